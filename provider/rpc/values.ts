@@ -13,8 +13,9 @@ export class Secret {
 
 /** A value that only exists once something else has been created; it occurs in previews alone. */
 export class Unknown {
-  static readonly value = new Unknown();
+  readonly unknown = true;
 }
+export const unknown = new Unknown();
 
 export type PropertyValue = null | boolean | number | string | Secret | Unknown | PropertyValue[] | PropertyMap;
 export interface PropertyMap {
