@@ -1,0 +1,215 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client } from "pg";
+
+/** What runs SQL: `pg`'s Client and PGlite both fit. */
+export interface Queryable {
+  query<Row>(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
+}
+
+/** Where the admin logs in; the fields of the `pgaccess` provider. */
+export interface ServerAddress {
+  host: string;
+  port: number;
+  user: string;
+  password: string;
+  /** The database for what belongs to the whole server. */
+  database: string;
+  /** libpq's name: disable, require, verify-ca or verify-full. */
+  sslmode: string;
+}
+
+/** A login that Postgres or the network refused, said for the person at the keyboard. */
+export class ConnectionError extends Error {
+  /** SQLSTATE, or the operating system's name of the error (ECONNREFUSED). */
+  readonly code: string | undefined;
+  constructor(message: string, code: string | undefined) {
+    super(message);
+    this.code = code;
+  }
+}
+
+const nextStep: Record<string, string> = {
+  "28P01":
+    "Check the admin password (app-roles:adminPassword, else PGPASSWORD). If it was changed since the last up, run one `pulumi up --refresh=false`.",
+  "28000": "Check pg_hba.conf: it has no line that lets this user in from here, or wants TLS (sslmode).",
+  "3D000": "Check the database's name in app-roles:databases; it must exist before its roles are given access to it.",
+  "53300":
+    "Every slot is taken, the ones reserved for superusers too. Stop one service that holds idle sessions (its slots come free at once), then run this again.",
+  "57P03": "The server is starting up or shutting down: wait and run this again.",
+  ECONNREFUSED: "Nothing listens there: check app-roles:server.admin (host, port) and that the server is up.",
+  ENOTFOUND: "The host name is not known here: check app-roles:server.admin.host.",
+  ETIMEDOUT: "No answer: check app-roles:server.admin.host and the firewall between here and the server.",
+};
+
+/** Times a full or starting server is tried again: three tries over about three seconds. */
+const retryDelays = [1000, 2000];
+const connectTimeout = 15_000;
+
+/**
+ * The admin's way to the server: one connection at any time, opened to the database that is asked for, closed before
+ * another is opened. The stack promises its server two connections in all; the official provider has the other.
+ */
+export class Server {
+  readonly address: ServerAddress;
+  private queue: Promise<unknown> = Promise.resolve();
+  private current: { client: Client; database: string } | undefined;
+  private closed = false;
+
+  constructor(address: ServerAddress) {
+    this.address = address;
+  }
+
+  /**
+   * Runs `work` alone on a connection to `database` (default: the admin's own). Throws ConnectionError when the login
+   * fails. A transaction left open by `work` is rolled back.
+   */
+  session<T>(database: string | undefined, work: (db: Queryable) => Promise<T>): Promise<T> {
+    return this.exclusively(async () => {
+      const client = await this.connect(database ?? this.address.database);
+      let done = false;
+      try {
+        const result = await work(client);
+        done = true;
+        return result;
+      } finally {
+        if (!done) await client.query("ROLLBACK").catch(() => this.disconnect());
+      }
+    });
+  }
+
+  /** Runs `work` while no connection is open, so that it may open the one that is allowed. */
+  withoutConnection<T>(work: () => Promise<T>): Promise<T> {
+    return this.exclusively(async () => {
+      await this.disconnect();
+      return work();
+    });
+  }
+
+  /** Cuts the connection at once: an open transaction is rolled back by the server. */
+  async close(): Promise<void> {
+    this.closed = true;
+    const client = this.current?.client;
+    this.current = undefined;
+    if (client) destroy(client);
+  }
+
+  private exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.queue.then(() => {
+      if (this.closed) throw new Error("cancelled: the connection to the server was given up");
+      return work();
+    });
+    this.queue = mine.catch(() => undefined);
+    return mine;
+  }
+
+  private async connect(database: string): Promise<Client> {
+    if (this.current?.database === database) return this.current.client;
+    await this.disconnect();
+    const client = await login(this.address, database, "app-roles");
+    if (this.closed) {
+      destroy(client);
+      throw new Error("cancelled: the connection to the server was given up");
+    }
+    // A lost connection is found by the next query; without a listener it would end the process.
+    client.on("error", () => {
+      if (this.current?.client === client) this.current = undefined;
+    });
+    this.current = { client, database };
+    await prepare(client);
+    return client;
+  }
+
+  private async disconnect(): Promise<void> {
+    const client = this.current?.client;
+    this.current = undefined;
+    await client?.end().catch(() => undefined);
+  }
+}
+
+/** Logs in; tries again while the server is full or starting. Throws ConnectionError. */
+export async function login(address: ServerAddress, database: string, applicationName: string): Promise<Client> {
+  for (let attempt = 0; ; attempt++) {
+    const client = new Client({
+      host: address.host,
+      port: address.port,
+      user: address.user,
+      password: address.password,
+      database,
+      ssl: tls(address.sslmode),
+      application_name: applicationName,
+      connectionTimeoutMillis: connectTimeout,
+    });
+    client.on("error", () => undefined);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      destroy(client);
+      const code = codeOf(error);
+      const delay = retryDelays[attempt];
+      if ((code === "53300" || code === "57P03") && delay !== undefined) {
+        await sleep(delay);
+        continue;
+      }
+      const where = `Postgres at ${address.host}:${address.port}, database ${database}, as ${address.user}`;
+      const hint = (code && nextStep[code]) ?? "Check app-roles:server.admin and that the server is up.";
+      throw new ConnectionError(
+        `cannot log in to ${where}: ${messageOf(error)}${code ? ` (${code})` : ""}. ${hint}`,
+        code,
+      );
+    }
+  }
+}
+
+/** The code of a Postgres error (SQLSTATE) or of the operating system's; undefined when there is none. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  const code = "code" in error ? error.code : undefined;
+  if (typeof code === "string") return code;
+  // Node reports a host with several addresses as one error that holds the others.
+  return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
+}
+
+function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.message === "") return messageOf(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** What every admin session starts with. */
+async function prepare(client: Client): Promise<void> {
+  // Names print with their schema, and no object of the user's can stand in for a catalog's.
+  await client.query("SET search_path = pg_catalog, pg_temp");
+  // Limits that were set for ordinary sessions of this user must not cut a reconciliation short.
+  await client.query("SET statement_timeout = 0");
+  await client.query("SET idle_in_transaction_session_timeout = 0");
+  await client.query("SET idle_session_timeout = 0");
+  // So that the server notices a plugin that died while its statement waits for a lock; refused on some platforms.
+  await client.query("SET client_connection_check_interval = '1s'").catch((error: unknown) => {
+    if (codeOf(error) !== "22023") throw error;
+  });
+}
+
+function destroy(client: Client): void {
+  // `end` would wait for the statement that is running.
+  (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+}
+
+/** libpq's sslmode for `pg`: `require` encrypts without asking who answers, `verify-ca` trusts any name. */
+function tls(sslmode: string): false | object {
+  if (sslmode === "disable") return false;
+  if (sslmode === "require") return { rejectUnauthorized: false };
+  const file = process.env.PGSSLROOTCERT ?? join(homedir(), ".postgresql", "root.crt");
+  const ca = readRootCertificate(file);
+  return { ...(ca && { ca }), ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }) };
+}
+
+function readRootCertificate(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return undefined; // then the certificates Node trusts decide, as with libpq's `system`
+  }
+}
