@@ -1,0 +1,123 @@
+import type { Queryable } from "../connection.ts";
+import { type OwnedObject, readOwnedObjects } from "./objects.ts";
+
+/**
+ * What was there before the stack changed anything in one database. It is saved in the state before the first change,
+ * and what is recorded once is never recorded anew: a run that was killed behind its commit would otherwise take its
+ * own work for the former state.
+ */
+export interface Snapshot {
+  /** Schemas recorded so far. */
+  schemas: string[];
+  /** Object to owner. */
+  owners: Record<string, string>;
+  /** Explicit privileges (aclitems) by object, `schema x` and `database x`; where there are none the defaults held. */
+  acls: Record<string, string[]>;
+  /** Explicit column privileges by object and column. */
+  columnAcls: Record<string, Record<string, string[]>>;
+  /** TimescaleDB jobs to their owners. */
+  jobs: Record<string, string>;
+  /** Rows of pg_default_acl: those of the schemas and those for all schemas. */
+  defaultPrivileges: DefaultAcl[];
+  /** Managed roles: null when there was no such role, else what it was like. */
+  roles: Record<string, RoleRecord | null>;
+}
+
+export interface DefaultAcl {
+  creator: string;
+  /** Null: for all schemas. */
+  schema: string | null;
+  /** pg_default_acl's letter: r relations, S sequences, f functions, T types, n schemas, L large objects. */
+  objectType: string;
+  acl: string[];
+}
+
+export interface RoleRecord {
+  /** -1: unlimited. */
+  connectionLimit: number;
+  canLogin: boolean;
+  superuser: boolean;
+  /** `name=value` as in pg_db_role_setting, by database; the empty name for all databases. */
+  settings: Record<string, string[]>;
+}
+
+export async function readSnapshot(
+  db: Queryable,
+  database: string,
+  scope: { schemas: string[]; outside: string[]; roles: string[] },
+): Promise<Snapshot> {
+  const schemas = [...new Set([...scope.schemas, ...scope.outside])];
+  const objects = await readOwnedObjects(db, schemas);
+  const containers = await db.query<{ key: string; acl: string[] | null }>(containersSql, [schemas, database]);
+  const defaults = await db.query<DefaultAcl>(defaultAclSql, [schemas]);
+  const roles = await db.query<{ name: string; record: RoleRecord | null }>(rolesSql, [scope.roles]);
+  return {
+    schemas: schemas.sort(),
+    owners: Object.fromEntries(objects.map((object) => [object.key, object.owner])),
+    acls: Object.fromEntries([
+      ...containers.rows.flatMap(({ key, acl }) => (acl ? [[key, acl]] : [])),
+      ...objects.flatMap((object) => (object.acl ? [[object.key, object.acl]] : [])),
+    ]),
+    columnAcls: Object.fromEntries(objects.flatMap(withColumnAcls)),
+    jobs: Object.fromEntries(objects.flatMap((object) => object.jobs.map((job) => [String(job.id), job.owner]))),
+    defaultPrivileges: defaults.rows,
+    roles: Object.fromEntries(roles.rows.map(({ name, record }) => [name, record])),
+  };
+}
+
+function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>][] {
+  return Object.keys(object.columnAcls).length > 0 ? [[object.key, object.columnAcls]] : [];
+}
+
+/**
+ * Adds what `now` has and `recorded` does not know: new schemas, roles declared since, and objects that somebody else
+ * than a managed role has made since.
+ */
+export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
+  const managed = new Set(Object.keys(now.roles));
+  const newSchemas = now.schemas.filter((schema) => !recorded.schemas.includes(schema));
+  const isNew = (key: string): boolean => {
+    const owner = now.owners[key];
+    if (owner === undefined) return !(key in recorded.acls) && newSchemas.some((schema) => key === `schema ${schema}`);
+    return !(key in recorded.owners) && !managed.has(owner);
+  };
+  const newJobs = Object.entries(now.jobs).filter(([id, owner]) => !(id in recorded.jobs) && !managed.has(owner));
+  return {
+    schemas: [...recorded.schemas, ...newSchemas].sort(),
+    owners: { ...pick(now.owners, isNew), ...recorded.owners },
+    acls: { ...pick(now.acls, isNew), ...recorded.acls },
+    columnAcls: { ...pick(now.columnAcls, isNew), ...recorded.columnAcls },
+    jobs: { ...Object.fromEntries(newJobs), ...recorded.jobs },
+    defaultPrivileges: [
+      ...recorded.defaultPrivileges,
+      ...now.defaultPrivileges.filter(({ schema }) => schema !== null && newSchemas.includes(schema)),
+    ],
+    roles: { ...now.roles, ...recorded.roles },
+  };
+}
+
+function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
+}
+
+const containersSql = `
+  SELECT 'schema ' || quote_ident(nspname) AS key, nspacl::text[] AS acl FROM pg_namespace WHERE nspname = ANY ($1)
+  UNION ALL
+  SELECT 'database ' || quote_ident(datname), datacl::text[] FROM pg_database WHERE datname = $2`;
+
+export const defaultAclSql = `
+  SELECT pg_get_userbyid(d.defaclrole) AS creator, n.nspname AS schema, d.defaclobjtype AS "objectType",
+         d.defaclacl::text[] AS acl
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+  WHERE d.defaclnamespace = 0 OR n.nspname = ANY ($1)
+  ORDER BY 1, 2 NULLS FIRST, 3`;
+
+const rolesSql = `
+  SELECT wanted.name, CASE WHEN r.oid IS NOT NULL THEN json_build_object(
+           'connectionLimit', r.rolconnlimit, 'canLogin', r.rolcanlogin, 'superuser', r.rolsuper,
+           'settings', coalesce((
+             SELECT json_object_agg(coalesce(d.datname, ''), to_json(s.setconfig))
+             FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = r.oid
+           ), '{}')) END AS record
+  FROM unnest($1::text[]) AS wanted(name) LEFT JOIN pg_roles r ON r.rolname = wanted.name
+  ORDER BY 1`;

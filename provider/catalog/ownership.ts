@@ -1,0 +1,104 @@
+import { escapeIdentifier } from "pg";
+import { isNamed, splitName } from "./name.ts";
+import type { OwnedObject } from "./objects.ts";
+import { giveJobs, type Installation } from "./timescale.ts";
+
+/** Who shall own what in one database (app-roles:databases). */
+export interface OwnershipGoal {
+  owner: string;
+  schemas: string[];
+  /** Object (`reporting.v_trips`) to the role it stays with. */
+  keepOwner: Record<string, string>;
+  /** Single objects outside the schemas, such as a migration ledger. */
+  alsoOwn: string[];
+}
+
+/** One object, with its jobs, on its way to another owner: one transaction of its own. */
+export interface Move {
+  object: OwnedObject;
+  to: string;
+}
+
+/** The schemas that must be read to know the goal's objects. */
+export function schemasOf(goal: OwnershipGoal): string[] {
+  const outside = goal.alsoOwn.map((name) => splitName(name)?.schema ?? name);
+  return [...new Set([...goal.schemas, ...outside])];
+}
+
+/** Names in keepOwner and alsoOwn that mean no object there is now. */
+export function unknownNames(goal: OwnershipGoal, objects: OwnedObject[]): string[] {
+  return [...Object.keys(goal.keepOwner), ...goal.alsoOwn].filter(
+    (name) => !objects.some((object) => isNamed(name, object)),
+  );
+}
+
+/** The owner an object shall have; undefined when it is none of this goal's. */
+export function ownerFor(goal: OwnershipGoal, object: OwnedObject): string | undefined {
+  if (goal.alsoOwn.some((name) => isNamed(name, object))) return goal.owner;
+  if (!goal.schemas.includes(object.schema)) return undefined;
+  const kept = Object.entries(goal.keepOwner).find(([name]) => isNamed(name, object));
+  return kept ? kept[1] : goal.owner;
+}
+
+/** What is to move, tables before what reads them. Nothing when all is in place. */
+export function movesTowards(goal: OwnershipGoal, objects: OwnedObject[]): Move[] {
+  return objects
+    .flatMap((object) => {
+      const to = ownerFor(goal, object);
+      return to === undefined || isAt(object, to) ? [] : [{ object, to }];
+    })
+    .sort((a, b) => orderOf(a.object) - orderOf(b.object));
+}
+
+/**
+ * The way back, views before what they read: what was recorded goes to its former owner, what the role made itself
+ * since then to `heir`.
+ */
+export function movesBack(
+  goal: OwnershipGoal,
+  objects: OwnedObject[],
+  former: Record<string, string>,
+  heir: string,
+): Move[] {
+  return objects
+    .filter((object) => object.owner === goal.owner || object.jobs.some((job) => job.owner === goal.owner))
+    .map((object) => ({ object, to: former[object.key] ?? heir }))
+    .filter(({ object, to }) => !isAt(object, to))
+    .sort((a, b) => orderOf(b.object) - orderOf(a.object));
+}
+
+/** A view whose owner may not read what it selects from fails for everybody, so it moves after that. */
+function orderOf(object: OwnedObject): number {
+  return object.depth;
+}
+
+function isAt(object: OwnedObject, owner: string): boolean {
+  return object.owner === owner && object.jobs.every((job) => job.owner === owner);
+}
+
+/** The plan's line: `owner postgres -> tracksolid_owner, jobs 1000 and 1001 with it`. */
+export function describe({ object, to }: Move): string {
+  const jobs = object.jobs.filter((job) => job.owner !== to).map((job) => job.id);
+  const jobText = jobs.length === 0 ? undefined : `${jobs.length === 1 ? "job" : "jobs"} ${jobs.join(", ")} -> ${to}`;
+  const ownerText = object.owner === to ? undefined : `owner ${object.owner} -> ${to}`;
+  const kind = object.timescale && ownerText ? ` (${object.timescale})` : "";
+  return [ownerText && ownerText + kind, jobText].filter((text) => text !== undefined).join(", ");
+}
+
+/** The statements of one move; they belong in one transaction. */
+export function statements({ object, to }: Move, timescale: Installation | undefined): string[] {
+  const alter =
+    object.owner === to ? [] : [`ALTER ${keyword(object)} ${object.identity} OWNER TO ${escapeIdentifier(to)}`];
+  const jobs = object.jobs.filter((job) => job.owner !== to).map((job) => job.id);
+  return [...alter, ...(jobs.length > 0 && timescale ? giveJobs(timescale, jobs, to) : [])];
+}
+
+/** What follows ALTER: mostly the type's own name. */
+function keyword(object: OwnedObject): string {
+  // A continuous aggregate is a view to Postgres; only this form takes its hidden hypertable along.
+  if (object.timescale === "continuous aggregate") return "MATERIALIZED VIEW";
+  // ROUTINE takes the plain argument types that pg_identify_object prints, for aggregates of every kind too.
+  if (object.type === "function" || object.type === "procedure" || object.type === "aggregate") return "ROUTINE";
+  if (object.type === "statistics object") return "STATISTICS";
+  return object.type.toUpperCase();
+}
