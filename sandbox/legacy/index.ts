@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import pg from "pg";
 import type { Queryable } from "../../provider/connection.ts";
+import { statements } from "./statements.ts";
 
 /** A superuser's login on the server the estate is made on. */
 export interface Admin {
@@ -50,11 +50,9 @@ export async function loadFleetPlatform(db: Queryable): Promise<void> {
   await load(db, "fleet_platform/grants.sql");
 }
 
-/** Runs a file's statements one by one, as some of TimescaleDB's refuse a transaction; in these files a blank line parts them. */
+/** Runs a file's statements one by one: some of TimescaleDB's refuse a transaction. */
 async function load(db: Queryable, file: string): Promise<void> {
-  const text = readFileSync(new URL(`sql/${file}`, import.meta.url), "utf8").trim();
-  for (const statement of text.split(/\n{2,}/)) {
-    if (statement.split("\n").every((line) => line.startsWith("--"))) continue;
+  for (const statement of statements(file)) {
     try {
       await db.query(statement);
     } catch (error) {

@@ -1,0 +1,133 @@
+/**
+ * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS`. It runs until SIGTERM, or
+ * until the process that started it is gone. Exits with 1 when its migrations fail.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { Client, Pool } from "pg";
+import { codeOf } from "../../../provider/connection.ts";
+import { statements } from "../statements.ts";
+import { definitions, type ServiceName } from "./definitions.ts";
+import { type Failure, isPassing, type ServiceEvent } from "./events.ts";
+
+/** Milliseconds between two requests. */
+const pause = 300;
+const attempts = 10;
+/** Milliseconds before an attempt is made again. */
+const retryAfter = 200;
+/** The three migrators start side by side; run_migrations.py lets one at a time do its DDL. */
+const migrationLock = 8_041;
+
+const { name, sessions } = parseArguments();
+const definition = definitions[name];
+const connectionString = process.env.DATABASE_URL;
+if (!connectionString) throw new Error(`${name} needs DATABASE_URL`);
+
+const counts = { requests: 0, failed: 0, refused: 0 };
+let stopping = false;
+process.on("SIGTERM", () => {
+  stopping = true;
+});
+process.on("disconnect", () => {
+  stopping = true;
+});
+
+if (definition.migrates) await migrate(connectionString);
+
+const pool = new Pool({ connectionString, application_name: name, max: sessions, idleTimeoutMillis: 0 });
+pool.on("error", (error) => print({ event: "session lost", ...failure(error) }));
+let serving = false;
+while (!stopping) {
+  const full = await fill();
+  if (full && !serving) print({ event: "serving", sessions });
+  serving ||= full;
+  await request();
+  await sleep(pause);
+}
+await pool.end();
+print({ event: "stopped", ...counts });
+// The channel to the process that started this one would keep it alive.
+process.exit(0);
+
+/** Runs run_migrations.py's statements on a session of their own, as that script does. */
+async function migrate(url: string): Promise<void> {
+  const db = await retried(async () => {
+    const client = new Client({ connectionString: url, application_name: name });
+    await client.connect();
+    return client;
+  }).catch(refuse);
+  try {
+    await db.query("SELECT pg_advisory_lock($1)", [migrationLock]);
+    for (const statement of statements("migrations.sql")) await db.query(statement);
+  } catch (error) {
+    refuse(error);
+  }
+  await db.end();
+  print({ event: "migrated" });
+}
+
+function refuse(error: unknown): never {
+  print({ event: "migration failed", ...failure(error) });
+  process.exit(1);
+}
+
+/** Opens what the pool lacks of its idle sessions; false when the server refused one. */
+async function fill(): Promise<boolean> {
+  if (pool.totalCount === sessions) return true;
+  const opened = await Promise.allSettled(Array.from({ length: sessions }, () => pool.connect()));
+  for (const session of opened) if (session.status === "fulfilled") session.value.release();
+  const refusal = opened.find((session) => session.status === "rejected");
+  if (!refusal) return true;
+  counts.refused++;
+  print({ event: "refused", ...failure(refusal.reason) });
+  return false;
+}
+
+async function request(): Promise<void> {
+  counts.requests++;
+  try {
+    await retried(() => definition.request(pool));
+    print({ event: "request served" });
+  } catch (error) {
+    counts.failed++;
+    print({ event: "request failed", ...failure(error) });
+  }
+}
+
+/** Rides out a short refusal; anything else, or one that lasts, is thrown. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const reason = failure(error);
+      if (stopping || attempt === attempts || !isPassing(reason)) throw error;
+      counts.refused++;
+      print({ event: "refused", ...reason });
+      await sleep(retryAfter);
+    }
+  }
+}
+
+function failure(error: unknown): Failure {
+  return { code: codeOf(error), message: error instanceof Error ? error.message : String(error) };
+}
+
+type Printed = ServiceEvent extends infer E ? (E extends ServiceEvent ? Omit<E, "service" | "at"> : never) : never;
+
+function print(event: Printed): void {
+  process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), service: name, ...event })}\n`);
+}
+
+function parseArguments(): { name: ServiceName; sessions: number } {
+  const { values, positionals } = parseArgs({ options: { pool: { type: "string" } }, allowPositionals: true });
+  const wanted = positionals[0];
+  if (!isService(wanted)) throw new Error(`usage: main.ts ${Object.keys(definitions).join("|")} [--pool SESSIONS]`);
+  const pool = Number(values.pool ?? definitions[wanted].legacyPool);
+  if (!Number.isInteger(pool) || pool < 1) throw new Error(`--pool takes a whole number from 1, not ${values.pool}`);
+  return { name: wanted, sessions: pool };
+}
+
+function isService(wanted: string | undefined): wanted is ServiceName {
+  return wanted !== undefined && Object.hasOwn(definitions, wanted);
+}
