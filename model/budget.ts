@@ -1,0 +1,47 @@
+/** One login role of the server and the most connections it may hold. */
+export interface BudgetEntry {
+  role: string;
+  /** Its CONNECTION LIMIT. */
+  limit: number;
+  /** `declared`: made by the stack; `existing`: live already and only counted; `program`: made beside the stack's own roles. */
+  source: "declared" | "existing" | "program";
+}
+
+/** All connection limits of a server against the most that they may add up to. */
+export interface ConnectionBudget {
+  /** The most connections that all roles together may hold. */
+  ceiling: number;
+  total: number;
+  /** How many connections the total is above the ceiling; 0 when it fits. */
+  over: number;
+  entries: BudgetEntry[];
+}
+
+/** The default of `ceiling`: max_connections 100 less 3 reserved ones and room for an admin. Source: the runbook. */
+export const defaultCeiling = 95;
+
+export function connectionBudget(ceiling: number, entries: BudgetEntry[]): ConnectionBudget {
+  const total = entries.reduce((sum, { limit }) => sum + limit, 0);
+  return { ceiling, total, over: Math.max(0, total - ceiling), entries };
+}
+
+/** The budget as a table for people: role, limit, source, then total and ceiling. */
+export function budgetTable({ ceiling, total, entries }: ConnectionBudget): string {
+  const rows: [role: string, limit: string, source: string][] = [
+    ["role", "limit", "source"],
+    ...entries.map(({ role, limit, source }): [string, string, string] => [role, String(limit), source]),
+    ["total", String(total), ""],
+    ["ceiling", String(ceiling), ""],
+  ];
+  const roleWidth = Math.max(...rows.map(([role]) => role.length));
+  const limitWidth = Math.max(...rows.map(([, limit]) => limit.length));
+  return rows
+    .map(([role, limit, source]) => `${role.padEnd(roleWidth)}  ${limit.padStart(limitWidth)}  ${source}`.trimEnd())
+    .join("\n");
+}
+
+/** What is wrong with a budget that is over its ceiling, with its table and the remedy; undefined when it fits. */
+export function budgetProblem(budget: ConnectionBudget): string | undefined {
+  if (budget.over === 0) return undefined;
+  return `the connection limits add up to ${budget.total}, ${budget.over} above the ceiling of ${budget.ceiling}; lower one or more by ${budget.over} in all:\n${budgetTable(budget)}`;
+}

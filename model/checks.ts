@@ -1,0 +1,170 @@
+import { configPath, type Problem } from "./config-error.ts";
+import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "./database-url.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
+import { poolProblem } from "./pool.ts";
+import type { Section, Sections } from "./sections.ts";
+
+/** What is wrong between the sections. A reference to an entry that is itself broken is left to that entry's own error. */
+export function sectionProblems(sections: Sections): Problem[] {
+  const problems: Problem[] = [];
+  const at = (...path: PropertyKey[]) => ({
+    refuse(message: string | undefined): void {
+      if (message !== undefined) problems.push({ path: configPath(path), message });
+    },
+  });
+  checkDatabases(sections, at);
+  checkRoles(sections, at);
+  checkServices(sections, at);
+  checkPools(sections, at);
+  checkServiceSecrets(sections, at);
+  return problems;
+}
+
+type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };
+
+function checkDatabases({ databases, roles }: Sections, at: At): void {
+  for (const name of databases.declared) at("databases", name).refuse(identifierProblem(name));
+  for (const [name, { schemas, owner, keepOwner, alsoOwn }] of databases.valid) {
+    const here = (...path: PropertyKey[]) => at("databases", name, ...path);
+    if (schemas.length === 0) here("schemas").refuse("expected at least one schema, found an empty list");
+    for (const [i, schema] of schemas.entries()) {
+      here("schemas", i).refuse(schemas.indexOf(schema) < i ? `${schema} is given twice` : schemaNameProblem(schema));
+    }
+    if (owner === undefined) {
+      if (Object.keys(keepOwner).length > 0)
+        here("keepOwner").refuse("has no effect without an owner; remove it or name the owner");
+      if (alsoOwn.length > 0) here("alsoOwn").refuse("has no effect without an owner; remove it or name the owner");
+      continue;
+    }
+    here("owner").refuse(undeclared("roles", owner, roles));
+    const access = roles.valid.get(owner)?.access;
+    if (access && ownAccess(access, name) !== "owner") {
+      here("owner").refuse(
+        `${owner} owns the objects of ${name}, but its access there is ${ownAccess(access, name) ?? "not declared"}; set ${configPath(["roles", owner, "access", name])} to owner`,
+      );
+    }
+    for (const [object, keeper] of Object.entries(keepOwner)) {
+      here("keepOwner", object).refuse(identifierProblem(keeper) ?? outsideProblem(object, schemas));
+    }
+    for (const [i, object] of alsoOwn.entries()) here("alsoOwn", i).refuse(insideProblem(object, schemas, owner));
+  }
+}
+
+function checkRoles({ databases, roles, existingRoles, server }: Sections, at: At): void {
+  for (const name of roles.declared) {
+    at("roles", name).refuse(roleNameProblem(name));
+    if (name === server?.admin.user) {
+      at("roles", name).refuse(
+        "is the admin of the server (server.admin.user), which this stack takes the services off; choose another name",
+      );
+    }
+    if (existingRoles.declared.has(name)) {
+      at("roles", name).refuse("stands in existingRoles as well, so it would count twice; keep it in one of the two");
+    }
+  }
+  for (const name of existingRoles.declared) at("existingRoles", name).refuse(identifierProblem(name));
+  for (const [name, { access }] of roles.valid) {
+    for (const [database, level] of Object.entries(access)) {
+      const here = at("roles", name, "access", database);
+      here.refuse(undeclared("databases", database, databases));
+      const declared = databases.valid.get(database);
+      if (level !== "owner" || !declared || declared.owner === name) continue;
+      here.refuse(
+        declared.owner === undefined
+          ? `${database} has no owner; set ${configPath(["databases", database, "owner"])} to ${name}, or the access to writer`
+          : `${database} is owned by ${declared.owner}, and only its owner can have this access; write writer or reader`,
+      );
+    }
+  }
+}
+
+function checkServices({ databases, roles, services }: Sections, at: At): void {
+  for (const name of services.declared) {
+    if (!/^[\w.-]{1,63}$/.test(name))
+      at("services", name).refuse("expected a name of at most 63 letters, digits, _, . or -");
+  }
+  for (const [name, { database, role, connectAs, migrates }] of services.valid) {
+    const here = (...path: PropertyKey[]) => at("services", name, ...path);
+    here("database").refuse(undeclared("databases", database, databases));
+    here("role").refuse(undeclared("roles", role, roles));
+    const access = roles.valid.get(role)?.access;
+    if (access && databases.declared.has(database) && ownAccess(access, database) === undefined) {
+      here("role").refuse(
+        `${role} has no access to ${database}; add ${configPath(["roles", role, "access", database])}`,
+      );
+    }
+    if (connectAs !== "role") continue;
+    if (migrates === "unconfirmed") {
+      here("connectAs").refuse(
+        "stays legacy until it is known whether the service migrates; find out, then set migrates to true or false",
+      );
+    }
+    const owner = databases.valid.get(database);
+    if (migrates === true && owner && owner.owner !== role) {
+      here("role").refuse(
+        `the service migrates, so it must log in as the owner of what it alters: ${owner.owner ?? `${database} has none yet; set ${configPath(["databases", database, "owner"])}`}, found ${role}`,
+      );
+    }
+  }
+}
+
+/** Counted whatever connectAs says now: the last cutover must not be the one that finds the limit too low. */
+function checkPools({ roles, services }: Sections, at: At): void {
+  for (const [name, { connectionLimit }] of roles.valid) {
+    const users = [...services.valid]
+      .filter(([, { role }]) => role === name)
+      .map(([service, { pool, migrates }]) => ({ service, pool, migrates }));
+    at("roles", name, "connectionLimit").refuse(poolProblem(name, connectionLimit, users));
+  }
+}
+
+function checkServiceSecrets({ services, serviceSecrets, roles }: Sections, at: At): void {
+  for (const name of serviceSecrets.declared) at("serviceSecrets", name).refuse(undeclared("services", name, services));
+  for (const [name, { legacyUrl }] of serviceSecrets.valid) {
+    if (legacyUrl === undefined) continue;
+    const here = at("serviceSecrets", name, "legacyUrl");
+    try {
+      const user = databaseUrlUser(legacyUrl);
+      if (user !== undefined && roles.declared.has(user)) {
+        here.refuse(`its user is ${user}, a role of this stack; give the URL that the service had before the stack`);
+      }
+      const database = databaseUrlDatabase(legacyUrl);
+      const expected = services.valid.get(name)?.database;
+      if (expected !== undefined && database !== expected) {
+        // The name is not shown: in a URL without its @ it is the tail of a password.
+        here.refuse(
+          `it names ${database === undefined ? "no" : "another"} database, but ${configPath(["services", name, "database"])} is ${expected}`,
+        );
+      }
+    } catch (error) {
+      if (!(error instanceof DatabaseUrlError)) throw error;
+      here.refuse(`expected a Postgres URL (value not shown): ${error.message}`);
+    }
+  }
+}
+
+function undeclared(section: string, name: string, { declared }: Section<unknown>): string | undefined {
+  if (declared.has(name)) return undefined;
+  const meant = didYouMean(name, declared);
+  return `${name} is not declared under app-roles:${section}${meant ? `; did you mean ${meant}?` : ""}`;
+}
+
+function ownAccess<T>(access: Record<string, T>, database: string): T | undefined {
+  return Object.hasOwn(access, database) ? access[database] : undefined;
+}
+
+function schemaOf(object: string, schemas: string[]): string | undefined {
+  return schemas.find((schema) => object.startsWith(`${schema}.`) && object.length > schema.length + 1);
+}
+
+function outsideProblem(object: string, schemas: string[]): string | undefined {
+  if (schemaOf(object, schemas) !== undefined) return undefined;
+  return `expected schema.object with one of the schemas ${schemas.join(", ")}`;
+}
+
+function insideProblem(object: string, schemas: string[], owner: string): string | undefined {
+  const schema = schemaOf(object, schemas);
+  if (schema !== undefined) return `${object} lies in ${schema}, whose objects ${owner} owns anyway; remove it`;
+  return /^[^.]+\.[^.]/.test(object) ? undefined : `expected schema.object, found "${object}"`;
+}

@@ -1,0 +1,30 @@
+/** Names longer than this many bytes are cut off by Postgres, silently. Source: NAMEDATALEN, lexical structure of SQL. */
+export const longestIdentifier = 63;
+
+/** Why Postgres cannot take this name as it is written, or undefined when it can. */
+export function identifierProblem(name: string): string | undefined {
+  if (name === "") return "expected a name, found an empty text";
+  if (!name.isWellFormed() || name.includes("\0")) return "expected a name in valid UTF-8 without zero bytes";
+  const bytes = Buffer.byteLength(name);
+  if (bytes > longestIdentifier) {
+    return `expected a name of at most ${longestIdentifier} bytes (Postgres cuts longer ones off), found ${bytes} bytes`;
+  }
+  return undefined;
+}
+
+/** Why Postgres cannot make a role of this name. Source: CREATE ROLE and the list of role specifications. */
+export function roleNameProblem(name: string): string | undefined {
+  if (/^pg_/i.test(name)) return "names that start with pg_ are reserved by Postgres; choose another name";
+  if (["public", "none", "current_user", "current_role", "session_user"].includes(name.toLowerCase())) {
+    return `"${name}" is reserved by Postgres; choose another name`;
+  }
+  return identifierProblem(name);
+}
+
+/** Why the objects of this schema cannot be managed. */
+export function schemaNameProblem(name: string): string | undefined {
+  if (/^pg_/i.test(name) || name === "information_schema") {
+    return `"${name}" belongs to Postgres itself; list the schemas that hold the services' objects`;
+  }
+  return identifierProblem(name);
+}

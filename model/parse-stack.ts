@@ -1,0 +1,92 @@
+import { defaultCeiling } from "./budget.ts";
+import { sectionProblems } from "./checks.ts";
+import { ConfigError, configPath, type Problem } from "./config-error.ts";
+import { readSections, type Sections, type Single } from "./sections.ts";
+import { roleSettings } from "./settings.ts";
+import type { Server, Service, Stack } from "./stack.ts";
+
+/**
+ * The stack from its configuration: the keys of the namespace `app-roles`, without it, each a value or, as a Pulumi
+ * program is given objects, its JSON. `serviceOrder` is the order in which the services are declared, since Pulumi hands
+ * an object's keys to the program sorted by name; services it does not name come last.
+ * Throws ConfigError with everything that is wrong.
+ */
+export function parseStack(config: Record<string, unknown>, serviceOrder: readonly string[] = []): Stack {
+  const problems: Problem[] = [];
+  const sections = readSections(fromJson(config, problems), problems);
+  problems.push(...sectionProblems(sections));
+  const { server } = sections;
+  if (problems.length > 0 || !server) throw new ConfigError(problems);
+  return {
+    server: completeServer(server),
+    adminPassword: sections.adminPassword,
+    ceiling: sections.ceiling ?? defaultCeiling,
+    databases: Object.fromEntries(mapped(sections.databases, ({ owner, ...database }) => ({ ...database, owner }))),
+    roles: Object.fromEntries(
+      mapped(sections.roles, (role) => ({
+        ...role,
+        settings: roleSettings(sections.defaults?.settings ?? {}, role.settings),
+      })),
+    ),
+    existingRoles: Object.fromEntries(sections.existingRoles.valid),
+    services: inOrder(
+      mapped(sections.services, (service, name) => ({ name, ...service })).map(([, service]) => service),
+      serviceOrder,
+    ),
+    serviceSecrets: Object.fromEntries(mapped(sections.serviceSecrets, ({ legacyUrl }) => ({ legacyUrl }))),
+  };
+}
+
+function mapped<T, U>({ valid }: { valid: Map<string, T> }, to: (entry: T, name: string) => U): [string, U][] {
+  return [...valid].map(([name, entry]) => [name, to(entry, name)]);
+}
+
+function completeServer({ host, port, admin }: NonNullable<Single<"server">>): Server {
+  const adminHost = admin.host ?? host;
+  return {
+    host,
+    port,
+    admin: {
+      host: adminHost,
+      port: admin.port ?? port,
+      user: admin.user,
+      database: admin.database,
+      sslmode: admin.sslmode ?? (isThisMachine(adminHost) ? "disable" : "require"),
+    },
+  };
+}
+
+function isThisMachine(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host) || host.startsWith("/");
+}
+
+function inOrder(services: Service[], order: readonly string[]): Service[] {
+  const rank = ({ name }: Service) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return services.toSorted((a, b) => rank(a) - rank(b));
+}
+
+const objectSections: readonly (keyof Sections)[] = [
+  "server",
+  "defaults",
+  "databases",
+  "roles",
+  "existingRoles",
+  "services",
+  "serviceSecrets",
+];
+
+function fromJson(config: Record<string, unknown>, problems: Problem[]): Record<string, unknown> {
+  const parsed = { ...config };
+  for (const key of objectSections) {
+    const text = parsed[key];
+    if (typeof text !== "string") continue;
+    try {
+      parsed[key] = JSON.parse(text);
+    } catch {
+      // Not shown: it may be a secret.
+      problems.push({ path: configPath([key]), message: "expected an object, found a text that is no JSON" });
+      delete parsed[key];
+    }
+  }
+  return parsed;
+}

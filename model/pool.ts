@@ -1,0 +1,40 @@
+/** The connection pool of one service. */
+export interface Pool {
+  /** The most connections that one replica's pool opens. Default 4. */
+  max: number;
+  /** Replicas that run at the same time. Default 1. */
+  replicas: number;
+  /** Replicas started on top while a deploy replaces the old ones. Default 0: the old one stops first. */
+  surge: number;
+}
+
+export const defaultPool: Pool = { max: 4, replicas: 1, surge: 0 };
+
+/** What one service may ask of its role. */
+export interface PoolUser {
+  service: string;
+  pool: Pool;
+  /** Whether it runs migrations; `unconfirmed` counts as not. */
+  migrates: boolean | "unconfirmed";
+}
+
+/** The most sessions one service opens: max x (replicas + surge), and one more where it migrates. */
+export function mostSessions({ pool, migrates }: PoolUser): number {
+  return pool.max * (pool.replicas + pool.surge) + (migrates === true ? 1 : 0);
+}
+
+/**
+ * Why these services, all those of one role, could be refused by its connection limit, with the sum written out;
+ * undefined when the pools fit.
+ */
+export function poolProblem(role: string, limit: number, users: PoolUser[]): string | undefined {
+  const total = users.reduce((sum, user) => sum + mostSessions(user), 0);
+  if (total <= limit) return undefined;
+  const sum = users.map((user) => `${user.service} ${poolText(user)}`).join(" + ");
+  return `the pools of ${role}'s services can open ${total} sessions (${sum}), ${total - limit} more than its connection limit ${limit}; lower a pool's max, or raise the limit where the budget has room`;
+}
+
+function poolText({ pool, migrates }: PoolUser): string {
+  const replicas = pool.surge > 0 ? `(${pool.replicas} + ${pool.surge} surge)` : `${pool.replicas}`;
+  return `${pool.max} x ${replicas}${migrates === true ? " + 1 migration" : ""}`;
+}

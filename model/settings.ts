@@ -1,0 +1,110 @@
+import { didYouMean } from "./did-you-mean.ts";
+import { durationExpected, milliseconds } from "./duration.ts";
+import { found } from "./found.ts";
+
+/** A setting's value in its one form: milliseconds for the two timeouts, a list for search_path, else text. */
+export type SettingValue = string | number | string[];
+
+/** Settings by name in lower case, as Postgres compares names; null takes a default back for one role. */
+export type Settings = Record<string, SettingValue | null>;
+
+/** The settings that the official `Role` resource owns: anything else that writes them is undone at its next update. */
+const ofRole = {
+  statement_timeout: "statementTimeout",
+  idle_in_transaction_session_timeout: "idleInTransactionSessionTimeout",
+  search_path: "searchPath",
+} as const;
+
+/** Settings that people ask for; only used to guess at a misspelt name. */
+const common = [
+  ...Object.keys(ofRole),
+  "idle_session_timeout",
+  "lock_timeout",
+  "work_mem",
+  "timezone",
+  "log_statement",
+];
+
+/** A role's settings, by the resource that they go through; never one setting through both. */
+export interface RoleSettings {
+  /** For the official `Role`: timeouts in milliseconds, search_path as a list of schemas. */
+  role: { statementTimeout?: number; idleInTransactionSessionTimeout?: number; searchPath?: string[] };
+  /** For `pgaccess:index:RoleSettings`: name to value, as it would stand in postgresql.conf. */
+  other: Record<string, string>;
+}
+
+/** What a setting's value may be, for error messages. */
+export const settingExpected = "a text, a number, true, false, or null (no default for this role)";
+
+/** Why this is no name of a setting, or undefined. Whether the server knows the setting is asked in preview. */
+export function settingNameProblem(name: string): string | undefined {
+  if (/^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/i.test(name)) return undefined;
+  const meant = didYouMean(name.replaceAll(/[\s-]/g, "_"), common);
+  return `expected the name of a Postgres setting${meant ? `; did you mean ${meant}?` : ""}`;
+}
+
+/**
+ * One value in its one form, however it was written (`on`, "on" and true are the same), or what is wrong with it.
+ * Other settings stay text: Postgres reads their units itself.
+ */
+export function settingValue(name: string, written: unknown): { value: SettingValue | null } | { problem: string } {
+  if (written === null) return { value: null };
+  if (name === "search_path") return searchPath(written);
+  if (name === "statement_timeout" || name === "idle_in_transaction_session_timeout") return timeout(written);
+  if (typeof written === "boolean") return { value: written ? "on" : "off" };
+  if (typeof written === "number" && Number.isFinite(written)) return { value: String(written) };
+  if (typeof written === "string" && written.isWellFormed() && !written.includes("\0")) return { value: written };
+  return { problem: `expected ${settingExpected}, found ${found(written)}` };
+}
+
+/** A role's own settings over the defaults of all roles, split by the resource that they go through. */
+export function roleSettings(defaults: Settings, own: Settings): RoleSettings {
+  const split: RoleSettings = { role: {}, other: {} };
+  for (const [name, value] of Object.entries({ ...defaults, ...own })) {
+    if (value === null) continue;
+    if (name === "search_path" && Array.isArray(value)) split.role.searchPath = value;
+    else if (name === "statement_timeout" && typeof value === "number") split.role.statementTimeout = value;
+    else if (name === "idle_in_transaction_session_timeout" && typeof value === "number") {
+      split.role.idleInTransactionSessionTimeout = value;
+    } else split.other[name] = String(value);
+  }
+  return split;
+}
+
+function timeout(written: unknown): { value: number } | { problem: string } {
+  const value = typeof written === "string" || typeof written === "number" ? milliseconds(written) : undefined;
+  if (value === undefined) return { problem: `expected ${durationExpected}, at most 24 days, found ${found(written)}` };
+  // The official Role takes 0 as "reset", not as "no timeout".
+  if (value === 0)
+    return { problem: "expected at least 1ms, found 0 (no timeout); to set none, leave it out or write null" };
+  return { value };
+}
+
+function searchPath(written: unknown): { value: string[] } | { problem: string } {
+  const schemas = typeof written === "string" ? splitList(written) : written;
+  if (!Array.isArray(schemas) || schemas.length === 0 || !schemas.every(isSchemaName)) {
+    return { problem: `expected a list of schemas, such as [tracksolid, public], found ${found(written)}` };
+  }
+  // The official Role reads the list back by splitting at `, `.
+  if (schemas.some((schema) => schema.includes(", "))) {
+    return { problem: 'expected schemas without ", " in their names: the Role resource cannot read such a list back' };
+  }
+  return { value: schemas };
+}
+
+function isSchemaName(value: unknown): value is string {
+  return typeof value === "string" && value !== "" && value.isWellFormed() && !value.includes("\0");
+}
+
+/** `"$user", Public` as postgresql.conf reads it: quoted names as they are, others in lower case; undefined when malformed. */
+function splitList(text: string): string[] | undefined {
+  const names: string[] = [];
+  const item = /\s*(?:"((?:[^"]|"")+)"|([^\s",]+))\s*(,|$)/y;
+  while (item.lastIndex < text.length) {
+    const match = item.exec(text);
+    if (!match) return undefined;
+    names.push(match[1]?.replaceAll('""', '"') ?? match[2]?.toLowerCase() ?? "");
+    if (match[3] === "" && item.lastIndex === text.length) return names;
+  }
+  return undefined;
+}

@@ -1,0 +1,107 @@
+import type { BudgetEntry } from "./budget.ts";
+import type { Pool } from "./pool.ts";
+import type { RoleSettings } from "./settings.ts";
+
+/** What an app role may do in a database; owners also own its objects. */
+export type Access = "owner" | "writer" | "reader";
+/** Whether a service logs in as the legacy user (the superuser it has today) or as its role: the cutover switch. */
+export type ConnectAs = "legacy" | "role";
+/** `unconfirmed`: nobody has looked yet, so the service stays on the legacy user (runbook, step 2). */
+export type Migrates = boolean | "unconfirmed";
+/** TLS to the server, as libpq names it; `prefer` and `allow` are missing because the official provider's driver has neither. */
+export type SslMode = "disable" | "require" | "verify-ca" | "verify-full";
+
+/** The address and login with which this stack administers the server. */
+export interface Admin {
+  /** Default: the server's host. */
+  host: string;
+  /** Default: the server's port. */
+  port: number;
+  /** Default `postgres`. Also the legacy user of a service without a legacyUrl. */
+  user: string;
+  /** The database it connects to first. Default `postgres`. */
+  database: string;
+  /** Default: `disable` to this machine (loopback or a Unix socket), else `require`. */
+  sslmode: SslMode;
+}
+
+export interface Server {
+  /** What the services dial. */
+  host: string;
+  /** Default 5432. */
+  port: number;
+  admin: Admin;
+}
+
+export interface Database {
+  /** The schemas whose objects are managed. */
+  schemas: string[];
+  /** The role that owns the objects in these schemas; undefined: objects stay where they are. */
+  owner: string | undefined;
+  /** Objects (`schema.object`) that another role keeps. */
+  keepOwner: Record<string, string>;
+  /** Single objects (`schema.object`) outside the schemas that the owner owns too, such as a migration ledger. */
+  alsoOwn: string[];
+}
+
+/** A login role that the stack makes. */
+export interface Role {
+  /** CONNECTION LIMIT, from 1. */
+  connectionLimit: number;
+  /** Access level by database. */
+  access: Record<string, Access>;
+  /** The defaults under its own settings, by the resource that they go through. */
+  settings: RoleSettings;
+}
+
+/** A login role that is live already: counted, not changed. */
+export interface ExistingRole {
+  connectionLimit: number;
+}
+
+export interface Service {
+  name: string;
+  database: string;
+  role: string;
+  /** Default `legacy`. */
+  connectAs: ConnectAs;
+  /** The environment variable that holds the URL. Default DATABASE_URL. */
+  urlKey: string;
+  /** Whether it runs DDL at start. Default `unconfirmed`. */
+  migrates: Migrates;
+  pool: Pool;
+  /** What runs it; `external`: somebody else, who takes the URL from the stack's outputs. */
+  runtime: "external";
+}
+
+/** The stack as declared, complete and consistent. */
+export interface Stack {
+  server: Server;
+  /** In clear: mark it a secret before it goes anywhere. Undefined: not configured. */
+  adminPassword: string | undefined;
+  /** The most connections that all roles together may hold. Default 95. */
+  ceiling: number;
+  databases: Record<string, Database>;
+  roles: Record<string, Role>;
+  existingRoles: Record<string, ExistingRole>;
+  /** In cutover order. */
+  services: Service[];
+  /** By service; in clear: mark them secrets before they go anywhere. `legacyUrl`: the URL it has today, byte for byte. */
+  serviceSecrets: Record<string, { legacyUrl: string | undefined }>;
+}
+
+/** The budget's entries: the stack's roles, then the existing ones, each in declared order. */
+export function budgetEntries({ roles, existingRoles }: Pick<Stack, "roles" | "existingRoles">): BudgetEntry[] {
+  return [
+    ...Object.entries(roles).map(([role, { connectionLimit }]) => ({
+      role,
+      limit: connectionLimit,
+      source: "declared" as const,
+    })),
+    ...Object.entries(existingRoles).map(([role, { connectionLimit }]) => ({
+      role,
+      limit: connectionLimit,
+      source: "existing" as const,
+    })),
+  ];
+}
