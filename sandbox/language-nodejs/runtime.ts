@@ -1,0 +1,110 @@
+import { Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import type { ILanguageRuntimeServer } from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/language_pb.js";
+import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import type { Children } from "./children.ts";
+import { dependencies, requiredPlugins } from "./packages.ts";
+import { runPlugin } from "./plugin.ts";
+import { runProgram } from "./run.ts";
+
+/** The calls that are answered here. */
+type Answered = Pick<
+  ILanguageRuntimeServer,
+  | "handshake"
+  | "getPluginInfo"
+  | "getRequiredPackages"
+  | "run"
+  | "runPlugin"
+  | "installDependencies"
+  | "runtimeOptionsPrompts"
+  | "template"
+  | "about"
+  | "getProgramDependencies"
+  | "cancel"
+>;
+
+/**
+ * The LanguageRuntime service. What it lacks (generating SDKs and programs, packing, linking) gRPC answers with
+ * UNIMPLEMENTED, and the engine says so.
+ */
+export function languageRuntime(engineAddress: string, children: Children): Answered {
+  return {
+    handshake: (_call, reply) => reply(null, new messages.LanguageHandshakeResponse()),
+    getPluginInfo: (_call, reply) => reply(null, new pluginMessages.PluginInfo()),
+    getRequiredPackages: (call, reply) => {
+      const response = new messages.GetRequiredPackagesResponse();
+      for (const plugin of requiredPlugins(call.request.getInfo()?.getProgramDirectory() ?? "")) {
+        const required = new pluginMessages.PackageDependency();
+        required.setKind("resource");
+        required.setName(plugin.name);
+        required.setVersion(plugin.version);
+        required.setServer(plugin.server);
+        response.addPackages(required);
+      }
+      reply(null, response);
+    },
+    run: (call, reply) => {
+      Promise.resolve()
+        .then(() => runProgram(call.request, engineAddress, children))
+        .then(
+          (response) => reply(null, response),
+          (error: Error) => reply(failure(error)),
+        );
+    },
+    runPlugin: (call) => {
+      try {
+        runPlugin(call, children);
+      } catch (error) {
+        call.destroy(failure(error as Error));
+      }
+    },
+    installDependencies: (call) => {
+      const npm = children.start("npm", ["install"], {
+        cwd: call.request.getInfo()?.getProgramDirectory() ?? call.request.getDirectory(),
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      npm.stdout?.on("data", (bytes: Uint8Array) => {
+        const message = new messages.InstallDependenciesResponse();
+        message.setStdout(bytes);
+        call.write(message);
+      });
+      npm.stderr?.on("data", (bytes: Uint8Array) => {
+        const message = new messages.InstallDependenciesResponse();
+        message.setStderr(bytes);
+        call.write(message);
+      });
+      npm.once("error", (error) => call.destroy(failure(error)));
+      npm.once("close", (code) =>
+        code === 0 ? call.end() : call.destroy(failure(new Error(`npm install failed with exit code ${code}`))),
+      );
+    },
+    runtimeOptionsPrompts: (_call, reply) => reply(null, new messages.RuntimeOptionsResponse()),
+    template: (_call, reply) => reply(null, new messages.TemplateResponse()),
+    about: (_call, reply) => {
+      const response = new messages.AboutResponse();
+      response.setExecutable(process.execPath);
+      response.setVersion(process.version);
+      reply(null, response);
+    },
+    getProgramDependencies: (call, reply) => {
+      const response = new messages.GetProgramDependenciesResponse();
+      const directory = call.request.getInfo()?.getProgramDirectory() ?? "";
+      for (const { name, version } of dependencies(directory, call.request.getTransitivedependencies())) {
+        const dependency = new messages.DependencyInfo();
+        dependency.setName(name);
+        dependency.setVersion(version);
+        response.addDependencies(dependency);
+      }
+      reply(null, response);
+    },
+    cancel: (_call, reply) => {
+      children.stop();
+      reply(null, new empty.Empty());
+    },
+  };
+}
+
+function failure(error: Error): ServiceError {
+  return Object.assign(error, { code: status.UNKNOWN, details: error.message, metadata: new Metadata() });
+}
