@@ -49,7 +49,6 @@ export async function readSnapshot(
   const schemas = [...new Set([...scope.schemas, ...scope.outside])];
   const objects = await readOwnedObjects(db, schemas);
   const containers = await db.query<{ key: string; acl: string[] | null }>(containersSql, [schemas, database]);
-  const defaults = await db.query<DefaultAcl>(defaultAclSql, [schemas]);
   const roles = await db.query<{ name: string; record: RoleRecord | null }>(rolesSql, [scope.roles]);
   return {
     schemas: schemas.sort(),
@@ -60,7 +59,7 @@ export async function readSnapshot(
     ]),
     columnAcls: Object.fromEntries(objects.flatMap(withColumnAcls)),
     jobs: Object.fromEntries(objects.flatMap((object) => object.jobs.map((job) => [String(job.id), job.owner]))),
-    defaultPrivileges: defaults.rows,
+    defaultPrivileges: await readDefaultAcls(db, schemas),
     roles: Object.fromEntries(roles.rows.map(({ name, record }) => [name, record])),
   };
 }
@@ -105,7 +104,13 @@ const containersSql = `
   UNION ALL
   SELECT 'database ' || quote_ident(datname), datacl::text[] FROM pg_database WHERE datname = $2`;
 
-export const defaultAclSql = `
+/** Rows of pg_default_acl for these schemas and for all schemas. */
+export async function readDefaultAcls(db: Queryable, schemas: string[]): Promise<DefaultAcl[]> {
+  const { rows } = await db.query<DefaultAcl>(defaultAclSql, [schemas]);
+  return rows;
+}
+
+const defaultAclSql = `
   SELECT pg_get_userbyid(d.defaclrole) AS creator, n.nspname AS schema, d.defaclobjtype AS "objectType",
          d.defaclacl::text[] AS acl
   FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace

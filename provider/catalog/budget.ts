@@ -65,15 +65,15 @@ export function undeclared(entries: BudgetEntry[], roles: LoginRole[]): Record<s
   return Object.fromEntries(roles.filter(({ role }) => !declared.has(role)).map((role) => [role.role, limitOf(role)]));
 }
 
-/** Existing roles of the budget that have no limit on the server or a higher one: role to what differs, in words. */
-export function looser(entries: BudgetEntry[], roles: LoginRole[]): Record<string, string> {
+/** Existing roles that the server holds to no limit, or to a higher one than the budget counts: role to both, in words. */
+export function unlimited(entries: BudgetEntry[], roles: LoginRole[]): Record<string, string> {
   const live = new Map(roles.map((role) => [role.role, role]));
   return Object.fromEntries(
     entries.flatMap((entry) => {
       const role = live.get(entry.role);
       if (entry.source !== "existing" || !role) return [];
-      const isLooser = role.limit === -1 || role.limit > entry.limit || role.superuser;
-      return isLooser ? [[entry.role, `declared ${entry.limit}, live ${limitOf(role)}`]] : [];
+      const isMore = role.limit === -1 || role.limit > entry.limit || role.superuser;
+      return isMore ? [[entry.role, `declared ${entry.limit}, live ${limitOf(role)}`]] : [];
     }),
   );
 }

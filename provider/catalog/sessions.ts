@@ -1,0 +1,17 @@
+import type { Queryable } from "../connection.ts";
+
+/** Throws, naming them, while the role has sessions: taking something from it now would break them. */
+export async function refuseWhileInUse(db: Queryable, role: string, doing: string): Promise<void> {
+  const { rows } = await db.query<{ application: string; count: number }>(
+    `SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application, count(*)::int AS count
+     FROM pg_stat_activity WHERE usename = $1 GROUP BY 1 ORDER BY 2 DESC, 1`,
+    [role],
+  );
+  if (rows.length === 0) return;
+  const total = rows.reduce((sum, row) => sum + row.count, 0);
+  const list = rows.map(({ application, count }) => `${application} ${count}`).join(", ");
+  throw new Error(
+    `cannot ${doing}: role ${role} has ${total} ${total === 1 ? "session" : "sessions"} (${list}). ` +
+      "Nothing was changed. Set its services to `connectAs: legacy`, run up, restart them, then run this again.",
+  );
+}

@@ -1,0 +1,116 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { escapeLiteral } from "pg";
+import type { Move } from "./catalog/ownership.ts";
+import { describe, statements } from "./catalog/ownership.ts";
+import { findTimescale, type Installation } from "./catalog/timescale.ts";
+import { codeOf, type Queryable } from "./connection.ts";
+import { explain } from "./errors.ts";
+import type { Call } from "./rpc/provider.ts";
+
+/** How long one ALTER waits for its lock, and so how long it can hold up others behind it. */
+const lockTimeout = "200ms";
+/** Ours must be the one that gives way: the application's deadlock_timeout is longer. */
+const deadlockTimeout = "10ms";
+/** Milliseconds without any object moving after which the run gives up and names who is in the way. */
+const patience = 120_000;
+/** Milliseconds between two rounds over the objects that were locked: the application runs in between. */
+const roundDelay = { first: 250, most: 3000 };
+
+/** lock_not_available, deadlock_detected, serialization_failure. */
+const passing = new Set(["55P03", "40P01", "40001"]);
+
+export interface Reassigned {
+  moved: number;
+  /** Objects that stayed where they were, with the reason. */
+  left: { move: Move; reason: string }[];
+}
+
+/**
+ * Moves objects to their new owners, one transaction each, in the order given; an object that is locked is tried again
+ * after the others of its depth. Never holds a lock while it waits for another. Throws when Postgres refuses a move
+ * for good; `patienceMs` without any progress ends the run with what is left.
+ */
+export async function reassign(db: Queryable, moves: Move[], call: Call, patienceMs = patience): Promise<Reassigned> {
+  const timescale = await findTimescale(db);
+  await prepare(db);
+  let moved = 0;
+  for (const group of inOrder(moves)) {
+    let waiting = group;
+    let delay = roundDelay.first;
+    let progressed = Date.now();
+    while (waiting.length > 0) {
+      const blocked: { move: Move; reason: string }[] = [];
+      for (const move of waiting) {
+        call.signal.throwIfAborted();
+        const reason = await moveOne(db, move, timescale);
+        if (reason !== undefined) {
+          blocked.push({ move, reason });
+          continue;
+        }
+        moved++;
+        progressed = Date.now();
+        call.report.progress(`moved ${moved} of ${moves.length}: ${move.object.key}`);
+      }
+      waiting = blocked.map(({ move }) => move);
+      if (waiting.length === 0) break;
+      if (Date.now() - progressed > patienceMs) return { moved, left: await withHolders(db, blocked) };
+      call.report.progress(`moved ${moved} of ${moves.length}; waiting for ${waiting.length} that others hold`);
+      await sleep(delay, undefined, { signal: call.signal });
+      delay = Math.min(delay * 2, roundDelay.most);
+    }
+  }
+  return { moved, left: [] };
+}
+
+/** Runs of equal depth: within one the order is free, between two it is not. */
+function inOrder(moves: Move[]): Move[][] {
+  const groups: Move[][] = [];
+  for (const move of moves) {
+    const last = groups.at(-1);
+    if (last && last[0]?.object.depth === move.object.depth) last.push(move);
+    else groups.push([move]);
+  }
+  return groups;
+}
+
+async function prepare(db: Queryable): Promise<void> {
+  await db.query(`SET lock_timeout = ${escapeLiteral(lockTimeout)}`);
+  const { rows } = await db.query<{ may: boolean }>(
+    "SELECT rolsuper AS may FROM pg_roles WHERE rolname = current_user",
+  );
+  if (rows[0]?.may) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
+}
+
+/** Undefined when it is done; the reason when it must be tried again. */
+async function moveOne(db: Queryable, move: Move, timescale: Installation | undefined): Promise<string | undefined> {
+  try {
+    await db.query(`BEGIN; ${statements(move, timescale).join("; ")}; COMMIT`);
+    return undefined;
+  } catch (error) {
+    await db.query("ROLLBACK");
+    const code = codeOf(error) ?? "";
+    const message = error instanceof Error ? error.message : String(error);
+    // Postgres has no SQLSTATE of its own for a catalog row that two sessions changed at once.
+    if (passing.has(code) || message.startsWith("tuple concurrently")) return `${message} (${code})`;
+    throw explain(`cannot move ${move.object.key} (${describe(move)})`, error);
+  }
+}
+
+/** Adds who holds a lock on each object: what the person at the keyboard has to look at. */
+async function withHolders(db: Queryable, left: Reassigned["left"]): Promise<Reassigned["left"]> {
+  const found: Reassigned["left"] = [];
+  for (const { move, reason } of left) {
+    const { rows } = await db.query<{ holder: string }>(
+      `SELECT format('pid %s, %s as %s, in a transaction for %s', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'),
+                     a.usename, date_trunc('second', now() - a.xact_start)) AS holder
+       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+       WHERE l.granted AND l.locktype = 'relation' AND l.relation = to_regclass($1) AND a.pid <> pg_backend_pid()
+         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       ORDER BY a.xact_start LIMIT 3`,
+      [move.object.identity.includes("(") ? null : move.object.identity],
+    );
+    const holders = rows.map((row) => row.holder).join("; ");
+    found.push({ move, reason: holders ? `${reason}; held by ${holders}` : reason });
+  }
+  return found;
+}

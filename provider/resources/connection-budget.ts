@@ -1,0 +1,54 @@
+import { z } from "zod";
+import { missing, ordinarySlots, readLiveBudget, table, totalOf, undeclared, unlimited } from "../catalog/budget.ts";
+import type { Server } from "../connection.ts";
+import type { Reconciler } from "./reconciler.ts";
+
+const shape = {
+  /** Connections all roles together may be promised; 95 leaves the reserved slots and room for an admin. */
+  ceiling: z.int().positive(),
+  entries: z.array(
+    z.strictObject({ role: z.string(), limit: z.int().positive(), source: z.enum(["declared", "existing"]) }),
+  ),
+};
+
+/** The declared limits against the live server. Every role depends on it: over the ceiling nothing is touched. */
+export function connectionBudget(server: Server): Reconciler<typeof shape> {
+  let lastTable = "";
+  return {
+    description: "The declared connection budget, checked against the live server and every login role there.",
+    shape,
+    identity: [],
+    observed: ["undeclared", "unlimited"],
+    id: () => "connection-budget",
+
+    async plan({ ceiling, entries }) {
+      const live = await server.session(undefined, readLiveBudget);
+      lastTable = table(entries, live);
+      const total = totalOf(entries);
+      const slots = ordinarySlots(live.slots);
+      const failures = [];
+      if (total > ceiling) {
+        const reason = `the limits add up to ${total}, ${total - ceiling} over the ceiling of ${ceiling}. Lower connectionLimit of a role until they fit`;
+        failures.push({ property: "entries", reason: `${reason}\n${lastTable}` });
+      } else if (total > slots) {
+        const reserved = live.slots.superuserReserved + live.slots.reserved;
+        const reason = `the limits add up to ${total}, but the server has ${slots} slots for ordinary roles (max_connections ${live.slots.max} less ${reserved} reserved). Lower connectionLimit of a role, or raise max_connections`;
+        failures.push({ property: "entries", reason: `${reason}\n${lastTable}` });
+      }
+      const warnings = missing(entries, live.roles).map(
+        (role) =>
+          `app-roles:existingRoles.${role}: the server has no login role of that name; its share of the budget is unused`,
+      );
+      return {
+        changes: {},
+        observed: { undeclared: undeclared(entries, live.roles), unlimited: unlimited(entries, live.roles) },
+        failures,
+        warnings,
+      };
+    },
+
+    summarize: ({ ceiling, entries }) => `${totalOf(entries)} of ${ceiling} connections\n${lastTable}`,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  };
+}

@@ -1,0 +1,209 @@
+import { z } from "zod";
+import { type DefaultAcl, readDefaultAcls } from "../catalog/baseline.ts";
+import {
+  type CarryOver,
+  defaultStatements,
+  defaultsBack,
+  describeDefaults,
+  missingDefaults,
+} from "../catalog/carry-over.ts";
+import { type OwnedObject, readOwnedObjects } from "../catalog/objects.ts";
+import {
+  describe,
+  type Move,
+  movesBack,
+  movesTowards,
+  ownerFor,
+  schemasOf,
+  unknownNames,
+} from "../catalog/ownership.ts";
+import { refuseWhileInUse } from "../catalog/sessions.ts";
+import type { Queryable, Server } from "../connection.ts";
+import { explain } from "../errors.ts";
+import { type Reassigned, reassign } from "../reassign.ts";
+import type { CheckFailure } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { alone } from "../run-lock.ts";
+import { Incomplete, orUnknown, type Reconciler } from "./reconciler.ts";
+
+const former = z.object({
+  owners: z.record(z.string(), z.string()),
+  defaultPrivileges: z.array(
+    z.object({
+      creator: z.string(),
+      schema: z.string().nullable(),
+      objectType: z.string(),
+      acl: z.array(z.string()),
+    }),
+  ),
+});
+
+const shape = {
+  database: z.string(),
+  /** Role that shall own every object in the schemas. */
+  owner: z.string(),
+  schemas: z.array(z.string()),
+  /** Object to the role it stays with. */
+  keepOwner: z.record(z.string(), z.string()).default({}),
+  /** Single objects outside the schemas. */
+  alsoOwn: z.array(z.string()).default([]),
+  /** All roles this stack makes; their default privileges are given by Privileges. */
+  roles: z.array(z.string()),
+  /** The Baseline's snapshot. */
+  former: orUnknown(former),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+interface Plan {
+  moves: Move[];
+  defaults: CarryOver[];
+}
+
+/** The runbook's ownership reassignment: the role that runs the migrations owns what they alter. */
+export function ownership(server: Server): Reconciler<typeof shape> {
+  return {
+    description:
+      "Owner of every object in a database's schemas, TimescaleDB's hypertables, aggregates and jobs among them.",
+    shape,
+    identity: ["database", "owner"],
+    hidden: ["former"],
+    id: ({ database, owner }) => `${database}/${owner}`,
+
+    async plan(inputs) {
+      return server.session(inputs.database, async (db) => {
+        const failures = [...(await missingSchemas(db, inputs)), ...(await missingRoles(db, inputs))];
+        if (failures.length > 0) return { changes: {}, failures };
+        const objects = await readOwnedObjects(db, schemasOf(inputs));
+        const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
+        const warnings = unknownNames(inputs, objects).map(
+          (name) =>
+            `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
+        );
+        const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
+        return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings };
+      });
+    },
+
+    summarize: ({ database, owner }, changes) => {
+      const defaults = Object.keys(changes).filter((key) => key.startsWith("default privileges of ")).length;
+      const objects = Object.keys(changes).length - defaults;
+      const carried = defaults > 0 ? `, default privileges in ${defaults} ${defaults === 1 ? "place" : "places"}` : "";
+      return `${database}: ${count(objects)} to get the right owner (${owner} or the one it is kept with)${carried}`;
+    },
+
+    async apply(inputs, _olds, call) {
+      return server.session(inputs.database, (db) =>
+        alone(db, call, async () => {
+          await refuseMissingRole(db, inputs.owner);
+          const objects = await readOwnedObjects(db, schemasOf(inputs));
+          const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
+          await applyDefaults(db, inputs.database, defaults);
+          const result = await reassign(db, moves, call);
+          if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, moves.length, result));
+          return moves.length > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
+        }),
+      );
+    },
+
+    async remove(inputs, call) {
+      if (inputs.former instanceof Unknown) throw new Error("the state has no record of the former owners");
+      const { owners, defaultPrivileges } = inputs.former;
+      await server.session(inputs.database, (db) =>
+        alone(db, call, async () => {
+          if (!(await exists(db, inputs.owner))) return;
+          await refuseWhileInUse(db, inputs.owner, `take ${inputs.database} from its owner`);
+          const objects = await readOwnedObjects(db, schemasOf(inputs));
+          const moves = await toLivingRoles(
+            db,
+            movesBack(inputs, objects, owners, server.address.user),
+            server.address.user,
+          );
+          const result = await reassign(db, moves, call);
+          if (result.left.length > 0) throw new Error(leftBehind(inputs.database, moves.length, result));
+          const live = await readDefaultAcls(db, inputs.schemas);
+          await applyDefaults(db, inputs.database, defaultsBack(inputs.owner, inputs.roles, live, defaultPrivileges));
+        }),
+      );
+    },
+  };
+}
+
+function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Plan {
+  const moves = movesTowards(inputs, objects);
+  const recorded = inputs.former instanceof Unknown ? {} : inputs.former.owners;
+  const sources = objects
+    .filter((object) => ownerFor(inputs, object) === inputs.owner)
+    .flatMap((object) => [object.owner, recorded[object.key]])
+    .filter((owner): owner is string => owner !== undefined && owner !== inputs.owner);
+  return { moves, defaults: missingDefaults(inputs.owner, [...new Set(sources)], inputs.roles, live) };
+}
+
+async function applyDefaults(db: Queryable, database: string, defaults: CarryOver[]): Promise<void> {
+  if (defaults.length === 0) return;
+  try {
+    await db.query("BEGIN");
+    for (const statement of defaultStatements(defaults)) await db.query(statement);
+    await db.query("COMMIT");
+  } catch (error) {
+    await db.query("ROLLBACK");
+    throw explain(`cannot set the default privileges of ${defaults[0]?.creator} in ${database}`, error);
+  }
+}
+
+async function missingSchemas(db: Queryable, { database, schemas }: Inputs): Promise<CheckFailure[]> {
+  const { rows } = await db.query<{ nspname: string }>(
+    "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
+  );
+  const there = rows.map((row) => row.nspname);
+  return schemas.flatMap((schema, index) =>
+    there.includes(schema)
+      ? []
+      : [
+          {
+            property: `schemas[${index}]`,
+            reason: `database ${database} has no schema ${schema}; it has ${there.join(", ")}`,
+          },
+        ],
+  );
+}
+
+async function missingRoles(db: Queryable, { keepOwner, roles }: Inputs): Promise<CheckFailure[]> {
+  const failures: CheckFailure[] = [];
+  for (const [name, role] of Object.entries(keepOwner)) {
+    if (roles.includes(role) || (await exists(db, role))) continue;
+    failures.push({ property: "keepOwner", reason: `${name} cannot stay with ${role}: there is no such role` });
+  }
+  return failures;
+}
+
+async function exists(db: Queryable, role: string): Promise<boolean> {
+  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
+  return rows.length > 0;
+}
+
+async function refuseMissingRole(db: Queryable, role: string): Promise<void> {
+  if (!(await exists(db, role))) {
+    throw new Error(`cannot make ${role} the owner: there is no such role. It was dropped by hand: run up again.`);
+  }
+}
+
+/** A former owner may have been dropped since; what it had goes to the heir. */
+async function toLivingRoles(db: Queryable, moves: Move[], heir: string): Promise<Move[]> {
+  const { rows } = await db.query<{ rolname: string }>("SELECT rolname FROM pg_roles");
+  const living = new Set(rows.map((row) => row.rolname));
+  return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir }));
+}
+
+function leftBehind(database: string, wanted: number, { moved, left }: Reassigned): string {
+  const list = left.slice(0, 10).map(({ move, reason }) => `${move.object.key}: ${reason}`);
+  const more = left.length > 10 ? [`and ${left.length - 10} more`] : [];
+  return [
+    `${database}: moved ${moved} of ${wanted} objects; the others are locked by other sessions. Let those end (or end them), then run this again: it goes on where it stopped.`,
+    ...list,
+    ...more,
+  ].join("\n  ");
+}
+
+function count(objects: number): string {
+  return `${objects} ${objects === 1 ? "object" : "objects"}`;
+}

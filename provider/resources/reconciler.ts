@@ -1,0 +1,214 @@
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import {
+  type Call,
+  type CheckFailure,
+  type DiffResult,
+  PartialFailure,
+  type PropertyDiff,
+  type ResourceType,
+} from "../rpc/provider.ts";
+import { type PropertyMap, type PropertyValue, Secret, Unknown, unknown } from "../rpc/values.ts";
+
+/** Object to what will change about it, with real values; empty when all is in place. */
+export type Changes = Record<string, string>;
+
+/** What Check found out. */
+export interface Plan {
+  changes: Changes;
+  /** Facts kept among the inputs, by the keys the reconciler names in `observed`. */
+  observed?: PropertyMap;
+  /** Reasons to refuse the resource. */
+  failures?: CheckFailure[];
+  warnings?: string[];
+}
+
+/**
+ * A resource whose truth is the catalog: Check reads it and adds the plan to the inputs as `changes`, so that a plain
+ * preview sees drift and prints real values; create and update make the plan anew and carry it out.
+ */
+export interface Reconciler<Shape extends z.ZodRawShape> {
+  /** What the resource is, for the package schema. */
+  description: string;
+  /** The declared inputs; also what the package schema is made from. */
+  shape: Shape;
+  /** Inputs that make it another resource. */
+  identity: (keyof Shape & string)[];
+  /** Inputs that are passed on from another resource, too long to print. */
+  hidden?: (keyof Shape & string)[];
+  /** Inputs that Check fills in from the server. */
+  observed?: string[];
+  id(inputs: z.infer<z.ZodObject<Shape>>): string;
+  /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed`. */
+  plan(
+    inputs: z.infer<z.ZodObject<Shape>>,
+    olds: z.infer<z.ZodObject<Shape>> | undefined,
+    before: PropertyMap,
+  ): Promise<Plan>;
+  /** The summary's line for what a preview found. */
+  summarize(inputs: z.infer<z.ZodObject<Shape>>, changes: Changes): string | undefined;
+  /** Carries the plan out; idempotent. Returns the summary's line. */
+  apply(
+    inputs: z.infer<z.ZodObject<Shape>>,
+    olds: z.infer<z.ZodObject<Shape>> | undefined,
+    call: Call,
+  ): Promise<string | undefined>;
+  /** Puts back what was there before; idempotent. */
+  remove(inputs: z.infer<z.ZodObject<Shape>>, call: Call): Promise<void>;
+}
+
+/** Thrown by `apply` when part was done: the state keeps the resource, marked as not ready, and the next up goes on. */
+export class Incomplete extends Error {}
+
+/** Lets a value be one that is not known yet: in previews alone. */
+export function orUnknown<T extends z.ZodType>(schema: T): z.ZodUnion<[T, z.ZodCustom<Unknown>]> {
+  return z.union([schema, z.instanceof(Unknown)]);
+}
+
+export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<Shape>): ResourceType {
+  type Inputs = z.infer<z.ZodObject<Shape>>;
+  const schema = z.strictObject(reconciler.shape);
+  const observed = reconciler.observed ?? [];
+  const made = new Set([...observed, "changes"]);
+  const declared = (map: PropertyMap): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(map)
+        .filter(([key, value]) => value !== null && !made.has(key))
+        .map(([key, value]) => [key, open(value)]),
+    );
+  const parse = (map: PropertyMap): Inputs => schema.parse(declared(map)) as Inputs;
+  // Inputs an older version wrote may not fit any more; then there is nothing to compare with.
+  const previous = (map: PropertyMap | undefined): Inputs | undefined =>
+    map && Object.keys(map).length > 0 ? (schema.safeParse(declared(map)).data as Inputs | undefined) : undefined;
+
+  return {
+    async check(_call, { olds, news }) {
+      const parsed = schema.safeParse(declared(news));
+      if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
+      const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => observed.includes(key)));
+      const plan = await reconciler.plan(parsed.data as Inputs, previous(olds), before);
+      for (const warning of plan.warnings ?? []) _call.report.warn(warning);
+      const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
+      return { inputs, ...(plan.failures && { failures: plan.failures }) };
+    },
+
+    async diff(_call, { oldInputs, news }) {
+      return difference(oldInputs, news, reconciler.identity, reconciler.hidden ?? []);
+    },
+
+    async create(call, { inputs, preview }) {
+      const parsed = parse(inputs);
+      const result = { id: reconciler.id(parsed), outputs: { ...inputs, changes: {} } };
+      if (preview) {
+        say(call, reconciler.summarize(parsed, changesOf(inputs)));
+        // Others would print it among their own inputs; it only counts once it is saved.
+        return {
+          ...result,
+          outputs: { ...result.outputs, ...Object.fromEntries(observed.map((key) => [key, unknown])) },
+        };
+      }
+      await keepingPart(result, async () => say(call, await reconciler.apply(parsed, undefined, call)));
+      return result;
+    },
+
+    async update(call, { id, oldInputs, news, preview }) {
+      const parsed = parse(news);
+      const result = { id, outputs: { ...news, changes: {} } };
+      if (preview) say(call, reconciler.summarize(parsed, changesOf(news)));
+      else await keepingPart(result, async () => say(call, await reconciler.apply(parsed, previous(oldInputs), call)));
+      return result;
+    },
+
+    async read(_call, { id, inputs, olds }) {
+      if (Object.keys(inputs).length === 0) {
+        throw new Error(`${id} cannot be imported: declare it, and the first up finds what is there`);
+      }
+      // Drift is found by Check, which a preview calls after this.
+      return { id, inputs, outputs: olds };
+    },
+
+    async delete(call, { oldInputs, olds }) {
+      // An engine that does not send the old inputs sends the outputs, which hold the same.
+      await reconciler.remove(parse(Object.keys(oldInputs).length > 0 ? oldInputs : olds), call);
+    },
+  };
+}
+
+/** Declared inputs that differ, and everything the plan names. */
+function difference(oldInputs: PropertyMap, news: PropertyMap, identity: string[], hidden: string[]): DiffResult {
+  const detailed: Record<string, PropertyDiff> = {};
+  const changed = Object.keys({ ...oldInputs, ...news }).filter(
+    (key) => key !== "changes" && !isDeepStrictEqual(open(oldInputs[key] ?? null), open(news[key] ?? null)),
+  );
+  for (const key of changed) {
+    if (!hidden.includes(key)) addLeaves(detailed, key, oldInputs[key], news[key]);
+  }
+  const plan = Object.keys(changesOf(news));
+  for (const key of plan) detailed[child("changes", key)] = { kind: "add", inputDiff: false };
+  const replaces = changed.filter((key) => identity.includes(key));
+  return { changes: changed.length + plan.length > 0, replaces, detailed, deleteBeforeReplace: replaces.length > 0 };
+}
+
+/** The paths at which two values differ, so that a long map prints its changed entries alone. */
+function addLeaves(
+  detailed: Record<string, PropertyDiff>,
+  path: string,
+  before: PropertyValue | undefined,
+  after: PropertyValue | undefined,
+): void {
+  if (isMap(before) && isMap(after)) {
+    for (const key of Object.keys({ ...before, ...after })) {
+      if (!isDeepStrictEqual(before[key], after[key])) addLeaves(detailed, child(path, key), before[key], after[key]);
+    }
+    return;
+  }
+  const kind = before === undefined ? "add" : after === undefined ? "delete" : "update";
+  detailed[path] = { kind, inputDiff: true };
+}
+
+function isMap(value: PropertyValue | undefined): value is PropertyMap {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof Secret) &&
+    !(value instanceof Unknown)
+  );
+}
+
+/** Pulumi's property path: a plain name after a dot, any other quoted in brackets. */
+function child(path: string, key: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+}
+
+/** A value without its secret marks. */
+function open(value: PropertyValue): unknown {
+  if (value instanceof Secret) return open(value.value);
+  if (Array.isArray(value)) return value.map(open);
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, open(inner)]));
+}
+
+function changesOf(map: PropertyMap): Changes {
+  return (map.changes ?? {}) as Changes;
+}
+
+function say(call: Call, line: string | undefined): void {
+  if (line !== undefined) call.report.info(line);
+}
+
+async function keepingPart(made: { id: string; outputs: PropertyMap }, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof Incomplete) throw new PartialFailure({ ...made, reasons: [error.message] });
+    throw error;
+  }
+}
+
+function toFailure(issue: z.core.$ZodIssue): CheckFailure {
+  const property = issue.path
+    .map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? String(part) : `.${String(part)}`))
+    .join("");
+  return { property, reason: issue.message };
+}
