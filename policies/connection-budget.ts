@@ -1,0 +1,153 @@
+import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
+import { type BudgetEntry, budgetProblem, connectionBudget, defaultCeiling } from "../model/budget.ts";
+import { budgets, connectionLimit, type LoginRole, loginRoles } from "./login-role.ts";
+import {
+  budgetType,
+  isValues,
+  plainResource,
+  type Resource,
+  unknown,
+  type Value,
+  type Violation,
+  valueText,
+} from "./resource.ts";
+
+interface Config {
+  /** The most connections of a server's roles together. A lower ceiling in the stack's configuration wins. */
+  ceiling: number;
+}
+
+/**
+ * Mandatory: the connection limits of every login role of a server add up to no more than the ceiling. Looked at twice:
+ * the declared budget before anything is changed, then, with whatever other roles the program makes, the whole stack.
+ */
+export const connectionBudgetPolicy: ResourceValidationPolicy & StackValidationPolicy = {
+  name: "connection-budget",
+  description: "The connection limits of a server's login roles add up to no more than the ceiling.",
+  enforcementLevel: "mandatory",
+  configSchema: {
+    properties: {
+      ceiling: {
+        type: "integer",
+        minimum: 1,
+        default: defaultCeiling,
+        description: "The most connections of all login roles of a server together; a lower ceiling of the stack wins.",
+      },
+    },
+  },
+  validateResource: (args, report) => {
+    if (args.type !== budgetType) return;
+    for (const { message } of declaredBudgetViolations(
+      plainResource(args),
+      ceilingOf(args.getConfig<Partial<Config>>()),
+    )) {
+      report(message);
+    }
+  },
+  validateStack: (args, report) => {
+    const resources = args.resources.map(plainResource);
+    for (const { message, urn } of programBudgetViolations(resources, ceilingOf(args.getConfig<Partial<Config>>()))) {
+      report(message, urn);
+    }
+  },
+};
+
+function ceilingOf({ ceiling }: Partial<Config>): number {
+  return ceiling ?? defaultCeiling;
+}
+
+/** What is wrong with one server's budget as declared. */
+export function declaredBudgetViolations(budget: Resource, ceiling: number): Violation[] {
+  return violations(budget.urn, readBudget(budget), ceiling);
+}
+
+/** What the program's own roles add to what is wrong; a budget that is wrong by itself has been reported before. */
+export function programBudgetViolations(resources: Resource[], ceiling: number): Violation[] {
+  const declared = budgets(resources);
+  const roles = loginRoles(resources);
+  const found = declared.flatMap((budget) => {
+    if (declaredBudgetViolations(budget, ceiling).length > 0) return [];
+    const own = roles.filter(({ resource }) => declared.length === 1 || resource.server === budget.server);
+    return violations(budget.urn, withRoles(readBudget(budget), own), ceiling);
+  });
+  const [first] = roles;
+  if (declared.length === 0 && first) {
+    found.push(
+      ...violations(first.resource.urn, withRoles({ entries: [], ceiling: undefined, problems: [] }, roles), ceiling),
+    );
+  }
+  if (declared.length > 1) {
+    const servers = declared.map(({ server }) => server);
+    for (const { role, resource } of roles.filter(({ resource }) => !servers.includes(resource.server))) {
+      found.push({
+        urn: resource.urn,
+        message: `role ${role} is on ${resource.server ?? "a server that is not known yet"}, which has no ConnectionBudget, so its connections are counted nowhere; declare a budget for that server`,
+      });
+    }
+  }
+  return found;
+}
+
+/** A budget as far as it can be read, and what keeps it from being added up. */
+interface ReadBudget {
+  entries: BudgetEntry[];
+  /** Undefined: the stack declares none. */
+  ceiling: number | undefined;
+  problems: string[];
+}
+
+function readBudget({ props }: Resource): ReadBudget {
+  const budget: ReadBudget = { entries: [], ceiling: undefined, problems: [] };
+  if (typeof props.ceiling === "number") budget.ceiling = props.ceiling;
+  else budget.problems.push(`the stack's ceiling is ${valueText(props.ceiling)}`);
+  if (!Array.isArray(props.entries)) {
+    budget.problems.push(`the budget's entries are ${valueText(props.entries)}`);
+    return budget;
+  }
+  for (const entry of props.entries) {
+    if (!isValues(entry) || typeof entry.role !== "string") {
+      budget.problems.push("a role of the budget is not known yet");
+      continue;
+    }
+    addEntry(budget, entry.role, connectionLimit(entry.limit), sourceOf(entry.source));
+  }
+  return budget;
+}
+
+function sourceOf(value: Value): BudgetEntry["source"] {
+  return value === "existing" ? "existing" : "declared";
+}
+
+/** The higher of the declared limit and that of the program's role of this name is what the server will allow. */
+function withRoles(budget: ReadBudget, roles: LoginRole[]): ReadBudget {
+  const merged: ReadBudget = { ...budget, entries: [...budget.entries], problems: [...budget.problems] };
+  for (const { role, limit, resource } of roles) {
+    if (typeof resource.props.name !== "string")
+      merged.problems.push(`the name of the role made by ${resource.name} is not known yet`);
+    const index = merged.entries.findIndex((entry) => entry.role === role);
+    const entry = merged.entries[index];
+    if (!entry) addEntry(merged, role, limit, "program");
+    else if (typeof limit !== "number") addEntry(merged, role, limit, entry.source);
+    else merged.entries[index] = { ...entry, limit: Math.max(entry.limit, limit) };
+  }
+  return merged;
+}
+
+function addEntry(budget: ReadBudget, role: string, limit: LoginRole["limit"], source: BudgetEntry["source"]): void {
+  if (typeof limit === "number") budget.entries.push({ role, limit, source });
+  else if (limit === unknown) budget.problems.push(`the connection limit of ${role} is not known yet`);
+  else budget.problems.push(`${role} has no connection limit`);
+}
+
+function violations(urn: string, { entries, ceiling, problems }: ReadBudget, allowed: number): Violation[] {
+  const found: Violation[] = [];
+  if (problems.length > 0) {
+    found.push({
+      urn,
+      message: `the connections of this server cannot be added up: ${problems.join("; ")}; give each login role a connection limit that is known in preview`,
+    });
+  }
+  const problem = budgetProblem(connectionBudget(Math.min(ceiling ?? allowed, allowed), entries));
+  if (problem) found.push({ urn, message: problem });
+  return found;
+}

@@ -1,0 +1,44 @@
+import { budgetType, isValues, type Resource, roleType, unknown, type Value } from "./resource.ts";
+
+/** A role that the program makes and that may log in. */
+export interface LoginRole {
+  /** The role's name on the server; the resource's name while that is unknown. */
+  role: string;
+  resource: Resource;
+  /** Its CONNECTION LIMIT: whole and not negative; `unlimited`; or unknown. */
+  limit: number | "unlimited" | typeof unknown;
+}
+
+/** The login roles among these resources; a role of which it is not known yet whether it may log in is one. */
+export function loginRoles(resources: Resource[]): LoginRole[] {
+  return resources
+    .filter(({ type, props }) => type === roleType && (props.login === true || props.login === unknown))
+    .map((resource) => ({
+      role: typeof resource.props.name === "string" ? resource.props.name : resource.name,
+      resource,
+      limit: connectionLimit(resource.props.connectionLimit),
+    }));
+}
+
+/** The login roles that are the stack's own: none of them is declared as live already. */
+export function appRoles(resources: Resource[]): LoginRole[] {
+  const existing = new Set(
+    budgets(resources).flatMap(({ props }) =>
+      (Array.isArray(props.entries) ? props.entries : [])
+        .filter(isValues)
+        .filter(({ source }) => source === "existing")
+        .map(({ role }) => role),
+    ),
+  );
+  return loginRoles(resources).filter(({ role }) => !existing.has(role));
+}
+
+export function budgets(resources: Resource[]): Resource[] {
+  return resources.filter(({ type }) => type === budgetType);
+}
+
+/** Postgres and the official Role: -1, their default, is no limit. */
+export function connectionLimit(value: Value): number | "unlimited" | typeof unknown {
+  if (value === unknown) return unknown;
+  return typeof value === "number" && value >= 0 ? value : "unlimited";
+}
