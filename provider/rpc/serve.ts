@@ -1,0 +1,49 @@
+import { parseArgs } from "node:util";
+import { Server, ServerCredentials } from "@grpc/grpc-js";
+import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import { Plugin, unlimited } from "./plugin.ts";
+import type { Provider } from "./provider.ts";
+import { createService } from "./service.ts";
+
+/** Time for calls under way to answer once they were cancelled, in milliseconds; then the process ends regardless. */
+const farewell = 800;
+
+/**
+ * Runs `provider` as a Pulumi resource plugin: prints the port on stdout, as the engine expects, and serves until the
+ * engine says so or is gone, however it ended. `argv` is what the engine starts a plugin with: its own address, after
+ * logging flags that are of no use here.
+ *
+ * The first SIGINT or SIGTERM cancels (transactions roll back, calls answer "cancelled") and leaves the plugin there
+ * for the engine to dismiss; a second one, or one after the engine's Cancel, ends it.
+ */
+export async function serve(provider: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
+  const server = new Server(unlimited);
+  const plugin = new Plugin(() => provider.close(), quit);
+  server.addService(service.ResourceProviderService, { ...createService(provider, plugin) });
+
+  function quit(): void {
+    setTimeout(() => process.exit(), farewell).unref();
+    const close = () => server.tryShutdown(() => process.exit());
+    plugin.cancel().then(close, close);
+  }
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (plugin.signal.aborted || !plugin.engine) quit();
+      else plugin.cancel().catch(quit);
+    });
+  }
+
+  const address = parseArgs({
+    args: argv,
+    options: { tracing: { type: "string" }, logtostderr: { type: "boolean" }, v: { type: "string", short: "v" } },
+    allowPositionals: true,
+    strict: false,
+  }).positionals[0];
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  process.stdout.write(`${port}\n`);
+  plugin.attach(address ?? "");
+}

@@ -1,0 +1,263 @@
+import { type handleUnaryCall, status } from "@grpc/grpc-js";
+import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
+import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
+import messages from "@pulumi/pulumi/proto/provider_pb.js";
+import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
+import { CallLog } from "./log.ts";
+import { marshal, unmarshal } from "./marshal.ts";
+import type { Plugin } from "./plugin.ts";
+import type { Call, CheckFailure, DiffResult, PropertyDiff, Provider, ResourceType } from "./provider.ts";
+import { Secrets } from "./secrets.ts";
+import { Refusal, toStatus } from "./status.ts";
+import { type PropertyMap, type PropertyValue, Secret, Unknown } from "./values.ts";
+
+/** What every request about one resource has in common. */
+interface ResourceRequest {
+  getUrn(): string;
+  getType(): string;
+}
+
+type Service = Omit<
+  IResourceProviderServer,
+  "call" | "construct" | "parameterize" | "list" | "getMapping" | "getMappings"
+>;
+
+/**
+ * The ResourceProvider service (the SDK's proto/provider.proto) of a provider. What is left out of `Service` is
+ * answered with Unimplemented by the gRPC library.
+ */
+export function createService(provider: Provider, plugin: Plugin): Service {
+  const secrets = new Secrets();
+  let configured = false;
+
+  const take = (message: Struct | undefined): PropertyMap => {
+    const properties = unmarshal(message);
+    secrets.learn(properties);
+    return properties;
+  };
+  const give = (properties: PropertyMap): Struct => {
+    secrets.learn(properties);
+    return marshal(properties);
+  };
+
+  function answer<Request, Response>(
+    work: (request: Request, signal: AbortSignal) => Response | Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return (call, callback) => {
+      const hungUp = new AbortController();
+      call.on("cancelled", () => hungUp.abort(new Error("cancelled")));
+      const signal = AbortSignal.any([plugin.signal, hungUp.signal]);
+      Promise.resolve()
+        .then(() => work(call.request, signal))
+        .then((response) => callback(null, response))
+        // Twice: what a partial failure did may itself be impossible to put on the wire.
+        .catch((error: unknown) => callback(toStatus(error, secrets)))
+        .catch((error: unknown) => callback(toStatus(error, secrets)));
+    };
+  }
+
+  function answerAbout<Request extends ResourceRequest, Response>(
+    work: (type: ResourceType, call: Call, request: Request) => Promise<Response>,
+  ): handleUnaryCall<Request, Response> {
+    return answer(async (request, signal) => {
+      ready(signal);
+      const urn = request.getUrn();
+      const type = find(provider.resources, request.getType() || typeIn(urn), "resource type");
+      const log = new CallLog(plugin.engine, urn, secrets);
+      try {
+        return await work(type, { urn, name: nameIn(urn), report: log, signal }, request);
+      } finally {
+        await log.flush();
+      }
+    });
+  }
+
+  function ready(signal: AbortSignal): void {
+    if (signal.aborted) throw new Refusal(status.CANCELLED, "cancelled");
+    if (!configured) throw new Refusal(status.FAILED_PRECONDITION, `the provider ${provider.name} is not configured`);
+  }
+
+  function find<T>(table: Record<string, T> | undefined, token: string, kind: string): T {
+    if (table && Object.hasOwn(table, token)) return table[token] as T;
+    const known = Object.keys(table ?? {}).join(", ") || "none";
+    throw new Refusal(
+      status.INVALID_ARGUMENT,
+      `the provider ${provider.name} has no ${kind} ${token} (it has: ${known})`,
+    );
+  }
+
+  return {
+    handshake: answer((request) => {
+      plugin.attach(request.getEngineAddress());
+      return new messages.ProviderHandshakeResponse().setAcceptSecrets(true);
+    }),
+
+    attach: answer((request) => {
+      plugin.attach(request.getAddress());
+      return new empty.Empty();
+    }),
+
+    getPluginInfo: answer(() => new pluginMessages.PluginInfo().setVersion(provider.version)),
+
+    getSchema: answer((request) => {
+      if (request.getVersion() !== 0) {
+        throw new Refusal(status.INVALID_ARGUMENT, `there is no schema of version ${request.getVersion()}, only of 0`);
+      }
+      return new messages.GetSchemaResponse().setSchema(JSON.stringify(provider.schema));
+    }),
+
+    checkConfig: answer(async (request) => {
+      const checked = await provider.checkConfig(take(request.getNews()));
+      return new messages.CheckResponse()
+        .setInputs(give(checked.inputs))
+        .setFailuresList(toFailures(checked.failures, secrets));
+    }),
+
+    // No change of configuration replaces the provider, which would replace all that it manages: the engine then
+    // compares the inputs itself.
+    diffConfig: answer(() => new messages.DiffResponse().setChanges(messages.DiffResponse.DiffChanges.DIFF_UNKNOWN)),
+
+    configure: answer(async (request) => {
+      const config = request.hasArgs()
+        ? take(request.getArgs())
+        : fromVariables([...request.getVariablesMap().entries()]);
+      const missing = Object.keys(config).filter((key) => holdsUnknown(config[key] ?? null));
+      if (missing.length > 0) {
+        // The engine makes no call on a provider it cannot configure yet (provider_plugin.go, pluginConfig.known).
+        throw new Refusal(status.FAILED_PRECONDITION, `the configuration is not known yet: ${missing.join(", ")}`);
+      }
+      await provider.configure(config);
+      configured = true;
+      return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
+    }),
+
+    check: answerAbout(async (type, call, request: messages.CheckRequest) => {
+      const olds = take(request.getOlds());
+      const checked = await type.check(call, {
+        // The engine sends an empty map for a new resource.
+        ...(Object.keys(olds).length > 0 && { olds }),
+        news: take(request.getNews()),
+        randomSeed: request.getRandomseed_asU8(),
+      });
+      return new messages.CheckResponse()
+        .setInputs(give(checked.inputs))
+        .setFailuresList(toFailures(checked.failures, secrets));
+    }),
+
+    diff: answerAbout(async (type, call, request: messages.DiffRequest) => {
+      const result = await type.diff(call, {
+        id: request.getId(),
+        olds: take(request.getOlds()),
+        oldInputs: take(request.getOldInputs()),
+        news: take(request.getNews()),
+        ignoreChanges: request.getIgnorechangesList(),
+      });
+      return toDiff(result);
+    }),
+
+    create: answerAbout(async (type, call, request: messages.CreateRequest) => {
+      const created = await type.create(call, {
+        inputs: take(request.getProperties()),
+        preview: request.getPreview(),
+        timeout: request.getTimeout(),
+      });
+      return new messages.CreateResponse().setId(created.id).setProperties(give(created.outputs));
+    }),
+
+    update: answerAbout(async (type, call, request: messages.UpdateRequest) => {
+      const updated = await type.update(call, {
+        id: request.getId(),
+        olds: take(request.getOlds()),
+        oldInputs: take(request.getOldInputs()),
+        news: take(request.getNews()),
+        preview: request.getPreview(),
+        timeout: request.getTimeout(),
+      });
+      return new messages.UpdateResponse().setProperties(give(updated.outputs));
+    }),
+
+    read: answerAbout(async (type, call, request: messages.ReadRequest) => {
+      const found = await type.read(call, {
+        id: request.getId(),
+        inputs: take(request.getInputs()),
+        olds: take(request.getProperties()),
+      });
+      // An answer without an id tells the engine that the resource is gone.
+      if (!found) return new messages.ReadResponse();
+      return new messages.ReadResponse()
+        .setId(found.id)
+        .setInputs(give(found.inputs))
+        .setProperties(give(found.outputs));
+    }),
+
+    delete: answerAbout(async (type, call, request: messages.DeleteRequest) => {
+      await type.delete(call, {
+        id: request.getId(),
+        olds: take(request.getProperties()),
+        oldInputs: take(request.getOldInputs()),
+        timeout: request.getTimeout(),
+      });
+      return new empty.Empty();
+    }),
+
+    invoke: answer(async (request, signal) => {
+      ready(signal);
+      const run = find(provider.functions, request.getTok(), "function");
+      const answered = await run(take(request.getArgs()), { preview: request.getPreview(), signal });
+      return "failures" in answered
+        ? new messages.InvokeResponse().setFailuresList(toFailures(answered.failures, secrets))
+        : new messages.InvokeResponse().setReturn(give(answered.result));
+    }),
+
+    cancel: answer(async () => {
+      await plugin.cancel();
+      return new empty.Empty();
+    }),
+  };
+}
+
+/** `urn:pulumi:stack::project::parent$type::name`; a name may hold `::` itself. */
+function nameIn(urn: string): string {
+  return urn.split("::").slice(3).join("::");
+}
+
+function typeIn(urn: string): string {
+  return urn.split("::")[2]?.split("$").at(-1) ?? "";
+}
+
+/** The older form of the configuration: `pkg:config:key` to text. */
+function fromVariables(variables: [string, string][]): PropertyMap {
+  return Object.fromEntries(variables.map(([key, value]) => [key.split(":").slice(2).join(":"), value]));
+}
+
+function holdsUnknown(value: PropertyValue): boolean {
+  if (value instanceof Unknown) return true;
+  if (value instanceof Secret) return holdsUnknown(value.value);
+  return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
+}
+
+function toFailures(failures: CheckFailure[] | undefined, secrets: Secrets): messages.CheckFailure[] {
+  return (failures ?? []).map(({ property, reason }) =>
+    new messages.CheckFailure().setProperty(property).setReason(secrets.scrub(reason)),
+  );
+}
+
+const kinds: Record<PropertyDiff["kind"], messages.PropertyDiff.Kind> = {
+  add: messages.PropertyDiff.Kind.ADD,
+  delete: messages.PropertyDiff.Kind.DELETE,
+  update: messages.PropertyDiff.Kind.UPDATE,
+};
+
+function toDiff(result: DiffResult): messages.DiffResponse {
+  const { DIFF_SOME, DIFF_NONE } = messages.DiffResponse.DiffChanges;
+  const response = new messages.DiffResponse()
+    .setChanges(result.changes ? DIFF_SOME : DIFF_NONE)
+    .setReplacesList(result.replaces ?? [])
+    .setDeletebeforereplace(result.deleteBeforeReplace ?? false)
+    .setHasdetaileddiff(result.detailed !== undefined);
+  for (const [path, { kind, inputDiff }] of Object.entries(result.detailed ?? {})) {
+    response.getDetaileddiffMap().set(path, new messages.PropertyDiff().setKind(kinds[kind]).setInputdiff(inputDiff));
+  }
+  return response;
+}
