@@ -1,11 +1,14 @@
 import type { Queryable } from "../connection.ts";
 
-/** Throws, naming them, while the role has sessions: taking something from it now would break them. */
-export async function refuseWhileInUse(db: Queryable, role: string, doing: string): Promise<void> {
+/**
+ * Throws, naming them, while the role has sessions (in `database`, when it is given): taking something from it now would
+ * break them.
+ */
+export async function refuseWhileInUse(db: Queryable, role: string, doing: string, database?: string): Promise<void> {
   const { rows } = await db.query<{ application: string; count: number }>(
     `SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application, count(*)::int AS count
-     FROM pg_stat_activity WHERE usename = $1 GROUP BY 1 ORDER BY 2 DESC, 1`,
-    [role],
+     FROM pg_stat_activity WHERE usename = $1 AND ($2::text IS NULL OR datname = $2) GROUP BY 1 ORDER BY 2 DESC, 1`,
+    [role, database ?? null],
   );
   if (rows.length === 0) return;
   const total = rows.reduce((sum, row) => sum + row.count, 0);

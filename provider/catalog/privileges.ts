@@ -1,0 +1,161 @@
+import { escapeIdentifier } from "pg";
+import type { Queryable } from "../connection.ts";
+
+/** One privilege that the role holds on an object by name: neither through PUBLIC nor through another role. */
+export interface Held {
+  /** SQL's name: SELECT, EXECUTE, ... */
+  privilege: string;
+  grantor: string;
+  /** Held WITH GRANT OPTION. */
+  grantable: boolean;
+}
+
+export type ObjectKind =
+  | "database"
+  | "schema"
+  | "table"
+  | "view"
+  | "materialized view"
+  | "continuous aggregate"
+  | "sequence"
+  | "column"
+  | "routine"
+  | "type";
+
+/** An object that privileges can be granted on, with what one role holds there. */
+export interface GrantableObject {
+  /** How people and the plan name it: `tickets.t9`, `function reporting.f(integer)`, `schema tickets`. */
+  key: string;
+  kind: ObjectKind;
+  /** Empty for a database. */
+  schema: string;
+  owner: string;
+  /** What stands after ON in a GRANT, by keyword; the name is quoted. A column's is its table's. */
+  target: { keyword: "DATABASE" | "SCHEMA" | "TABLE" | "SEQUENCE" | "ROUTINE" | "TYPE"; name: string };
+  /** A routine that runs with its owner's privileges. */
+  securityDefiner: boolean;
+  held: Held[];
+}
+
+interface Row {
+  kind: ObjectKind;
+  oid: string;
+  schema: string;
+  name: string;
+  /** Routine: arguments as GRANT wants them. */
+  detail: string | null;
+  key: string;
+  owner: string;
+  security_definer: boolean;
+  held: Held[] | null;
+  timescale: boolean;
+}
+
+/**
+ * The current database, `schemas` and everything in them that has privileges, with what `role` holds there; nothing is
+ * held by a role that does not exist. Left out: members of extensions, row and array types, multiranges (their range
+ * has the privileges). Columns only where the role holds something on one.
+ */
+export async function readPrivileges(db: Queryable, role: string, schemas: string[]): Promise<GrantableObject[]> {
+  const { rows } = await db.query<Row>(objectsSql, [schemas, role]);
+  const aggregates = rows.some((row) => row.timescale) ? await readContinuousAggregates(db) : new Set();
+  return rows.map((row) => ({
+    key: row.key,
+    kind: row.kind === "view" && aggregates.has(row.oid) ? "continuous aggregate" : row.kind,
+    schema: row.schema,
+    owner: row.owner,
+    target: targetOf(row),
+    securityDefiner: row.security_definer,
+    held: row.held ?? [],
+  }));
+}
+
+async function readContinuousAggregates(db: Queryable): Promise<Set<string>> {
+  const { rows } = await db.query<{ oid: string }>(
+    `SELECT c.oid::text AS oid
+     FROM timescaledb_information.continuous_aggregates a
+     JOIN pg_namespace n ON n.nspname = a.view_schema
+     JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = a.view_name`,
+  );
+  return new Set(rows.map((row) => row.oid));
+}
+
+function targetOf({ kind, schema, name, detail }: Row): GrantableObject["target"] {
+  const qualified = `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
+  switch (kind) {
+    case "database":
+      return { keyword: "DATABASE", name: escapeIdentifier(name) };
+    case "schema":
+      return { keyword: "SCHEMA", name: escapeIdentifier(schema) };
+    case "routine":
+      return { keyword: "ROUTINE", name: `${qualified}(${detail ?? ""})` };
+    case "sequence":
+      return { keyword: "SEQUENCE", name: qualified };
+    case "type":
+      return { keyword: "TYPE", name: qualified };
+    default:
+      return { keyword: "TABLE", name: qualified };
+  }
+}
+
+// Most objects of a database have one of a few access control lists, so each different list is taken apart once: on a
+// server with 60 roles that is 10 times faster than object by object.
+const objectsSql = `
+  WITH grantee AS (SELECT oid FROM pg_roles WHERE rolname = $2),
+  managed AS MATERIALIZED (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = ANY ($1::text[])),
+  object AS MATERIALIZED (
+    SELECT 'database' AS kind, oid, '' AS schema, datname::text AS name, NULL AS detail,
+           'database ' || quote_ident(datname) AS key, datdba AS owner, false AS security_definer,
+           coalesce(datacl, acldefault('d', datdba)) AS acl
+    FROM pg_database WHERE datname = current_database()
+    UNION ALL
+    SELECT 'schema', oid, nspname, nspname, NULL, 'schema ' || quote_ident(nspname), nspowner, false,
+           coalesce(nspacl, acldefault('n', nspowner))
+    FROM managed
+    UNION ALL
+    SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END,
+           c.oid, n.nspname, c.relname, NULL, format('%I.%I', n.nspname, c.relname), c.relowner, false,
+           coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))
+    FROM pg_class c JOIN managed n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT 'column', c.oid, n.nspname, c.relname, NULL,
+           format('column %s of %I.%I', a.attname, n.nspname, c.relname), c.relowner, false, a.attacl
+    FROM pg_shdepend d
+    JOIN pg_class c ON c.oid = d.objid
+    JOIN managed n ON n.oid = c.relnamespace
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.objsubid
+    WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = (SELECT oid FROM grantee) AND d.deptype = 'a'
+      AND d.dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND d.classid = 'pg_class'::regclass AND d.objsubid <> 0
+    UNION ALL
+    SELECT 'routine', p.oid, n.nspname, p.proname,
+           CASE p.prokind WHEN 'a' THEN oidvectortypes(p.proargtypes) ELSE pg_get_function_identity_arguments(p.oid) END,
+           CASE p.prokind WHEN 'a' THEN 'aggregate ' WHEN 'p' THEN 'procedure ' ELSE 'function ' END
+             || (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity,
+           p.proowner, p.prosecdef, coalesce(p.proacl, acldefault('f', p.proowner))
+    FROM pg_proc p JOIN managed n ON n.oid = p.pronamespace
+    WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
+    UNION ALL
+    SELECT 'type', t.oid, n.nspname, t.typname, NULL, format('type %I.%I', n.nspname, t.typname), t.typowner, false,
+           coalesce(t.typacl, acldefault('T', t.typowner))
+    FROM pg_type t JOIN managed n ON n.oid = t.typnamespace
+    WHERE t.typisdefined
+      AND (t.typtype IN ('e', 'd', 'r')
+        OR t.typtype = 'c' AND (SELECT relkind FROM pg_class c WHERE c.oid = t.typrelid) = 'c'
+        OR t.typtype = 'b' AND NOT EXISTS (SELECT FROM pg_type element WHERE element.typarray = t.oid))
+      AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
+  ),
+  held AS (
+    SELECT list.acl, json_agg(json_build_object(
+             'privilege', e.privilege_type, 'grantor', pg_get_userbyid(e.grantor), 'grantable', e.is_grantable)) AS entries
+    FROM (SELECT DISTINCT acl FROM object) list CROSS JOIN aclexplode(list.acl) e
+    WHERE e.grantee = (SELECT oid FROM grantee)
+    GROUP BY list.acl
+  )
+  SELECT o.kind, o.oid::text AS oid, o.schema, o.name, o.detail, o.key, pg_get_userbyid(o.owner) AS owner,
+         o.security_definer, held.entries AS held,
+         o.kind = 'database' AND to_regclass('timescaledb_information.continuous_aggregates') IS NOT NULL AS timescale
+  FROM object o LEFT JOIN held USING (acl)
+  ORDER BY o.key`;

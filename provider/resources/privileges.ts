@@ -1,0 +1,230 @@
+import { z } from "zod";
+import { accessLevels } from "../catalog/access.ts";
+import { readDefaultPrivileges } from "../catalog/default-privileges.ts";
+import { readPrivileges } from "../catalog/privileges.ts";
+import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
+import {
+  type PrivilegeCatalog,
+  type PrivilegeGoal,
+  type PrivilegePlan,
+  planPrivileges,
+} from "../catalog/privileges-plan.ts";
+import { type PrivilegeStatement, privilegeStatements } from "../catalog/privileges-statements.ts";
+import { refuseWhileInUse } from "../catalog/sessions.ts";
+import { ConnectionError, type Queryable, type Server } from "../connection.ts";
+import { explain } from "../errors.ts";
+import type { Call, CheckFailure } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { alone } from "../run-lock.ts";
+import { inTransaction } from "../transaction.ts";
+import { orUnknown, type Reconciler } from "./reconciler.ts";
+
+const shape = {
+  role: z.string().min(1),
+  database: z.string().min(1),
+  access: z.enum(accessLevels),
+  schemas: z.array(z.string().min(1)),
+  /** Roles whose future objects get default privileges; those that own objects now are added from the catalog. */
+  creators: z.array(z.string().min(1)).default([]),
+  /** What the role held before this stack came (see heldBefore): it is never revoked. None for a role the stack made. */
+  before: orUnknown(
+    z.array(z.strictObject({ object: z.string(), privilege: z.string(), grantable: z.boolean() })),
+  ).default([]),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
+export function privileges(server: Server): Reconciler<typeof shape> {
+  const summaries = new Map<string, string>();
+  const idOf = ({ role, database }: Inputs) => `${role}/${database}`;
+  return {
+    description: "Privileges and default privileges of one role in one database, by access level.",
+    shape,
+    identity: ["role", "database"],
+    hidden: ["before"],
+    id: idOf,
+
+    async plan(inputs, olds) {
+      try {
+        return await server.session(inputs.database, async (db) => {
+          const former = formerOf(inputs, olds);
+          const catalog = await readCatalog(db, inputs.role, [inputs, former]);
+          const failures = missingSchemas(inputs, catalog, await readSchemas(db));
+          if (failures.length > 0) return { changes: {}, failures };
+          const plan = planFor(inputs, former, catalog);
+          summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
+          return { changes: describePrivileges(plan), warnings: warningsOf(inputs, plan) };
+        });
+      } catch (error) {
+        const reason = await missingDatabase(server, inputs.database, error);
+        if (reason === undefined) throw error;
+        return { changes: {}, failures: [{ property: "database", reason }] };
+      }
+    },
+
+    summarize: (inputs) => summaries.get(idOf(inputs)),
+
+    async apply(inputs, olds, call) {
+      const former = formerOf(inputs, olds);
+      const doing = `granting ${inputs.role} its privileges in ${inputs.database}`;
+      return server.session(inputs.database, (db) =>
+        alone(db, call, () =>
+          inTransaction(db, call, doing, async () => {
+            await refuseMissingRoles(db, inputs);
+            const catalog = await readCatalog(db, inputs.role, [inputs, former]);
+            const plan = planFor(inputs, former, catalog);
+            const statements = privilegeStatements(plan, inputs.role);
+            await run(db, statements, inputs, call);
+            if (statements.length > 0) await refuseHalfDone(db, inputs, former);
+            return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
+          }),
+        ),
+      );
+    },
+
+    async remove(inputs, call) {
+      const doing = `taking its privileges in ${inputs.database} from ${inputs.role}`;
+      try {
+        await server.session(inputs.database, (db) =>
+          alone(db, call, () =>
+            inTransaction(db, call, doing, async () => {
+              const names = await existingRoles(db, [inputs.role]);
+              if (names.size === 0) return;
+              const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
+              await refuseWhileInUse(db, inputs.role, what, inputs.database);
+              const catalog = await readCatalog(db, inputs.role, [inputs]);
+              const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+              await run(db, privilegeStatements(plan, inputs.role), inputs, call);
+              if (plan.byHand.length === 0) return;
+              call.report.warn(
+                `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(plan.byHand)}. ` +
+                  "The role cannot be dropped before that is revoked.",
+              );
+            }),
+          ),
+        );
+      } catch (error) {
+        if (!isMissingDatabase(error)) throw error;
+      }
+    },
+  };
+}
+
+function goalOf({ role, access, schemas, creators }: Inputs): PrivilegeGoal {
+  return { role, access, schemas, creators };
+}
+
+function beforeOf({ before }: Inputs) {
+  return before instanceof Unknown ? [] : before;
+}
+
+/** The goal of the last up, unless it was for another role or database: that one has its own delete. */
+function formerOf(inputs: Inputs, olds: Inputs | undefined): PrivilegeGoal | undefined {
+  return olds && olds.role === inputs.role && olds.database === inputs.database ? goalOf(olds) : undefined;
+}
+
+async function readCatalog(
+  db: Queryable,
+  role: string,
+  goals: (Pick<PrivilegeGoal, "schemas"> | undefined)[],
+): Promise<PrivilegeCatalog> {
+  const schemas = [...new Set(goals.flatMap((goal) => goal?.schemas ?? []))];
+  return {
+    objects: await readPrivileges(db, role, schemas),
+    defaults: await readDefaultPrivileges(db, role, schemas),
+  };
+}
+
+function planFor(inputs: Inputs, former: PrivilegeGoal | undefined, catalog: PrivilegeCatalog): PrivilegePlan {
+  return planPrivileges(catalog, goalOf(inputs), former, beforeOf(inputs));
+}
+
+function warningsOf(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
+  // What was there before is not known yet, so nothing can be said about by hand.
+  if (byHand.length === 0 || inputs.before instanceof Unknown) return [];
+  return [
+    `${inputs.role} holds privileges granted by hand, beyond ${inputs.access}; they stay: ${describeHeld(byHand)}`,
+  ];
+}
+
+/** Runs them in order, each as the role it needs; the transaction is the caller's. */
+async function run(db: Queryable, statements: PrivilegeStatement[], inputs: Inputs, call: Call): Promise<void> {
+  for (const [index, { sql, as, what }] of statements.entries()) {
+    call.signal.throwIfAborted();
+    call.report.progress(`${inputs.role} in ${inputs.database}: ${index + 1} of ${statements.length}, ${what}`);
+    try {
+      if (as !== undefined) await db.query("SELECT set_config('role', $1, true)", [as]);
+      await db.query(sql);
+      if (as !== undefined) await db.query("SELECT set_config('role', 'none', true)");
+    } catch (error) {
+      const actor = as === undefined ? "" : `, which ${as} granted`;
+      throw explain(`cannot ${what} for ${inputs.role} in ${inputs.database}${actor}`, error);
+    }
+  }
+}
+
+/** To an admin who may not grant something Postgres only gives a warning. */
+async function refuseHalfDone(db: Queryable, inputs: Inputs, former: PrivilegeGoal | undefined): Promise<void> {
+  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper");
+  if (rows.length > 0) return;
+  const rest = planFor(inputs, former, await readCatalog(db, inputs.role, [inputs, former]));
+  const left = Object.entries(describePrivileges(rest));
+  if (left.length === 0) return;
+  const list = left.map(([object, change]) => `${object}: ${change}`).join("\n  ");
+  throw new Error(
+    `cannot give ${inputs.role} its privileges in ${inputs.database}: the admin is no superuser and may not grant these. ` +
+      `Nothing was changed. Connect as a superuser or as their owner (app-roles:server.admin.user).\n  ${list}`,
+  );
+}
+
+async function readSchemas(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query<{ name: string }>(
+    "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
+  );
+  return rows.map(({ name }) => name);
+}
+
+function missingSchemas(inputs: Inputs, { objects }: PrivilegeCatalog, there: string[]): CheckFailure[] {
+  const found = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
+  return inputs.schemas.flatMap((schema, index) =>
+    found.has(schema)
+      ? []
+      : [
+          {
+            property: `schemas[${index}]`,
+            reason: `database ${inputs.database} has no schema ${schema}; it has ${there.join(", ")}`,
+          },
+        ],
+  );
+}
+
+function isMissingDatabase(error: unknown): boolean {
+  return error instanceof ConnectionError && error.code === "3D000";
+}
+
+async function missingDatabase(server: Server, database: string, error: unknown): Promise<string | undefined> {
+  if (!isMissingDatabase(error)) return undefined;
+  const { rows } = await server.session(undefined, (db) =>
+    db.query<{ name: string }>("SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1"),
+  );
+  return `the server has no database ${database}; it has ${rows.map(({ name }) => name).join(", ")}`;
+}
+
+async function existingRoles(db: Queryable, names: string[]): Promise<Set<string>> {
+  const { rows } = await db.query<{ name: string }>(
+    "SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1::text[])",
+    [names],
+  );
+  return new Set(rows.map(({ name }) => name));
+}
+
+async function refuseMissingRoles(db: Queryable, inputs: Inputs): Promise<void> {
+  const names = [inputs.role, ...inputs.creators];
+  const there = await existingRoles(db, names);
+  const missing = names.filter((name) => !there.has(name));
+  if (missing.length === 0) return;
+  throw new Error(
+    `cannot give ${inputs.role} its privileges in ${inputs.database}: there is no role ${missing.join(", ")}. ` +
+      "Nothing was changed. If it was dropped by hand, run up again; else correct app-roles:roles or app-roles:databases.",
+  );
+}
