@@ -3,7 +3,7 @@ export type ServiceEvent = { service: string; at: string } & (
   | { event: "migrated" }
   /** The pool holds all its sessions. */
   | { event: "serving"; sessions: number }
-  | { event: "request served" }
+  | { event: "request served"; milliseconds: number }
   /** Given up after its retries. */
   | ({ event: "request failed" } & Failure)
   /** A login the server or the network refused; it is tried again. */

@@ -85,9 +85,10 @@ async function fill(): Promise<boolean> {
 
 async function request(): Promise<void> {
   counts.requests++;
+  const began = performance.now();
   try {
     await retried(() => definition.request(pool));
-    print({ event: "request served" });
+    print({ event: "request served", milliseconds: Math.round(performance.now() - began) });
   } catch (error) {
     counts.failed++;
     print({ event: "request failed", ...failure(error) });

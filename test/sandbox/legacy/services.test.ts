@@ -4,16 +4,16 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vite
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
 import { definitions, type ServiceName } from "../../../sandbox/legacy/services/definitions.ts";
 import { type Service, startService } from "../../../sandbox/legacy/services/service.ts";
-import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
+import { type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 
 // Long enough never to end on a busy machine what would have come.
 const patience = { timeout: 60_000, interval: 100 };
-let server: TestPostgres;
+let server: Postgres;
 const running: Service[] = [];
 
 beforeAll(async () => {
   server = await startPostgres();
-  await createLegacyEstate(server.address);
+  await createLegacyEstate(server);
 });
 afterEach(async () => {
   await Promise.all(running.splice(0).map((service) => service.stop()));
@@ -32,13 +32,12 @@ describe("the six at their legacy pools", () => {
       });
     }
     await services[0]?.stop();
-    const admin = await vi.waitFor(() => login("postgres"), patience);
-    const sessions = await admin.query(
+    await vi.waitFor(() => ask("SELECT 1"), patience);
+    const sessions = await ask(
       `SELECT application_name AS name, count(*)::int AS sessions FROM pg_stat_activity
        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() GROUP BY 1`,
     );
-    await admin.end();
-    expect(Object.fromEntries(sessions.rows.map(({ name, sessions }) => [name, sessions]))).toEqual(
+    expect(Object.fromEntries(sessions.map(({ name, sessions }) => [name, sessions]))).toEqual(
       Object.fromEntries(names.slice(1).map((name) => [name, definitions[name].legacyPool])),
     );
   });
@@ -57,7 +56,7 @@ describe("a service", () => {
     await service.ready();
     const processes = execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }).split("\n");
     expect(processes.filter((args) => args.includes("main.ts dashboard_api"))).not.toEqual([]);
-    expect(processes.filter((args) => args.includes("postgresql://postgres"))).toEqual([]);
+    expect(processes.filter((args) => args.includes(server.password))).toEqual([]);
   });
 
   test("that may not do what it asks fails its requests and says so", async () => {
@@ -79,13 +78,12 @@ describe("a service", () => {
   test("rides out the end of all its sessions and fills its pool again", async () => {
     const service = start("cron", { pool: 3 });
     await service.ready();
-    const admin = await server.connect({ database: "fleet_platform" });
     const mine = "FROM pg_stat_activity WHERE application_name = 'cron'";
-    await admin.query(`SELECT pg_terminate_backend(pid) ${mine}`);
+    await ask(`SELECT pg_terminate_backend(pid) ${mine}`);
     await vi.waitUntil(() => service.log.some((event) => event.event === "session lost"), patience);
     const before = service.served;
     await vi.waitUntil(() => service.served > before, patience);
-    await vi.waitFor(async () => expect((await admin.query(`SELECT ${mine}`)).rows).toHaveLength(3), patience);
+    await vi.waitFor(async () => expect(await ask(`SELECT ${mine}`)).toHaveLength(3), patience);
     expect(service.failures).toBe(0);
   });
 
@@ -103,10 +101,9 @@ describe("a service", () => {
     const service = start("dashboard_api", { pool: 2 });
     await service.ready();
     await service.restart({ url: url("dashboard_ro", "tracksolid_db"), pool: 4 });
-    const admin = await server.connect();
     const sessions = "SELECT usename FROM pg_stat_activity WHERE application_name = 'dashboard_api'";
     await vi.waitFor(
-      async () => expect((await admin.query(sessions)).rows).toEqual(Array(4).fill({ usename: "dashboard_ro" })),
+      async () => expect(await ask(sessions)).toEqual(Array(4).fill({ usename: "dashboard_ro" })),
       patience,
     );
     const before = service.served;
@@ -116,16 +113,15 @@ describe("a service", () => {
 
 describe("a migrator", () => {
   test("writes the ledger at every start, and three at once do not disturb each other", async () => {
-    const admin = await server.connect({ database: "tracksolid_db" });
-    await admin.query("DELETE FROM tracksolid.schema_migrations WHERE version = '0041_device_health'");
+    await ask("DELETE FROM tracksolid.schema_migrations WHERE version = '0041_device_health'");
     const migrators = (["ingest_worker", "worker", "webhook_receiver"] as const).map((name) =>
       start(name, { pool: 1 }),
     );
     await Promise.all(migrators.map((service) => service.ready()));
-    const ledger = await admin.query(
+    const ledger = await ask(
       "SELECT applied_by FROM tracksolid.schema_migrations WHERE version = '0041_device_health'",
     );
-    expect(ledger.rows).toEqual([{ applied_by: "postgres" }]);
+    expect(ledger).toEqual([{ applied_by: "postgres" }]);
   });
 
   test("that may not run its DDL ends with exit code 1 before it serves", async () => {
@@ -144,8 +140,17 @@ function start(name: ServiceName, { user = "postgres", pool }: { user?: string; 
 }
 
 function url(user: string, database: string): string {
-  const { host, port, password } = server.address;
+  const { host, port, password } = server;
   return `postgresql://${user}:${user === "postgres" ? password : user}@${host}:${port}/${database}`;
+}
+
+async function ask(sql: string): Promise<Record<string, unknown>[]> {
+  const db = await login("postgres");
+  try {
+    return (await db.query(sql)).rows;
+  } finally {
+    await db.end();
+  }
 }
 
 async function login(user: string): Promise<Client> {

@@ -1,0 +1,46 @@
+import type { Demo } from "../demo.ts";
+import { servicesPids, stackSessions } from "../sessions.ts";
+import { watching } from "../watch.ts";
+
+export const title = "pulumi up, while all six services run";
+
+export async function run(demo: Demo): Promise<void> {
+  const { terminal, stack } = demo;
+  const before = await servicesPids(demo);
+  let most = 0;
+  const counting = setInterval(async () => {
+    most = Math.max(most, await stackSessions(demo));
+  }, 50);
+  const { result, watched } = await watching(demo.services.values(), () =>
+    stack.pulumi(["up", "--yes", "--skip-preview", "--policy-pack", "policies"]),
+  ).finally(() => clearInterval(counting));
+  terminal.quote(result.output);
+  terminal.claim(result.code === 0, "the up is done", `exit code ${result.code}`);
+
+  const roles = await demo.ask<{ rolname: string; rolconnlimit: number; rolsuper: boolean }>(
+    "SELECT rolname, rolconnlimit, rolsuper FROM pg_roles WHERE rolname = ANY($1) ORDER BY rolconnlimit DESC",
+    [Object.keys(stack.limits)],
+  );
+  terminal.claim(
+    roles.length === 4 && roles.every((role) => !role.rolsuper && role.rolconnlimit === stack.limits[role.rolname]),
+    `four NOSUPERUSER roles with a hard limit: ${roles.map((role) => `${role.rolname} ${role.rolconnlimit}`).join(", ")}`,
+    roles,
+  );
+
+  terminal.table(
+    ["meanwhile", "requests served", "slowest (ms)", "failed or refused"],
+    watched.map(({ name, served, slowest, troubles }) => [name, served, slowest, troubles.length]),
+  );
+  terminal.claim(
+    watched.every(({ served, troubles }) => served > 0 && troubles.length === 0),
+    "every service served all through it, and no request failed",
+    watched.flatMap(({ troubles }) => troubles),
+  );
+  const after = await servicesPids(demo);
+  terminal.claim(
+    after.join() === before.join(),
+    `their ${before.length} sessions are the same as before`,
+    after.length,
+  );
+  terminal.claim(most > 0 && most <= 2, `the stack held at most ${most} connections itself`, most);
+}

@@ -1,0 +1,33 @@
+import type { ServiceEvent } from "../legacy/services/events.ts";
+import type { Service } from "../legacy/services/service.ts";
+
+/** How a service fared while something else was done. */
+export interface Watched {
+  name: string;
+  /** Requests served. */
+  served: number;
+  /** Milliseconds of the slowest of them. */
+  slowest: number;
+  /** Failed requests, refused logins and lost sessions. */
+  troubles: ServiceEvent[];
+}
+
+/** Does `work` and tells how each service fared meanwhile. */
+export async function watching<T>(
+  services: Iterable<Service>,
+  work: () => Promise<T>,
+): Promise<{ result: T; watched: Watched[] }> {
+  const from = [...services].map((service) => ({ service, start: service.log.length }));
+  const result = await work();
+  const watched = from.map(({ service, start }) => {
+    const events = service.log.slice(start);
+    const times = events.flatMap((event) => (event.event === "request served" ? [event.milliseconds] : []));
+    return {
+      name: service.name,
+      served: times.length,
+      slowest: Math.max(0, ...times),
+      troubles: events.filter((event) => "message" in event),
+    };
+  });
+  return { result, watched };
+}
