@@ -53,13 +53,23 @@ const connectTimeout = 15_000;
  * another is opened. The stack promises its server two connections in all; the official provider has the other.
  */
 export class Server {
-  readonly address: ServerAddress;
+  private configured: ServerAddress | undefined;
   private queue: Promise<unknown> = Promise.resolve();
   private current: { client: Client; database: string } | undefined;
   private closed = false;
 
-  constructor(address: ServerAddress) {
-    this.address = address;
+  constructor(address?: ServerAddress) {
+    this.configured = address;
+  }
+
+  /** Where the admin logs in. Throws while that is not known. */
+  get address(): ServerAddress {
+    if (!this.configured) throw new Error("the provider's configuration is not known yet: give it values, not outputs");
+    return this.configured;
+  }
+
+  configure(address: ServerAddress): void {
+    this.configured = address;
   }
 
   /**

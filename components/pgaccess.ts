@@ -1,0 +1,108 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { BudgetEntry } from "../model/budget.ts";
+import type { Access, ConnectAs } from "../model/stack.ts";
+
+/** Where and as whom the plugin logs in. */
+export interface ProviderArgs {
+  host: pulumi.Input<string>;
+  port: pulumi.Input<number>;
+  user: pulumi.Input<string>;
+  password: pulumi.Input<string> | undefined;
+  database: pulumi.Input<string>;
+  /** disable, require, verify-ca or verify-full. */
+  sslmode: pulumi.Input<string>;
+}
+
+/** The resource plugin `pgaccess` on one server. */
+export class Provider extends pulumi.ProviderResource {
+  constructor(name: string, args: ProviderArgs, opts?: pulumi.ResourceOptions) {
+    const port = pulumi.output(args.port).apply(String);
+    const password = args.password === undefined ? undefined : pulumi.secret(args.password);
+    super("pgaccess", name, { ...args, port, password }, opts);
+  }
+}
+
+/** What was there in one database before the stack changed anything; saved before the first change. */
+export class Baseline extends pulumi.CustomResource {
+  /** Former owners, privileges, default privileges, settings and limits; other resources restore from it. */
+  declare readonly snapshot: pulumi.Output<object>;
+  constructor(
+    name: string,
+    args: { database: string; schemas: string[]; alsoOwn: string[]; roles: string[] },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:Baseline", name, { ...args, snapshot: undefined }, opts);
+  }
+}
+
+/** The declared budget against the live server; every role depends on it. */
+export class ConnectionBudget extends pulumi.CustomResource {
+  declare readonly ceiling: pulumi.Output<number>;
+  declare readonly entries: pulumi.Output<BudgetEntry[]>;
+  constructor(name: string, args: { ceiling: number; entries: BudgetEntry[] }, opts?: pulumi.CustomResourceOptions) {
+    super("pgaccess:index:ConnectionBudget", name, { ...args, undeclared: undefined, unlimited: undefined }, opts);
+  }
+}
+
+/** Settings of a role that the official Role does not know. */
+export class RoleSettings extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: { role: string; settings: Record<string, string> },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:RoleSettings", name, args, opts);
+  }
+}
+
+/** What a role may do in one database, now and with objects made later. */
+export class Privileges extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: { role: string; database: string; access: Access; schemas: string[]; creators: string[] },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:Privileges", name, args, opts);
+  }
+}
+
+/** Who owns the objects in a database's schemas. */
+export class Ownership extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: {
+      database: string;
+      owner: string;
+      schemas: string[];
+      keepOwner: Record<string, string>;
+      alsoOwn: string[];
+      roles: string[];
+      former: pulumi.Input<object>;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:Ownership", name, args, opts);
+  }
+}
+
+/** The DATABASE_URL in force for a service. */
+export class ServiceUrl extends pulumi.CustomResource {
+  declare readonly url: pulumi.Output<string>;
+  declare readonly database: pulumi.Output<string>;
+  declare readonly role: pulumi.Output<string>;
+  declare readonly connectAs: pulumi.Output<ConnectAs>;
+  constructor(
+    name: string,
+    args: {
+      service: string;
+      database: string;
+      connectAs: ConnectAs;
+      role: string;
+      password: pulumi.Input<string> | undefined;
+      url: pulumi.Input<string>;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:ServiceUrl", name, args, { ...opts, additionalSecretOutputs: ["url", "password"] });
+  }
+}

@@ -1,0 +1,31 @@
+import { existsSync, readFileSync } from "node:fs";
+import * as pulumi from "@pulumi/pulumi";
+import { ConfigError } from "../model/config-error.ts";
+import { declaredServices } from "../model/declared-services.ts";
+import { parseStack } from "../model/parse-stack.ts";
+import type { Stack } from "../model/stack.ts";
+
+/** The namespace of every key, whatever the project that uses it is called. */
+const namespace = "app-roles:";
+
+/**
+ * The stack as `Pulumi.<stack>.yaml` declares it. The admin's password comes from the environment variable PGPASSWORD
+ * where the configuration has none. Throws RunError, which Pulumi prints without a stack trace, naming every bad key.
+ */
+export function readStack(): Stack {
+  const ours = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(namespace));
+  const config = Object.fromEntries(ours.map(([key, value]) => [key.slice(namespace.length), value]));
+  try {
+    const stack = parseStack(config, serviceOrder());
+    return { ...stack, adminPassword: stack.adminPassword ?? process.env.PGPASSWORD };
+  } catch (error) {
+    if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
+    throw error;
+  }
+}
+
+/** The cutover order stands in the stack's file alone: Pulumi sorts the keys of an object. */
+function serviceOrder(): string[] {
+  const file = `Pulumi.${pulumi.getStack()}.yaml`;
+  return existsSync(file) ? declaredServices(readFileSync(file, "utf8")) : [];
+}

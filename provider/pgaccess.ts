@@ -1,0 +1,89 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { Server } from "./connection.ts";
+import { baseline } from "./resources/baseline.ts";
+import { connectionBudget } from "./resources/connection-budget.ts";
+import { ownership } from "./resources/ownership.ts";
+import { privileges } from "./resources/privileges.ts";
+import { toResource } from "./resources/reconciler.ts";
+import { roleSettings } from "./resources/role-settings.ts";
+import { serviceUrl } from "./resources/service-url.ts";
+import type { Provider } from "./rpc/provider.ts";
+import { type PropertyMap, Secret, Unknown } from "./rpc/values.ts";
+import { packageSchema } from "./schema.ts";
+
+/** Provider configuration; Pulumi hands every value over as text. */
+const configShape = {
+  host: z.string(),
+  port: z.coerce.number().int().min(1).max(65535),
+  user: z.string(),
+  password: z.string().default(""),
+  database: z.string(),
+  sslmode: z.enum(["disable", "require", "verify-ca", "verify-full"]),
+};
+const configSchema = z.object(configShape);
+
+/** The resource plugin `pgaccess`: what no official provider does with a Postgres server. */
+export function pgaccess(): Provider {
+  const server = new Server();
+  const reconcilers = {
+    "pgaccess:index:Baseline": baseline(server),
+    "pgaccess:index:ConnectionBudget": connectionBudget(server),
+    "pgaccess:index:RoleSettings": roleSettings(server),
+    "pgaccess:index:Privileges": privileges(server),
+    "pgaccess:index:Ownership": ownership(server),
+    "pgaccess:index:ServiceUrl": serviceUrl(server),
+  };
+  const version = packageVersion();
+  return {
+    name: "pgaccess",
+    version,
+    schema: packageSchema(version, configShape, reconcilers, {
+      config: ["password"],
+      properties: ["password", "url"],
+    }),
+
+    async checkConfig(news) {
+      if (Object.values(news).some((value) => value instanceof Unknown)) return { inputs: news };
+      const parsed = configSchema.safeParse(plain(news));
+      const issues = parsed.success ? [] : parsed.error.issues;
+      const failures = issues.map(({ path, message }) => ({ property: path.join("."), reason: message }));
+      return { inputs: news, failures };
+    },
+
+    async configure(config) {
+      if (Object.values(config).some((value) => value instanceof Unknown)) return;
+      server.configure(configSchema.parse(plain(config)));
+    },
+
+    resources: {
+      "pgaccess:index:Baseline": toResource(reconcilers["pgaccess:index:Baseline"]),
+      "pgaccess:index:ConnectionBudget": toResource(reconcilers["pgaccess:index:ConnectionBudget"]),
+      "pgaccess:index:RoleSettings": toResource(reconcilers["pgaccess:index:RoleSettings"]),
+      "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),
+      "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
+      "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
+    },
+
+    close: () => server.close(),
+  };
+}
+
+function plain(config: PropertyMap): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => [key, value instanceof Secret ? value.value : value]),
+  );
+}
+
+/** One version for package and plugin. */
+function packageVersion(): string {
+  for (const path of ["../package.json", "../../package.json"]) {
+    try {
+      const file = readFileSync(new URL(path, import.meta.url), "utf8");
+      return (JSON.parse(file) as { version: string }).version;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  throw new Error("the package.json of app-roles is missing beside the plugin");
+}
