@@ -1,4 +1,4 @@
-import { budgetType, isValues, type Resource, roleType, unknown, type Value } from "./resource.ts";
+import { budgetType, isValues, type Resource, roleType, type Unknown, unknown, type Value } from "./resource.ts";
 
 /** A role that the program makes and that may log in. */
 export interface LoginRole {
@@ -6,7 +6,7 @@ export interface LoginRole {
   role: string;
   resource: Resource;
   /** Its CONNECTION LIMIT: whole and not negative; `unlimited`; or unknown. */
-  limit: number | "unlimited" | typeof unknown;
+  limit: number | "unlimited" | Unknown;
 }
 
 /** The login roles among these resources; a role of which it is not known yet whether it may log in is one. */
@@ -38,7 +38,7 @@ export function budgets(resources: Resource[]): Resource[] {
 }
 
 /** Postgres and the official Role: -1, their default, is no limit. */
-export function connectionLimit(value: Value): number | "unlimited" | typeof unknown {
+export function connectionLimit(value: Value): number | "unlimited" | Unknown {
   if (value === unknown) return unknown;
   return typeof value === "number" && value >= 0 ? value : "unlimited";
 }

@@ -1,9 +1,12 @@
 import { UnknownValueError } from "@pulumi/policy";
 
 /** Stands for a value that is only known once something else has been made. */
-export const unknown = Symbol("unknown");
+export class Unknown {
+  readonly unknown = true;
+}
+export const unknown = new Unknown();
 
-export type Value = null | undefined | boolean | number | string | typeof unknown | Value[] | Values;
+export type Value = null | undefined | boolean | number | string | Unknown | Value[] | Values;
 export interface Values {
   [key: string]: Value;
 }
@@ -79,7 +82,7 @@ function plainValue(value: unknown): Value {
 }
 
 export function isValues(value: Value): value is Values {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Unknown);
 }
 
 /** A value for a message. */

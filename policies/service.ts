@@ -1,4 +1,4 @@
-import { isValues, type Resource, serviceType, unknown } from "./resource.ts";
+import { isValues, type Resource, serviceType } from "./resource.ts";
 
 /** A service as its component gives it out; undefined where a value is unknown or missing. */
 export interface Service {
@@ -28,7 +28,7 @@ function text(value: Resource["props"][string]): string | undefined {
 }
 
 function pool(value: Resource["props"][string]): Service["pool"] {
-  if (value === unknown || !isValues(value)) return undefined;
+  if (!isValues(value)) return undefined;
   const { max, replicas, surge } = value;
   if (typeof max !== "number" || typeof replicas !== "number" || typeof surge !== "number") return undefined;
   return { max, replicas, surge };

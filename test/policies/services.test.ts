@@ -1,0 +1,61 @@
+import { describe, expect, test } from "vitest";
+import { isMigrationComplete, legacyServiceViolations } from "../../policies/legacy-services.ts";
+import { liveRoleViolations } from "../../policies/live-roles.ts";
+import { poolViolations } from "../../policies/pools-fit.ts";
+import { unknown } from "../../policies/resource.ts";
+import { budget, messages, role, service } from "./resources.ts";
+
+describe("pools-fit", () => {
+  const owner = role("app", { connectionLimit: 30 });
+  const migrator = (name: string, max: number) =>
+    service(name, { migrates: true, pool: { max, replicas: 1, surge: 0 } });
+
+  test("counts pools and one migration session each against the role's limit", () => {
+    expect(poolViolations([owner, migrator("a", 9), migrator("b", 9), migrator("c", 9)])).toEqual([]);
+    expect(messages(poolViolations([owner, migrator("a", 9), migrator("b", 9), migrator("c", 10)]))).toEqual([
+      "the pools of app's services can open 31 sessions (a 9 x 1 + 1 migration + b 9 x 1 + 1 migration + c 10 x 1 + 1 migration), 1 more than its connection limit 30; lower a pool's max, or raise the limit where the budget has room",
+    ]);
+  });
+
+  test("counts replicas and surge, and services that are still on legacy", () => {
+    const surging = service("api", { connectAs: "legacy", pool: { max: 10, replicas: 2, surge: 2 } });
+    expect(messages(poolViolations([owner, surging]))).toEqual([
+      expect.stringContaining("can open 40 sessions (api 10 x (2 + 2 surge))"),
+    ]);
+  });
+
+  test.each([
+    ["pool", { pool: unknown }],
+    ["pool", { pool: { max: unknown, replicas: 1, surge: 0 } }],
+    ["role", { role: unknown }],
+    ["migrates", { migrates: unknown }],
+  ])("refuses an unknown %s", (what, props) => {
+    expect(messages(poolViolations([owner, service("api", props)]))).toEqual([
+      expect.stringContaining(`cannot be told: ${what} not known`),
+    ]);
+  });
+});
+
+describe("legacy-services", () => {
+  test("names each service that is not on its role", () => {
+    const found = legacyServiceViolations([service("api", { connectAs: "legacy" }), service("worker", {})]);
+    expect(messages(found)).toEqual([
+      "api still logs in as the legacy user; to cut it over to app, set connectAs: role and run pulumi up",
+    ]);
+  });
+
+  test("take the end of the migration from the budget", () => {
+    expect(isMigrationComplete([budget({ migrationComplete: true })])).toBe(true);
+    expect(isMigrationComplete([budget({ migrationComplete: unknown })])).toBe(false);
+    expect(isMigrationComplete([budget({})])).toBe(false);
+  });
+});
+
+test("live-roles names undeclared roles and those without their limit", () => {
+  const live = budget({ undeclared: { old_app: "limit 20" }, unlimited: { grafana_ro: "declared 5, live unlimited" } });
+  expect(messages(liveRoleViolations(live))).toEqual([
+    "old_app (limit 20) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away",
+    "the live server does not hold grafana_ro to its limit (declared 5, live unlimited); run ALTER ROLE ... CONNECTION LIMIT on the server with the limit declared under app-roles:existingRoles",
+  ]);
+  expect(liveRoleViolations(budget({ undeclared: {}, unlimited: {} }))).toEqual([]);
+});
