@@ -176,9 +176,9 @@ function isMap(value: PropertyValue | undefined): value is PropertyMap {
   );
 }
 
-/** Pulumi's property path: a plain name after a dot, any other quoted in brackets. */
-function child(path: string, key: string): string {
-  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}[${JSON.stringify(key)}]`;
+/** Pulumi's property path: a plain name after a dot, any other quoted in brackets, where only quotes are escaped. */
+export function child(path: string, key: string): string {
+  return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}["${key.replaceAll('"', '\\"')}"]`;
 }
 
 /** A value without its secret marks. */

@@ -1,0 +1,254 @@
+import { z } from "zod";
+import { parseSetting } from "../catalog/setting-values.ts";
+import {
+  askServer,
+  parseSettings,
+  type RoleSetting,
+  readRoleSettings,
+  readSettingRules,
+  type SettingRule,
+} from "../catalog/settings.ts";
+import { describeSettings, nameOf, planSettings, settingStatement } from "../catalog/settings-plan.ts";
+import type { Queryable, Server } from "../connection.ts";
+import { explain } from "../errors.ts";
+import type { Call, CheckFailure } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { alone } from "../run-lock.ts";
+import { inTransaction } from "../transaction.ts";
+import { child, orUnknown, type Reconciler } from "./reconciler.ts";
+
+/** Numbers and booleans may be written as such. */
+const values = z.record(z.string().min(1), orUnknown(z.union([z.string(), z.number(), z.boolean()])));
+
+const shape = {
+  role: z.string().min(1),
+  /** Setting to value, for the role's sessions in every database. */
+  settings: values.default({}),
+  /** Database to settings that hold there only. */
+  databases: z.record(z.string().min(1), values).default({}),
+  /** What was set before this stack came: database (empty: all) to `name=value` entries. None for a role the stack made. */
+  before: orUnknown(z.record(z.string(), z.array(z.string()))).default({}),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * Written by the official Role at each of its updates, which would undo ours (design.md). IN DATABASE it does not know,
+ * so there they are ours.
+ */
+const officialRole = new Map([
+  ["statement_timeout", "statementTimeout"],
+  ["idle_in_transaction_session_timeout", "idleInTransactionSessionTimeout"],
+  ["search_path", "searchPaths"],
+  ["role", "assumeRole"],
+]);
+
+/** Settings (GUCs) of one role: all but those that the official Role writes. */
+export function roleSettings(server: Server): Reconciler<typeof shape> {
+  const summaries = new Map<string, string>();
+  return {
+    description: "Settings of one role, everywhere or in one database; values compare with their units.",
+    shape,
+    identity: ["role"],
+    hidden: ["before"],
+    id: ({ role }) => role,
+
+    async plan(inputs, olds) {
+      return server.session(undefined, async (db) => {
+        const wanted = declaredSettings(inputs);
+        const rules = await readSettingRules(
+          db,
+          [...wanted, ...formerOf(inputs, olds)].map(({ name }) => name),
+        );
+        const failures = [...(await invalidSettings(db, wanted, rules)), ...(await missingDatabases(db, inputs))];
+        if (failures.length > 0) return { changes: {}, failures };
+        const changes = await planFor(db, inputs, olds);
+        summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
+        return { changes: describeSettings(changes) };
+      });
+    },
+
+    summarize: ({ role }) => summaries.get(role),
+
+    async apply(inputs, olds, call) {
+      const doing = `setting the settings of ${inputs.role}`;
+      return server.session(undefined, (db) =>
+        alone(db, call, () =>
+          inTransaction(db, call, doing, async () => {
+            if (!(await exists(db, inputs.role))) {
+              throw new Error(
+                `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
+              );
+            }
+            const changes = await planFor(db, inputs, olds);
+            await run(db, inputs.role, changes, call);
+            const lines = describeSettings(changes);
+            return changes.length > 0
+              ? summaryOf(inputs, declaredSettings(inputs).length, lines, "changed")
+              : undefined;
+          }),
+        ),
+      );
+    },
+
+    async remove(inputs, call) {
+      const nothing: Inputs = { ...inputs, settings: {}, databases: {} };
+      const doing = `taking back the settings of ${inputs.role}`;
+      await server.session(undefined, (db) =>
+        alone(db, call, () =>
+          inTransaction(db, call, doing, async () => {
+            if (!(await exists(db, inputs.role))) return;
+            await run(db, inputs.role, await planFor(db, nothing, inputs), call);
+          }),
+        ),
+      );
+    },
+  };
+}
+
+/** A declared setting with where it stands among the inputs. */
+interface Declared extends RoleSetting {
+  path: string;
+}
+
+/** Known ones alone: a value that is not known yet is planned by the up. */
+function declaredSettings({ settings, databases }: Inputs): Declared[] {
+  const of = (database: string, path: string, map: Inputs["settings"]): Declared[] =>
+    Object.entries(map).flatMap(([name, value]) =>
+      value instanceof Unknown ? [] : [{ database, name, value: asText(value), path: child(path, name) }],
+    );
+  return [
+    ...of("", "settings", settings),
+    ...Object.entries(databases).flatMap(([database, map]) => of(database, child("databases", database), map)),
+  ];
+}
+
+function asText(value: string | number | boolean): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return String(value);
+}
+
+/** What the last up declared for this role. */
+function formerOf(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "database" | "name">[] {
+  if (olds?.role !== inputs.role) return [];
+  const names = (database: string, map: Inputs["settings"]) => Object.keys(map).map((name) => ({ database, name }));
+  return [
+    ...names("", olds.settings),
+    ...Object.entries(olds.databases).flatMap(([database, map]) => names(database, map)),
+  ];
+}
+
+async function planFor(db: Queryable, inputs: Inputs, olds: Inputs | undefined) {
+  const wanted = declaredSettings(inputs);
+  // A value that is not known yet is still wanted: it must not look dropped.
+  const declared = new Set(formerOf(inputs, inputs).map(nameOf));
+  const former = formerOf(inputs, olds).filter((setting) => !declared.has(nameOf(setting)));
+  const rules = await readSettingRules(
+    db,
+    [...wanted, ...former].map(({ name }) => name),
+  );
+  const live = await readRoleSettings(db, inputs.role);
+  return planSettings(wanted, former, live, beforeOf(inputs), rules);
+}
+
+function beforeOf({ before }: Inputs): RoleSetting[] {
+  if (before instanceof Unknown) return [];
+  return Object.entries(before).flatMap(([database, config]) => parseSettings(database, config));
+}
+
+async function invalidSettings(
+  db: Queryable,
+  wanted: Declared[],
+  rules: Map<string, SettingRule>,
+): Promise<CheckFailure[]> {
+  const failures: CheckFailure[] = [];
+  const seen = new Map<string, string>();
+  for (const setting of wanted) {
+    const key = nameOf({ ...setting, name: setting.name.toLowerCase() });
+    const twin = seen.get(key);
+    seen.set(key, setting.name);
+    const reason =
+      twin === undefined
+        ? await problemOf(db, setting, rules.get(setting.name.toLowerCase()))
+        : `it is the same setting as ${twin}: Postgres does not tell case apart here`;
+    if (reason !== undefined) failures.push({ property: setting.path, reason });
+  }
+  return failures;
+}
+
+async function problemOf(
+  db: Queryable,
+  { database, name, value }: RoleSetting,
+  rule: SettingRule | undefined,
+): Promise<string | undefined> {
+  const attribute = officialRole.get(name.toLowerCase());
+  if (attribute !== undefined && database === "") {
+    return `${name} belongs to the official Role (${attribute}), which would undo it here at its next update`;
+  }
+  if (!rule) {
+    // Any name with a dot may be an extension's that this session has not loaded.
+    if (!name.includes(".")) return `the server has no setting ${name}; see pg_settings for those it has`;
+    return askServer(db, name, value);
+  }
+  if (rule.context !== "user" && rule.context !== "superuser") {
+    return `${name} cannot be set for a role: ${whereToSet(rule.context)}`;
+  }
+  const parsed = parseSetting(name, rule, value);
+  if ("problem" in parsed) return `${name}: ${parsed.problem}`;
+  return rule.vartype === "string" ? askServer(db, name, value) : undefined;
+}
+
+/** PostgreSQL documentation, "pg_settings", column context. */
+function whereToSet(context: string): string {
+  switch (context) {
+    case "internal":
+      return "it only reports how the server was built";
+    case "postmaster":
+      return "it holds for the whole server and needs a restart (ALTER SYSTEM or postgresql.conf)";
+    case "sighup":
+      return "it holds for the whole server (ALTER SYSTEM or postgresql.conf, then a reload)";
+    default:
+      return "it is fixed when a connection starts (ALTER SYSTEM, postgresql.conf or the client's options)";
+  }
+}
+
+async function missingDatabases(db: Queryable, { databases }: Inputs): Promise<CheckFailure[]> {
+  if (Object.keys(databases).length === 0) return [];
+  const { rows } = await db.query<{ name: string }>(
+    "SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1",
+  );
+  const there = rows.map(({ name }) => name);
+  return Object.keys(databases)
+    .filter((database) => !there.includes(database))
+    .map((database) => ({
+      property: child("databases", database),
+      reason: `the server has no database ${database}; it has ${there.join(", ")}`,
+    }));
+}
+
+async function exists(db: Queryable, role: string): Promise<boolean> {
+  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
+  return rows.length > 0;
+}
+
+async function run(
+  db: Queryable,
+  role: string,
+  changes: Awaited<ReturnType<typeof planFor>>,
+  call: Call,
+): Promise<void> {
+  for (const change of changes) {
+    call.signal.throwIfAborted();
+    try {
+      await db.query(settingStatement(role, change));
+    } catch (error) {
+      const what = change.to === undefined ? `reset ${nameOf(change)}` : `set ${nameOf(change)} to ${change.to}`;
+      throw explain(`cannot ${what} for ${role}`, error);
+    }
+  }
+}
+
+function summaryOf({ role }: Inputs, total: number, lines: Record<string, string>, word: string): string {
+  const changes = Object.entries(lines).map(([name, change]) => `${name} ${change}`);
+  const counted = `${role}: ${total} ${total === 1 ? "setting" : "settings"}`;
+  return changes.length === 0 ? counted : `${counted}, ${changes.length} ${word}: ${changes.join(", ")}`;
+}
