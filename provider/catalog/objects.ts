@@ -108,9 +108,11 @@ const edgesSql = `
 const objectsSql = `
   WITH part AS (
     SELECT classid, objid FROM pg_depend
-    WHERE deptype IN ('i', 'e')
-       OR deptype = 'a' AND classid = 'pg_class'::regclass AND refobjsubid <> 0
-          AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S')
+    WHERE (deptype IN ('i', 'e')
+           OR deptype = 'a' AND classid = 'pg_class'::regclass AND refobjsubid <> 0
+              AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S'))
+      -- A partitioned table depends on its own key columns.
+      AND NOT (refclassid = classid AND refobjid = objid)
   ),
   columns AS (
     SELECT attrelid, jsonb_object_agg(attname, to_jsonb(attacl::text[])) AS acls
@@ -143,7 +145,8 @@ const objectsSql = `
     UNION ALL
     SELECT 'pg_statistic_ext'::regclass, oid, stxnamespace, stxname, stxowner, NULL FROM pg_statistic_ext
   )
-  SELECT o.oid::text AS oid, o.classid::regclass::text AS classid, i.type, n.nspname AS schema, o.name, i.identity,
+  SELECT o.oid::text AS oid, o.classid::regclass::text AS classid, i.type, n.nspname AS schema, o.name,
+         CASE WHEN o.classid = 'pg_proc'::regclass THEN o.oid::regprocedure::text ELSE i.identity END AS identity,
          pg_get_userbyid(o.owner) AS owner, o.acl::text[] AS acl,
          CASE WHEN o.classid = 'pg_class'::regclass THEN c.acls END AS column_acls
   FROM owned o

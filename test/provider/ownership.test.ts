@@ -1,0 +1,165 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readOwnedObjects } from "../../provider/catalog/objects.ts";
+import { movesTowards } from "../../provider/catalog/ownership.ts";
+import { Server } from "../../provider/connection.ts";
+import { reassign } from "../../provider/reassign.ts";
+import { baseline } from "../../provider/resources/baseline.ts";
+import { ownership } from "../../provider/resources/ownership.ts";
+import { unknown } from "../../provider/rpc/values.ts";
+import { createLegacyEstate } from "../../sandbox/legacy/index.ts";
+import { testCall } from "./calls.ts";
+import { observe } from "./observe.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
+
+const database = "tracksolid_db";
+const schemas = ["tracksolid", "reporting", "tickets"];
+type Inputs = Parameters<ReturnType<typeof ownership>["plan"]>[0];
+
+let postgres: TestPostgres;
+let server: Server;
+let resource: ReturnType<typeof ownership>;
+
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await createLegacyEstate(postgres.address);
+  const admin = await postgres.connect({ database });
+  await admin.query("CREATE ROLE tracksolid_owner LOGIN");
+  for (const schema of schemas) await admin.query(`GRANT USAGE, CREATE ON SCHEMA ${schema} TO tracksolid_owner`);
+  server = new Server(postgres.address);
+  resource = ownership(server);
+});
+afterAll(async () => {
+  await server.close();
+  await postgres.stop();
+});
+
+async function recorded(): Promise<Inputs["former"]> {
+  const { observed } = await baseline(server).plan(
+    { database, schemas, alsoOwn: [], roles: ["tracksolid_owner_new"] },
+    undefined,
+    {},
+  );
+  return observed?.snapshot as unknown as Inputs["former"];
+}
+
+function inputs(former: Inputs["former"], more: Partial<Inputs> = {}): Inputs {
+  return {
+    database,
+    owner: "tracksolid_owner",
+    schemas,
+    keepOwner: { "reporting.v_trips": "reporting_refresher" },
+    alsoOwn: [],
+    roles: ["tracksolid_owner"],
+    former,
+    ...more,
+  };
+}
+
+const planOf = (wanted: Inputs) => resource.plan(wanted, undefined, {});
+
+describe("the runbook's estate", () => {
+  let former: Inputs["former"];
+  beforeEach(async () => {
+    former = await recorded();
+  });
+
+  test("is planned with real values, changing nothing", async () => {
+    const db = await postgres.connect({ database });
+    const before = await observe(db);
+    const { changes, failures } = await planOf(inputs(unknown));
+    expect(failures).toBeUndefined();
+    expect(changes["tracksolid.position_history"]).toBe("owner postgres -> tracksolid_owner");
+    expect(changes).not.toHaveProperty(["reporting.v_trips"]);
+    expect(Object.keys(changes).filter((key) => key.startsWith("default privileges of tracksolid_owner"))).not.toEqual(
+      [],
+    );
+    expect(await observe(db)).toEqual(before);
+  });
+
+  test("moves whole, goes back whole", async () => {
+    const db = await postgres.connect({ database });
+    const before = await observe(db);
+    const call = testCall();
+    await resource.apply(inputs(former), undefined, call);
+    const objects = await readOwnedObjects(db, schemas);
+    expect([...new Set(objects.map((object) => `${object.owner}`))].sort()).toEqual([
+      "reporting_refresher",
+      "tracksolid_owner",
+    ]);
+    expect(objects.filter((object) => object.owner === "reporting_refresher").map((object) => object.key)).toEqual([
+      "reporting.v_trips",
+    ]);
+    const linked = await db.query(
+      `SELECT FROM pg_class s JOIN pg_depend d ON d.objid = s.oid AND d.deptype IN ('a', 'i') AND d.refobjsubid > 0
+       WHERE s.relkind = 'S' AND pg_get_userbyid(s.relowner) = 'tracksolid_owner'`,
+    );
+    expect(linked.rows.length).toBeGreaterThan(0);
+    expect((await planOf(inputs(former))).changes).toEqual({});
+
+    await resource.remove(inputs(former), testCall());
+    expect(await observe(db)).toEqual(before);
+    await resource.remove(inputs(former), testCall());
+    expect(await observe(db)).toEqual(before);
+  });
+
+  test("new objects of the new owner get what those of the old one got", async () => {
+    const db = await postgres.connect({ database });
+    await resource.apply(inputs(former), undefined, testCall());
+    await db.query("BEGIN; SET LOCAL ROLE tracksolid_owner; CREATE TABLE tickets.made_later (); COMMIT");
+    const { rows } = await db.query(
+      "SELECT has_table_privilege('dashboard_ro', 'tickets.made_later', 'SELECT') AS may",
+    );
+    expect(rows).toEqual([{ may: true }]);
+    await resource.remove(inputs(former), testCall());
+    const { rows: owners } = await db.query("SELECT tableowner FROM pg_tables WHERE tablename = 'made_later'");
+    expect(owners).toEqual([{ tableowner: "postgres" }]);
+    await db.query("DROP TABLE tickets.made_later");
+  });
+
+  test("refuses the way back while the owner has a session", async () => {
+    const db = await postgres.connect({ database });
+    await resource.apply(inputs(former), undefined, testCall());
+    await db.query("ALTER ROLE tracksolid_owner PASSWORD 'admin'");
+    const session = await postgres.connect({ user: "tracksolid_owner", password: "admin", database });
+    const moved = await observe(db);
+    await expect(resource.remove(inputs(former), testCall())).rejects.toThrow(/1 session .*connectAs: legacy/s);
+    expect(await observe(db)).toEqual(moved);
+    await session.end();
+    await expect
+      .poll(async () => (await db.query("SELECT FROM pg_stat_activity WHERE usename = 'tracksolid_owner'")).rows)
+      .toEqual([]);
+    await resource.remove(inputs(former), testCall());
+  });
+
+  test("waits for a lock, names its holder when it gives up, and goes on afterwards", async () => {
+    const db = await postgres.connect({ database });
+    const holder = await postgres.connect({ database });
+    await holder.query("SET application_name = 'nightly report'; BEGIN");
+    await holder.query("LOCK TABLE tickets.tickets IN ACCESS SHARE MODE");
+    const goal = inputs(former);
+    const stuck = await server.session(database, async (session) =>
+      reassign(session, movesTowards(goal, await readOwnedObjects(session, schemas)), testCall(), 0),
+    );
+    expect(stuck.left.map(({ move }) => move.object.key)).toEqual(["tickets.tickets"]);
+    expect(stuck.left[0]?.reason).toMatch(/55P03.*held by pid \d+, nightly report as postgres/);
+    await holder.query("COMMIT");
+    await resource.apply(goal, undefined, testCall());
+    expect((await planOf(goal)).changes).toEqual({});
+    await resource.remove(goal, testCall());
+    expect((await observe(db)).relation?.join()).not.toContain("owner tracksolid_owner");
+  });
+});
+
+test("missing schemas and roles are refused by name", async () => {
+  const { failures } = await planOf(inputs(unknown, { schemas: ["tracksolid", "nowhere"] }));
+  expect(failures).toEqual([
+    { property: "schemas[1]", reason: expect.stringMatching(/no schema nowhere; it has public, reporting, tickets/) },
+  ]);
+  const kept = await planOf(inputs(unknown, { keepOwner: { "reporting.v_trips": "nobody" } }));
+  expect(kept.failures?.[0]?.reason).toContain("no such role");
+});
+
+test("names that mean no object are told", async () => {
+  const { warnings } = await planOf(inputs(unknown, { alsoOwn: ["public.no_such_ledger"] }));
+  expect(warnings?.[0]).toContain("public.no_such_ledger");
+});
