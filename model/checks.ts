@@ -144,8 +144,8 @@ function checkServiceSecrets({ services, serviceSecrets, roles }: Sections, at: 
   }
 }
 
-function undeclared(section: string, name: string, { declared }: Section<unknown>): string | undefined {
-  if (declared.has(name)) return undefined;
+function undeclared(section: string, name: string, { declared, isReadable }: Section<unknown>): string | undefined {
+  if (declared.has(name) || !isReadable) return undefined;
   const meant = didYouMean(name, declared);
   return `${name} is not declared under app-roles:${section}${meant ? `; did you mean ${meant}?` : ""}`;
 }

@@ -10,6 +10,8 @@ import { keysAt } from "./schema-keys.ts";
 export interface Section<T> {
   valid: Map<string, T>;
   declared: ReadonlySet<string>;
+  /** False: the section as a whole is wrong, so nobody knows what it declares. */
+  isReadable: boolean;
 }
 
 export type Single<K extends keyof typeof singles> = z.output<(typeof singles)[K]>;
@@ -45,19 +47,19 @@ export function readSections(config: Record<string, unknown>, problems: Problem[
 
 function readEntries<T>(key: string, schema: z.ZodType<T>, written: unknown, problems: Problem[]): Section<T> {
   const valid = new Map<string, T>();
-  if (written === undefined) return { valid, declared: new Set() };
+  if (written === undefined) return { valid, declared: new Set(), isReadable: true };
   if (typeof written !== "object" || written === null || Array.isArray(written)) {
     problems.push({
       path: configPath([key]),
       message: `expected names and what belongs to each, found ${shown(key)(written)}`,
     });
-    return { valid, declared: new Set() };
+    return { valid, declared: new Set(), isReadable: false };
   }
   for (const [name, entry] of Object.entries(written)) {
     const result = read(schema, entry, [key, name], problems);
     if (result !== undefined) valid.set(name, result);
   }
-  return { valid, declared: new Set(Object.keys(written)) };
+  return { valid, declared: new Set(Object.keys(written)), isReadable: true };
 }
 
 function read<T>(schema: z.ZodType<T>, written: unknown, base: string[], problems: Problem[]): T | undefined {
