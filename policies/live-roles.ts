@@ -1,5 +1,13 @@
 import type { EnforcementLevel, ResourceValidationPolicy } from "@pulumi/policy";
-import { budgetType, isValues, plainResource, type Resource, type Violation, valueText } from "./resource.ts";
+import {
+  budgetType,
+  isValues,
+  plainResource,
+  type Resource,
+  type Value,
+  type Violation,
+  valueText,
+} from "./resource.ts";
 
 /** Advisory while services are being cut over: login roles of the live server that the budget does not bound. */
 export const liveRolesPolicy = policy("live-roles", "advisory", false);
@@ -15,24 +23,44 @@ function policy(name: string, enforcementLevel: EnforcementLevel, complete: bool
     validateResource: (args, report) => {
       const resource = plainResource(args);
       if (resource.type !== budgetType || (resource.props.migrationComplete === true) !== complete) return;
-      for (const { message } of liveRoleViolations(resource)) report(message);
+      const notes = complete ? [] : superuserNotes(resource);
+      for (const { message } of [...liveRoleViolations(resource), ...notes]) report(message);
     },
   };
 }
 
 export function liveRoleViolations({ urn, props }: Resource): Violation[] {
-  const of = (property: string): [string, string][] => {
-    const roles = props[property];
-    return isValues(roles) ? Object.entries(roles).map(([role, is]) => [role, valueText(is)]) : [];
-  };
   return [
-    ...of("undeclared").map(([role, is]) => ({
+    ...described(props.undeclared)
+      .filter(([, is]) => !isSuperuser(is))
+      .map(([role, is]) => ({
+        urn,
+        message: `${role} (${is}) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away`,
+      })),
+    ...described(props.unlimited).map(([role, is]) => ({
       urn,
-      message: `${role} (${is}) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away`,
-    })),
-    ...of("unlimited").map(([role, is]) => ({
-      urn,
-      message: `the live server does not hold ${role} to its limit (${is}); run ALTER ROLE ... CONNECTION LIMIT on the server with the limit declared under app-roles:existingRoles`,
+      message: isSuperuser(is)
+        ? `${role} (${is}) is a superuser, which no limit holds; make it an ordinary role`
+        : `the live server does not hold ${role} to its limit (${is}); run ALTER ROLE ... CONNECTION LIMIT on the server with the limit declared under app-roles:existingRoles`,
     })),
   ];
+}
+
+/** Superusers outside the budget, the admin among them: no limit holds them, so they are named and never a violation at the end. */
+export function superuserNotes({ urn, props }: Resource): Violation[] {
+  return described(props.undeclared)
+    .filter(([, is]) => isSuperuser(is))
+    .map(([role, is]) => ({
+      urn,
+      message: `${role} (${is}) is a superuser, which no limit holds; keep it for administration, away from every service`,
+    }));
+}
+
+/** Role to its limit in words, as ConnectionBudget gives them: `limit 20`, `unlimited, superuser`. */
+function described(roles: Value): [role: string, is: string][] {
+  return isValues(roles) ? Object.entries(roles).map(([role, is]) => [role, valueText(is)]) : [];
+}
+
+function isSuperuser(is: string): boolean {
+  return /\bsuperuser$/.test(is);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { isMigrationComplete, legacyServiceViolations } from "../../policies/legacy-services.ts";
-import { liveRoleViolations } from "../../policies/live-roles.ts";
+import { liveRoleViolations, superuserNotes } from "../../policies/live-roles.ts";
 import { poolViolations } from "../../policies/pools-fit.ts";
 import { unknown } from "../../policies/resource.ts";
 import { budget, messages, role, service } from "./resources.ts";
@@ -58,4 +58,14 @@ test("live-roles names undeclared roles and those without their limit", () => {
     "the live server does not hold grafana_ro to its limit (declared 5, live unlimited); run ALTER ROLE ... CONNECTION LIMIT on the server with the limit declared under app-roles:existingRoles",
   ]);
   expect(liveRoleViolations(budget({ undeclared: {}, unlimited: {} }))).toEqual([]);
+});
+
+test("live-roles notes superusers apart: nobody can be told to bound the admin", () => {
+  const live = budget({ undeclared: { postgres: "unlimited, superuser", old_app: "unlimited" } });
+  expect(messages(liveRoleViolations(live))).toEqual([expect.stringMatching(/^old_app /)]);
+  expect(messages(superuserNotes(live))).toEqual([
+    "postgres (unlimited, superuser) is a superuser, which no limit holds; keep it for administration, away from every service",
+  ]);
+  const declared = budget({ unlimited: { etl: "declared 5, live limit 5, superuser" } });
+  expect(messages(liveRoleViolations(declared))).toEqual([expect.stringContaining("make it an ordinary role")]);
 });
