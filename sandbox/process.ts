@@ -9,18 +9,22 @@ export interface Finished {
   stderr: string;
 }
 
+export type RunOptions = Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid"> & {
+  /** What the command reads on its stdin; nothing by default. */
+  input?: string;
+};
+
 /**
  * Runs a command to its end and collects what it prints.
  *
  * @throws when the command cannot be started, such as ENOENT; never for its exit code
  */
-export function run(
-  command: string,
-  args: string[],
-  options: Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid" | "signal"> = {},
-): Promise<Finished> {
+export function run(command: string, args: string[], options: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { ...options, stdio: ["ignore", "pipe", "pipe"] });
+    const { input, ...rest } = options;
+    const child = spawn(command, args, { ...rest, stdio: "pipe" });
+    // A command that does not read what it is given is no error of ours.
+    child.stdin.on("error", () => undefined).end(input);
     let stdout = "";
     let stderr = "";
     child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -1,0 +1,45 @@
+/**
+ * `npm run sandbox -- COMMAND...`: runs a command where the stack runs with nothing installed. A Postgres server with the
+ * runbook's estate is up, `pulumi` is on the PATH, the stacks prod and staging point at the server, and the current
+ * directory is a copy of the project. Everything is gone once the command ends, with the command's exit code.
+ */
+import { spawn } from "node:child_process";
+import { createLegacyEstate } from "./legacy/index.ts";
+import { startPostgres } from "./postgres/server.ts";
+import { exitCode } from "./process.ts";
+import { createSandbox } from "./project/sandbox.ts";
+
+const [command, ...args] = process.argv.slice(2);
+if (!command) {
+  console.error("usage: npm run sandbox -- COMMAND [ARGUMENT...], such as: npm run sandbox -- pulumi preview");
+  process.exit(2);
+}
+
+const postgres = await startPostgres();
+await createLegacyEstate(postgres);
+const sandbox = await createSandbox({ postgres, stacks: ["prod", "staging"] });
+
+const child = spawn(command, args, {
+  cwd: sandbox.dir,
+  stdio: "inherit",
+  env: {
+    ...sandbox.env,
+    // For psql and whatever else is run by hand.
+    PGHOST: postgres.host,
+    PGPORT: String(postgres.port),
+    PGUSER: postgres.user,
+    PGDATABASE: "postgres",
+  },
+});
+// Ctrl-C reaches the command by itself, and what it does about it is waited for; a SIGTERM is passed on.
+process.on("SIGINT", () => undefined);
+process.on("SIGTERM", () => child.kill("SIGTERM"));
+
+process.exitCode = await new Promise<number>((resolve) => {
+  child.once("error", (error) => {
+    console.error(`sandbox: ${command} could not be started: ${error.message}`);
+    resolve(127);
+  });
+  child.once("close", (code, signal) => resolve(exitCode(code, signal)));
+});
+await Promise.all([sandbox.remove(), postgres.stop()]);
