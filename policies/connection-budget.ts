@@ -148,6 +148,11 @@ function violations(urn: string, { entries, ceiling, problems }: ReadBudget, all
     });
   }
   const problem = budgetProblem(connectionBudget(Math.min(ceiling ?? allowed, allowed), entries));
-  if (problem) found.push({ urn, message: problem });
+  if (problem)
+    found.push({ urn, message: (ceiling ?? 0) > allowed ? `${problem}\n${raiseCeiling(allowed)}` : problem });
   return found;
+}
+
+function raiseCeiling(allowed: number): string {
+  return `${allowed} is the policy pack's ceiling, below the stack's; where the server has the connections, raise it: --policy-pack-config with {"connection-budget": {"ceiling": ...}}`;
 }

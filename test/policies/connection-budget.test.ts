@@ -37,8 +37,11 @@ describe("the declared budget", () => {
   });
 
   test("is held to the lower of the pack's and the stack's ceiling", () => {
-    expect(declaredBudgetViolations(declared, 85)).toHaveLength(1);
-    expect(declaredBudgetViolations(budget({ ceiling: 85, entries: runbookEntries }), 95)).toHaveLength(1);
+    const pack = messages(declaredBudgetViolations(declared, 85));
+    const stack = messages(declaredBudgetViolations(budget({ ceiling: 85, entries: runbookEntries }), 95));
+    expect(pack).toEqual([expect.stringMatching(/1 above the ceiling of 85;[\s\S]*--policy-pack-config/)]);
+    expect(stack).toEqual([expect.stringContaining("1 above the ceiling of 85;")]);
+    expect(stack).not.toEqual([expect.stringContaining("--policy-pack-config")]);
     expect(declaredBudgetViolations(budget({ ceiling: 200, entries: runbookEntries }), 86)).toEqual([]);
   });
 

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { PolicyServer, unknownValue } from "./policy-server.ts";
 import { runbookEntries } from "./resources.ts";
 
@@ -18,6 +19,9 @@ test("the pack has the version of the project and its versions of the SDKs", () 
   const project = json("package.json");
   const pack = json("policies/package.json");
   expect(pack.version).toBe(project.version);
+  expect(parse(readFileSync(join(root, "policies/PulumiPolicy.yaml"), "utf8"))).toMatchObject({
+    version: project.version,
+  });
   expect(pack.dependencies).toEqual({
     "@pulumi/policy": project.devDependencies["@pulumi/policy"],
     "@pulumi/pulumi": project.dependencies["@pulumi/pulumi"],
