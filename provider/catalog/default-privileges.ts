@@ -24,10 +24,10 @@ export async function readDefaultPrivileges(
             CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
                                  WHEN 'T' THEN 'TYPES' END AS on,
             json_agg(json_build_object('privilege', e.privilege_type, 'grantor', pg_get_userbyid(e.grantor),
-                                       'grantable', e.is_grantable)) AS held
+                                       'grantable', e.is_grantable) ORDER BY e.position) AS held
      FROM pg_default_acl d
      JOIN pg_namespace n ON n.oid = d.defaclnamespace
-     CROSS JOIN aclexplode(d.defaclacl) e
+     CROSS JOIN aclexplode(d.defaclacl) WITH ORDINALITY e (grantor, grantee, privilege_type, is_grantable, position)
      WHERE n.nspname = ANY ($1::text[]) AND e.grantee = (SELECT oid FROM pg_roles WHERE rolname = $2)
      GROUP BY 1, 2, 3
      ORDER BY 1, 2, 3`,

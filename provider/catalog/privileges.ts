@@ -148,11 +148,13 @@ const objectsSql = `
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
   ),
   held AS (
-    SELECT list.acl, json_agg(json_build_object(
-             'privilege', e.privilege_type, 'grantor', pg_get_userbyid(e.grantor), 'grantable', e.is_grantable)) AS entries
-    FROM (SELECT DISTINCT acl FROM object) list CROSS JOIN aclexplode(list.acl) e
-    WHERE e.grantee = (SELECT oid FROM grantee)
-    GROUP BY list.acl
+    SELECT list.acl, (
+        SELECT json_agg(json_build_object('privilege', e.privilege_type, 'grantor', pg_get_userbyid(e.grantor),
+                                          'grantable', e.is_grantable) ORDER BY e.position)
+        FROM aclexplode(list.acl) WITH ORDINALITY e (grantor, grantee, privilege_type, is_grantable, position)
+        WHERE e.grantee = (SELECT oid FROM grantee)
+      ) AS entries
+    FROM (SELECT DISTINCT acl FROM object) list
   )
   SELECT o.kind, o.oid::text AS oid, o.schema, o.name, o.detail, o.key, pg_get_userbyid(o.owner) AS owner,
          o.security_definer, held.entries AS held,
