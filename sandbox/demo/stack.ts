@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "yaml";
 import type { ServiceName } from "../legacy/services/definitions.ts";
-import { run } from "../process.ts";
+import type { Sandbox } from "../project/sandbox.ts";
 import { ClaimFailed, type Terminal } from "./terminal.ts";
 
 /** What the demo reads of the stack config (design: stack config). */
@@ -16,18 +17,16 @@ export interface PulumiResult {
   output: string;
 }
 
-/** The stack as an operator works with it: the pulumi command and its config file, in the project's directory. */
+/** The stack as an operator works with it: the pulumi command and its config file, in the sandbox's copy of the project. */
 export class Stack {
   private readonly terminal: Terminal;
-  private readonly directory: string;
-  private readonly env: NodeJS.ProcessEnv;
+  private readonly sandbox: Sandbox;
   private readonly config: Config;
 
-  constructor(parts: { terminal: Terminal; directory: string; env: NodeJS.ProcessEnv; configFile: string }) {
-    this.terminal = parts.terminal;
-    this.directory = parts.directory;
-    this.env = parts.env;
-    this.config = (parse(readFileSync(parts.configFile, "utf8")) as { config: Config }).config;
+  constructor(terminal: Terminal, sandbox: Sandbox) {
+    this.terminal = terminal;
+    this.sandbox = sandbox;
+    this.config = (parse(readFileSync(join(sandbox.dir, "Pulumi.prod.yaml"), "utf8")) as { config: Config }).config;
   }
 
   /** The connection limit of each role the stack makes, as declared when the demo starts. */
@@ -50,7 +49,7 @@ export class Stack {
   /** Runs pulumi and shows the command; what it printed is the caller's to show. */
   async pulumi(args: string[]): Promise<PulumiResult> {
     this.terminal.command(`pulumi ${args.join(" ")}`);
-    const { code, stdout, stderr } = await this.run(args);
+    const { code, stdout, stderr } = await this.sandbox.pulumi(args);
     return { code, output: `${stdout}${stderr}` };
   }
 
@@ -70,15 +69,17 @@ export class Stack {
 
   /** The URL to deploy for a service, from the outputs; never printed. */
   async databaseUrl(service: ServiceName): Promise<string> {
-    const { code, stdout, stderr } = await this.run(["stack", "output", "databaseUrls", "--show-secrets", "--json"]);
+    const { code, stdout, stderr } = await this.sandbox.pulumi([
+      "stack",
+      "output",
+      "databaseUrls",
+      "--show-secrets",
+      "--json",
+    ]);
     if (code !== 0) throw new ClaimFailed(`the outputs could not be read:\n${stderr}`);
     const url = (JSON.parse(stdout) as Partial<Record<ServiceName, string>>)[service];
     if (!url) throw new ClaimFailed(`the outputs have no URL for ${service}`);
     return url;
-  }
-
-  private run(args: string[]) {
-    return run("pulumi", [...args, "--non-interactive", "--color", "never"], { cwd: this.directory, env: this.env });
   }
 }
 
