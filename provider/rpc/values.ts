@@ -21,3 +21,11 @@ export type PropertyValue = null | boolean | number | string | Secret | Unknown 
 export interface PropertyMap {
   [key: string]: PropertyValue;
 }
+
+/** The value without its secret marks, at any depth. */
+export function reveal(value: PropertyValue): PropertyValue {
+  if (value instanceof Secret) return reveal(value.value);
+  if (Array.isArray(value)) return value.map(reveal);
+  if (typeof value !== "object" || value === null || value instanceof Unknown) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, reveal(inner)]));
+}

@@ -1,0 +1,78 @@
+import { Client } from "pg";
+import type { Config } from "./config.ts";
+
+/** Connections as the official plugin has them: at most so many at a time, each closed when its work is done. */
+export class Connections {
+  readonly config: Config;
+  private readonly open = new Set<Client>();
+  private readonly waiting: (() => void)[] = [];
+  private free: number;
+
+  constructor(config: Config) {
+    this.config = config;
+    this.free = config.maxConnections > 0 ? config.maxConnections : Number.POSITIVE_INFINITY;
+  }
+
+  /** Runs `work` on a connection of its own. */
+  async session<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    await this.acquire();
+    try {
+      const client = await this.connect();
+      try {
+        return await work(client);
+      } finally {
+        this.open.delete(client);
+        await client.end().catch(() => undefined);
+      }
+    } finally {
+      this.free++;
+      this.waiting.shift()?.();
+    }
+  }
+
+  /** Runs `work` in a transaction of its own. */
+  transaction<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    return this.session(async (client) => {
+      await client.query("BEGIN");
+      const result = await work(client);
+      await client.query("COMMIT");
+      return result;
+    });
+  }
+
+  /** Cuts every connection; the server rolls back what was under way. */
+  close(): void {
+    for (const client of this.open) {
+      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    }
+  }
+
+  private async acquire(): Promise<void> {
+    while (this.free <= 0) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    this.free--;
+  }
+
+  private async connect(): Promise<Client> {
+    const { host, port, database, username, password, ssl, connectTimeout } = this.config;
+    const client = new Client({
+      host,
+      port,
+      database,
+      user: username,
+      password,
+      ssl,
+      connectionTimeoutMillis: Math.max(connectTimeout, 0) * 1000,
+      fallback_application_name: "Terraform provider",
+    });
+    // A lost connection is found by the next query; without a listener it would end the process.
+    client.on("error", () => undefined);
+    this.open.add(client);
+    try {
+      await client.connect();
+      return client;
+    } catch (error) {
+      this.open.delete(client);
+      throw new Error(`error connecting to PostgreSQL server ${host} (scheme: postgres): ${(error as Error).message}`);
+    }
+  }
+}

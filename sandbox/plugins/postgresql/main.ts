@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+import { serve } from "../../../provider/rpc/serve.ts";
+import { checkConfig, readConfig } from "./config.ts";
+import { Connections } from "./connections.ts";
+import { roleResource } from "./role.ts";
+
+let connections: Connections | undefined;
+
+function connected(): Connections {
+  if (!connections) throw new Error("the provider postgresql is not configured");
+  return connections;
+}
+
+/** The sandbox's stand-in for the official plugin `postgresql`, of the version whose behaviour it has. */
+await serve({
+  name: "postgresql",
+  version: "3.18.1",
+  schema: { name: "postgresql", version: "3.18.1", resources: { "postgresql:index/role:Role": {} } },
+  checkConfig: async (news) => ({ inputs: news, failures: checkConfig(news) }),
+  async configure(config) {
+    connections = new Connections(readConfig(config));
+  },
+  resources: { "postgresql:index/role:Role": roleResource(connected) },
+  async close() {
+    connections?.close();
+  },
+});
