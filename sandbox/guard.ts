@@ -1,9 +1,9 @@
 import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import { fileURLToPath } from "node:url";
 import { exitCode } from "./process.ts";
 
-const script = fileURLToPath(new URL("guard.sh", import.meta.url));
+const script = readFileSync(new URL("guard.sh", import.meta.url), "utf8");
 
 /** A directory, and perhaps a command that works in it, that do not outlive this process. */
 export interface Guarded {
@@ -25,7 +25,8 @@ export type GuardOptions = Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid"> & {
  */
 export function guard(directory: string, command: string[] = [], options: GuardOptions = {}): Guarded {
   const { output = "ignore", ...rest } = options;
-  const shell: ChildProcess = spawn("/bin/sh", [script, directory, ...command], {
+  // The script itself, not its file: another account may not be let into the folder that this clone is in.
+  const shell: ChildProcess = spawn("/bin/sh", ["-c", script, "guard.sh", directory, ...command], {
     ...rest,
     detached: true,
     stdio: ["pipe", output, output],

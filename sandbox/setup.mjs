@@ -41,7 +41,9 @@ if (!isInstalled() || !hasPinnedNode()) {
   console.error("setup: installing the project's packages (npm ci), once");
   // npm runs its scripts with the Node it runs on itself, which npm ci may not delete from under it.
   const npm = process.env.npm_execpath;
-  const [command, args] = npm ? [process.env.npm_node_execpath ?? process.execPath, [npm, "ci"]] : ["npm", ["ci"]];
+  // Warnings that this machine's own Node is too old for the packages are of no use: they bring the Node they run on.
+  const ci = ["ci", "--loglevel=error"];
+  const [command, args] = npm ? [process.env.npm_node_execpath ?? process.execPath, [npm, ...ci]] : ["npm", ci];
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
   if (error) fail(`npm could not be started: ${error.message}`);
   if (status !== 0) fail("npm ci failed, see above. It needs the npm registry; run the command again once it answers.");

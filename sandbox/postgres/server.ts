@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
-import { appendFile, chown, cp, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, chown, cp, mkdtemp, open, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -84,14 +84,19 @@ async function startIn(
   await appendFile(join(data, "postgresql.conf"), configuration(port, options));
 
   const logFile = options.logFile ?? join(directory, "server.log");
-  const log = await open(logFile, "a", 0o600);
+  const log = await open(logFile, "a+", 0o600);
   const before = (await log.stat()).size;
   const server = guard(directory, [join(home, "bin/postgres"), "-D", data], {
     ...account,
     cwd: directory,
     output: log.fd,
   });
-  const words = async (): Promise<string> => (await readFile(logFile)).subarray(before).toString();
+  // Read by its handle: the guard of a server that failed has removed the file already.
+  const words = async (): Promise<string> => {
+    const said = Buffer.alloc((await log.stat()).size - before);
+    await log.read(said, 0, said.length, before);
+    return said.toString();
+  };
   try {
     await ready(server, data, words);
   } finally {
