@@ -11,6 +11,7 @@ import {
 import { describeSettings, nameOf, planSettings, settingStatement } from "../catalog/settings-plan.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
+import { releaseRole } from "../release-role.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -101,6 +102,8 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
           }),
         ),
       );
+      // Privileges and ownership depend on this resource, so by now theirs are back: the role is dropped next.
+      await releaseRole(server, inputs.role, call);
     },
   };
 }

@@ -28,8 +28,10 @@ export function serviceUrl(server: Server): Reconciler<typeof shape> {
     summarize: ({ service, connectAs, role }) =>
       connectAs === "role" ? `${service}: connects as ${role}` : `${service}: connects with its legacy URL`,
 
-    async apply({ service, database, connectAs, role, password }) {
-      if (connectAs === "legacy") return `${service}: back on its legacy URL; restart it with the new output`;
+    async apply({ service, database, connectAs, role, password }, olds) {
+      if (connectAs === "legacy") {
+        return olds?.connectAs === "role" ? `${service}: back on its legacy URL; restart it with the new output` : undefined;
+      }
       if (typeof password !== "string")
         throw new Error(`${service}: no password for role ${role} to try the login with`);
       await server.withoutConnection(async () => {

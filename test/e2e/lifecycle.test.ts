@@ -1,0 +1,222 @@
+import { readFile, rm } from "node:fs/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createEstate, type Estate, filesBelow } from "./estate.ts";
+
+let estate: Estate;
+let before: Awaited<ReturnType<Estate["observe"]>>;
+
+beforeAll(async () => {
+  estate = await createEstate();
+  before = await estate.observe();
+});
+afterAll(async () => {
+  await estate.remove();
+  await rm(estate.postgres.logFile, { force: true });
+});
+
+const switchTo = (service: string, connectAs: "legacy" | "role") =>
+  estate.sandbox.setConfig(`services.${service}.connectAs`, connectAs);
+
+/** The resources a command changed, as the engine's summary names them. */
+function changed(text: string): string[] {
+  return [...text.matchAll(/^ *[~+-]{1,2} +([\w:/]+): \((?:update|create|delete)/gm)].map(
+    (match) => match[1] as string,
+  );
+}
+
+test("preview says what will change, with real values, and changes nothing", async () => {
+  const text = await estate.preview("--policy-pack", "policies");
+  expect(text).toContain("86 of 95 connections");
+  expect(text).toContain("tracksolid.position_history");
+  expect(text).toContain("owner postgres -> tracksolid_owner");
+  expect(text).toContain("40 to create");
+  expect(await estate.observe()).toEqual(before);
+});
+
+test("up makes the roles, gives the owner its objects, and a second up has nothing to do", async () => {
+  await estate.up();
+  const owners = await estate.query(
+    "tracksolid_db",
+    `SELECT DISTINCT pg_get_userbyid(relowner) AS owner FROM pg_class
+     WHERE relnamespace::regnamespace::text IN ('tracksolid', 'reporting', 'tickets') AND relname <> 'v_trips'`,
+  );
+  expect(owners).toEqual([{ owner: "tracksolid_owner" }]);
+  const limits = await estate.query(
+    "postgres",
+    `SELECT rolname, rolconnlimit, rolsuper FROM pg_roles
+     WHERE rolname IN ('tracksolid_owner', 'dashboard_app', 'gateway_app', 'cron_app') ORDER BY 1`,
+  );
+  expect(limits).toEqual([
+    { rolname: "cron_app", rolconnlimit: 5, rolsuper: false },
+    { rolname: "dashboard_app", rolconnlimit: 8, rolsuper: false },
+    { rolname: "gateway_app", rolconnlimit: 15, rolsuper: false },
+    { rolname: "tracksolid_owner", rolconnlimit: 30, rolsuper: false },
+  ]);
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+  expect(await estate.up()).toContain("40 unchanged");
+});
+
+test("drift made by hand is seen by a plain preview and repaired by up", async () => {
+  await estate.query(
+    "tracksolid_db",
+    `ALTER ROLE dashboard_app CONNECTION LIMIT 50;
+     ALTER ROLE dashboard_app SET idle_session_timeout = '1h';
+     REVOKE SELECT ON tickets.tickets FROM dashboard_app;
+     ALTER TABLE tickets.comments OWNER TO postgres;
+     ALTER ROLE gateway_app SET idle_in_transaction_session_timeout = 1000`,
+  );
+  const text = await estate.preview();
+  expect(text).toContain("connectionLimit: 50 => 8");
+  expect(text).toContain('idle_session_timeout: "1h -> 30min"');
+  expect(text).toContain('tickets.tickets: "grant SELECT"');
+  expect(text).toContain('tickets.comments: "owner postgres -> tracksolid_owner"');
+  expect(text).toContain("idleInTransactionSessionTimeout: 1000 => 300000");
+  await estate.up();
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+  const [limit] = await estate.query("postgres", "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'dashboard_app'");
+  expect(limit).toEqual({ rolconnlimit: 8 });
+});
+
+test("objects a legacy migrator makes later are readable at once and owned after the next up", async () => {
+  await estate.query("tracksolid_db", "CREATE TABLE tickets.made_by_legacy (id int)");
+  const [may] = await estate.query(
+    "tracksolid_db",
+    "SELECT has_table_privilege('dashboard_app', 'tickets.made_by_legacy', 'SELECT') AS may",
+  );
+  expect(may).toEqual({ may: true });
+  expect(await estate.preview()).toContain('tickets.made_by_legacy: "owner postgres -> tracksolid_owner"');
+  await estate.up();
+  await estate.query("tracksolid_db", "DROP TABLE tickets.made_by_legacy");
+});
+
+test("a cutover changes that service alone, and the way back too", async () => {
+  const legacy = await estate.databaseUrls();
+  await switchTo("dashboard_api", "role");
+  expect(changed(await estate.preview())).toEqual(["pgaccess:index:ServiceUrl"]);
+  await estate.up();
+  const urls = await estate.databaseUrls();
+  expect({ ...urls, dashboard_api: "" }).toEqual({ ...legacy, dashboard_api: "" });
+  const { host, port } = estate.postgres;
+  expect(urls.dashboard_api).toMatch(
+    new RegExp(`^postgresql://dashboard_app:[0-9a-f]{48}@${host}:${port}/tracksolid_db$`),
+  );
+  const url = new URL(urls.dashboard_api as string);
+  const rows = await estate.query("tracksolid_db", "SELECT count(*) > 0 AS some FROM tracksolid.devices", {
+    user: url.username,
+    password: url.password,
+  });
+  expect(rows).toEqual([{ some: true }]);
+
+  await switchTo("dashboard_api", "legacy");
+  expect(changed(await estate.preview())).toEqual(["pgaccess:index:ServiceUrl"]);
+  await estate.up();
+  expect(await estate.databaseUrls()).toEqual(legacy);
+});
+
+test("the migrators' role can do what migrations do", async () => {
+  for (const service of ["ingest_worker", "worker", "webhook_receiver"]) await switchTo(service, "role");
+  await estate.up();
+  const url = new URL((await estate.databaseUrls()).worker as string);
+  await estate.query(
+    "tracksolid_db",
+    `CREATE SCHEMA IF NOT EXISTS tracksolid;
+     ALTER TABLE tracksolid.position_history ADD COLUMN note text;
+     CREATE TABLE tickets.made_by_role (id int); INSERT INTO tickets.made_by_role VALUES (1)`,
+    { user: url.username, password: url.password },
+  );
+  const [may] = await estate.query(
+    "tracksolid_db",
+    "SELECT has_table_privilege('dashboard_app', 'tickets.made_by_role', 'SELECT') AS may",
+  );
+  expect(may).toEqual({ may: true });
+  await estate.query("tracksolid_db", "ALTER TABLE tracksolid.position_history DROP COLUMN note");
+});
+
+test("outputs are what the contract says", async () => {
+  const { stdout } = await estate.pulumi(["stack", "output", "--json"]);
+  const outputs = JSON.parse(stdout);
+  expect(Object.keys(outputs).sort()).toEqual(["connectionBudget", "databaseUrls", "roles", "services"]);
+  expect(outputs.connectionBudget).toMatchObject({ ceiling: 95, total: 86 });
+  expect(outputs.connectionBudget.entries).toContainEqual({ role: "analytics_ro", limit: 8, source: "existing" });
+  expect(outputs.services.worker).toEqual({
+    database: "tracksolid_db",
+    role: "tracksolid_owner",
+    connectAs: "role",
+    runtime: "external",
+  });
+  expect(outputs.roles.dashboard_app).toEqual({ connectionLimit: 8, databases: ["tracksolid_db"] });
+  expect(JSON.stringify(outputs.databaseUrls)).not.toContain("postgresql://");
+});
+
+test("a budget of 96 is refused and nothing is touched", async () => {
+  const seen = await estate.observe();
+  await estate.sandbox.setConfig("roles.dashboard_app.connectionLimit", 18);
+  for (const command of [
+    ["preview"],
+    ["up", "--yes"],
+    ["up", "--yes", "--skip-preview", "--policy-pack", "policies"],
+  ]) {
+    const { text } = await estate.pulumi(command, { fails: true });
+    expect(text).toContain("96");
+    expect(text).toContain("95");
+  }
+  expect(await estate.observe()).toEqual(seen);
+  await estate.sandbox.setConfig("roles.dashboard_app.connectionLimit", 8);
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+});
+
+test("destroy is refused, before anything is touched, while a role has sessions", async () => {
+  const url = new URL((await estate.databaseUrls()).worker as string);
+  const seen = await estate.observe();
+  const { default: pg } = await import("pg");
+  const session = new pg.Client({ connectionString: url.href, application_name: "worker" });
+  await session.connect();
+  const { text } = await estate.pulumi(
+    ["destroy", "--yes", "--skip-preview", "--target-dependents", "--target", await urnOf("Ownership")],
+    { fails: true },
+  );
+  expect(text).toContain("tracksolid_owner has 1 session (worker 1)");
+  await session.end();
+  expect(await estate.observe()).toEqual(seen);
+});
+
+async function urnOf(type: string): Promise<string> {
+  const { stdout } = await estate.pulumi(["stack", "export"]);
+  const { deployment } = JSON.parse(stdout) as { deployment: { resources: { urn: string; type: string }[] } };
+  return deployment.resources.find((resource) => resource.type.endsWith(`:${type}`))?.urn as string;
+}
+
+test("destroy leaves everything as it was before the first up", async () => {
+  await estate.query("postgres", "GRANT pg_monitor TO dashboard_app");
+  await estate.query(
+    "tracksolid_db",
+    "CREATE TABLE public.stray (); ALTER TABLE public.stray OWNER TO tracksolid_owner; GRANT SELECT ON public.stray TO cron_app",
+  );
+  await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
+  const made = await estate.query(
+    "tracksolid_db",
+    "SELECT tableowner FROM pg_tables WHERE tablename IN ('stray', 'made_by_role')",
+  );
+  expect(made).toEqual([{ tableowner: "postgres" }, { tableowner: "postgres" }]);
+  await estate.query("tracksolid_db", "DROP TABLE public.stray, tickets.made_by_role");
+  expect(await estate.observe()).toEqual(before);
+});
+
+test("no generated password is in clear in any output, in the server's log or in the state", async () => {
+  await estate.up();
+  const passwords = Object.values(await estate.databaseUrls()).map((url) => new URL(url).password);
+  expect(passwords.filter((password) => /^[0-9a-f]{48}$/.test(password)).length).toBe(6);
+  await estate.preview();
+  const states = await filesBelow(estate.sandbox.backend);
+  expect(states.length).toBeGreaterThan(0);
+  const log = await readFile(estate.postgres.logFile, "utf8");
+  expect(log).toContain("CREATE ROLE");
+  const places = [
+    ...states,
+    { path: "the server's log", text: log },
+    ...estate.printed.map((text) => ({ path: "output", text })),
+  ];
+  for (const password of new Set(passwords)) {
+    expect(places.filter(({ text }) => text.includes(password)).map(({ path }) => path)).toEqual([]);
+  }
+});
