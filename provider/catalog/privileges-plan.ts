@@ -37,6 +37,8 @@ export interface PrivilegePlan {
   grants: { place: Place; privileges: string[] }[];
   /** What an earlier goal gave and this one does not. */
   revokes: { place: Place; held: Held[] }[];
+  /** Column privileges that Postgres takes along with the table's (see REVOKE), to be given back. */
+  restores: { object: GrantableObject; held: Held[] }[];
   /** What the role holds by nobody's declaration. */
   byHand: { place: Place; held: Held[] }[];
 }
@@ -52,7 +54,7 @@ export function planPrivileges(
   former: PrivilegeGoal | undefined,
   before: HeldBefore[],
 ): PrivilegePlan {
-  const plan: PrivilegePlan = { wanted: [], grants: [], revokes: [], byHand: [] };
+  const plan: PrivilegePlan = { wanted: [], grants: [], revokes: [], restores: [], byHand: [] };
   const heldBefore = new Set(before.map(({ object, privilege }) => JSON.stringify([object, privilege])));
   const role = (goal ?? former)?.role;
 
@@ -78,7 +80,21 @@ export function planPrivileges(
       return given.includes(privilege) ? "revoke" : "by hand";
     });
   }
+  plan.restores = columnsTakenAlong(plan, catalog.objects);
   return plan;
+}
+
+function columnsTakenAlong({ revokes }: PrivilegePlan, objects: GrantableObject[]): PrivilegePlan["restores"] {
+  const taken = new Map(
+    revokes.flatMap(({ place, held }): [string, Set<string>][] =>
+      "object" in place ? [[place.object.target.name, new Set(held.map(({ privilege }) => privilege))]] : [],
+    ),
+  );
+  return objects.flatMap((object) => {
+    if (object.kind !== "column") return [];
+    const held = object.held.filter(({ privilege }) => taken.get(object.target.name)?.has(privilege));
+    return held.length > 0 ? [{ object, held }] : [];
+  });
 }
 
 function wantedOn(goal: PrivilegeGoal | undefined, object: GrantableObject): string[] {
@@ -145,16 +161,4 @@ function sortOut(
 /** `SELECT` on an object, `SELECT on tables` for future ones. */
 export function privilegeName(place: Place, privilege: string): string {
   return "future" in place ? `${privilege} on ${place.future.on.toLowerCase()}` : privilege;
-}
-
-/** All that the role holds by name, in the form that `before` takes. */
-export function heldNow(role: string, catalog: PrivilegeCatalog): HeldBefore[] {
-  const { byHand } = planPrivileges(catalog, undefined, { role, access: "reader", schemas: [], creators: [] }, []);
-  return byHand.flatMap(({ place, held }) =>
-    held.map(({ privilege, grantable }) => ({
-      object: place.key,
-      privilege: privilegeName(place, privilege),
-      grantable,
-    })),
-  );
 }

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import type { Held } from "./privileges.ts";
+import type { GrantableObject, Held } from "./privileges.ts";
 import { listOf } from "./privileges-lines.ts";
 import type { Place, PrivilegePlan } from "./privileges-plan.ts";
 
@@ -22,6 +22,7 @@ export function privilegeStatements(plan: PrivilegePlan, role: string): Privileg
   return [
     ...group(grants).flatMap((one) => statementsFor("grant", one, role)),
     ...group(revokes).flatMap((one) => statementsFor("revoke", one, role)),
+    ...plan.restores.flatMap(({ object, held }) => held.map((one) => columnStatement(object, one, role))),
   ];
 }
 
@@ -79,4 +80,18 @@ function statementsFor(action: "grant" | "revoke", items: Item[], role: string):
   const schemas = items.flatMap((item) => ("future" in item.place ? [escapeIdentifier(item.place.future.schema)] : []));
   const scope = `FOR ROLE ${escapeIdentifier(creator)} IN SCHEMA ${schemas.join(", ")}`;
   return [{ sql: `ALTER DEFAULT PRIVILEGES ${scope} ${verb} ${privileges.join(", ")} ON ${on} ${grantee}`, as, what }];
+}
+
+function columnStatement(
+  { key, column, owner, target }: GrantableObject,
+  held: Held,
+  role: string,
+): PrivilegeStatement {
+  const what = `${held.privilege} (${escapeIdentifier(column ?? "")}) ON ${target.keyword} ${target.name}`;
+  const option = held.grantable ? " WITH GRANT OPTION" : "";
+  return {
+    sql: `GRANT ${what} TO ${escapeIdentifier(role)}${option}`,
+    as: held.grantor === owner ? undefined : held.grantor,
+    what: `give back ${held.privilege} on ${key}`,
+  };
 }

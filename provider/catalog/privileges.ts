@@ -30,6 +30,8 @@ export interface GrantableObject {
   /** Empty for a database. */
   schema: string;
   owner: string;
+  /** Of kind column: its name. */
+  column?: string;
   /** What stands after ON in a GRANT, by keyword; the name is quoted. A column's is its table's. */
   target: { keyword: "DATABASE" | "SCHEMA" | "TABLE" | "SEQUENCE" | "ROUTINE" | "TYPE"; name: string };
   /** A routine that runs with its owner's privileges. */
@@ -42,7 +44,7 @@ interface Row {
   oid: string;
   schema: string;
   name: string;
-  /** Routine: arguments as GRANT wants them. */
+  /** Routine: arguments as GRANT wants them. Column: its name. */
   detail: string | null;
   key: string;
   owner: string;
@@ -64,6 +66,7 @@ export async function readPrivileges(db: Queryable, role: string, schemas: strin
     kind: row.kind === "view" && aggregates.has(row.oid) ? "continuous aggregate" : row.kind,
     schema: row.schema,
     owner: row.owner,
+    ...(row.kind === "column" && row.detail !== null && { column: row.detail }),
     target: targetOf(row),
     securityDefiner: row.security_definer,
     held: row.held ?? [],
@@ -120,7 +123,7 @@ const objectsSql = `
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     UNION ALL
-    SELECT 'column', c.oid, n.nspname, c.relname, NULL,
+    SELECT 'column', c.oid, n.nspname, c.relname, a.attname,
            format('column %s of %I.%I', a.attname, n.nspname, c.relname), c.relowner, false, a.attacl
     FROM pg_shdepend d
     JOIN pg_class c ON c.oid = d.objid

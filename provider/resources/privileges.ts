@@ -49,7 +49,7 @@ export function privileges(server: Server): Reconciler<typeof shape> {
         return await server.session(inputs.database, async (db) => {
           const former = formerOf(inputs, olds);
           const catalog = await readCatalog(db, inputs.role, [inputs, former]);
-          const failures = missingSchemas(inputs, catalog, await readSchemas(db));
+          const failures = await missingSchemas(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
@@ -177,22 +177,20 @@ async function refuseHalfDone(db: Queryable, inputs: Inputs, former: PrivilegeGo
   );
 }
 
-async function readSchemas(db: Queryable): Promise<string[]> {
+async function missingSchemas(db: Queryable, inputs: Inputs, { objects }: PrivilegeCatalog): Promise<CheckFailure[]> {
+  const found = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
+  if (inputs.schemas.every((schema) => found.has(schema))) return [];
   const { rows } = await db.query<{ name: string }>(
     "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
   );
-  return rows.map(({ name }) => name);
-}
-
-function missingSchemas(inputs: Inputs, { objects }: PrivilegeCatalog, there: string[]): CheckFailure[] {
-  const found = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
+  const there = rows.map(({ name }) => name).join(", ");
   return inputs.schemas.flatMap((schema, index) =>
     found.has(schema)
       ? []
       : [
           {
             property: `schemas[${index}]`,
-            reason: `database ${inputs.database} has no schema ${schema}; it has ${there.join(", ")}`,
+            reason: `database ${inputs.database} has no schema ${schema}; it has ${there}`,
           },
         ],
   );

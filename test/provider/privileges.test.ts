@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readSnapshot } from "../../provider/catalog/baseline.ts";
+import { heldBefore } from "../../provider/catalog/privileges-before.ts";
 import { Server } from "../../provider/connection.ts";
 import { privileges } from "../../provider/resources/privileges.ts";
 import { unknown } from "../../provider/rpc/values.ts";
@@ -266,6 +268,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     const call = testCall();
     await resource.remove(inputs("reader"), call);
     expect(await held()).toEqual(["app.parted INSERT", "app.plain TRUNCATE"]);
+    expect((await resource.plan(inputs("owner"), undefined, {})).warnings?.join()).toContain("UPDATE on column secret");
     expect(call.lines.at(-1)).toContain(
       "INSERT on app.parted, TRUNCATE on app.plain, UPDATE on column secret of app.plain",
     );
@@ -296,6 +299,45 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual(["app.plain SELECT", "schema app USAGE"]);
     expect(await observe(admin)).toEqual(before);
     await resource.remove(wanted, testCall());
+  });
+
+  test("what a baseline recorded of an existing role is all that delete leaves, columns and default privileges too", async () => {
+    await admin.query(
+      `GRANT SELECT, TRUNCATE ON app.plain TO ${quoted(role)}; GRANT UPDATE (secret) ON app.plain TO ${quoted(role)};
+       GRANT EXECUTE ON PROCEDURE app.p TO ${quoted(role)} WITH GRANT OPTION; GRANT CONNECT ON DATABASE shop TO ${quoted(role)};
+       ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT SELECT ON TABLES TO ${quoted(role)}`,
+    );
+    const before = await observe(admin);
+    const scope = { schemas: ["app", odd], outside: [], roles: [role] };
+    const snapshot = await server.session("shop", (db) => readSnapshot(db, "shop", scope));
+    const wanted = inputs("writer", { before: heldBefore(snapshot, role) });
+    expect((await resource.plan(wanted, undefined, {})).warnings).toEqual([]);
+    await apply(wanted);
+    await resource.remove(wanted, testCall());
+    expect(await observe(admin)).toEqual(before);
+    expect(heldBefore({ ...snapshot, roles: { [role]: null } }, role)).toEqual([]);
+  });
+
+  test("a lower level leaves what was granted by hand on columns", async () => {
+    await apply(inputs("writer"));
+    await admin.query(`GRANT UPDATE (secret, id) ON app.plain TO ${quoted(role)} WITH GRANT OPTION`);
+    const columns = async () => (await observe(admin)).column;
+    const before = await columns();
+    await apply(inputs("reader"), inputs("writer"));
+    expect(before).toHaveLength(2);
+    expect(await columns()).toEqual(before);
+  });
+
+  test("two runs at once wait for each other", async () => {
+    const other = new Server(postgres.address);
+    const wanted = inputs("writer");
+    const lines = await Promise.all([
+      resource.apply(wanted, undefined, testCall()),
+      privileges(other).apply(wanted, undefined, testCall()),
+    ]);
+    await other.close();
+    expect(lines.filter((line) => line?.includes("all granted"))).toHaveLength(1);
+    expect(await changesOf(wanted)).toEqual({});
   });
 
   test("delete is refused while the role has a session there, before anything is touched", async () => {
