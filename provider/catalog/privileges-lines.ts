@@ -52,8 +52,9 @@ export function summarizePrivileges(role: string, plan: PrivilegePlan, done: boo
   const groups = new Map<string, { rank: number; text: (count: number) => string; places: Place[] }>();
   for (const { place, privileges } of plan.wanted) {
     const { id, ...group } = groupOf(place, privileges);
-    const places = groups.get(id)?.places ?? [];
-    groups.set(id, { ...group, places: [...places, place] });
+    const known = groups.get(id);
+    if (known) known.places.push(place);
+    else groups.set(id, { ...group, places: [place] });
   }
   const parts = [...groups.values()]
     .sort((a, b) => a.rank - b.rank)
