@@ -66,6 +66,10 @@ export class PluginProcess {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...process.env, ...options.env },
     });
+    // A test that fails before it stops its plugin leaves nothing behind.
+    const kill = () => child.kill("SIGKILL");
+    process.once("exit", kill);
+    child.once("exit", () => process.off("exit", kill));
     const port = await new Promise<string>((resolve, reject) => {
       child.once("error", reject);
       child.once("exit", (code) => reject(new Error(`${command.join(" ")} ended (${code}) before it printed a port`)));
