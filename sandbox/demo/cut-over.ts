@@ -15,9 +15,9 @@ export async function cutOver(demo: Demo, name: ServiceName, connectAs: "role" |
   const others = [...demo.services.values()].filter((other) => other !== service);
 
   const { result: url, watched } = await watching(others, async () => {
-    await stack.set(`services.${name}.connectAs`, connectAs);
+    await stack.set({ [`services.${name}.connectAs`]: connectAs });
     await stack.up();
-    const url = await stack.databaseUrl(name);
+    const { [name]: url } = await stack.databaseUrls();
     await service.restart({ url, pool: stack.pool(name) });
     return url;
   });

@@ -65,6 +65,6 @@ export async function refusal(url: string): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     if (!(error instanceof Error) || !("severity" in error) || !("code" in error)) throw error;
-    return `${error.severity}:  ${error.message} (SQLSTATE ${error.code})`;
+    return `${error.severity}:  ${error.message} (${error.code})`;
   }
 }

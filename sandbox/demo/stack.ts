@@ -17,6 +17,9 @@ export interface PulumiResult {
   output: string;
 }
 
+/** A part of what the engine prints below its list of resources. */
+export type Section = "Policies" | "Diagnostics" | "Resources";
+
 /** The stack as an operator works with it: the pulumi command and its config file, in the sandbox's copy of the project. */
 export class Stack {
   private readonly terminal: Terminal;
@@ -46,45 +49,47 @@ export class Stack {
     return this.config["app-roles:services"][service].pool.max;
   }
 
-  /** Runs pulumi and shows the command; what it printed is the caller's to show. */
-  async pulumi(args: string[]): Promise<PulumiResult> {
+  /** Runs pulumi, and shows the command and these sections of what it printed. */
+  async pulumi(args: string[], show: Section[] = []): Promise<PulumiResult> {
     this.terminal.command(`pulumi ${args.join(" ")}`);
     const { code, stdout, stderr } = await this.sandbox.pulumi(args);
-    return { code, output: `${stdout}${stderr}` };
+    const output = `${stdout}${stderr}`;
+    const shown = show.map((section) => sectionOf(output, section)).filter((text) => text !== "");
+    for (const text of shown.length === 0 && code !== 0 ? [output.trimEnd()] : shown) this.terminal.quote(text);
+    return { code, output };
   }
 
-  /** Sets one value of the stack config, such as `services.gateway.migrates`. */
-  async set(path: string, value: string): Promise<void> {
-    const args = ["config", "set", "--path", `app-roles:${path}`, value];
-    const { code, output } = await this.pulumi(args);
-    if (code !== 0) throw new ClaimFailed(`pulumi ${args.join(" ")} ended with exit code ${code}:\n${output}`);
+  /** Sets values of the stack config by path, such as `services.gateway.migrates`. */
+  async set(values: Record<string, string>): Promise<void> {
+    for (const [path, value] of Object.entries(values)) {
+      await this.must(["config", "set", "--path", `app-roles:${path}`, value]);
+    }
   }
 
-  /** `pulumi up` as in a pipeline; shows its summary. */
+  /** `pulumi up` as a pipeline runs it. */
   async up(): Promise<void> {
-    const { code, output } = await this.pulumi(["up", "--yes", "--skip-preview", "--policy-pack", "policies"]);
-    if (code !== 0) throw new ClaimFailed(`the up ended with exit code ${code}:\n${output}`);
-    this.terminal.quote(summary(output));
+    await this.must(["up", "--yes", "--skip-preview"], ["Diagnostics", "Resources"]);
   }
 
-  /** The URL to deploy for a service, from the outputs; never printed. */
-  async databaseUrl(service: ServiceName): Promise<string> {
-    const { code, stdout, stderr } = await this.sandbox.pulumi([
-      "stack",
-      "output",
-      "databaseUrls",
-      "--show-secrets",
-      "--json",
-    ]);
-    if (code !== 0) throw new ClaimFailed(`the outputs could not be read:\n${stderr}`);
-    const url = (JSON.parse(stdout) as Partial<Record<ServiceName, string>>)[service];
-    if (!url) throw new ClaimFailed(`the outputs have no URL for ${service}`);
-    return url;
+  /** Each service's URL to deploy, from the outputs; never printed. */
+  async databaseUrls(): Promise<Record<ServiceName, string>> {
+    return JSON.parse(await this.must(["stack", "output", "databaseUrls", "--show-secrets", "--json"]));
+  }
+
+  private async must(args: string[], show: Section[] = []): Promise<string> {
+    const { code, output } = await this.pulumi(args, show);
+    if (code !== 0) throw new ClaimFailed(`pulumi ${args.join(" ")} ended with exit code ${code}`);
+    return output;
   }
 }
 
-/** The part of what an up prints that counts its resources. */
-function summary(output: string): string {
-  const from = output.search(/^Resources:/m);
-  return from < 0 ? output : output.slice(from);
+function sectionOf(output: string, section: Section): string {
+  const lines = output.split("\n");
+  const start = lines.indexOf(`${section}:`);
+  if (start < 0) return "";
+  const length = lines.slice(start + 1).findIndex((line) => /^\S/.test(line));
+  return lines
+    .slice(start, length < 0 ? undefined : start + 1 + length)
+    .filter((line) => line.trim() !== "")
+    .join("\n");
 }

@@ -9,6 +9,8 @@ type Cell = string | number | null;
 export class Terminal {
   /** All that was printed, without colours. */
   printed = "";
+  /** Claims that held. */
+  claims = 0;
   private readonly out: NodeJS.WriteStream;
   private readonly width: number;
   private readonly started = Date.now();
@@ -39,7 +41,13 @@ export class Terminal {
 
   /** What another program said. */
   quote(text: string): void {
-    for (const line of text.replace(/\s+$/, "").split("\n")) this.line(`  | ${line}`.trimEnd(), "dim");
+    for (const line of text.split("\n")) {
+      const indent = line.slice(0, line.search(/\S|$/));
+      // What fits stays as it is: it may be a table's row.
+      const fits = line.length <= this.width - 4;
+      const parts = fits ? [line.trim()] : wrap(line.trim(), this.width - 6 - indent.length);
+      for (const [index, part] of parts.entries()) this.line(`  | ${indent}${index > 0 ? "  " : ""}${part}`, "dim");
+    }
   }
 
   table(head: string[], rows: Cell[][]): void {
@@ -57,6 +65,7 @@ export class Terminal {
   /** A claim, checked: prints it when it holds, else ends the demo with what was found instead. */
   claim(holds: boolean, text: string, found?: unknown): void {
     if (!holds) throw new ClaimFailed(`${text}${found === undefined ? "" : `\nfound instead: ${describe(found)}`}`);
+    this.claims++;
     for (const [index, line] of wrap(text, this.width - 5).entries()) {
       this.line(index === 0 ? `  ✓ ${line}` : `    ${line}`, "green");
     }

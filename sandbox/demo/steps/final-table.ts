@@ -3,7 +3,7 @@ import type { Demo } from "../demo.ts";
 export const title = "Where the server stands now";
 
 export async function run(demo: Demo): Promise<void> {
-  const { terminal } = demo;
+  const { terminal, stack } = demo;
   const rows = await demo.ask<{ role: string; superuser: boolean; sessions: number; limit: number; services: string }>(
     `SELECT rolname AS role, rolsuper AS superuser, rolconnlimit AS limit,
        (SELECT count(*)::int FROM pg_stat_activity WHERE usesysid = r.oid AND backend_type = 'client backend') AS sessions,
@@ -33,5 +33,11 @@ export async function run(demo: Demo): Promise<void> {
     bounded === 86,
     `all limits together are ${bounded}: whatever the services do, 14 slots stay free for admins`,
     bounded,
+  );
+  const urls = [...Object.values(await stack.databaseUrls()), demo.legacyUrl("postgres")];
+  const passwords = urls.map((url) => new URL(url).password);
+  terminal.claim(
+    passwords.every((password) => password.length === 48 && !terminal.printed.includes(password)),
+    "no password was printed on the way",
   );
 }

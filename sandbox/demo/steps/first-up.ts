@@ -12,9 +12,8 @@ export async function run(demo: Demo): Promise<void> {
     most = Math.max(most, await stackSessions(demo));
   }, 50);
   const { result, watched } = await watching(demo.services.values(), () =>
-    stack.pulumi(["up", "--yes", "--skip-preview", "--policy-pack", "policies"]),
+    stack.pulumi(["up", "--yes", "--skip-preview", "--policy-pack", "policies"], ["Diagnostics", "Resources"]),
   ).finally(() => clearInterval(counting));
-  terminal.quote(result.output);
   terminal.claim(result.code === 0, "the up is done", `exit code ${result.code}`);
 
   const roles = await demo.ask<{ rolname: string; rolconnlimit: number; rolsuper: boolean }>(

@@ -5,7 +5,7 @@ import { until } from "../until.ts";
 
 export const title = "The server is full: nobody gets in, no admin either";
 
-const full = "FATAL:  sorry, too many clients already (SQLSTATE 53300)";
+const full = "FATAL:  sorry, too many clients already (53300)";
 
 export async function run(demo: Demo): Promise<void> {
   const { terminal } = demo;

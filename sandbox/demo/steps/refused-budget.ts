@@ -6,9 +6,11 @@ export async function run(demo: Demo): Promise<void> {
   const { terminal, stack } = demo;
   const before = await limits(demo);
   const was = stack.limits.tracksolid_owner ?? 0;
-  await stack.set("roles.tracksolid_owner.connectionLimit", String(was + 10));
-  const { code, output } = await stack.pulumi(["up", "--yes", "--skip-preview", "--policy-pack", "policies"]);
-  terminal.quote(output);
+  await stack.set({ "roles.tracksolid_owner.connectionLimit": String(was + 10) });
+  const { code, output } = await stack.pulumi(
+    ["up", "--yes", "--skip-preview", "--policy-pack", "policies"],
+    ["Policies"],
+  );
   terminal.claim(code !== 0, `the up is refused with exit code ${code}`, code);
   terminal.claim(
     /\[mandatory\]/.test(output) && /\b96\b/.test(output) && /\b95\b/.test(output),
@@ -16,7 +18,7 @@ export async function run(demo: Demo): Promise<void> {
   );
   const after = await limits(demo);
   terminal.claim(after === before, "no limit on the server has changed", after);
-  await stack.set("roles.tracksolid_owner.connectionLimit", String(was));
+  await stack.set({ "roles.tracksolid_owner.connectionLimit": String(was) });
 }
 
 async function limits(demo: Demo): Promise<string> {

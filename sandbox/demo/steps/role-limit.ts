@@ -6,7 +6,7 @@ export const title = "The limit holds: the 31st connection of tracksolid_owner";
 export async function run(demo: Demo): Promise<void> {
   const { terminal, stack } = demo;
   const limit = stack.limits.tracksolid_owner ?? 0;
-  const url = await stack.databaseUrl("worker");
+  const { worker: url } = await stack.databaseUrls();
   const held = await sessions(demo);
   const opened: Client[] = [];
   try {
@@ -15,7 +15,7 @@ export async function run(demo: Demo): Promise<void> {
       `The three migrators hold ${held} sessions; ${opened.length} more logins make ${await sessions(demo)}.`,
     );
     const said = await refusal(url);
-    const expected = 'FATAL:  too many connections for role "tracksolid_owner" (SQLSTATE 53300)';
+    const expected = 'FATAL:  too many connections for role "tracksolid_owner" (53300)';
     terminal.quote(said ?? "it got in");
     terminal.claim(said === expected, `number ${limit + 1} is refused`);
     const toAdmin = await refusal(demo.legacyUrl("postgres"));

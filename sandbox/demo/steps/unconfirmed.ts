@@ -9,15 +9,14 @@ const names = ["gateway", "cron"] as const;
 
 export async function run(demo: Demo): Promise<void> {
   const { terminal, stack } = demo;
-  await stack.set("services.gateway.connectAs", "role");
-  const refused = await stack.pulumi(["up", "--yes", "--skip-preview"]);
-  terminal.quote(refused.output);
+  await stack.set({ "services.gateway.connectAs": "role" });
+  const refused = await stack.pulumi(["up", "--yes", "--skip-preview"], ["Diagnostics"]);
   terminal.claim(
     refused.code !== 0 && refused.output.includes("app-roles:services.gateway.connectAs"),
     "an unconfirmed service is not cut over: the up is refused before anything is done",
     refused.output,
   );
-  await stack.set("services.gateway.connectAs", "legacy");
+  await stack.set({ "services.gateway.connectAs": "legacy" });
 
   terminal.say(
     "So look, as the runbook says: redeploy both, count what they write, and see whether a start changes the schema.",
@@ -45,7 +44,7 @@ export async function run(demo: Demo): Promise<void> {
     await fleet.end();
   }
   for (const name of names) {
-    await stack.set(`services.${name}.migrates`, "false");
+    await stack.set({ [`services.${name}.migrates`]: "false" });
     await cutOver(demo, name, "role");
   }
 }
