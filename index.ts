@@ -1,34 +1,39 @@
 import * as pulumi from "@pulumi/pulumi";
+import { AppRole } from "./components/app-role.ts";
 import { DatabaseServer } from "./components/database-server.ts";
-import { createRoles } from "./components/roles.ts";
 import { Service } from "./components/service.ts";
 import { readStack } from "./components/stack-config.ts";
 import { connectionBudget as budgetOf } from "./model/budget.ts";
-import { budgetEntries } from "./model/stack.ts";
+import { legacyUsers } from "./model/legacy-users.ts";
 
 const stack = readStack();
 
 const server = new DatabaseServer("server", {
-  server: stack.server,
-  adminPassword: stack.adminPassword && pulumi.secret(stack.adminPassword),
+  ...stack.server,
+  adminPassword: stack.adminPassword,
   databases: stack.databases,
-  roles: Object.keys(stack.roles),
+  roles: stack.roles,
+  existingRoles: stack.existingRoles,
   ceiling: stack.ceiling,
-  entries: budgetEntries(stack),
+  legacyUsers: legacyUsers(stack),
 });
 
-const appRoles = createRoles(server, stack);
+const appRoles = new Map(
+  Object.entries(stack.roles).map(([name, { access, settings }]) => [
+    name,
+    new AppRole(name, { server, access, settings }),
+  ]),
+);
 
-const appServices = stack.services.map((service) => {
-  const role = appRoles[service.role] as (typeof appRoles)[string];
-  const legacyUrl = stack.serviceSecrets[service.name]?.legacyUrl;
-  return new Service(service.name, { server, role, service, legacyUrl });
+const appServices = stack.services.map(({ name, ...service }) => {
+  const role = appRoles.get(service.role) as AppRole;
+  return new Service(name, { ...service, role, legacyUrl: stack.serviceSecrets[name]?.legacyUrl });
 });
 
 // Outputs come from resources, not from the configuration: after an up that failed they still say what is in force.
 /** Service to its DATABASE_URL; secrets. */
 export const databaseUrls = Object.fromEntries(
-  appServices.map(({ args, inForce }) => [args.service.name, inForce.url]),
+  appServices.map(({ serviceName, databaseUrl }) => [serviceName, databaseUrl]),
 );
 
 /** The limits of every role, and their sum beside the ceiling. */
@@ -38,16 +43,16 @@ export const connectionBudget = pulumi
 
 /** Service to what it connects as. */
 export const services = Object.fromEntries(
-  appServices.map(({ args, inForce: { database, role, connectAs } }) => [
-    args.service.name,
-    { database, role, connectAs, runtime: args.service.runtime },
+  appServices.map(({ serviceName, inForce: { database, role, connectAs } }) => [
+    serviceName,
+    { database, role, connectAs, runtime: "external" },
   ]),
 );
 
 /** Role to its limit and its databases. */
 export const roles = Object.fromEntries(
-  Object.values(appRoles).map(({ roleName, role, args }) => [
+  [...appRoles.values()].map(({ roleName, role, access }) => [
     roleName,
-    { connectionLimit: role.connectionLimit, databases: Object.keys(args.access) },
+    { connectionLimit: role.connectionLimit, databases: [...access.keys()] },
   ]),
 );

@@ -2,38 +2,44 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { scramVerifier } from "../model/scram.ts";
-import type { RoleSettings } from "../model/settings.ts";
+import { type RoleSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
-import type { DatabaseServer } from "./database-server.ts";
+import type { DatabaseServer, ServerDatabase } from "./database-server.ts";
 import * as pgaccess from "./pgaccess.ts";
 
-/** Access to one database. */
-export interface AccessArgs {
-  /** owner, writer or reader. */
-  level: Access;
-  /** Roles whose future objects the role gets default privileges on: app roles, or names of roles that are there. */
-  creators: (AppRole | string)[];
-}
-
 export interface AppRoleArgs {
+  /** The server that the role is made on; its `roles` give the connection limit. */
   server: DatabaseServer;
-  /** CONNECTION LIMIT: the most sessions the role may hold at once, from 1. */
-  connectionLimit: number;
-  /** Access by database. */
-  access: Record<string, AccessArgs>;
-  /** Settings, split by the resource they go through. @default none */
-  settings?: RoleSettings;
+  /**
+   * What the role may do, by database: `reader`, `writer`, or `owner` for the owner declared with the database.
+   *
+   * @example { shop: "reader" }
+   */
+  access: Record<string, Access>;
+  /**
+   * Settings of the role's sessions, as they would stand in postgresql.conf; timeouts with a unit or in milliseconds,
+   * search_path as a list of schemas; null sets nothing.
+   *
+   * @default none
+   * @example { idle_session_timeout: "30min", statement_timeout: "30s", search_path: ["shop", "public"] }
+   */
+  settings?: Record<string, string | number | boolean | string[] | null>;
 }
 
 /**
- * A NOSUPERUSER login role with a connection limit, settings, privileges, ownership and a generated password.
+ * A NOSUPERUSER login role with a connection limit, settings, privileges, ownership and a generated password. Its name
+ * on the server is the component's.
  *
  * @example
- * new AppRole("dashboard_app", { server, connectionLimit: 8, access: { tracksolid_db: { level: "reader", creators: [owner] } } });
+ * const reader = new AppRole("shop_reader", { server, access: { shop: "reader" }, settings: { idle_session_timeout: "30min" } });
  */
 export class AppRole extends pulumi.ComponentResource {
   readonly roleName: string;
-  readonly args: AppRoleArgs;
+  readonly server: DatabaseServer;
+  /** Access level by database. */
+  readonly access: ReadonlyMap<string, Access>;
+  /** CONNECTION LIMIT: the most sessions the role may hold at once. */
+  readonly connectionLimit: number;
   /** 48 hex digits; a secret. */
   readonly password: pulumi.Output<string>;
   readonly role: postgresql.Role;
@@ -45,12 +51,16 @@ export class AppRole extends pulumi.ComponentResource {
   constructor(name: string, args: AppRoleArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:AppRole", name, {}, opts);
     this.roleName = name;
-    this.args = args;
+    this.server = args.server;
+    this.access = new Map(Object.entries(args.access));
+    this.connectionLimit = connectionLimit(this);
+    const databases = ownDatabases(this);
+    const settings = ownSettings(this, args.settings);
     this.password = createPassword(this);
-    this.role = createRole(this);
-    this.settings = createSettings(this);
-    this.privileges = createPrivileges(this);
-    this.ownerships = createOwnerships(this);
+    this.role = createRole(this, settings);
+    this.settings = createSettings(this, settings);
+    this.privileges = createPrivileges(this, databases);
+    this.ownerships = createOwnerships(this, databases);
     this.registerOutputs();
   }
 
@@ -60,18 +70,52 @@ export class AppRole extends pulumi.ComponentResource {
   }
 }
 
+function connectionLimit({ roleName, server }: AppRole): number {
+  const declared = Object.hasOwn(server.roles, roleName) ? server.roles[roleName] : undefined;
+  if (!declared) {
+    throw new pulumi.RunError(
+      `AppRole ${roleName}: it has no share of the connection budget; add it with its connectionLimit to the roles of the DatabaseServer`,
+    );
+  }
+  return declared.connectionLimit;
+}
+
+/** The declared databases that the role has access to. */
+function ownDatabases({ roleName, server, access }: AppRole): Map<string, ServerDatabase> {
+  return new Map(
+    [...access].map(([name, level]) => {
+      const here = `AppRole ${roleName}: access.${name}`;
+      const database = server.database(name);
+      if (!database) throw new pulumi.RunError(`${here}: the DatabaseServer declares no database ${name}`);
+      if ((level === "owner") !== (database.owner === roleName)) {
+        throw new pulumi.RunError(
+          `${here}: the access is ${level}, but the declared owner of ${name} is ${database.owner ?? "nobody"}; only the owner has the access owner, and no other`,
+        );
+      }
+      return [name, database];
+    }),
+  );
+}
+
+function ownSettings({ roleName }: AppRole, written: AppRoleArgs["settings"] = {}): RoleSettings {
+  const problems: string[] = [];
+  const settings = readSettings(written, (name, problem) => problems.push(`settings.${name}: ${problem}`));
+  if (problems.length > 0) throw new pulumi.RunError(`AppRole ${roleName}: ${problems.join("\n  ")}`);
+  return splitSettings(settings);
+}
+
 /** What the runbook makes with `openssl rand -hex 24`. */
 function createPassword(parent: AppRole): pulumi.Output<string> {
   return pulumi.secret(new random.RandomBytes(parent.roleName, { length: 24 }, { parent }).hex);
 }
 
-function createRole(parent: AppRole): postgresql.Role {
-  const { server, connectionLimit, settings } = parent.args;
-  const { statementTimeout, idleInTransactionSessionTimeout, searchPath } = settings?.role ?? {};
-  return new postgresql.Role(
-    parent.roleName,
+function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
+  const { roleName, server, connectionLimit } = parent;
+  const { statementTimeout, idleInTransactionSessionTimeout, searchPath } = settings.role;
+  const role = new postgresql.Role(
+    roleName,
     {
-      name: parent.roleName,
+      name: roleName,
       login: true,
       connectionLimit,
       password: parent.password.apply(scramVerifier),
@@ -85,43 +129,39 @@ function createRole(parent: AppRole): postgresql.Role {
       parent,
       provider: server.postgresql,
       // Nothing is changed before what was there is saved and the budget holds.
-      dependsOn: [server.connectionBudget, ...Object.values(server.baselines)],
+      dependsOn: [server.connectionBudget, ...server.baselines],
       deleteBeforeReplace: true,
     },
   );
+  server.made(roleName, role);
+  return role;
 }
 
-function createSettings(parent: AppRole): pgaccess.RoleSettings {
-  const settings = parent.args.settings?.other ?? {};
-  const options = { parent, provider: parent.args.server.pgaccess, dependsOn: [parent.role] };
-  return new pgaccess.RoleSettings(parent.roleName, { role: parent.roleName, settings }, options);
+function createSettings(parent: AppRole, { other }: RoleSettings): pgaccess.RoleSettings {
+  const options = { parent, provider: parent.server.pgaccess, dependsOn: [parent.role] };
+  return new pgaccess.RoleSettings(parent.roleName, { role: parent.roleName, settings: other }, options);
 }
 
-function createPrivileges(parent: AppRole): pgaccess.Privileges[] {
-  const { server, access } = parent.args;
-  return Object.entries(access).map(([database, { level, creators }]) => {
-    const others = creators.filter((creator) => creator instanceof AppRole && creator !== parent) as AppRole[];
-    const args = {
-      role: parent.roleName,
-      database,
-      access: level,
-      schemas: server.database(database).schemas,
-      creators: creators.map((creator) => (creator instanceof AppRole ? creator.roleName : creator)),
-    };
-    const dependsOn = [parent.settings, ...others.map((other) => other.role)];
-    const options = { parent, provider: server.pgaccess, dependsOn };
-    return new pgaccess.Privileges(`${parent.roleName}.${database}`, args, options);
+function createPrivileges(parent: AppRole, databases: Map<string, ServerDatabase>): pgaccess.Privileges[] {
+  const { roleName: role, server } = parent;
+  return [...databases].map(([database, { schemas, owner }]) => {
+    const access = parent.access.get(database) as Access;
+    // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
+    const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
+    const args = { role, database, access, schemas, creators: [...new Set(makers)] };
+    const made = args.creators.map((creator) => server.whenMade(creator)).filter((maker) => maker !== undefined);
+    const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
+    return new pgaccess.Privileges(`${role}.${database}`, args, options);
   });
 }
 
 /** After the privileges: whoever owns a table must be able to use its schema, or its foreign keys fail. */
-function createOwnerships(parent: AppRole): pgaccess.Ownership[] {
-  const { server, access } = parent.args;
-  const owned = Object.keys(access).filter((database) => access[database]?.level === "owner");
-  return owned.map((database) => {
-    const { schemas, keepOwner, alsoOwn } = server.database(database);
-    const former = server.baseline(database).snapshot;
-    const args = { database, owner: parent.roleName, schemas, keepOwner, alsoOwn, roles: server.args.roles, former };
+function createOwnerships(parent: AppRole, databases: Map<string, ServerDatabase>): pgaccess.Ownership[] {
+  const { roleName, server } = parent;
+  const owned = [...databases].filter(([database]) => parent.access.get(database) === "owner");
+  return owned.map(([database, { schemas, keepOwner, alsoOwn, baseline }]) => {
+    const roles = Object.keys(server.roles);
+    const args = { database, owner: roleName, schemas, keepOwner, alsoOwn, roles, former: baseline.snapshot };
     const options = { parent, provider: server.pgaccess, dependsOn: parent.privileges };
     return new pgaccess.Ownership(database, args, options);
   });

@@ -1,22 +1,96 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import type { BudgetEntry } from "../model/budget.ts";
-import type { Database, Server } from "../model/stack.ts";
+import { defaultCeiling } from "../model/budget.ts";
+import { completeServer } from "../model/server.ts";
+import type * as model from "../model/stack.ts";
+import { budgetEntries } from "../model/stack.ts";
 import * as pgaccess from "./pgaccess.ts";
 
 export interface DatabaseServerArgs {
-  /** What the services dial, and how the stack logs in as an admin. */
-  server: Server;
-  /** Password of the admin. @default the login needs none */
+  /**
+   * Host that the services dial; it stands in their DATABASE_URL. Plain text: the providers need it in preview.
+   *
+   * @example "timescale_db"
+   */
+  host: string;
+  /**
+   * Port that the services dial.
+   *
+   * @default 5432
+   */
+  port?: number;
+  /**
+   * Where and as whom the stack itself logs in. TLS is `disable` to this machine (loopback or a Unix socket), else `require`.
+   *
+   * @default the host and port above, user postgres, database postgres
+   * @example { host: "127.0.0.1", port: 15432 }
+   */
+  admin?: Partial<model.Admin>;
+  /**
+   * Password of the admin; becomes a secret.
+   *
+   * @default the login needs none
+   * @example config.requireSecret("adminPassword")
+   */
   adminPassword?: pulumi.Input<string> | undefined;
-  /** The databases whose objects are managed, by name. */
-  databases: Record<string, Database>;
-  /** Names of all roles the stack makes on this server. */
-  roles: string[];
-  /** Most connections that all roles together may hold. @default 95 */
-  ceiling: number;
-  /** Every role that counts, with its limit. */
-  entries: BudgetEntry[];
+  /**
+   * The databases whose objects are managed, by name.
+   *
+   * @example { shop: { schemas: ["shop", "billing"], owner: "shop_owner" } }
+   */
+  databases: Record<string, DatabaseArgs>;
+  /**
+   * The connection limit of every role that the stack makes on this server, by name: their share of the budget, which
+   * must hold before the first of them is made. Each needs an AppRole of that name.
+   *
+   * @example { shop_owner: { connectionLimit: 20 }, shop_reader: { connectionLimit: 8 } }
+   */
+  roles: model.Limits;
+  /**
+   * Login roles that are live already, by name: counted in the budget, not changed.
+   *
+   * @default none
+   * @example { metabase: { connectionLimit: 5 } }
+   */
+  existingRoles?: model.Limits;
+  /**
+   * The most connections that all roles together may be promised.
+   *
+   * @default 95: max_connections 100 less 3 reserved ones and room for an admin
+   */
+  ceiling?: number;
+  /**
+   * Users that services still log in as. What they make is open to the roles as what the owner makes; give an empty list
+   * once every service is cut over.
+   *
+   * @default the admin's user
+   */
+  legacyUsers?: string[];
+}
+
+export interface DatabaseArgs {
+  /** The schemas whose objects are managed. */
+  schemas: string[];
+  /**
+   * Role that owns every object in the schemas: the one the migrations run as, with the access `owner` here.
+   *
+   * @default none: objects stay where they are
+   */
+  owner?: string | undefined;
+  /**
+   * Objects (`schema.object`) that another role keeps.
+   *
+   * @default none
+   * @example { "reporting.v_trips": "reporting_refresher" }
+   */
+  keepOwner?: Record<string, string>;
+  /**
+   * Objects (`schema.object`) outside the schemas that the owner owns too.
+   *
+   * @default none
+   * @example ["public.schema_migrations"]
+   */
+  alsoOwn?: string[];
 }
 
 /**
@@ -24,65 +98,99 @@ export interface DatabaseServerArgs {
  * connection budget that every role depends on.
  *
  * @example
- * const server = new DatabaseServer("main", { server: stack.server, databases: stack.databases, ... });
+ * const server = new DatabaseServer("main", {
+ *   host: "db.internal",
+ *   adminPassword: config.requireSecret("adminPassword"),
+ *   databases: { shop: { schemas: ["shop"], owner: "shop_owner" } },
+ *   roles: { shop_owner: { connectionLimit: 20 }, shop_reader: { connectionLimit: 8 } },
+ * });
  */
 export class DatabaseServer extends pulumi.ComponentResource {
-  readonly args: DatabaseServerArgs;
+  /** The address with its defaults. */
+  readonly address: model.Server;
+  /** As given; the login needs none where it is undefined. */
+  readonly adminPassword: pulumi.Output<string> | undefined;
+  /** Connection limits of the roles that the stack makes. */
+  readonly roles: model.Limits;
+  readonly legacyUsers: string[];
   /** The official provider: roles. */
   readonly postgresql: postgresql.Provider;
   /** Our plugin: everything else. */
   readonly pgaccess: pgaccess.Provider;
-  /** What was there before, by database. */
-  readonly baselines: Record<string, pgaccess.Baseline>;
+  /** What was there before, one for each database. */
+  readonly baselines: pgaccess.Baseline[];
   readonly connectionBudget: pgaccess.ConnectionBudget;
+  readonly #databases: Map<string, ServerDatabase>;
+  readonly #made: Map<string, PromiseWithResolvers<pulumi.Resource>>;
 
   constructor(name: string, args: DatabaseServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:DatabaseServer", name, {}, opts);
-    this.args = args;
+    this.address = completeServer(args);
+    this.adminPassword = args.adminPassword === undefined ? undefined : pulumi.secret(args.adminPassword);
+    this.roles = args.roles;
+    this.legacyUsers = args.legacyUsers ?? [this.address.admin.user];
     this.postgresql = createPostgresqlProvider(this, name);
     this.pgaccess = createPgaccessProvider(this, name);
-    this.baselines = createBaselines(this);
-    this.connectionBudget = createConnectionBudget(this, name);
+    this.#databases = createDatabases(this, args.databases);
+    this.baselines = [...this.#databases.values()].map(({ baseline }) => baseline);
+    this.connectionBudget = createConnectionBudget(this, name, args);
+    this.#made = new Map(Object.keys(args.roles).map((role) => [role, Promise.withResolvers()]));
     this.registerOutputs();
   }
 
-  /** The database as declared; throws when the server has none of that name. */
-  database(name: string): Database {
-    const database = this.args.databases[name];
-    if (!database) throw new Error(`the server has no database ${name} among those declared`);
-    return database;
+  /** The database as declared, and what was there before; undefined when none of that name is declared. */
+  database(name: string): ServerDatabase | undefined {
+    return this.#databases.get(name);
   }
 
-  /** What was there before in a database. */
-  baseline(name: string): pgaccess.Baseline {
-    return this.baselines[name] as pgaccess.Baseline;
+  /** Says that the resource of a role is declared, to those that wait for it. */
+  made(name: string, role: pulumi.Resource): void {
+    this.#made.get(name)?.resolve(role);
+  }
+
+  /**
+   * The resource of a role that the stack makes, whether the program comes to it before or after this; undefined for a
+   * role that is none of the stack's.
+   */
+  whenMade(name: string): Promise<pulumi.Resource> | undefined {
+    return this.#made.get(name)?.promise;
   }
 }
 
+/** A database of a server, with the defaults of what was left out. */
+export interface ServerDatabase extends model.Database {
+  /** What was there before. */
+  baseline: pgaccess.Baseline;
+}
+
 function createPostgresqlProvider(parent: DatabaseServer, name: string): postgresql.Provider {
-  const { server, adminPassword } = parent.args;
-  const { host, port, user, database, sslmode } = server.admin;
+  const { address, adminPassword } = parent;
+  const { host, port, user, database, sslmode } = address.admin;
   // One connection: with the plugin's own that makes the two this stack promises.
   const args = { host, port, username: user, database, sslmode, maxConnections: 1, connectTimeout: 15 };
   return new postgresql.Provider(name, { ...args, ...(adminPassword && { password: adminPassword }) }, { parent });
 }
 
 function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.Provider {
-  const { server, adminPassword } = parent.args;
-  return new pgaccess.Provider(name, { ...server.admin, password: adminPassword }, { parent });
+  return new pgaccess.Provider(name, { ...parent.address.admin, password: parent.adminPassword }, { parent });
 }
 
-function createBaselines(parent: DatabaseServer): Record<string, pgaccess.Baseline> {
-  const { databases, roles } = parent.args;
-  return Object.fromEntries(
-    Object.entries(databases).map(([database, { schemas, alsoOwn }]) => [
-      database,
-      new pgaccess.Baseline(database, { database, schemas, alsoOwn, roles }, { parent, provider: parent.pgaccess }),
-    ]),
+function createDatabases(parent: DatabaseServer, databases: Record<string, DatabaseArgs>): Map<string, ServerDatabase> {
+  const roles = Object.keys(parent.roles);
+  return new Map(
+    Object.entries(databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
+      const options = { parent, provider: parent.pgaccess };
+      const baseline = new pgaccess.Baseline(database, { database, schemas, alsoOwn, roles }, options);
+      return [database, { schemas, owner, keepOwner, alsoOwn, baseline }];
+    }),
   );
 }
 
-function createConnectionBudget(parent: DatabaseServer, name: string): pgaccess.ConnectionBudget {
-  const { ceiling, entries } = parent.args;
-  return new pgaccess.ConnectionBudget(name, { ceiling, entries }, { parent, provider: parent.pgaccess });
+function createConnectionBudget(
+  parent: DatabaseServer,
+  name: string,
+  { roles, existingRoles = {}, ceiling = defaultCeiling }: DatabaseServerArgs,
+): pgaccess.ConnectionBudget {
+  const args = { ceiling, entries: budgetEntries({ roles, existingRoles }) };
+  return new pgaccess.ConnectionBudget(name, args, { parent, provider: parent.pgaccess });
 }

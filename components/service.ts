@@ -1,57 +1,95 @@
 import * as pulumi from "@pulumi/pulumi";
+import { cutoverProblem } from "../model/cutover.ts";
 import { makeDatabaseUrl, roleUrl } from "../model/database-url.ts";
-import type * as model from "../model/stack.ts";
+import { defaultPool, type Pool } from "../model/pool.ts";
+import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
-import type { DatabaseServer } from "./database-server.ts";
 import * as pgaccess from "./pgaccess.ts";
 
 export interface ServiceArgs {
-  server: DatabaseServer;
-  /** The role it connects as once it is cut over. */
+  /** The role it connects as once it is cut over; several services may share one. */
   role: AppRole;
-  service: model.Service;
-  /** The URL it has today, kept byte for byte. @default made from the server and the admin's login */
+  /** The database it uses; its role must have access there. */
+  database: string;
+  /**
+   * The cutover switch, and the way back: `legacy` hands out the URL it has today, `role` its role's.
+   *
+   * @default "legacy"
+   */
+  connectAs?: ConnectAs;
+  /**
+   * Whether it runs DDL at start; then its role must be the owner. `unconfirmed` may not be cut over.
+   *
+   * @default "unconfirmed"
+   */
+  migrates?: Migrates;
+  /**
+   * Its connection pool: max of one replica, replicas, and replicas that a deploy starts on top. The policy pack adds up
+   * the pools of a role's services against its connection limit.
+   *
+   * @default { max: 4, replicas: 1, surge: 0 }
+   * @example { max: 10 }
+   */
+  pool?: Partial<Pool>;
+  /**
+   * The URL it has today, kept byte for byte; becomes a secret.
+   *
+   * @default made from the server's address and the admin's login
+   * @example config.requireSecret("apiLegacyUrl")
+   */
   legacyUrl?: pulumi.Input<string> | undefined;
-  /** Resources that must be in place before it is pointed at its role, besides the role's own. @default none */
-  after?: pulumi.Resource[];
 }
 
 /**
  * A service and the DATABASE_URL it is given: the legacy one, or its role's once that is ready.
  *
  * @example
- * new Service("dashboard_api", { server, role: dashboardApp, service: stack.services[0] });
+ * const api = new Service("shop_api", { role: reader, database: "shop", connectAs: "role", migrates: false });
+ * export const apiUrl = api.databaseUrl;
  */
 export class Service extends pulumi.ComponentResource {
-  readonly args: ServiceArgs;
-  /** What is in force after the last up that completed. */
+  readonly serviceName: string;
+  /** What is in force after the last up that completed: service, database, role, connectAs and the URL. */
   readonly inForce: pgaccess.ServiceUrl;
+  /** The DATABASE_URL in force; a secret. */
+  readonly databaseUrl: pulumi.Output<string>;
 
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:Service", name, {}, opts);
-    this.args = args;
-    this.inForce = createUrl(this, name);
-    const { database, connectAs, migrates, pool, runtime } = args.service;
-    this.registerOutputs({
-      service: name,
-      database,
-      role: args.role.roleName,
-      connectAs,
-      migrates,
-      pool: { ...pool },
-      runtime,
-    });
+    const { role, database, connectAs = "legacy", migrates = "unconfirmed" } = args;
+    const declared = { role: role.roleName, database, connectAs, migrates };
+    refuseProblem(name, declared, role);
+    this.serviceName = name;
+    this.inForce = createUrl(this, { ...args, connectAs });
+    this.databaseUrl = this.inForce.url;
+    const pool = { ...defaultPool, ...args.pool };
+    this.registerOutputs({ service: name, ...declared, pool, runtime: "external" });
   }
 }
 
-function createUrl(parent: Service, name: string): pgaccess.ServiceUrl {
-  const { server, role, service, after } = parent.args;
-  const { database, connectAs } = service;
-  const legacy = legacyUrl(parent.args);
+function refuseProblem(
+  name: string,
+  declared: { role: string; database: string; connectAs: ConnectAs; migrates: Migrates },
+  role: AppRole,
+): void {
+  const { database } = declared;
+  if (!role.access.has(database)) {
+    throw new pulumi.RunError(
+      `Service ${name}: its role ${role.roleName} has no access to ${database}; add it to the access of ${role.roleName}`,
+    );
+  }
+  const problem = cutoverProblem(declared, role.server.database(database));
+  if (problem) throw new pulumi.RunError(`Service ${name}: ${problem.key}: ${problem.message}`);
+}
+
+function createUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }): pgaccess.ServiceUrl {
+  const { role, database, connectAs } = args;
+  const service = parent.serviceName;
+  const legacy = legacyUrl(args);
   const own = pulumi.all([legacy, role.password]).apply(([url, password]) => roleUrl(url, role.roleName, password));
   const isRole = connectAs === "role";
-  const args = {
-    service: name,
+  const inputs = {
+    service,
     database,
     connectAs,
     role: role.roleName,
@@ -59,14 +97,14 @@ function createUrl(parent: Service, name: string): pgaccess.ServiceUrl {
     url: pulumi.secret(isRole ? own : legacy),
   };
   // The legacy URL depends on nothing, so that the way back never waits for anything.
-  const dependsOn = isRole ? [...role.ready, ...(after ?? [])] : [];
-  return new pgaccess.ServiceUrl(name, args, { parent, provider: server.pgaccess, dependsOn });
+  const dependsOn = isRole ? role.ready : [];
+  return new pgaccess.ServiceUrl(service, inputs, { parent, provider: role.server.pgaccess, dependsOn });
 }
 
-function legacyUrl({ server, service, legacyUrl }: ServiceArgs): pulumi.Output<string> {
+function legacyUrl({ role: { server }, database, legacyUrl }: ServiceArgs): pulumi.Output<string> {
   if (legacyUrl !== undefined) return pulumi.secret(legacyUrl);
-  const { host, port, admin } = server.args.server;
+  const { host, port, admin } = server.address;
   return pulumi
-    .secret(server.args.adminPassword)
-    .apply((password) => makeDatabaseUrl({ host, port, user: admin.user, password, database: service.database }));
+    .secret(server.adminPassword)
+    .apply((password) => makeDatabaseUrl({ host, port, user: admin.user, password, database }));
 }

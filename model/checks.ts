@@ -1,9 +1,11 @@
 import { configPath, type Problem } from "./config-error.ts";
+import { cutoverProblem } from "./cutover.ts";
 import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "./database-url.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
 import { poolProblem } from "./pool.ts";
 import type { Section, Sections } from "./sections.ts";
+import { completeServer } from "./server.ts";
 
 /** What is wrong between the sections. A reference to an entry that is itself broken is left to that entry's own error. */
 export function sectionProblems(sections: Sections): Problem[] {
@@ -54,7 +56,7 @@ function checkDatabases({ databases, roles }: Sections, at: At): void {
 function checkRoles({ databases, roles, existingRoles, server }: Sections, at: At): void {
   for (const name of roles.declared) {
     at("roles", name).refuse(roleNameProblem(name));
-    if (name === server?.admin.user) {
+    if (server && name === completeServer(server).admin.user) {
       at("roles", name).refuse(
         "is the admin of the server (server.admin.user), which this stack takes the services off; choose another name",
       );
@@ -94,18 +96,8 @@ function checkServices({ databases, roles, services }: Sections, at: At): void {
         `${role} has no access to ${database}; add ${configPath(["roles", role, "access", database])}`,
       );
     }
-    if (connectAs !== "role") continue;
-    if (migrates === "unconfirmed") {
-      here("connectAs").refuse(
-        "stays legacy until it is known whether the service migrates; find out, then set migrates to true or false",
-      );
-    }
-    const owner = databases.valid.get(database);
-    if (migrates === true && owner && owner.owner !== role) {
-      here("role").refuse(
-        `the service migrates, so it must log in as the owner of what it alters: ${owner.owner ?? `${database} has none yet; set ${configPath(["databases", database, "owner"])}`}, found ${role}`,
-      );
-    }
+    const problem = cutoverProblem({ database, role, connectAs, migrates }, databases.valid.get(database));
+    if (problem) here(problem.key).refuse(problem.message);
   }
 }
 

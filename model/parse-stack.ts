@@ -1,9 +1,9 @@
 import { defaultCeiling } from "./budget.ts";
 import { sectionProblems } from "./checks.ts";
 import { ConfigError, type Problem } from "./config-error.ts";
-import { readSections, type Sections, type Single } from "./sections.ts";
-import { roleSettings } from "./settings.ts";
-import type { Server, Service, Stack } from "./stack.ts";
+import { readSections, type Sections } from "./sections.ts";
+import { completeServer } from "./server.ts";
+import type { Service, Stack } from "./stack.ts";
 
 /**
  * The stack from its configuration: the keys of the namespace `app-roles`, without it, each a value or, as a Pulumi
@@ -25,7 +25,7 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
     roles: Object.fromEntries(
       mapped(sections.roles, (role) => ({
         ...role,
-        settings: roleSettings(sections.defaults?.settings ?? {}, role.settings),
+        settings: { ...sections.defaults?.settings, ...role.settings },
       })),
     ),
     existingRoles: Object.fromEntries(sections.existingRoles.valid),
@@ -39,25 +39,6 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
 
 function mapped<T, U>({ valid }: { valid: Map<string, T> }, to: (entry: T, name: string) => U): [string, U][] {
   return [...valid].map(([name, entry]) => [name, to(entry, name)]);
-}
-
-function completeServer({ host, port, admin }: NonNullable<Single<"server">>): Server {
-  const adminHost = admin.host ?? host;
-  return {
-    host,
-    port,
-    admin: {
-      host: adminHost,
-      port: admin.port ?? port,
-      user: admin.user,
-      database: admin.database,
-      sslmode: admin.sslmode ?? (isThisMachine(adminHost) ? "disable" : "require"),
-    },
-  };
-}
-
-function isThisMachine(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host) || host.startsWith("/");
 }
 
 function inOrder(services: Service[], order: readonly string[]): Service[] {

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { notYetSupported, runtimesComingLater } from "./coming-later.ts";
 import { defaultPool } from "./pool.ts";
-import { type Settings, settingNameProblem, settingValue } from "./settings.ts";
+import { readSettings, type Settings } from "./settings.ts";
 
 /**
  * The config contract, section by section; sections of named entries are given as the schema of one entry, so that one
@@ -62,17 +62,7 @@ const settings = z.unknown().transform((written, context): Settings => {
     context.addIssue({ code: "custom", params: { expected: "settings: name and value" }, input: written });
     return z.NEVER;
   }
-  const result = new Map<string, Settings[string]>();
-  for (const [name, setting] of Object.entries(written)) {
-    const lower = name.toLowerCase();
-    const read = settingValue(lower, setting);
-    const problem =
-      settingNameProblem(name) ??
-      ("problem" in read ? read.problem : result.has(lower) ? "given twice: capitals make no difference" : undefined);
-    if (problem !== undefined) context.addIssue({ code: "custom", path: [name], message: problem, input: setting });
-    else if ("value" in read) result.set(lower, read.value);
-  }
-  return Object.fromEntries(result);
+  return readSettings(written, (name, message) => context.addIssue({ code: "custom", path: [name], message }));
 });
 
 /** What sslmode may be: the modes that both the official provider's driver and ours know. */
@@ -84,16 +74,16 @@ const runtime = value("external", (written) => (written === "external" ? "extern
 export const singles = {
   server: z.strictObject({
     host,
-    port: port.default(5432),
+    port: port.optional(),
     admin: z
       .strictObject({
         host: host.optional(),
         port: port.optional(),
-        user: text("the name of the administrating role").default("postgres"),
-        database: text("the name of a database").default("postgres"),
+        user: text("the name of the administrating role").optional(),
+        database: text("the name of a database").optional(),
         sslmode: oneOf(...sslmodes).optional(),
       })
-      .prefault({}),
+      .optional(),
   }),
   adminPassword: text("a text").optional(),
   ceiling: whole(1, mostConnections, "the most connections of all roles together: a whole number from 1 on").optional(),

@@ -5,7 +5,7 @@ import { found } from "./found.ts";
 /** A setting's value in its one form: milliseconds for the two timeouts, a list for search_path, else text. */
 export type SettingValue = string | number | string[];
 
-/** Settings by name in lower case, as Postgres compares names; null takes a default back for one role. */
+/** Settings by name in lower case, as Postgres compares names; null sets nothing: for one role it takes a default back. */
 export type Settings = Record<string, SettingValue | null>;
 
 /** The settings that the official `Role` resource owns: anything else that writes them is undone at its next update. */
@@ -57,10 +57,25 @@ export function settingValue(name: string, written: unknown): { value: SettingVa
   return { problem: `expected ${settingExpected}, found ${found(written)}` };
 }
 
-/** A role's own settings over the defaults of all roles, split by the resource that they go through. */
-export function roleSettings(defaults: Settings, own: Settings): RoleSettings {
+/** Every setting in its one form, by name in lower case; what is wrong goes to `refuse`, under the name as written. */
+export function readSettings(written: object, refuse: (name: string, problem: string) => void): Settings {
+  const settings = new Map<string, Settings[string]>();
+  for (const [name, setting] of Object.entries(written)) {
+    const lower = name.toLowerCase();
+    const read = settingValue(lower, setting);
+    const problem =
+      settingNameProblem(name) ??
+      ("problem" in read ? read.problem : settings.has(lower) ? "given twice: capitals make no difference" : undefined);
+    if (problem !== undefined) refuse(name, problem);
+    else if ("value" in read) settings.set(lower, read.value);
+  }
+  return Object.fromEntries(settings);
+}
+
+/** Settings split by the resource that they go through; null sets nothing. */
+export function splitSettings(settings: Settings): RoleSettings {
   const split: RoleSettings = { role: {}, other: {} };
-  for (const [name, value] of Object.entries({ ...defaults, ...own })) {
+  for (const [name, value] of Object.entries(settings)) {
     if (value === null) continue;
     if (name === "search_path" && Array.isArray(value)) split.role.searchPath = value;
     else if (name === "statement_timeout" && typeof value === "number") split.role.statementTimeout = value;

@@ -1,6 +1,6 @@
 import type { BudgetEntry } from "./budget.ts";
 import type { Pool } from "./pool.ts";
-import type { RoleSettings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** What an app role may do in a database; owners also own its objects. */
 export type Access = "owner" | "writer" | "reader";
@@ -50,8 +50,8 @@ export interface Role {
   connectionLimit: number;
   /** Access level by database. */
   access: Record<string, Access>;
-  /** The defaults under its own settings, by the resource that they go through. */
-  settings: RoleSettings;
+  /** Its own settings over the defaults. */
+  settings: Settings;
 }
 
 /** A login role that is live already: counted, not changed. */
@@ -90,8 +90,11 @@ export interface Stack {
   serviceSecrets: Record<string, { legacyUrl: string | undefined }>;
 }
 
+/** Roles with their CONNECTION LIMIT, by name. */
+export type Limits = Record<string, Pick<Role, "connectionLimit">>;
+
 /** The budget's entries: the stack's roles, then the existing ones, each in declared order. */
-export function budgetEntries({ roles, existingRoles }: Pick<Stack, "roles" | "existingRoles">): BudgetEntry[] {
+export function budgetEntries({ roles, existingRoles }: { roles: Limits; existingRoles: Limits }): BudgetEntry[] {
   return [
     ...Object.entries(roles).map(([role, { connectionLimit }]) => ({
       role,

@@ -39,10 +39,10 @@ describe("a configuration that is right", () => {
         tracksolid_owner: {
           connectionLimit: 30,
           access: { tracksolid_db: "owner" },
-          settings: { role: {}, other: {} },
+          settings: {},
         },
-        dashboard_app: { connectionLimit: 8, access: { tracksolid_db: "reader" }, settings: { role: {}, other: {} } },
-        gateway_app: { connectionLimit: 15, access: { fleet_platform: "writer" }, settings: { role: {}, other: {} } },
+        dashboard_app: { connectionLimit: 8, access: { tracksolid_db: "reader" }, settings: {} },
+        gateway_app: { connectionLimit: 15, access: { fleet_platform: "writer" }, settings: {} },
       },
       existingRoles: { reporting_refresher: { connectionLimit: 3 } },
       services: [
@@ -123,16 +123,17 @@ describe("a configuration that is right", () => {
     };
     const { roles } = parseStack(config);
     expect(roles.dashboard_app?.settings).toEqual({
-      role: {
-        statementTimeout: 30_000,
-        idleInTransactionSessionTimeout: 300_000,
-        searchPath: ["tracksolid", "public"],
-      },
-      other: { jit: "off", work_mem: "16MB" },
+      statement_timeout: 30_000,
+      idle_session_timeout: null,
+      idle_in_transaction_session_timeout: 300_000,
+      search_path: ["tracksolid", "public"],
+      jit: "off",
+      work_mem: "16MB",
     });
     expect(roles.gateway_app?.settings).toEqual({
-      role: { idleInTransactionSessionTimeout: 300_000 },
-      other: { idle_session_timeout: "30min", jit: "off" },
+      idle_in_transaction_session_timeout: 300_000,
+      idle_session_timeout: "30min",
+      jit: "off",
     });
   });
 
@@ -309,13 +310,13 @@ describe("checks between sections", () => {
       "services.dashboard_api",
       { database: "tracksolid_db", role: "dashboard_app", migrates: true, ...cut },
       [
-        /^app-roles:services.dashboard_api.role: the service migrates, so it must log in as the owner .* tracksolid_owner, found dashboard_app$/,
+        /^app-roles:services.dashboard_api.role: the service migrates, so it must log in as the owner .* tracksolid_owner; found dashboard_app$/,
       ],
     ],
     [
       "services.gateway",
       { database: "fleet_platform", role: "gateway_app", migrates: true, ...cut },
-      [/fleet_platform has none yet; set app-roles:databases.fleet_platform.owner/],
+      [/services.gateway.role: .* fleet_platform has none yet, declare one with the database; found gateway_app/],
     ],
     [
       "services.bad name",

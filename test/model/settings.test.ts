@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { longestTimeout, milliseconds } from "../../model/duration.ts";
-import { roleSettings, settingValue } from "../../model/settings.ts";
+import { settingValue, splitSettings } from "../../model/settings.ts";
 import { startPostgres, type TestPostgres } from "../provider/postgres.ts";
 
 let postgres: TestPostgres;
@@ -127,12 +127,13 @@ describe("settingValue", () => {
   });
 });
 
-describe("roleSettings", () => {
-  test("a role's own win, null takes a default back, and none goes through both resources", () => {
-    const defaults = { idle_session_timeout: "30min", statement_timeout: 1000, work_mem: "4MB" };
-    expect(roleSettings(defaults, { idle_session_timeout: null, statement_timeout: 2000, jit: "off" })).toEqual({
-      role: { statementTimeout: 2000 },
-      other: { work_mem: "4MB", jit: "off" },
+describe("splitSettings", () => {
+  test("null sets nothing, and none goes through both resources", () => {
+    const search_path = ["tracksolid", "public"];
+    const settings = { statement_timeout: 2000, idle_in_transaction_session_timeout: 1, search_path, jit: "off" };
+    expect(splitSettings({ ...settings, idle_session_timeout: null })).toEqual({
+      role: { statementTimeout: 2000, idleInTransactionSessionTimeout: 1, searchPath: search_path },
+      other: { jit: "off" },
     });
   });
 });

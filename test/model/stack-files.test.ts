@@ -49,8 +49,7 @@ describe("Pulumi.prod.yaml", () => {
 
   test("bounds idle sessions and idle transactions of every role", () => {
     for (const { settings } of Object.values(stack.roles)) {
-      expect(settings.other).toEqual({ idle_session_timeout: "30min" });
-      expect(settings.role).toEqual({ idleInTransactionSessionTimeout: 300_000 });
+      expect(settings).toEqual({ idle_session_timeout: "30min", idle_in_transaction_session_timeout: 300_000 });
     }
   });
 

@@ -1,0 +1,27 @@
+import type { Admin, Server } from "./stack.ts";
+
+/** A server's address as written; what is left out has its default. */
+export interface ServerAddress {
+  host: string;
+  port?: number | undefined;
+  admin?: { [K in keyof Admin]?: Admin[K] | undefined } | undefined;
+}
+
+export function completeServer({ host, port = 5432, admin = {} }: ServerAddress): Server {
+  const adminHost = admin.host ?? host;
+  return {
+    host,
+    port,
+    admin: {
+      host: adminHost,
+      port: admin.port ?? port,
+      user: admin.user ?? "postgres",
+      database: admin.database ?? "postgres",
+      sslmode: admin.sslmode ?? (isThisMachine(adminHost) ? "disable" : "require"),
+    },
+  };
+}
+
+function isThisMachine(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127(\.\d+){3}$/.test(host) || host.startsWith("/");
+}
