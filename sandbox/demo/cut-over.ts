@@ -6,20 +6,20 @@ import { watching } from "./watch.ts";
 
 /**
  * Moves one service as a deploy does: flips `connectAs`, runs `pulumi up`, restarts the service with the URL from the
- * stack's outputs, and watches its sessions and everybody else's requests. Returns the URL.
+ * stack's outputs, and watches its sessions and everybody else's requests.
  */
-export async function cutOver(demo: Demo, name: ServiceName, connectAs: "role" | "legacy"): Promise<string> {
+export async function cutOver(demo: Demo, name: ServiceName, connectAs: "role" | "legacy"): Promise<void> {
   const { terminal, stack } = demo;
   const service = demo.service(name);
   const login = connectAs === "role" ? stack.role(name) : "postgres";
   const others = [...demo.services.values()].filter((other) => other !== service);
 
-  const { result: url, watched } = await watching(others, async () => {
+  const { watched } = await watching(others, async () => {
     await stack.set({ [`services.${name}.connectAs`]: connectAs });
     await stack.up();
     const { [name]: url } = await stack.databaseUrls();
     await service.restart({ url, pool: stack.pool(name) });
-    return url;
+    demo.deployed.set(name, url);
   });
 
   const pool = stack.pool(name);
@@ -55,5 +55,4 @@ export async function cutOver(demo: Demo, name: ServiceName, connectAs: "role" |
     "the other services noticed nothing",
     watched.flatMap(({ troubles }) => troubles),
   );
-  return url;
 }

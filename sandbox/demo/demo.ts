@@ -11,6 +11,8 @@ export class Demo {
   readonly stack: Stack;
   /** The running services, in cutover order. */
   readonly services = new Map<ServiceName, Service>();
+  /** The DATABASE_URL each cut over service was deployed with last. */
+  readonly deployed = new Map<ServiceName, string>();
   private readonly server: Admin;
   private session: Client | undefined;
 
@@ -24,6 +26,13 @@ export class Demo {
     const service = this.services.get(name);
     if (!service) throw new Error(`${name} has not been started`);
     return service;
+  }
+
+  /** The DATABASE_URL that a service was deployed with last. */
+  deployedUrl(name: ServiceName): string {
+    const url = this.deployed.get(name);
+    if (!url) throw new Error(`${name} has not been cut over`);
+    return url;
   }
 
   /** The URL a login would dial. */

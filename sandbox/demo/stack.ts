@@ -32,11 +32,16 @@ export class Stack {
     this.config = (parse(readFileSync(join(sandbox.dir, "Pulumi.prod.yaml"), "utf8")) as { config: Config }).config;
   }
 
-  /** The connection limit of each role the stack makes, as declared when the demo starts. */
-  get limits(): Record<string, number> {
-    return Object.fromEntries(
-      Object.entries(this.config["app-roles:roles"]).map(([role, { connectionLimit }]) => [role, connectionLimit]),
-    );
+  /** The roles the stack makes. */
+  get roles(): string[] {
+    return Object.keys(this.config["app-roles:roles"]);
+  }
+
+  /** The connection limit of a role, as declared when the demo starts. */
+  limit(role: string): number {
+    const declared = this.config["app-roles:roles"][role];
+    if (!declared) throw new Error(`Pulumi.prod.yaml declares no role ${role}`);
+    return declared.connectionLimit;
   }
 
   /** The role a service is to log in as. */

@@ -18,10 +18,10 @@ export async function run(demo: Demo): Promise<void> {
 
   const roles = await demo.ask<{ rolname: string; rolconnlimit: number; rolsuper: boolean }>(
     "SELECT rolname, rolconnlimit, rolsuper FROM pg_roles WHERE rolname = ANY($1) ORDER BY rolconnlimit DESC",
-    [Object.keys(stack.limits)],
+    [stack.roles],
   );
   terminal.claim(
-    roles.length === 4 && roles.every((role) => !role.rolsuper && role.rolconnlimit === stack.limits[role.rolname]),
+    roles.length === 4 && roles.every((role) => !role.rolsuper && role.rolconnlimit === stack.limit(role.rolname)),
     `four NOSUPERUSER roles with a hard limit: ${roles.map((role) => `${role.rolname} ${role.rolconnlimit}`).join(", ")}`,
     roles,
   );

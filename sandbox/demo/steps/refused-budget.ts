@@ -5,7 +5,7 @@ export const title = "Ten connections too many: the policy pack refuses 96 of 95
 export async function run(demo: Demo): Promise<void> {
   const { terminal, stack } = demo;
   const before = await limits(demo);
-  const was = stack.limits.tracksolid_owner ?? 0;
+  const was = stack.limit("tracksolid_owner");
   await stack.set({ "roles.tracksolid_owner.connectionLimit": String(was + 10) });
   const { code, output } = await stack.pulumi(
     ["up", "--yes", "--skip-preview", "--policy-pack", "policies"],

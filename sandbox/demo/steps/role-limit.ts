@@ -5,8 +5,8 @@ export const title = "The limit holds: the 31st connection of tracksolid_owner";
 
 export async function run(demo: Demo): Promise<void> {
   const { terminal, stack } = demo;
-  const limit = stack.limits.tracksolid_owner ?? 0;
-  const { worker: url } = await stack.databaseUrls();
+  const limit = stack.limit("tracksolid_owner");
+  const url = demo.deployedUrl("worker");
   const held = await sessions(demo);
   const opened: Client[] = [];
   try {

@@ -1,0 +1,58 @@
+import { PassThrough } from "node:stream";
+import { expect, test } from "vitest";
+import { ClaimFailed, Terminal } from "../../../sandbox/demo/terminal.ts";
+
+function terminal(): { terminal: Terminal; shown(): string } {
+  const out = new PassThrough({ encoding: "utf8" });
+  let text = "";
+  out.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  return { terminal: new Terminal(out as unknown as NodeJS.WriteStream), shown: () => text };
+}
+
+test("a claim that holds is printed and counted", () => {
+  const { terminal: told, shown } = terminal();
+  told.claim(true, "the server is full");
+  expect(shown()).toBe("  ✓ the server is full\n");
+  expect(told.claims).toBe(1);
+});
+
+test("a claim that does not hold ends the demo with what was found", () => {
+  const { terminal: told, shown } = terminal();
+  expect(() => told.claim(false, "the limit is 30", { limit: 40 })).toThrow(ClaimFailed);
+  expect(() => told.claim(false, "the limit is 30", { limit: 40 })).toThrow(
+    'the limit is 30\nfound instead: {\n  "limit": 40\n}',
+  );
+  expect(shown()).toBe("");
+  expect(told.claims).toBe(0);
+});
+
+test("a table has its numbers to the right and the rest to the left", () => {
+  const { terminal: told, shown } = terminal();
+  told.table(
+    ["role", "sessions"],
+    [
+      ["gateway_app", 10],
+      ["cron_app", 4],
+    ],
+  );
+  expect(shown()).toBe("  role          sessions\n  gateway_app         10\n  cron_app             4\n");
+});
+
+test("what another program said keeps its columns where they fit, and is folded where they do not", () => {
+  const { terminal: told, shown } = terminal();
+  told.quote(`  role   limit\n    ${"word ".repeat(30)}`);
+  expect(shown()).toBe(
+    ["  |   role   limit", `  |     ${"word ".repeat(18).trim()}`, `  |       ${"word ".repeat(12).trim()}`, ""].join(
+      "\n",
+    ),
+  );
+});
+
+test("steps are numbered", () => {
+  const { terminal: told, shown } = terminal();
+  told.step("Preview");
+  told.step("Up");
+  expect(shown()).toBe("\n1. Preview\n----------\n\n2. Up\n-----\n");
+});
