@@ -1,0 +1,34 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { run } from "../sandbox/process.ts";
+import { temporaryFolder } from "./sandbox/temporary.ts";
+
+const summary = fileURLToPath(new URL("summary.ts", import.meta.url));
+const vitest = fileURLToPath(new URL("../node_modules/.bin/vitest", import.meta.url));
+
+/** The last line of a run of these test files. */
+async function lastLine(files: Record<string, string>): Promise<string | undefined> {
+  const folder = await temporaryFolder();
+  await mkdir(join(folder, "node_modules"));
+  for (const [name, body] of Object.entries(files)) {
+    await writeFile(join(folder, `${name}.test.ts`), body);
+  }
+  const { stdout } = await run(vitest, ["run", "--globals", "--root", folder, `--reporter=${summary}`]);
+  return stdout.trimEnd().split("\n").at(-1);
+}
+
+test("the last line counts tests", async () => {
+  expect(await lastLine({ one: "test('a', () => {}); test('b', () => {});" })).toBe("2 passed, 0 failed");
+});
+
+test("what fails without a test to show it counts too", async () => {
+  const files = {
+    one: "test('a', () => {}); test.skip('b', () => {}); test('c', () => { throw new Error('c'); });",
+    unloadable: "throw new Error('unloadable');",
+    hook: "beforeAll(() => { throw new Error('hook'); }); test('d', () => {});",
+  };
+  // Vitest counts a test whose hook failed as skipped.
+  expect(await lastLine(files)).toBe("1 passed, 3 failed, 2 skipped");
+});
