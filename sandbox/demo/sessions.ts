@@ -11,16 +11,17 @@ export async function sessionsByLogin(demo: Demo): Promise<[login: string, sessi
 
 /** The logins of a service's sessions, one entry a session. */
 export async function loginsOf(demo: Demo, service: ServiceName): Promise<string[]> {
-  const rows = await demo.ask<{ usename: string }>("SELECT usename FROM pg_stat_activity WHERE application_name = $1", [
-    service,
-  ]);
+  const rows = await demo.ask<{ usename: string }>(
+    "SELECT usename FROM pg_stat_activity WHERE application_name = $1 AND backend_type = 'client backend'",
+    [service],
+  );
   return rows.map(({ usename }) => usename);
 }
 
 /** The process ids of every service's sessions. */
 export async function servicesPids(demo: Demo): Promise<number[]> {
   const rows = await demo.ask<{ pid: number }>(
-    "SELECT pid FROM pg_stat_activity WHERE application_name = ANY($1) ORDER BY pid",
+    "SELECT pid FROM pg_stat_activity WHERE application_name = ANY($1) AND backend_type = 'client backend' ORDER BY pid",
     [Object.keys(definitions)],
   );
   return rows.map(({ pid }) => pid);
