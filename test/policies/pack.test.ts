@@ -13,7 +13,7 @@ const roleType = "postgresql:index/role:Role";
 
 const json = (path: string) =>
   JSON.parse(readFileSync(join(root, path), "utf8")) as Record<string, unknown> &
-    Record<"dependencies" | "devDependencies", Record<string, string>>;
+    Record<"dependencies", Record<string, string>>;
 
 test("the pack has the version of the project and its versions of the SDKs", () => {
   const project = json("package.json");
@@ -22,9 +22,10 @@ test("the pack has the version of the project and its versions of the SDKs", () 
   expect(parse(readFileSync(join(root, "policies/PulumiPolicy.yaml"), "utf8"))).toMatchObject({
     version: project.version,
   });
+  // The project takes later versions of the SDK as well, so that a program that uses it has one copy.
   expect(pack.dependencies).toEqual({
-    "@pulumi/policy": project.devDependencies["@pulumi/policy"],
-    "@pulumi/pulumi": project.dependencies["@pulumi/pulumi"],
+    "@pulumi/policy": project.dependencies["@pulumi/policy"],
+    "@pulumi/pulumi": project.dependencies["@pulumi/pulumi"]?.replace("^", ""),
   });
 });
 

@@ -1,0 +1,20 @@
+/**
+ * `npm run build`: the package's JavaScript and types in dist/, since Node strips no types below node_modules. The
+ * repository itself needs none of it. dist/provider is the plugin's folder, dist/policies the policy pack's.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+process.chdir(import.meta.dirname);
+rmSync("dist", { recursive: true, force: true });
+const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
+execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inherit" });
+
+const plugin = readFileSync("provider/pulumi-resource-pgaccess", "utf8").replace(".ts", ".js");
+writeFileSync("dist/provider/pulumi-resource-pgaccess", plugin, { mode: 0o755 });
+
+const pack = JSON.parse(readFileSync("policies/package.json", "utf8")) as Record<"name" | "version" | "type", string>;
+const { name, version, type } = pack;
+writeFileSync("dist/policies/package.json", `${JSON.stringify({ name, version, type, main: "pack.js" }, null, 2)}\n`);
+cpSync("policies/PulumiPolicy.yaml", "dist/policies/PulumiPolicy.yaml");

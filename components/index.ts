@@ -1,0 +1,34 @@
+/** All that the package gives to other Pulumi programs. */
+export {
+  type BudgetEntry,
+  budgetProblem,
+  budgetTable,
+  type ConnectionBudget,
+  connectionBudget,
+  defaultCeiling,
+} from "../model/budget.ts";
+export { ConfigError, type Problem } from "../model/config-error.ts";
+export { legacyUsers } from "../model/legacy-users.ts";
+export { parseStack } from "../model/parse-stack.ts";
+export { defaultPool, type Pool, type PoolUser, poolProblem } from "../model/pool.ts";
+export type { Settings, SettingValue } from "../model/settings.ts";
+export {
+  type Access,
+  type Admin,
+  budgetEntries,
+  type ConnectAs,
+  type Database,
+  type ExistingRole,
+  type Limits,
+  type Migrates,
+  type Role,
+  type Server,
+  type Service as ServiceDeclaration,
+  type SslMode,
+  type Stack,
+} from "../model/stack.ts";
+export { AppRole, type AppRoleArgs } from "./app-role.ts";
+export { type DatabaseArgs, DatabaseServer, type DatabaseServerArgs, type ServerDatabase } from "./database-server.ts";
+export * as pgaccess from "./pgaccess.ts";
+export { Service, type ServiceArgs } from "./service.ts";
+export { readStack } from "./stack-config.ts";
