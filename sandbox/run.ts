@@ -25,6 +25,12 @@ async function runInSandbox(command: string, args: string[]): Promise<number> {
   const postgres = await startPostgres();
   await createLegacyEstate(postgres);
   const sandbox = await createSandbox({ postgres, stacks: ["prod", "staging"] });
+  if (process.stdin.isTTY) {
+    const { version, port } = postgres;
+    console.error(
+      `sandbox: stacks prod (selected) and staging; PostgreSQL ${version} with the legacy estate on port ${port}`,
+    );
+  }
   const child = spawn(command, args, {
     cwd: sandbox.dir,
     stdio: "inherit",
