@@ -6,6 +6,7 @@ import { findTimescale, type Installation } from "./catalog/timescale.ts";
 import { codeOf, type Queryable } from "./connection.ts";
 import { explain } from "./errors.ts";
 import type { Call } from "./rpc/provider.ts";
+import { isPassing } from "./transaction.ts";
 
 /** How long one ALTER waits for its lock, and so how long it can hold up others behind it. */
 const lockTimeout = "200ms";
@@ -15,9 +16,6 @@ const deadlockTimeout = "10ms";
 const patience = 120_000;
 /** Milliseconds between two rounds over the objects that were locked: the application runs in between. */
 const roundDelay = { first: 250, most: 3000 };
-
-/** lock_not_available, deadlock_detected, serialization_failure. */
-const passing = new Set(["55P03", "40P01", "40001"]);
 
 export interface Reassigned {
   moved: number;
@@ -88,10 +86,7 @@ async function moveOne(db: Queryable, move: Move, timescale: Installation | unde
     return undefined;
   } catch (error) {
     await db.query("ROLLBACK");
-    const code = codeOf(error) ?? "";
-    const message = error instanceof Error ? error.message : String(error);
-    // Postgres has no SQLSTATE of its own for a catalog row that two sessions changed at once.
-    if (passing.has(code) || message.startsWith("tuple concurrently")) return `${message} (${code})`;
+    if (isPassing(error)) return `${(error as Error).message} (${codeOf(error)})`;
     throw explain(`cannot move ${move.object.key} (${describe(move)})`, error);
   }
 }

@@ -20,7 +20,7 @@ export async function releaseRole(server: Server, role: string, call: Call): Pro
             await db.query(`REASSIGN OWNED BY ${escapeIdentifier(role)} TO CURRENT_USER`);
             await db.query(`DROP OWNED BY ${escapeIdentifier(role)}`);
           } catch (error) {
-            throw explain(`cannot finish ${doing}`, error);
+            throw explain(`failed ${doing}`, error);
           }
         }),
       ),

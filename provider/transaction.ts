@@ -39,7 +39,8 @@ export async function inTransaction<T>(
   }
 }
 
-function isPassing(error: unknown): boolean {
+/** Whether the same statement may well succeed a moment later. */
+export function isPassing(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   // Two sessions that change one catalog row at once: Postgres has no SQLSTATE of its own for it (XX000).
   return passing.has(codeOf(cause) ?? "") || messageOf(cause).startsWith("tuple concurrently");

@@ -1,20 +1,30 @@
 import { z } from "zod";
 import { extend, readSnapshot, type Snapshot } from "../catalog/baseline.ts";
 import { splitName } from "../catalog/name.ts";
-import type { Server } from "../connection.ts";
+import { existingRoles } from "../catalog/roles.ts";
+import { missingSchemas } from "../catalog/schemas.ts";
+import type { Queryable, Server } from "../connection.ts";
+import { planIn } from "../missing-database.ts";
+import type { CheckFailure } from "../rpc/provider.ts";
 import type { PropertyMap } from "../rpc/values.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 const shape = {
   database: z.string(),
   schemas: z.array(z.string()),
+  /** Object to the role it stays with. */
+  keepOwner: z.record(z.string(), z.string()).default({}),
   alsoOwn: z.array(z.string()).default([]),
   /** The roles this stack makes: they must not exist before. */
   roles: z.array(z.string()),
 };
 
-/** What was there before; see Snapshot. Create and delete touch nothing on the server. */
+/**
+ * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles
+ * that keep an object, free role names) is refused here, before anything is touched. Create and delete change nothing.
+ */
 export function baseline(server: Server): Reconciler<typeof shape> {
+  const summaries = new Map<string, string>();
   return {
     description:
       "What was there in a database before the stack changed anything: owners, privileges, settings, limits.",
@@ -23,26 +33,62 @@ export function baseline(server: Server): Reconciler<typeof shape> {
     observed: ["snapshot"],
     id: ({ database }) => database,
 
-    async plan({ database, schemas, alsoOwn, roles }, _olds, before) {
-      const outside = alsoOwn.map((name) => splitName(name)?.schema ?? name);
-      const now = await server.session(database, (db) => readSnapshot(db, database, { schemas, outside, roles }));
-      const recorded = before.snapshot as Snapshot | undefined;
-      const snapshot = recorded ? extend(recorded, now) : now;
-      const failures = Object.entries(snapshot.roles)
-        .filter(([role, record]) => record !== null && roles.includes(role))
-        .map(([role]) => ({
-          property: `roles[${roles.indexOf(role)}]`,
-          reason:
-            `role ${role} exists on the server already and was not made by this stack. ` +
-            "Give the role in app-roles:roles another name, or drop the one there if nothing uses it (taking it over, `adopt`, is not supported yet)",
-        }));
-      return { changes: {}, observed: { snapshot: toProperties(snapshot) }, failures };
-    },
+    plan: ({ database, schemas, keepOwner, alsoOwn, roles }, _olds, before) =>
+      planIn(server, database, () =>
+        server.session(database, async (db) => {
+          const outside = alsoOwn.map((name) => splitName(name)?.schema ?? name);
+          const now = await readSnapshot(db, database, { schemas, outside, roles });
+          const recorded = before.snapshot as Snapshot | undefined;
+          const snapshot = recorded ? extend(recorded, now) : now;
+          const failures = [
+            ...(await missingSchemas(db, database, schemas)),
+            ...(await missingKeepers(db, keepOwner, roles)),
+            ...foreignRoles(snapshot, roles),
+          ];
+          summaries.set(database, summaryOf(database, recorded, snapshot));
+          return { changes: {}, observed: { snapshot: toProperties(snapshot) }, failures };
+        }),
+      ),
 
-    summarize: ({ database }) => `${database}: owners, privileges and settings of today are recorded first`,
+    summarize: ({ database }) => summaries.get(database),
     apply: async () => undefined,
     remove: async () => undefined,
   };
+}
+
+function summaryOf(database: string, recorded: Snapshot | undefined, snapshot: Snapshot): string {
+  const count = Object.keys(snapshot.owners).length - Object.keys(recorded?.owners ?? {}).length;
+  const what = `owners and privileges of ${count} ${count === 1 ? "object" : "objects"}`;
+  return recorded ? `${database}: ${what} that came since are recorded` : `${database}: ${what} are recorded first`;
+}
+
+/** Roles of the stack that were there before it. */
+function foreignRoles(snapshot: Snapshot, roles: string[]): CheckFailure[] {
+  return roles.flatMap((role, index) =>
+    snapshot.roles[role]
+      ? [
+          {
+            property: `roles[${index}]`,
+            reason:
+              `role ${role} exists on the server already and was not made by this stack. ` +
+              "Give the role in app-roles:roles another name, or drop the one there if nothing uses it (taking it over, `adopt`, is not supported yet)",
+          },
+        ]
+      : [],
+  );
+}
+
+async function missingKeepers(
+  db: Queryable,
+  keepOwner: Record<string, string>,
+  roles: string[],
+): Promise<CheckFailure[]> {
+  const there = await existingRoles(db, Object.values(keepOwner));
+  return Object.entries(keepOwner).flatMap(([name, role]) =>
+    roles.includes(role) || there.has(role)
+      ? []
+      : [{ property: "keepOwner", reason: `${name} cannot stay with ${role}: there is no such role` }],
+  );
 }
 
 function toProperties(snapshot: Snapshot): PropertyMap {

@@ -17,13 +17,15 @@ import {
   schemasOf,
   unknownNames,
 } from "../catalog/ownership.ts";
+import { existingRoles, roleExists } from "../catalog/roles.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { type Reassigned, reassign } from "../reassign.ts";
-import type { CheckFailure } from "../rpc/provider.ts";
+import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
+import { inTransaction } from "../transaction.ts";
 import { Incomplete, orUnknown, type Reconciler } from "./reconciler.ts";
 
 const former = z.object({
@@ -71,8 +73,6 @@ export function ownership(server: Server): Reconciler<typeof shape> {
 
     async plan(inputs) {
       return server.session(inputs.database, async (db) => {
-        const failures = [...(await missingSchemas(db, inputs)), ...(await missingRoles(db, inputs))];
-        if (failures.length > 0) return { changes: {}, failures };
         const objects = await readOwnedObjects(db, schemasOf(inputs));
         const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
         const warnings = unknownNames(inputs, objects).map(
@@ -97,7 +97,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           await refuseMissingRole(db, inputs.owner);
           const objects = await readOwnedObjects(db, schemasOf(inputs));
           const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
-          await applyDefaults(db, inputs.database, defaults);
+          await applyDefaults(db, inputs.database, defaults, call);
           const result = await reassign(db, moves, call);
           if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, moves.length, result));
           return moves.length > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
@@ -110,7 +110,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
       const { owners, defaultPrivileges } = inputs.former;
       await server.session(inputs.database, (db) =>
         alone(db, call, async () => {
-          if (!(await exists(db, inputs.owner))) return;
+          if (!(await roleExists(db, inputs.owner))) return;
           await refuseWhileInUse(db, inputs.owner, `take ${inputs.database} from its owner`);
           const objects = await readOwnedObjects(db, schemasOf(inputs));
           const moves = await toLivingRoles(
@@ -121,7 +121,12 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           const result = await reassign(db, moves, call);
           if (result.left.length > 0) throw new Error(leftBehind(inputs.database, moves.length, result));
           const live = await readDefaultAcls(db, inputs.schemas);
-          await applyDefaults(db, inputs.database, defaultsBack(inputs.owner, inputs.roles, live, defaultPrivileges));
+          await applyDefaults(
+            db,
+            inputs.database,
+            defaultsBack(inputs.owner, inputs.roles, live, defaultPrivileges),
+            call,
+          );
         }),
       );
     },
@@ -138,59 +143,27 @@ function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Pl
   return { moves, defaults: missingDefaults(inputs.owner, [...new Set(sources)], inputs.roles, live) };
 }
 
-async function applyDefaults(db: Queryable, database: string, defaults: CarryOver[]): Promise<void> {
+async function applyDefaults(db: Queryable, database: string, defaults: CarryOver[], call: Call): Promise<void> {
   if (defaults.length === 0) return;
-  try {
-    await db.query("BEGIN");
-    for (const statement of defaultStatements(defaults)) await db.query(statement);
-    await db.query("COMMIT");
-  } catch (error) {
-    await db.query("ROLLBACK");
-    throw explain(`cannot set the default privileges of ${defaults[0]?.creator} in ${database}`, error);
-  }
-}
-
-async function missingSchemas(db: Queryable, { database, schemas }: Inputs): Promise<CheckFailure[]> {
-  const { rows } = await db.query<{ nspname: string }>(
-    "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
-  );
-  const there = rows.map((row) => row.nspname);
-  return schemas.flatMap((schema, index) =>
-    there.includes(schema)
-      ? []
-      : [
-          {
-            property: `schemas[${index}]`,
-            reason: `database ${database} has no schema ${schema}; it has ${there.join(", ")}`,
-          },
-        ],
-  );
-}
-
-async function missingRoles(db: Queryable, { keepOwner, roles }: Inputs): Promise<CheckFailure[]> {
-  const failures: CheckFailure[] = [];
-  for (const [name, role] of Object.entries(keepOwner)) {
-    if (roles.includes(role) || (await exists(db, role))) continue;
-    failures.push({ property: "keepOwner", reason: `${name} cannot stay with ${role}: there is no such role` });
-  }
-  return failures;
-}
-
-async function exists(db: Queryable, role: string): Promise<boolean> {
-  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
-  return rows.length > 0;
+  const doing = `setting the default privileges of ${defaults[0]?.creator} in ${database}`;
+  await inTransaction(db, call, doing, async () => {
+    try {
+      for (const statement of defaultStatements(defaults)) await db.query(statement);
+    } catch (error) {
+      throw explain(`failed ${doing}`, error);
+    }
+  });
 }
 
 async function refuseMissingRole(db: Queryable, role: string): Promise<void> {
-  if (!(await exists(db, role))) {
+  if (!(await roleExists(db, role))) {
     throw new Error(`cannot make ${role} the owner: there is no such role. It was dropped by hand: run up again.`);
   }
 }
 
 /** A former owner may have been dropped since; what it had goes to the heir. */
 async function toLivingRoles(db: Queryable, moves: Move[], heir: string): Promise<Move[]> {
-  const { rows } = await db.query<{ rolname: string }>("SELECT rolname FROM pg_roles");
-  const living = new Set(rows.map((row) => row.rolname));
+  const living = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
   return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir }));
 }
 

@@ -10,9 +10,12 @@ import {
   planPrivileges,
 } from "../catalog/privileges-plan.ts";
 import { type PrivilegeStatement, privilegeStatements } from "../catalog/privileges-statements.ts";
+import { existingRoles } from "../catalog/roles.ts";
+import { missingSchemas } from "../catalog/schemas.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
-import { ConnectionError, type Queryable, type Server } from "../connection.ts";
+import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
+import { isMissingDatabase, planIn } from "../missing-database.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -44,23 +47,18 @@ export function privileges(server: Server): Reconciler<typeof shape> {
     hidden: ["before"],
     id: idOf,
 
-    async plan(inputs, olds) {
-      try {
-        return await server.session(inputs.database, async (db) => {
+    plan: (inputs, olds) =>
+      planIn(server, inputs.database, () =>
+        server.session(inputs.database, async (db) => {
           const former = formerOf(inputs, olds);
           const catalog = await readCatalog(db, inputs.role, [inputs, former]);
-          const failures = await missingSchemas(db, inputs, catalog);
+          const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
           return { changes: describePrivileges(plan), warnings: warningsOf(inputs, plan) };
-        });
-      } catch (error) {
-        const reason = await missingDatabase(server, inputs.database, error);
-        if (reason === undefined) throw error;
-        return { changes: {}, failures: [{ property: "database", reason }] };
-      }
-    },
+        }),
+      ),
 
     summarize: (inputs) => summaries.get(idOf(inputs)),
 
@@ -177,43 +175,11 @@ async function refuseHalfDone(db: Queryable, inputs: Inputs, former: PrivilegeGo
   );
 }
 
-async function missingSchemas(db: Queryable, inputs: Inputs, { objects }: PrivilegeCatalog): Promise<CheckFailure[]> {
-  const found = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
-  if (inputs.schemas.every((schema) => found.has(schema))) return [];
-  const { rows } = await db.query<{ name: string }>(
-    "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
-  );
-  const there = rows.map(({ name }) => name).join(", ");
-  return inputs.schemas.flatMap((schema, index) =>
-    found.has(schema)
-      ? []
-      : [
-          {
-            property: `schemas[${index}]`,
-            reason: `database ${inputs.database} has no schema ${schema}; it has ${there}`,
-          },
-        ],
-  );
-}
-
-function isMissingDatabase(error: unknown): boolean {
-  return error instanceof ConnectionError && error.code === "3D000";
-}
-
-async function missingDatabase(server: Server, database: string, error: unknown): Promise<string | undefined> {
-  if (!isMissingDatabase(error)) return undefined;
-  const { rows } = await server.session(undefined, (db) =>
-    db.query<{ name: string }>("SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1"),
-  );
-  return `the server has no database ${database}; it has ${rows.map(({ name }) => name).join(", ")}`;
-}
-
-async function existingRoles(db: Queryable, names: string[]): Promise<Set<string>> {
-  const { rows } = await db.query<{ name: string }>(
-    "SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1::text[])",
-    [names],
-  );
-  return new Set(rows.map(({ name }) => name));
+/** Asks for the schemas only when one was not read. */
+async function schemasNotRead(db: Queryable, inputs: Inputs, { objects }: PrivilegeCatalog): Promise<CheckFailure[]> {
+  const read = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
+  const all = inputs.schemas.every((schema) => read.has(schema));
+  return all ? [] : missingSchemas(db, inputs.database, inputs.schemas);
 }
 
 async function refuseMissingRoles(db: Queryable, inputs: Inputs): Promise<void> {

@@ -53,6 +53,8 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
     olds: z.infer<z.ZodObject<Shape>> | undefined,
     call: Call,
   ): Promise<string | undefined>;
+  /** Looks, on refresh, whether the server can be reached at all; throws when it cannot. */
+  reach?(): Promise<void>;
   /** Puts back what was there before; idempotent. */
   remove(inputs: z.infer<z.ZodObject<Shape>>, call: Call): Promise<void>;
 }
@@ -123,6 +125,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
       if (Object.keys(inputs).length === 0) {
         throw new Error(`${id} cannot be imported: declare it, and the first up finds what is there`);
       }
+      await reconciler.reach?.();
       // Drift is found by Check, which a preview calls after this.
       return { id, inputs, outputs: olds };
     },

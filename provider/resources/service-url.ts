@@ -30,7 +30,9 @@ export function serviceUrl(server: Server): Reconciler<typeof shape> {
 
     async apply({ service, database, connectAs, role, password }, olds) {
       if (connectAs === "legacy") {
-        return olds?.connectAs === "role" ? `${service}: back on its legacy URL; restart it with the new output` : undefined;
+        return olds?.connectAs === "role"
+          ? `${service}: back on its legacy URL; restart it with the new output`
+          : undefined;
       }
       if (typeof password !== "string")
         throw new Error(`${service}: no password for role ${role} to try the login with`);

@@ -5,7 +5,7 @@ import { Plugin, unlimited } from "./plugin.ts";
 import type { Provider } from "./provider.ts";
 import { createService } from "./service.ts";
 
-/** Time for calls under way to answer once they were cancelled, in milliseconds; then the process ends regardless. */
+/** Time for giving up and for last answers, in milliseconds; then the process ends regardless. */
 const farewell = 800;
 
 /**
@@ -18,13 +18,18 @@ const farewell = 800;
  */
 export async function serve(provider: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
   const server = new Server(unlimited);
-  const plugin = new Plugin(() => provider.close(), quit);
+  const plugin = new Plugin(() => provider.close(), leave);
   server.addService(service.ResourceProviderService, { ...createService(provider, plugin) });
 
+  /** Ends the process once what it holds is given up: nobody waits for an answer. */
+  function leave(): void {
+    setTimeout(() => process.exit(), farewell).unref();
+    plugin.cancel().finally(() => process.exit());
+  }
+  /** The same, once the calls under way have answered. */
   function quit(): void {
     setTimeout(() => process.exit(), farewell).unref();
-    const close = () => server.tryShutdown(() => process.exit());
-    plugin.cancel().then(close, close);
+    plugin.cancel().finally(() => server.tryShutdown(() => process.exit()));
   }
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {

@@ -38,7 +38,7 @@ test("up makes the roles, gives the owner its objects, and a second up has nothi
   const owners = await estate.query(
     "tracksolid_db",
     `SELECT DISTINCT pg_get_userbyid(relowner) AS owner FROM pg_class
-     WHERE relnamespace::regnamespace::text IN ('tracksolid', 'reporting', 'tickets') AND relname <> 'v_trips'`,
+     WHERE relnamespace::regnamespace::text IN ('tracksolid', 'reporting', 'tickets') AND relkind <> 'i' AND relname <> 'v_trips'`,
   );
   expect(owners).toEqual([{ owner: "tracksolid_owner" }]);
   const limits = await estate.query(

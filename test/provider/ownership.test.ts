@@ -35,7 +35,7 @@ afterAll(async () => {
 
 async function recorded(): Promise<Inputs["former"]> {
   const { observed } = await baseline(server).plan(
-    { database, schemas, alsoOwn: [], roles: ["tracksolid_owner_new"] },
+    { database, schemas, keepOwner: {}, alsoOwn: [], roles: ["tracksolid_owner_new"] },
     undefined,
     {},
   );
@@ -150,13 +150,26 @@ describe("the runbook's estate", () => {
   });
 });
 
-test("missing schemas and roles are refused by name", async () => {
-  const { failures } = await planOf(inputs(unknown, { schemas: ["tracksolid", "nowhere"] }));
-  expect(failures).toEqual([
-    { property: "schemas[1]", reason: expect.stringMatching(/no schema nowhere; it has public, reporting, tickets/) },
+test("what is not there is refused by name, before anything is touched", async () => {
+  const wanted = { database, schemas, keepOwner: {}, alsoOwn: [], roles: ["dashboard_app"] };
+  const failuresOf = async (more: object) =>
+    (await baseline(server).plan({ ...wanted, ...more }, undefined, {})).failures?.map(({ property, reason }) => [
+      property,
+      reason,
+    ]);
+  expect(await failuresOf({})).toEqual([]);
+  expect(await failuresOf({ schemas: ["tracksolid", "nowhere"] })).toEqual([
+    ["schemas[1]", expect.stringMatching(/no schema nowhere; it has public, reporting, tickets/)],
   ]);
-  const kept = await planOf(inputs(unknown, { keepOwner: { "reporting.v_trips": "nobody" } }));
-  expect(kept.failures?.[0]?.reason).toContain("no such role");
+  expect(await failuresOf({ keepOwner: { "reporting.v_trips": "nobody" } })).toEqual([
+    ["keepOwner", expect.stringContaining("no such role")],
+  ]);
+  expect(await failuresOf({ roles: ["analytics_ro"] })).toEqual([
+    ["roles[0]", expect.stringContaining("not made by this stack")],
+  ]);
+  expect(await failuresOf({ database: "nowhere" })).toEqual([
+    ["database", expect.stringContaining("it has fleet_platform")],
+  ]);
 });
 
 test("names that mean no object are told", async () => {

@@ -1,0 +1,20 @@
+import type { Queryable } from "../connection.ts";
+import type { CheckFailure } from "../rpc/provider.ts";
+
+/** Refuses schemas that are not there, naming the ones that are. */
+export async function missingSchemas(db: Queryable, database: string, schemas: string[]): Promise<CheckFailure[]> {
+  const { rows } = await db.query<{ name: string }>(
+    "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
+  );
+  const there = rows.map(({ name }) => name);
+  return schemas.flatMap((schema, index) =>
+    there.includes(schema)
+      ? []
+      : [
+          {
+            property: `schemas[${index}]`,
+            reason: `database ${database} has no schema ${schema}; it has ${there.join(", ")}`,
+          },
+        ],
+  );
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createEstate, type Estate } from "./estate.ts";
+
+let estate: Estate;
+let before: Awaited<ReturnType<Estate["observe"]>>;
+beforeAll(async () => {
+  estate = await createEstate();
+  before = await estate.observe();
+});
+afterAll(async () => {
+  await estate.remove();
+  await rm(estate.postgres.logFile, { force: true });
+});
+
+function startUp(): ChildProcess {
+  return spawn("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive"], {
+    cwd: estate.sandbox.dir,
+    env: estate.sandbox.env,
+    stdio: "ignore",
+  });
+}
+
+const sessionsOfTheStack = () =>
+  estate.query("postgres", "SELECT pid FROM pg_stat_activity WHERE application_name = 'app-roles'");
+
+test("the engine is killed in the middle of the ownership's move: cancel and up finish it, destroy restores all", async () => {
+  const holder = new pg.Client({ connectionString: estate.postgres.url("tracksolid_db") });
+  await holder.connect();
+  // A reader of one table keeps the move from ending, so that the kill meets it half-way.
+  await holder.query("BEGIN; LOCK TABLE tickets.tickets IN ACCESS SHARE MODE");
+  const up = startUp();
+  const moved = () =>
+    estate.query<{ count: number }>(
+      "tracksolid_db",
+      "SELECT count(*)::int AS count FROM pg_class WHERE relowner::regrole::text = 'tracksolid_owner' AND relkind <> 'i'",
+    );
+  await expect.poll(moved, { timeout: 60_000 }).not.toEqual([{ count: 0 }]);
+  up.kill("SIGKILL");
+  await once(up, "close");
+  await expect.poll(sessionsOfTheStack, { timeout: 20_000 }).toEqual([]);
+  await holder.query("COMMIT");
+  await holder.end();
+
+  await estate.pulumi(["cancel", "--yes"]);
+  await estate.up();
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+  await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
+  expect(await estate.observe()).toEqual(before);
+});

@@ -1,0 +1,117 @@
+import { rm } from "node:fs/promises";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createEstate, type Estate } from "./estate.ts";
+
+let estate: Estate;
+let before: Awaited<ReturnType<Estate["observe"]>>;
+
+beforeAll(async () => {
+  estate = await createEstate();
+  before = await estate.observe();
+});
+afterAll(async () => {
+  await estate.remove();
+  await rm(estate.postgres.logFile, { force: true });
+});
+
+/** An up that is refused: what it says, after a look that nothing on the server was touched. */
+async function refused(env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true, env });
+  expect(await estate.observe()).toEqual(before);
+  return text;
+}
+
+/** One value of the configuration, put back afterwards. */
+async function withConfig(path: string, value: unknown, former: unknown, work: () => Promise<void>): Promise<void> {
+  await estate.sandbox.setConfig(path, value);
+  try {
+    await work();
+  } finally {
+    await estate.sandbox.setConfig(path, former);
+  }
+}
+
+test("bad config names every bad key", async () => {
+  await withConfig("roles.dashboard_app.connectionLimt", 8, undefined, () =>
+    withConfig("services.worker.role", "nobody", "tracksolid_owner", async () => {
+      const text = await refused();
+      expect(text).toContain("app-roles:roles.dashboard_app.connectionLimt");
+      expect(text).toContain("app-roles:services.worker.role");
+      expect(text).not.toContain("at Object.");
+    }),
+  );
+});
+
+test("an unconfirmed service cannot be cut over", async () => {
+  await withConfig("services.gateway.connectAs", "role", "legacy", async () => {
+    expect(await refused()).toContain("app-roles:services.gateway");
+  });
+});
+
+test("a wrong admin password", async () => {
+  const text = await refused({ PGPASSWORD: "not the password" });
+  expect(text).toMatch(/28P01.*app-roles:adminPassword/s);
+  expect(text).not.toContain("not the password");
+});
+
+test("a server that is down", async () => {
+  await withConfig("server.admin.port", 1, estate.postgres.port, async () => {
+    expect(await refused()).toMatch(/127\.0\.0\.1:1\b.*ECONNREFUSED.*app-roles:server\.admin/s);
+  });
+});
+
+test("a schema that is not there", async () => {
+  const schemas = ["tracksolid", "reporting", "tickets"];
+  await withConfig("databases.tracksolid_db.schemas", [...schemas, "nowhere"], schemas, async () => {
+    expect(await refused()).toMatch(/no schema nowhere; it has .*tracksolid/);
+  });
+});
+
+test("a database that is not there", async () => {
+  await withConfig("databases.nowhere", { schemas: ["s"] }, undefined, async () => {
+    expect(await refused()).toMatch(/nowhere.*3D000/s);
+  });
+});
+
+test("a role to keep an object with that is not there", async () => {
+  const path = "databases.tracksolid_db.keepOwner";
+  await withConfig(
+    path,
+    { "reporting.v_trips": "nobody" },
+    { "reporting.v_trips": "reporting_refresher" },
+    async () => {
+      expect(await refused()).toMatch(/reporting\.v_trips cannot stay with nobody/);
+    },
+  );
+});
+
+test("a role of that name that somebody else made", async () => {
+  await estate.query("postgres", "CREATE ROLE dashboard_app LOGIN");
+  const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
+  expect(text).toMatch(/role dashboard_app exists .*not made by this stack/);
+  const rows = await estate.query("postgres", "SELECT rolname FROM pg_roles WHERE rolname ~ '_app$|_owner$'");
+  expect(rows).toEqual([{ rolname: "dashboard_app" }]);
+  await estate.query("postgres", "DROP ROLE dashboard_app");
+  expect(await estate.observe()).toEqual(before);
+});
+
+test("a server that is full says so, and works again once a slot is free", async () => {
+  const sessions: pg.Client[] = [];
+  let full = false;
+  while (!full) {
+    const session = new pg.Client({ connectionString: estate.postgres.url() });
+    session.on("error", () => undefined);
+    await session.connect().then(
+      () => sessions.push(session),
+      (error: { code?: string }) => {
+        full = error.code === "53300";
+      },
+    );
+  }
+  const { text } = await estate.pulumi(["preview"], { fails: true });
+  expect(text).toMatch(/sorry, too many clients already.*53300.*Stop one service/s);
+  await Promise.all(sessions.map((session) => session.end()));
+  expect(await estate.observe()).toEqual(before);
+  await estate.preview();
+});
