@@ -14,7 +14,5 @@ execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inh
 const plugin = readFileSync("provider/pulumi-resource-pgaccess", "utf8").replace(".ts", ".js");
 writeFileSync("dist/provider/pulumi-resource-pgaccess", plugin, { mode: 0o755 });
 
-const pack = JSON.parse(readFileSync("policies/package.json", "utf8")) as Record<"name" | "version" | "type", string>;
-const { name, version, type } = pack;
-writeFileSync("dist/policies/package.json", `${JSON.stringify({ name, version, type, main: "pack.js" }, null, 2)}\n`);
-cpSync("policies/PulumiPolicy.yaml", "dist/policies/PulumiPolicy.yaml");
+for (const file of ["index.js", "package.json", "PulumiPolicy.yaml"])
+  cpSync(`policies/${file}`, `dist/policies/${file}`);

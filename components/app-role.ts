@@ -23,7 +23,7 @@ export interface AppRoleArgs {
    * @default none
    * @example { idle_session_timeout: "30min", statement_timeout: "30s", search_path: ["shop", "public"] }
    */
-  settings?: Record<string, string | number | boolean | string[] | null>;
+  settings?: Record<string, string | number | boolean | string[] | null> | undefined;
 }
 
 /**

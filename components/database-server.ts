@@ -18,14 +18,14 @@ export interface DatabaseServerArgs {
    *
    * @default 5432
    */
-  port?: number;
+  port?: number | undefined;
   /**
    * Where and as whom the stack itself logs in. TLS is `disable` to this machine (loopback or a Unix socket), else `require`.
    *
    * @default the host and port above, user postgres, database postgres
    * @example { host: "127.0.0.1", port: 15432 }
    */
-  admin?: Partial<model.Admin>;
+  admin?: Partial<model.Admin> | undefined;
   /**
    * Password of the admin; becomes a secret.
    *
@@ -52,20 +52,20 @@ export interface DatabaseServerArgs {
    * @default none
    * @example { metabase: { connectionLimit: 5 } }
    */
-  existingRoles?: model.Limits;
+  existingRoles?: model.Limits | undefined;
   /**
    * The most connections that all roles together may be promised.
    *
    * @default 95: max_connections 100 less 3 reserved ones and room for an admin
    */
-  ceiling?: number;
+  ceiling?: number | undefined;
   /**
    * Users that services still log in as. What they make is open to the roles as what the owner makes; give an empty list
    * once every service is cut over.
    *
    * @default the admin's user
    */
-  legacyUsers?: string[];
+  legacyUsers?: string[] | undefined;
 }
 
 export interface DatabaseArgs {
@@ -83,14 +83,14 @@ export interface DatabaseArgs {
    * @default none
    * @example { "reporting.v_trips": "reporting_refresher" }
    */
-  keepOwner?: Record<string, string>;
+  keepOwner?: Record<string, string> | undefined;
   /**
    * Objects (`schema.object`) outside the schemas that the owner owns too.
    *
    * @default none
    * @example ["public.schema_migrations"]
    */
-  alsoOwn?: string[];
+  alsoOwn?: string[] | undefined;
 }
 
 /**
@@ -180,7 +180,7 @@ function createDatabases(parent: DatabaseServer, databases: Record<string, Datab
   return new Map(
     Object.entries(databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
       const options = { parent, provider: parent.pgaccess };
-      const baseline = new pgaccess.Baseline(database, { database, schemas, alsoOwn, roles }, options);
+      const baseline = new pgaccess.Baseline(database, { database, schemas, keepOwner, alsoOwn, roles }, options);
       return [database, { schemas, owner, keepOwner, alsoOwn, baseline }];
     }),
   );

@@ -28,7 +28,13 @@ export class Baseline extends pulumi.CustomResource {
   declare readonly snapshot: pulumi.Output<object>;
   constructor(
     name: string,
-    args: { database: string; schemas: string[]; alsoOwn: string[]; roles: string[] },
+    args: {
+      database: string;
+      schemas: string[];
+      keepOwner: Record<string, string>;
+      alsoOwn: string[];
+      roles: string[];
+    },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:Baseline", name, { ...args, snapshot: undefined }, opts);

@@ -16,13 +16,13 @@ export interface ServiceArgs {
    *
    * @default "legacy"
    */
-  connectAs?: ConnectAs;
+  connectAs?: ConnectAs | undefined;
   /**
    * Whether it runs DDL at start; then its role must be the owner. `unconfirmed` may not be cut over.
    *
    * @default "unconfirmed"
    */
-  migrates?: Migrates;
+  migrates?: Migrates | undefined;
   /**
    * Its connection pool: max of one replica, replicas, and replicas that a deploy starts on top. The policy pack adds up
    * the pools of a role's services against its connection limit.
@@ -30,7 +30,7 @@ export interface ServiceArgs {
    * @default { max: 4, replicas: 1, surge: 0 }
    * @example { max: 10 }
    */
-  pool?: Partial<Pool>;
+  pool?: Partial<Pool> | undefined;
   /**
    * The URL it has today, kept byte for byte; becomes a secret.
    *

@@ -1,5 +1,10 @@
 import { existsSync } from "node:fs";
 
-// A published pack cannot reach ../model: prepack builds what it needs of both into built/. Not awaited: it is require()d.
-const isRepository = existsSync(new URL("../model/budget.ts", import.meta.url));
-void import(isRepository ? "./pack.ts" : "./built/policies/pack.js");
+const here = (file) => existsSync(new URL(file, import.meta.url));
+
+// A published pack cannot reach ../model: prepack builds what it needs of both into built/; the package has it built beside this.
+const pack = here("../model/budget.ts") ? "./pack.ts" : here("pack.js") ? "./pack.js" : "./built/policies/pack.js";
+// The SDK takes the pack's version from the current directory, which is that of the program under review.
+process.chdir(import.meta.dirname);
+// Not awaited: it is require()d.
+void import(pack);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { credentials } from "@grpc/grpc-js";
 import { AnalyzerClient } from "@pulumi/pulumi/proto/analyzer_grpc_pb.js";
@@ -32,7 +33,8 @@ export class PolicyServer {
 
   static async start(folder: string): Promise<PolicyServer> {
     const child = spawn(process.execPath, [runPolicyPack, "127.0.0.1:1", folder], {
-      cwd: folder,
+      // As the engine does it: that of the program under review, which need not have a version.
+      cwd: tmpdir(),
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_OPTIONS: "" },
     });
