@@ -21,15 +21,18 @@ export async function serve(provider: Provider, argv: string[] = process.argv.sl
   const plugin = new Plugin(() => provider.close(), leave);
   server.addService(service.ResourceProviderService, { ...createService(provider, plugin) });
 
-  /** Ends the process once what it holds is given up: nobody waits for an answer. */
-  function leave(): void {
-    setTimeout(() => process.exit(), farewell).unref();
-    plugin.cancel().finally(() => process.exit());
+  const exit = () => process.exit();
+  /** Ends the process after giving up what it holds, and, where somebody waits for them, after the last answers. */
+  function end(answer: (then: () => void) => void): void {
+    setTimeout(exit, farewell).unref();
+    const finish = () => answer(exit);
+    plugin.cancel().then(finish, finish);
   }
-  /** The same, once the calls under way have answered. */
+  function leave(): void {
+    end((then) => then());
+  }
   function quit(): void {
-    setTimeout(() => process.exit(), farewell).unref();
-    plugin.cancel().finally(() => server.tryShutdown(() => process.exit()));
+    end((then) => server.tryShutdown(then));
   }
   for (const name of ["SIGINT", "SIGTERM"] as const) {
     process.on(name, () => {
