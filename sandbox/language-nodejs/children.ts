@@ -8,11 +8,7 @@ export class Children {
 
   /** Starts Node, the one this process runs on, with these arguments. */
   node(args: string[], options: SpawnOptions): ChildProcess {
-    return this.start(process.execPath, args, options);
-  }
-
-  start(command: string, args: string[], options: SpawnOptions): ChildProcess {
-    const child = spawn(command, args, options);
+    const child = spawn(process.execPath, args, options);
     this.#running.add(child);
     const forget = (): void => {
       this.#running.delete(child);

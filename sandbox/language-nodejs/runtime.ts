@@ -60,24 +60,11 @@ export function languageRuntime(engineAddress: string, children: Children): Answ
       }
     },
     installDependencies: (call) => {
-      const npm = children.start("npm", ["install"], {
-        cwd: call.request.getInfo()?.getProgramDirectory() ?? call.request.getDirectory(),
-        stdio: ["ignore", "pipe", "pipe"],
-      });
-      npm.stdout?.on("data", (bytes: Uint8Array) => {
-        const message = new messages.InstallDependenciesResponse();
-        message.setStdout(bytes);
-        call.write(message);
-      });
-      npm.stderr?.on("data", (bytes: Uint8Array) => {
-        const message = new messages.InstallDependenciesResponse();
-        message.setStderr(bytes);
-        call.write(message);
-      });
-      npm.once("error", (error) => call.destroy(failure(error)));
-      npm.once("close", (code) =>
-        code === 0 ? call.end() : call.destroy(failure(new Error(`npm install failed with exit code ${code}`))),
-      );
+      // node_modules is a link to the project's own, which npm must not be let loose on.
+      const message = new messages.InstallDependenciesResponse();
+      message.setStdout(Buffer.from("The sandbox uses the packages of the project as they are; nothing to install.\n"));
+      call.write(message);
+      call.end();
     },
     runtimeOptionsPrompts: (_call, reply) => reply(null, new messages.RuntimeOptionsResponse()),
     template: (_call, reply) => reply(null, new messages.TemplateResponse()),

@@ -102,6 +102,12 @@ test("pulumi about tells the Node and the packages of the program", async () => 
   expect(about.plugins).toContainEqual({ name: "random", version: dependencies["@pulumi/random"], kind: "resource" });
 });
 
+test("pulumi install leaves the project's packages alone", async () => {
+  const sandbox = await program("");
+  const { code, stdout } = await sandbox.pulumi(["install"]);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("nothing to install") });
+});
+
 describe("a policy pack", () => {
   const pack = {
     "policies/PulumiPolicy.yaml": "{runtime: nodejs, version: 0.0.1, main: index.js}",
