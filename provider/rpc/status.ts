@@ -20,6 +20,9 @@ export function messageOf(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : String(error);
 }
 
+/** Bytes; details travel as a header, and a header list above 16 MiB makes the engine drop the connection. */
+const largestDetails = 8 * 1024 * 1024;
+
 /**
  * The gRPC status for an error thrown by a resource. A PartialFailure carries what was done in its details
  * (ErrorResourceInitFailed of the SDK's proto/provider.proto), so that the engine keeps it in the state.
@@ -37,7 +40,11 @@ export function toStatus(error: unknown, secrets: Secrets): Partial<StatusObject
   const detail = new any.Any();
   detail.pack(failure.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const report = new statusMessages.Status().setCode(status.UNKNOWN).setMessage(message).setDetailsList([detail]);
+  const details = Buffer.from(report.serializeBinary());
+  if (details.length > largestDetails) {
+    return { code: status.UNKNOWN, details: `${message} (too large for the state: the next up starts it anew)` };
+  }
   const metadata = new Metadata();
-  metadata.set("grpc-status-details-bin", Buffer.from(report.serializeBinary()));
+  metadata.set("grpc-status-details-bin", details);
   return { code: status.UNKNOWN, details: message, metadata };
 }
