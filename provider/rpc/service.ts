@@ -109,9 +109,11 @@ export function createService(provider: Provider, plugin: Plugin): Service {
 
     checkConfig: answer(async (request) => {
       const checked = await provider.checkConfig(take(request.getNews()));
+      // Here the engine sends secrets without their mark: any value may be one.
+      const failures = withoutValues(checked.failures ?? [], () => true);
       return new messages.CheckResponse()
         .setInputs(give(checked.inputs))
-        .setFailuresList(toFailures(checked.failures, secrets));
+        .setFailuresList(toFailures(failures, secrets));
     }),
 
     // No change of configuration replaces the provider, which would replace all that it manages: the engine then
@@ -134,15 +136,17 @@ export function createService(provider: Provider, plugin: Plugin): Service {
 
     check: answerAbout(async (type, call, request: messages.CheckRequest) => {
       const olds = take(request.getOlds());
+      const news = take(request.getNews());
       const checked = await type.check(call, {
         // The engine sends an empty map for a new resource.
         ...(Object.keys(olds).length > 0 && { olds }),
-        news: take(request.getNews()),
+        news,
         randomSeed: request.getRandomseed_asU8(),
       });
+      const isSecret = (property: string) => [news, checked.inputs].some((map) => holdsSecret(map[property] ?? null));
       return new messages.CheckResponse()
         .setInputs(give(checked.inputs))
-        .setFailuresList(toFailures(checked.failures, secrets));
+        .setFailuresList(toFailures(withoutValues(checked.failures ?? [], isSecret), secrets));
     }),
 
     diff: answerAbout(async (type, call, request: messages.DiffRequest) => {
@@ -237,8 +241,21 @@ function holdsUnknown(value: PropertyValue): boolean {
   return typeof value === "object" && value !== null && Object.values(value).some(holdsUnknown);
 }
 
-function toFailures(failures: CheckFailure[] | undefined, secrets: Secrets): messages.CheckFailure[] {
-  return (failures ?? []).map(({ property, reason }) =>
+function holdsSecret(value: PropertyValue): boolean {
+  return (
+    value instanceof Secret || (typeof value === "object" && value !== null && Object.values(value).some(holdsSecret))
+  );
+}
+
+/** The engine prints the value of a property it is told of, even a secret's: such a property is named in the reason. */
+function withoutValues(failures: CheckFailure[], isSecret: (property: string) => boolean): CheckFailure[] {
+  return failures.map(({ property, reason }) =>
+    property !== "" && isSecret(property) ? { property: "", reason: `${property}: ${reason}` } : { property, reason },
+  );
+}
+
+function toFailures(failures: CheckFailure[], secrets: Secrets): messages.CheckFailure[] {
+  return failures.map(({ property, reason }) =>
     new messages.CheckFailure().setProperty(property).setReason(secrets.scrub(reason)),
   );
 }

@@ -1,14 +1,17 @@
 import { appendFileSync } from "node:fs";
 import { PartialFailure, type Provider, type ResourceType } from "../../../provider/rpc/provider.ts";
 import { serve } from "../../../provider/rpc/serve.ts";
-import { Secret, unknown } from "../../../provider/rpc/values.ts";
+import { reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
 
 /** A plugin made for the tests: what each resource name does is said in `create`. */
 const thing: ResourceType = {
   async check(_call, { news, olds, randomSeed }) {
     return {
       inputs: { ...news, hadOlds: olds !== undefined, seed: randomSeed.length },
-      failures: news.size === "huge" ? [{ property: "size", reason: "must be a number, not hunter2hunter2" }] : [],
+      failures:
+        reveal(news.size ?? null) === "huge"
+          ? [{ property: "size", reason: "must be a number, not hunter2hunter2" }]
+          : [],
     };
   },
   async diff(call, { oldInputs, news }) {

@@ -64,7 +64,7 @@ describe("configuration", () => {
   test("is checked", async () => {
     expect(await plugin.checkConfig({ host: unknown })).toEqual({
       inputs: { host: unknown, port: 5432 },
-      failures: [{ property: "host", reason: "is not set" }],
+      failures: [{ property: "", reason: "host: is not set" }],
     });
   });
 
@@ -101,6 +101,14 @@ describe("resources", () => {
     expect((await plugin.check(urn("a"), { size: 1 }, { size: 2 })).inputs.hadOlds).toBe(true);
     expect((await plugin.check(urn("a"), { size: "huge" })).failures).toEqual([
       { property: "size", reason: "must be a number, not [secret]" },
+    ]);
+  });
+
+  test("a failure about a secret names it in the reason: the engine prints the value of a property", async () => {
+    const { failures } = await plugin.check(urn("a"), { size: "huge", key: [new Secret("x")] });
+    expect(failures.map(({ property }) => property)).toEqual(["size"]);
+    expect((await plugin.check(urn("a"), { size: new Secret("huge") })).failures).toEqual([
+      { property: "", reason: "size: must be a number, not [secret]" },
     ]);
   });
 

@@ -46,7 +46,9 @@ describe("postgresql", () => {
     ["clientcert", { clientcert: '{"cert":"a","key":"b"}' }],
     ["sslMode", { sslMode: "disable" }],
   ])("refuses the setting %s", async (property, settings) => {
-    expect((await plugin.checkConfig(settings)).failures).toEqual([{ property, reason: refused }]);
+    expect((await plugin.checkConfig(settings)).failures).toEqual([
+      { property: "", reason: `${property}: ${refused}` },
+    ]);
   });
 
   test.each<[string, PropertyMap]>([
@@ -56,7 +58,9 @@ describe("postgresql", () => {
     ["port", { port: '"many"' }],
     ["expectedVersion", { expectedVersion: "9.1.0" }],
   ])("refuses a %s it cannot do", async (property, settings) => {
-    expect((await plugin.checkConfig(settings)).failures).toMatchObject([{ property }]);
+    expect((await plugin.checkConfig(settings)).failures).toMatchObject([
+      { reason: expect.stringMatching(new RegExp(`^${property}: `)) },
+    ]);
   });
 
   test("takes settings as values, as JSON in texts, and not known yet", async () => {
