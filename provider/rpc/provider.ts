@@ -97,9 +97,12 @@ export interface Provider {
   version: string;
   /** The Pulumi package schema, as GetSchema returns it. */
   schema: object;
-  /** Refuses bad provider configuration before anything uses it. Values may be `Unknown` or `Secret`. */
+  /** Refuses bad provider configuration before anything uses it. Values may be `Unknown`; secrets come without their mark. */
   checkConfig(news: PropertyMap): Promise<{ inputs: PropertyMap; failures?: CheckFailure[] }>;
-  /** Called once before any resource call, with known configuration only when all of it is known. */
+  /**
+   * Called once before any resource call. All of it is known: in a preview in which some is not, the engine makes no
+   * call on the provider's resources. Values are as the program's SDK sends them, often JSON in texts.
+   */
   configure(config: PropertyMap): Promise<void>;
   /** By type token, such as `pgaccess:index:Baseline`. */
   resources: Record<string, ResourceType>;
