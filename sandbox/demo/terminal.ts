@@ -18,7 +18,8 @@ export class Terminal {
 
   constructor(out: NodeJS.WriteStream) {
     this.out = out;
-    this.width = Math.min(out.columns ?? 100, 100);
+    // A terminal without a size says 0.
+    this.width = Math.min(out.columns || 100, 100);
   }
 
   /** Opens a numbered step. */

@@ -2,13 +2,16 @@ import { PassThrough } from "node:stream";
 import { expect, test } from "vitest";
 import { ClaimFailed, Terminal } from "../../../sandbox/demo/terminal.ts";
 
-function terminal(): { terminal: Terminal; shown(): string } {
+function terminal(columns?: number): { terminal: Terminal; shown(): string } {
   const out = new PassThrough({ encoding: "utf8" });
   let text = "";
   out.on("data", (chunk: string) => {
     text += chunk;
   });
-  return { terminal: new Terminal(out as unknown as NodeJS.WriteStream), shown: () => text };
+  return {
+    terminal: new Terminal(Object.assign(out, { columns }) as unknown as NodeJS.WriteStream),
+    shown: () => text,
+  };
 }
 
 test("a claim that holds is printed and counted", () => {
@@ -55,4 +58,22 @@ test("steps are numbered", () => {
   told.step("Preview");
   told.step("Up");
   expect(shown()).toBe("\n1. Preview\n----------\n\n2. Up\n-----\n");
+});
+
+test("prose is folded at the terminal's width, at 100 where it has none", () => {
+  for (const [columns, widest] of [
+    [40, 39],
+    [0, 99],
+    [undefined, 99],
+  ] as const) {
+    const { terminal: told, shown } = terminal(columns);
+    told.say("word ".repeat(50).trim());
+    expect(
+      Math.max(
+        ...shown()
+          .split("\n")
+          .map((line) => line.length),
+      ),
+    ).toBe(widest);
+  }
 });
