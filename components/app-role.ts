@@ -133,7 +133,7 @@ function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
       deleteBeforeReplace: true,
     },
   );
-  server.made(roleName, role);
+  server.madeRoles.made(roleName, role);
   return role;
 }
 
@@ -149,7 +149,9 @@ function createPrivileges(parent: AppRole, databases: Map<string, ServerDatabase
     // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
     const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
     const args = { role, database, access, schemas, creators: [...new Set(makers)] };
-    const made = args.creators.map((creator) => server.whenMade(creator)).filter((maker) => maker !== undefined);
+    const made = args.creators
+      .map((creator) => server.madeRoles.whenMade(creator))
+      .filter((maker) => maker !== undefined);
     const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
     return new pgaccess.Privileges(`${role}.${database}`, args, options);
   });

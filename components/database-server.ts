@@ -4,6 +4,7 @@ import { defaultCeiling } from "../model/budget.ts";
 import { completeServer } from "../model/server.ts";
 import type * as model from "../model/stack.ts";
 import { budgetEntries } from "../model/stack.ts";
+import { MadeRoles } from "./made-roles.ts";
 import * as pgaccess from "./pgaccess.ts";
 
 export interface DatabaseServerArgs {
@@ -120,8 +121,9 @@ export class DatabaseServer extends pulumi.ComponentResource {
   /** What was there before, one for each database. */
   readonly baselines: pgaccess.Baseline[];
   readonly connectionBudget: pgaccess.ConnectionBudget;
+  /** The roles that the program makes on it. */
+  readonly madeRoles: MadeRoles;
   readonly #databases: Map<string, ServerDatabase>;
-  readonly #made: Map<string, PromiseWithResolvers<pulumi.Resource>>;
 
   constructor(name: string, args: DatabaseServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:DatabaseServer", name, {}, opts);
@@ -134,26 +136,13 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.#databases = createDatabases(this, args.databases);
     this.baselines = [...this.#databases.values()].map(({ baseline }) => baseline);
     this.connectionBudget = createConnectionBudget(this, name, args);
-    this.#made = new Map(Object.keys(args.roles).map((role) => [role, Promise.withResolvers()]));
+    this.madeRoles = new MadeRoles(Object.keys(args.roles));
     this.registerOutputs();
   }
 
   /** The database as declared, and what was there before; undefined when none of that name is declared. */
   database(name: string): ServerDatabase | undefined {
     return this.#databases.get(name);
-  }
-
-  /** Says that the resource of a role is declared, to those that wait for it. */
-  made(name: string, role: pulumi.Resource): void {
-    this.#made.get(name)?.resolve(role);
-  }
-
-  /**
-   * The resource of a role that the stack makes, whether the program comes to it before or after this; undefined for a
-   * role that is none of the stack's.
-   */
-  whenMade(name: string): Promise<pulumi.Resource> | undefined {
-    return this.#made.get(name)?.promise;
   }
 }
 

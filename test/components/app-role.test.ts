@@ -1,0 +1,205 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { RunError } from "@pulumi/pulumi";
+import { describe, expect, test } from "vitest";
+import { AppRole, type AppRoleArgs } from "../../components/app-role.ts";
+import type { DatabaseServer, DatabaseServerArgs } from "../../components/database-server.ts";
+import { scramVerifier } from "../../model/scram.ts";
+import { passwordOf, run, Secret, settled, waitsFor } from "./program.ts";
+import { shopRoles, shopServer } from "./shop.ts";
+
+const roleType = "postgresql:index/role:Role";
+
+/** The server with its roles, made in this order. */
+const inOrder =
+  (...names: (keyof typeof shopRoles)[]) =>
+  () => {
+    const server = shopServer();
+    for (const name of names) shopRoles[name](server);
+  };
+const allRoles = inOrder("shop_reader", "shop_owner", "billing_owner");
+
+describe("order of things", () => {
+  test("no role before every database is recorded and the budget holds", async () => {
+    const ran = await run(allRoles);
+    for (const name of Object.keys(shopRoles)) {
+      expect(ran.resource(roleType, name).dependencies).toEqual(
+        expect.arrayContaining([
+          "pgaccess:index:ConnectionBudget main",
+          "pgaccess:index:Baseline shop",
+          "pgaccess:index:Baseline billing",
+        ]),
+      );
+    }
+  });
+
+  test("role, settings, privileges, ownership; and the other way round on the way down", async () => {
+    const ran = await run(allRoles);
+    expect(ran.resource("pgaccess:index:RoleSettings", "shop_owner").dependencies).toEqual([`${roleType} shop_owner`]);
+    for (const privileges of ["shop_owner.shop", "shop_owner.billing"]) {
+      expect(ran.resource("pgaccess:index:Privileges", privileges).dependencies).toContain(
+        "pgaccess:index:RoleSettings shop_owner",
+      );
+    }
+    expect(ran.resource("pgaccess:index:Ownership", "shop").dependencies.toSorted()).toEqual([
+      "pgaccess:index:Baseline shop",
+      "pgaccess:index:Privileges shop_owner.billing",
+      "pgaccess:index:Privileges shop_owner.shop",
+    ]);
+  });
+
+  test.each([
+    ["owners first", inOrder("billing_owner", "shop_owner", "shop_reader")],
+    ["owners last", allRoles],
+  ])("privileges wait for the owners whose objects they cover, with %s in the program", async (_, program) => {
+    const ran = await run(program);
+    const waits = (privileges: string) =>
+      [...waitsFor(ran, { type: "pgaccess:index:Privileges", name: privileges })].filter((each) =>
+        each.startsWith(roleType),
+      );
+    expect(waits("shop_reader.shop").toSorted()).toEqual([`${roleType} shop_owner`, `${roleType} shop_reader`]);
+    expect(waits("shop_owner.billing").toSorted()).toEqual([`${roleType} billing_owner`, `${roleType} shop_owner`]);
+    expect(waits("billing_owner.shop").toSorted()).toEqual([`${roleType} billing_owner`, `${roleType} shop_owner`]);
+    expect(waits("shop_owner.shop")).toEqual([`${roleType} shop_owner`]);
+  });
+});
+
+describe("what is made", () => {
+  test("a login role with its share of the budget and a password that only its verifier tells of", async () => {
+    let role: AppRole | undefined;
+    const ran = await run(() => {
+      role = shopRoles.shop_reader(shopServer({ databases: { shop: { schemas: ["shop"] } } }));
+    });
+    const password = passwordOf("shop_reader");
+    expect(ran.resource(roleType, "shop_reader").inputs).toEqual({
+      name: "shop_reader",
+      login: true,
+      connectionLimit: 8,
+      password: new Secret(scramVerifier(password)),
+      skipReassignOwned: true,
+    });
+    expect(await settled((role as AppRole).password)).toEqual({ value: password, isSecret: true });
+    expect(JSON.stringify(ran.all)).not.toContain(password);
+    expect(ran.resource("random:index/randomBytes:RandomBytes", "shop_reader").inputs).toEqual({ length: 24 });
+  });
+
+  test("each setting through the one resource that may write it", async () => {
+    const settings = {
+      Statement_Timeout: "30s",
+      idle_in_transaction_session_timeout: "5min",
+      search_path: ["shop", "public"],
+      idle_session_timeout: "30min",
+      jit: false,
+      work_mem: null,
+    };
+    const ran = await run(() => withSettings(shopServer(), settings));
+    expect(ran.resource(roleType, "shop_reader").inputs).toMatchObject({
+      statementTimeout: 30_000,
+      idleInTransactionSessionTimeout: 300_000,
+      searchPaths: ["shop", "public"],
+    });
+    expect(ran.resource("pgaccess:index:RoleSettings", "shop_reader").inputs).toEqual({
+      role: "shop_reader",
+      settings: { idle_session_timeout: "30min", jit: "off" },
+    });
+  });
+
+  test("privileges by level, and on what the owner and the legacy users will make", async () => {
+    const creators = async (legacyUsers?: string[]) => {
+      const ran = await run(() => {
+        const server = shopServer({ legacyUsers });
+        for (const make of Object.values(shopRoles)) make(server);
+      });
+      return (privileges: string) => ran.resource("pgaccess:index:Privileges", privileges).inputs;
+    };
+    const byDefault = await creators();
+    expect(byDefault("billing_owner.shop")).toEqual({
+      role: "billing_owner",
+      database: "shop",
+      access: "writer",
+      schemas: ["shop", "stock"],
+      creators: ["shop_owner", "postgres"],
+    });
+    expect(byDefault("shop_owner.shop")).toMatchObject({ access: "owner", creators: ["postgres"] });
+    expect((await creators(["app", "shop_owner"]))("shop_reader.shop").creators).toEqual(["shop_owner", "app"]);
+    expect((await creators([]))("shop_owner.shop").creators).toEqual([]);
+  });
+
+  test("ownership of the databases it owns, with what was there before to go back to", async () => {
+    const ran = await run(allRoles);
+    const ownerships = ran.all.filter(({ type }) => type === "pgaccess:index:Ownership");
+    expect(ownerships.map(({ name }) => name).toSorted()).toEqual(["billing", "shop"]);
+    expect(ran.resource("pgaccess:index:Ownership", "shop").inputs).toEqual({
+      database: "shop",
+      owner: "shop_owner",
+      schemas: ["shop", "stock"],
+      keepOwner: { "shop.v": "etl" },
+      alsoOwn: ["public.t"],
+      roles: ["shop_owner", "billing_owner", "shop_reader"],
+      former: { owners: {} },
+    });
+  });
+
+  test("a role may be called as JavaScript calls its own", async () => {
+    const roles = { constructor: { connectionLimit: 3 } };
+    const ran = await run(() => {
+      const server = shopServer({ roles, databases: { valueOf: { schemas: ["s"], owner: "constructor" } } });
+      new AppRole("constructor", { server, access: { ["valueOf" as string]: "owner" } });
+    });
+    expect(ran.resource(roleType, "constructor").inputs.connectionLimit).toBe(3);
+    expect(ran.resource("pgaccess:index:Ownership", "valueOf").inputs.owner).toBe("constructor");
+  });
+});
+
+describe("what is refused, by name", () => {
+  const make = (name: string, args: Partial<AppRoleArgs>, server: Partial<DatabaseServerArgs> = {}) =>
+    run(() => new AppRole(name, { server: shopServer(server), access: {}, ...args }));
+
+  test.each<[string, Partial<AppRoleArgs>, RegExp]>([
+    ["toString", {}, /^AppRole toString: it has no share of the connection budget; add it .* to the roles of the/],
+    [
+      "shop_reader",
+      { access: { store: "reader" } },
+      /^AppRole shop_reader: access.store: .* declares no database store$/,
+    ],
+    [
+      "shop_reader",
+      { access: { shop: "owner" } },
+      /access.shop: the access is owner, but .* owner of shop is shop_owner/,
+    ],
+    [
+      "shop_owner",
+      { access: { shop: "writer" } },
+      /access.shop: the access is writer, but .* owner of shop is shop_owner/,
+    ],
+    [
+      "shop_reader",
+      { settings: { statement_timeout: "5 minutes" } },
+      /shop_reader: settings.statement_timeout: expected a/,
+    ],
+    ["shop_reader", { settings: { "work mem": "1MB" } }, /shop_reader: settings.work mem: .* did you mean work_mem/],
+  ])("%s with %o", async (name, args, message) => {
+    const refused = make(name, args);
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toSatisfy(RunError.isInstance);
+  });
+
+  test("an owner that the program never makes, instead of ending without a word", () => {
+    const here = (file: string) => JSON.stringify(join(import.meta.dirname, file));
+    const program = `
+      import { run } from ${here("program.ts")};
+      import { shopRoles, shopServer } from ${here("shop.ts")};
+      await run(() => shopRoles.shop_reader(shopServer()));`;
+    const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
+      encoding: "utf8",
+    });
+    expect(stderr).toContain("AppRole shop_owner is missing: it owns a database that other roles have access to");
+    expect(status).not.toBe(0);
+  });
+});
+
+function withSettings(server: DatabaseServer, settings: AppRoleArgs["settings"]): void {
+  shopRoles.shop_owner(server);
+  shopRoles.billing_owner(server);
+  new AppRole("shop_reader", { server, access: { shop: "reader" }, settings });
+}

@@ -1,0 +1,134 @@
+import * as pulumi from "@pulumi/pulumi";
+
+/** A resource as the program registered it. */
+export interface Registered {
+  type: string;
+  name: string;
+  /** As sent; a secret is a `Secret`. */
+  inputs: Record<string, unknown>;
+  /** `type name` of what it depends on, directly. */
+  dependencies: string[];
+  secretOutputs: string[];
+}
+
+/** A value that was sent marked as secret. */
+export class Secret {
+  readonly value: unknown;
+  constructor(value: unknown) {
+    this.value = value;
+  }
+}
+
+/** What the mocked RandomBytes gives for a role. */
+export const passwordOf = (role: string) => Buffer.from(role.padEnd(24, ".").slice(0, 24)).toString("hex");
+
+export interface Ran {
+  /** The one resource of a type and name. */
+  resource(type: string, name: string): Registered;
+  all: Registered[];
+  /** What components registered as their outputs, by `type name`. */
+  outputs: Map<string, unknown>;
+}
+
+/** Runs a program against the SDK's mocks to its end and gives what it registered. */
+export async function run(program: () => unknown): Promise<Ran> {
+  const all: Registered[] = [];
+  const outputs = new Map<string, unknown>();
+  await pulumi.runtime.setMocks(
+    {
+      newResource: ({ type, name, inputs }) => {
+        const made = type === "random:index/randomBytes:RandomBytes" ? { hex: passwordOf(name) } : {};
+        const snapshot = type === "pgaccess:index:Baseline" ? { snapshot: { owners: {} } } : {};
+        return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot } };
+      },
+      call: () => ({}),
+    },
+    "app-roles",
+    "prod",
+  );
+  spy(all, outputs);
+  await program();
+  await pulumi.runtime.disconnect();
+  return {
+    all,
+    outputs,
+    resource(type, name) {
+      const found = all.filter((each) => each.type === type && each.name === name);
+      if (found.length !== 1) throw new Error(`${found.length} resources ${type} ${name}`);
+      return found[0] as Registered;
+    },
+  };
+}
+
+/** `type name` of everything a resource waits for, on the way up, and that waits for it on the way down. */
+export function waitsFor(ran: Ran, { type, name }: Pick<Registered, "type" | "name">): Set<string> {
+  const found = new Set<string>();
+  const visit = (dependencies: string[]): void => {
+    for (const each of dependencies) {
+      if (found.has(each)) continue;
+      found.add(each);
+      const [ofType = "", ofName = ""] = each.split(" ");
+      visit(ran.resource(ofType, ofName).dependencies);
+    }
+  };
+  visit(ran.resource(type, name).dependencies);
+  return found;
+}
+
+interface RegisterRequest {
+  getType(): string;
+  getName(): string;
+  getObject(): { toJavaScript(): Record<string, unknown> };
+  getDependenciesList(): string[];
+  getAdditionalsecretoutputsList(): string[];
+}
+interface OutputsRequest {
+  getUrn(): string;
+  getOutputs(): { toJavaScript(): Record<string, unknown> };
+}
+type Reply = (error: unknown, response: unknown) => void;
+interface Monitor {
+  registerResource(request: RegisterRequest, reply: Reply): unknown;
+  registerResourceOutputs(request: OutputsRequest, reply: Reply): unknown;
+}
+
+/** The mocks are not told of dependencies and secrets, so the requests themselves are read. */
+function spy(all: Registered[], outputs: Map<string, unknown>): void {
+  const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request, reply) => {
+    all.push({
+      type: request.getType(),
+      name: request.getName(),
+      inputs: withSecrets(request.getObject().toJavaScript()) as Record<string, unknown>,
+      dependencies: request.getDependenciesList().map(label),
+      secretOutputs: request.getAdditionalsecretoutputsList(),
+    });
+    return register(request, reply);
+  };
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request, reply) => {
+    outputs.set(label(request.getUrn()), withSecrets(request.getOutputs().toJavaScript()));
+    return registerOutputs(request, reply);
+  };
+}
+
+/** `urn:pulumi:prod::app-roles::parent$type::name` as `type name`. */
+function label(urn: string): string {
+  const [, , types = "", name = ""] = urn.split("::");
+  return `${types.split("$").at(-1)} ${name}`;
+}
+
+/** The SDK's marks of secrets (runtime/rpc.ts) as Secret. */
+function withSecrets(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withSecrets);
+  if (typeof value !== "object" || value === null) return value;
+  if ("4dabf18193072939515e22adb298388d" in value) return new Secret(withSecrets((value as { value?: unknown }).value));
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, withSecrets(each)]));
+}
+
+/** The value of an output, and whether it is secret. */
+export async function settled<T>(output: pulumi.Output<T>): Promise<{ value: T; isSecret: boolean }> {
+  const { promise, isSecret } = output as unknown as { promise(): Promise<T>; isSecret: Promise<boolean> };
+  return { value: await promise(), isSecret: await isSecret };
+}

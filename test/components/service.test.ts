@@ -1,0 +1,120 @@
+import { RunError } from "@pulumi/pulumi";
+import { describe, expect, test } from "vitest";
+import type { AppRole } from "../../components/app-role.ts";
+import type { DatabaseServerArgs } from "../../components/database-server.ts";
+import { Service, type ServiceArgs } from "../../components/service.ts";
+import { passwordOf, type Ran, run, Secret, settled } from "./program.ts";
+import { shopRoles, shopServer } from "./shop.ts";
+
+const urlType = "pgaccess:index:ServiceUrl";
+
+/** A service of the role shop_owner on shop, beside all other roles. */
+async function service(
+  args: Partial<ServiceArgs>,
+  server: Partial<DatabaseServerArgs> = {},
+): Promise<{ ran: Ran; made: Service }> {
+  let made: Service | undefined;
+  const ran = await run(() => {
+    const declared = shopServer(server);
+    const roles = Object.fromEntries(Object.entries(shopRoles).map(([name, make]) => [name, make(declared)]));
+    made = new Service("backend", { role: roles.shop_owner as AppRole, database: "shop", ...args });
+  });
+  return { ran, made: made as Service };
+}
+
+describe("on its role", () => {
+  const onRole = { connectAs: "role", migrates: true } as const;
+
+  test("waits for everything of its role", async () => {
+    const { ran } = await service(onRole);
+    expect(ran.resource(urlType, "backend").dependencies.toSorted()).toEqual([
+      "pgaccess:index:Ownership shop",
+      "pgaccess:index:Privileges shop_owner.billing",
+      "pgaccess:index:Privileges shop_owner.shop",
+      "pgaccess:index:RoleSettings shop_owner",
+      "postgresql:index/role:Role shop_owner",
+      "random:index/randomBytes:RandomBytes shop_owner",
+    ]);
+  });
+
+  test("logs in with the legacy URL's address and parameters as its role, all of it secret", async () => {
+    const legacyUrl = "postgres://app:old%40pw@db1,db2/shop?sslmode=require&application_name=backend";
+    const { ran, made } = await service({ ...onRole, legacyUrl });
+    const password = passwordOf("shop_owner");
+    const url = `postgres://shop_owner:${password}@db1,db2/shop?sslmode=require&application_name=backend`;
+    const { inputs, secretOutputs } = ran.resource(urlType, "backend");
+    expect(inputs).toEqual({
+      service: "backend",
+      database: "shop",
+      connectAs: "role",
+      role: "shop_owner",
+      password: new Secret(password),
+      url: new Secret(url),
+    });
+    expect(secretOutputs).toEqual(expect.arrayContaining(["url", "password"]));
+    expect(await settled(made.databaseUrl)).toEqual({ value: url, isSecret: true });
+  });
+});
+
+describe("on legacy", () => {
+  test("waits for nothing: the way back needs no database", async () => {
+    const { ran } = await service({});
+    expect(ran.resource(urlType, "backend").dependencies).toEqual([]);
+  });
+
+  test("keeps the URL it has, byte for byte", async () => {
+    const legacyUrl = "PostgreSQL://App:p%2f%2Fw@DB/shop?";
+    const { ran, made } = await service({ legacyUrl });
+    const { inputs } = ran.resource(urlType, "backend");
+    expect(inputs).toEqual({
+      service: "backend",
+      database: "shop",
+      connectAs: "legacy",
+      role: "shop_owner",
+      url: new Secret(legacyUrl),
+    });
+    expect(await settled(made.databaseUrl)).toEqual({ value: legacyUrl, isSecret: true });
+  });
+
+  test("has the server's address and the admin's login where no URL is given", async () => {
+    const { ran } = await service({}, { port: 6432, admin: { host: "10.0.0.5", port: 1, user: "dba" } });
+    expect(ran.resource(urlType, "backend").inputs.url).toEqual(
+      new Secret("postgresql://dba:admin%27s%20password@db.internal:6432/shop"),
+    );
+  });
+});
+
+test("gives out what the policies read", async () => {
+  const { ran } = await service({ pool: { max: 7 } });
+  expect(ran.outputs.get("app-roles:index:Service backend")).toEqual({
+    service: "backend",
+    database: "shop",
+    role: "shop_owner",
+    connectAs: "legacy",
+    migrates: "unconfirmed",
+    pool: { max: 7, replicas: 1, surge: 0 },
+    runtime: "external",
+  });
+});
+
+test.each<[string, Partial<ServiceArgs>, RegExp]>([
+  [
+    "no access to its database",
+    { database: "stock" },
+    /^Service backend: its role shop_owner has no access to stock; add/,
+  ],
+  [
+    "cut over unconfirmed",
+    { connectAs: "role" },
+    /^Service backend: connectAs: stays legacy until it is known whether/,
+  ],
+  [
+    "a migrator that is no owner",
+    { connectAs: "role", migrates: true, database: "billing" },
+    /^Service backend: role: the service migrates, .* alters: billing_owner; found shop_owner$/,
+  ],
+])("refuses %s", async (_, args, message) => {
+  const refused = service(args);
+  await expect(refused).rejects.toThrow(message);
+  await expect(refused).rejects.toSatisfy(RunError.isInstance);
+});

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as pulumi from "@pulumi/pulumi";
+import { beforeAll, describe, expect, test, vi } from "vitest";
+import { parse } from "yaml";
+import { passwordOf, type Ran, run, settled, waitsFor } from "./components/program.ts";
+
+type Program = typeof import("../index.ts");
+
+/** The project's own program, with the stack file of production but for what each test changes. */
+async function runProject(change: (config: Record<string, Record<string, object>>) => void = () => undefined) {
+  const file = readFileSync(join(import.meta.dirname, "../Pulumi.prod.yaml"), "utf8");
+  const { config } = parse(file) as { config: Record<string, Record<string, object>> };
+  change(config);
+  const values = Object.entries(config).map(([key, value]) => [key, JSON.stringify(value)]);
+  pulumi.runtime.setAllConfig({ ...Object.fromEntries(values), "app-roles:adminPassword": "admin's" });
+  vi.resetModules();
+  let program: Program | undefined;
+  const ran = await run(async () => {
+    program = await import("../index.ts");
+  });
+  return { ran, program: program as Program };
+}
+
+/** The cutover of one service. */
+const cutOver = (name: string) => (config: Record<string, Record<string, object>>) => {
+  Object.assign(config["app-roles:services"]?.[name] as object, { connectAs: "role" });
+};
+
+describe("production, nothing cut over", () => {
+  let ran: Ran;
+  let program: Program;
+  beforeAll(async () => {
+    ({ ran, program } = await runProject());
+  });
+
+  test("makes each resource of the runbook's server", () => {
+    const count = (type: string) => ran.all.filter((each) => each.type === type).length;
+    expect(count("app-roles:index:DatabaseServer")).toBe(1);
+    expect(count("app-roles:index:AppRole")).toBe(4);
+    expect(count("app-roles:index:Service")).toBe(6);
+    expect(count("postgresql:index/role:Role")).toBe(4);
+    expect(count("pgaccess:index:Ownership")).toBe(1);
+    const providers = ran.all.filter(({ type }) => type.startsWith("pulumi:providers:"));
+    expect(providers.map(({ type }) => type)).toHaveLength(2);
+  });
+
+  test("gives out URLs as secrets, one for each service", async () => {
+    expect(Object.keys(program.databaseUrls)).toEqual([
+      "dashboard_api",
+      "ingest_worker",
+      "worker",
+      "webhook_receiver",
+      "gateway",
+      "cron",
+    ]);
+    for (const url of Object.values(program.databaseUrls)) expect(await settled(url)).toMatchObject({ isSecret: true });
+    expect((await settled(program.databaseUrls.gateway as pulumi.Output<string>)).value).toBe(
+      "postgresql://postgres:admin%27s@timescale_db:5432/fleet_platform",
+    );
+  });
+
+  test("gives out budget, services and roles", async () => {
+    expect(await settled(program.connectionBudget)).toMatchObject({
+      value: {
+        ceiling: 95,
+        total: 86,
+        entries: expect.arrayContaining([{ role: "grafana_ro", limit: 5, source: "existing" }]),
+      },
+      isSecret: false,
+    });
+    expect((await settled(pulumi.output(program.services))).value).toMatchObject({
+      dashboard_api: { database: "tracksolid_db", role: "dashboard_app", connectAs: "legacy", runtime: "external" },
+    });
+    expect((await settled(pulumi.output(program.roles))).value).toEqual({
+      tracksolid_owner: { connectionLimit: 30, databases: ["tracksolid_db"] },
+      dashboard_app: { connectionLimit: 8, databases: ["tracksolid_db"] },
+      gateway_app: { connectionLimit: 15, databases: ["fleet_platform"] },
+      cron_app: { connectionLimit: 5, databases: ["fleet_platform"] },
+    });
+  });
+
+  test("no service waits for anything, and every role's future readers know the legacy user's objects", () => {
+    for (const { type, name } of ran.all.filter(({ type }) => type === "pgaccess:index:ServiceUrl")) {
+      expect(waitsFor(ran, { type, name })).toEqual(new Set());
+    }
+    for (const { inputs } of ran.all.filter(({ type }) => type === "pgaccess:index:Privileges")) {
+      expect(inputs.creators).toContain("postgres");
+    }
+  });
+});
+
+test("a cutover changes one service, which then waits for all of its role and nothing of another", async () => {
+  const { ran, program } = await runProject(cutOver("dashboard_api"));
+  const url = (await settled(program.databaseUrls.dashboard_api as pulumi.Output<string>)).value;
+  expect(url).toBe(`postgresql://dashboard_app:${passwordOf("dashboard_app")}@timescale_db:5432/tracksolid_db`);
+  const waits = waitsFor(ran, { type: "pgaccess:index:ServiceUrl", name: "dashboard_api" });
+  expect(waits).toContain("pgaccess:index:Privileges dashboard_app.tracksolid_db");
+  expect([...waits].filter((each) => /gateway|cron|Ownership/.test(each))).toEqual([]);
+  for (const other of ["worker", "gateway"]) {
+    expect(ran.resource("pgaccess:index:ServiceUrl", other).dependencies).toEqual([]);
+  }
+});
+
+test("once every service is cut over, nobody is expected to make objects as the legacy user", async () => {
+  const { ran } = await runProject((config) => {
+    for (const service of Object.values(config["app-roles:services"] ?? {})) {
+      if ("migrates" in service && service.migrates === "unconfirmed") Object.assign(service, { migrates: false });
+      Object.assign(service, { connectAs: "role" });
+    }
+  });
+  expect(ran.resource("pgaccess:index:Privileges", "tracksolid_owner.tracksolid_db").inputs.creators).toEqual([]);
+  expect(ran.resource("pgaccess:index:Privileges", "gateway_app.fleet_platform").inputs.creators).toEqual([]);
+});
