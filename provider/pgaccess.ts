@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { Server } from "./connection.ts";
+import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
 import { connectionBudget } from "./resources/connection-budget.ts";
 import { ownership } from "./resources/ownership.ts";
@@ -64,6 +65,8 @@ export function pgaccess(): Provider {
       "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
     },
+
+    functions: { "pgaccess:index:dropLeftoverRole": dropLeftoverRole(server) },
 
     close: () => server.close(),
   };

@@ -40,6 +40,13 @@ export function packageSchema(
     license: "Apache-2.0",
     config: { variables },
     provider: { inputProperties: variables, requiredInputs: required(config) },
+    functions: {
+      "pgaccess:index:dropLeftoverRole": {
+        description: "Drops a role that a killed run left behind bare; called by AppRole before it makes the role.",
+        inputs: { properties: { role: { type: "string" } }, required: ["role"] },
+        outputs: { properties: { dropped: { type: "boolean" } }, required: ["dropped"] },
+      },
+    },
     resources: Object.fromEntries(
       Object.entries(resources).map(([token, { description, shape, observed }]) => {
         const inputProperties = properties(shape, secrets.properties);
