@@ -106,13 +106,20 @@ const edgesSql = `
 
 // An object with an internal dependency is part of another one and follows it; 'e' is an extension's member.
 const objectsSql = `
-  WITH part AS (
+  WITH free_multirange AS (
+    SELECT rngmultitypid FROM pg_range
+    WHERE current_setting('server_version_num')::int < 170000
+      AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_type'::regclass AND objid = rngtypid AND deptype = 'e')
+  ),
+  part AS (
     SELECT classid, objid FROM pg_depend
     WHERE (deptype IN ('i', 'e')
            OR deptype = 'a' AND classid = 'pg_class'::regclass AND refobjsubid <> 0
               AND objid IN (SELECT oid FROM pg_class WHERE relkind = 'S'))
       -- A partitioned table depends on its own key columns.
       AND NOT (refclassid = classid AND refobjid = objid)
+      -- A range's multirange follows its owner from PostgreSQL 17 on.
+      AND NOT (classid = 'pg_type'::regclass AND objid IN (SELECT rngmultitypid FROM free_multirange))
   ),
   columns AS (
     SELECT attrelid, jsonb_object_agg(attname, to_jsonb(attacl::text[])) AS acls
@@ -127,7 +134,7 @@ const objectsSql = `
     UNION ALL
     SELECT 'pg_type'::regclass, t.oid, t.typnamespace, t.typname, t.typowner, t.typacl
     FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
-    WHERE (c.oid IS NULL OR c.relkind = 'c') AND t.typtype <> 'p'
+    WHERE c.oid IS NULL OR c.relkind = 'c'
     UNION ALL
     SELECT 'pg_collation'::regclass, oid, collnamespace, collname, collowner, NULL FROM pg_collation
     UNION ALL

@@ -12,7 +12,8 @@ export async function observe(db: Queryable): Promise<Record<string, string[]>> 
                 FROM aclexplode(coalesce(c.relacl, acldefault((CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", c.relowner))) a) e)) AS line
     FROM pg_class c JOIN n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'v', 'm', 'S', 'f')
     UNION ALL
-    SELECT 'column', format('%s.%s.%s: %s', n.nspname, c.relname, t.attname, t.attacl)
+    SELECT 'column', format('%s.%s.%s: %s', n.nspname, c.relname, t.attname,
+             (SELECT string_agg(e::text, ' ' ORDER BY e::text) FROM aclexplode(t.attacl) e))
     FROM pg_attribute t JOIN pg_class c ON c.oid = t.attrelid JOIN n ON n.oid = c.relnamespace WHERE t.attacl IS NOT NULL
     UNION ALL
     SELECT 'routine', format('%s owner %s: %s', p.oid::regprocedure, pg_get_userbyid(p.proowner),
@@ -22,6 +23,17 @@ export async function observe(db: Queryable): Promise<Record<string, string[]>> 
     SELECT 'type', format('%s owner %s: %s', t.oid::regtype, pg_get_userbyid(t.typowner),
              (SELECT string_agg(e::text, ' ' ORDER BY e::text) FROM aclexplode(coalesce(t.typacl, acldefault('T', t.typowner))) e))
     FROM pg_type t JOIN n ON n.oid = t.typnamespace
+    UNION ALL
+    SELECT i.type, format('%s owner %s', i.identity, pg_get_userbyid(o.owner))
+    FROM (SELECT 'pg_collation'::regclass AS classid, oid, collnamespace AS namespace, collowner AS owner FROM pg_collation
+          UNION ALL SELECT 'pg_conversion'::regclass, oid, connamespace, conowner FROM pg_conversion
+          UNION ALL SELECT 'pg_operator'::regclass, oid, oprnamespace, oprowner FROM pg_operator
+          UNION ALL SELECT 'pg_opclass'::regclass, oid, opcnamespace, opcowner FROM pg_opclass
+          UNION ALL SELECT 'pg_opfamily'::regclass, oid, opfnamespace, opfowner FROM pg_opfamily
+          UNION ALL SELECT 'pg_ts_config'::regclass, oid, cfgnamespace, cfgowner FROM pg_ts_config
+          UNION ALL SELECT 'pg_ts_dict'::regclass, oid, dictnamespace, dictowner FROM pg_ts_dict
+          UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxnamespace, stxowner FROM pg_statistic_ext) o
+    JOIN n ON n.oid = o.namespace CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) i
     UNION ALL
     SELECT 'schema', format('%s owner %s: %s', s.nspname, pg_get_userbyid(s.nspowner),
              (SELECT string_agg(e::text, ' ' ORDER BY e::text) FROM aclexplode(coalesce(s.nspacl, acldefault('n', s.nspowner))) e))
