@@ -1,0 +1,120 @@
+import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type Postgres, startPostgres } from "../../sandbox/postgres/server.ts";
+import { run } from "../../sandbox/process.ts";
+import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
+import { installedExample } from "./installed.ts";
+
+const node = (cwd: string, ...args: string[]) => run(process.execPath, args, { cwd });
+
+let folder: string;
+let example: string;
+beforeAll(async () => {
+  folder = await realpath(await mkdtemp(join(tmpdir(), "app-roles-example-")));
+  example = await installedExample("own-program", folder);
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe("the installed package", () => {
+  test("holds JavaScript and types, and nothing that Node would have to strip", async () => {
+    const files = await readdir(join(example, "node_modules/app-roles"), { recursive: true });
+    expect(files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
+    expect(files).toEqual(
+      expect.arrayContaining([
+        "dist/components/index.js",
+        "dist/components/index.d.ts",
+        "dist/provider/pulumi-resource-pgaccess",
+        "dist/policies/PulumiPolicy.yaml",
+        "LICENSE",
+      ]),
+    );
+  });
+
+  test("has types that the example is checked with, strictly", async () => {
+    expect(await node(example, "node_modules/typescript/bin/tsc", "-p", ".")).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  test.each([
+    ["an ES module", ["--input-type=module", "-e", "console.log(Object.keys(await import('app-roles')).join())"]],
+    ["CommonJS", ["-e", "console.log(Object.keys(require('app-roles')).join())"]],
+  ])("is loaded from %s", async (_, args) => {
+    const { stdout, stderr } = await node(example, ...args);
+    expect(stderr).toBe("");
+    expect(stdout.trim().split(",")).toEqual(
+      expect.arrayContaining(["AppRole", "DatabaseServer", "Service", "connectionBudget", "parseStack", "readStack"]),
+    );
+  });
+});
+
+describe("the example, with the real engine and server", () => {
+  let postgres: Postgres;
+  let sandbox: Sandbox;
+
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    await query("postgres", "CREATE DATABASE shop");
+    await query("shop", "CREATE SCHEMA shop; CREATE TABLE shop.orders (id int PRIMARY KEY)");
+    sandbox = await createSandbox({ postgres, stacks: [] });
+    await pulumi("stack", "init", "dev");
+    await pulumi("config", "set", "host", postgres.host);
+    await pulumi("config", "set", "port", String(postgres.port));
+    await pulumi("config", "set", "--secret", "adminPassword", postgres.password);
+  });
+  afterAll(() => Promise.all([sandbox.remove(), postgres.stop()]));
+
+  test("is previewed under the package's policies, and nothing is touched", async () => {
+    const preview = await pulumi("preview", "--policy-pack", "node_modules/app-roles/dist/policies");
+    expect(preview).toContain("20 of 95 connections");
+    expect(preview).toContain("shop: 1 object to get the right owner");
+    expect(preview).toMatch(/app-roles@v.* \(local: node_modules\/app-roles\/dist\/policies\)/);
+    expect(preview).toContain("reports still logs in as the legacy user");
+    expect(await roles()).toEqual([]);
+  });
+
+  test("comes up: backend logs in as the owner, reports as before", async () => {
+    await pulumi("up", "--yes");
+    expect(await roles()).toEqual([
+      { role: "shop_owner", limit: 12 },
+      { role: "shop_reader", limit: 8 },
+    ]);
+    const outputs = JSON.parse(await pulumi("stack", "output", "--json", "--show-secrets"));
+    const { backend, reports } = outputs.databaseUrls as Record<"backend" | "reports", string>;
+    const table = "SELECT current_user AS me, tableowner AS owner FROM pg_tables WHERE tablename = 'orders'";
+    expect(await query("shop", table, backend)).toEqual([{ me: "shop_owner", owner: "shop_owner" }]);
+    expect(reports).toBe(postgres.url("shop"));
+    await pulumi("preview", "--expect-no-changes");
+  });
+
+  test("goes down, and the server is as it was", async () => {
+    await pulumi("destroy", "--yes");
+    expect(await roles()).toEqual([]);
+    expect(await query("shop", "SELECT tableowner FROM pg_tables WHERE tablename = 'orders'")).toEqual([
+      { tableowner: "postgres" },
+    ]);
+  });
+
+  async function pulumi(...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await sandbox.pulumi(args, { cwd: example });
+    if (code !== 0) throw new Error(`pulumi ${args[0]} failed (exit code ${code}):\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  const roles = () =>
+    query(
+      "postgres",
+      "SELECT rolname AS role, rolconnlimit AS limit FROM pg_roles WHERE rolname LIKE 'shop%' ORDER BY rolname",
+    );
+
+  async function query(database: string, sql: string, url = postgres.url(database)): Promise<unknown[]> {
+    const client = new pg.Client(url);
+    await client.connect();
+    try {
+      return (await client.query(sql)).rows;
+    } finally {
+      await client.end();
+    }
+  }
+});
