@@ -79,7 +79,8 @@ export interface DatabaseArgs {
    */
   owner?: string | undefined;
   /**
-   * Objects (`schema.object`) that another role keeps.
+   * Objects (`schema.object`) that another role keeps. `*` stands for any characters and `?` for one; an exact name goes
+   * before a pattern, a longer pattern before a shorter.
    *
    * @default none
    * @example { "reporting.v_trips": "reporting_refresher" }

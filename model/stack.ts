@@ -38,7 +38,7 @@ export interface Database {
   schemas: string[];
   /** The role that owns the objects in these schemas; undefined: objects stay where they are. */
   owner: string | undefined;
-  /** Objects (`schema.object`) that another role keeps. */
+  /** Objects (`schema.object`, with `*` and `?` as patterns) that another role keeps. */
   keepOwner: Record<string, string>;
   /** Single objects (`schema.object`) outside the schemas that the owner owns too, such as a migration ledger. */
   alsoOwn: string[];

@@ -8,15 +8,29 @@ export function splitName(text: string): { schema: string; object: string } | un
   return { schema, object: match[3] as string };
 }
 
+/** An object's names, as the catalog has them. */
+interface Named {
+  key: string;
+  identity: string;
+  schema: string;
+  name: string;
+}
+
 /** Whether a name from the config means this object: as Postgres quotes it, or plainly as `schema.object`. */
-export function isNamed(
-  text: string,
-  object: { key: string; identity: string; schema: string; name: string },
-): boolean {
-  return (
-    text === object.key ||
-    text === object.identity ||
-    text === `${object.schema}.${object.name}` ||
-    text === `${escapeIdentifier(object.schema)}.${escapeIdentifier(object.name)}`
+export function isNamed(text: string, object: Named): boolean {
+  return namesOf(object).includes(text);
+}
+
+/** Whether a name with `*` (any characters, or none) or `?` (one character) means this object among others. */
+export function isMatched(pattern: string, object: Named): boolean {
+  if (!/[*?]/.test(pattern)) return false;
+  const source = pattern.replace(/[.*+?^${}()|[\]\\/]/g, (char) =>
+    char === "*" ? ".*" : char === "?" ? "." : `\\${char}`,
   );
+  const expression = new RegExp(`^${source}$`, "su");
+  return namesOf(object).some((name) => expression.test(name));
+}
+
+function namesOf({ key, identity, schema, name }: Named): string[] {
+  return [key, identity, `${schema}.${name}`, `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`];
 }

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import { isNamed, splitName } from "./name.ts";
+import { isMatched, isNamed, splitName } from "./name.ts";
 import type { OwnedObject } from "./objects.ts";
 import { giveJobs, type Installation } from "./timescale.ts";
 
@@ -7,7 +7,7 @@ import { giveJobs, type Installation } from "./timescale.ts";
 export interface OwnershipGoal {
   owner: string;
   schemas: string[];
-  /** Object (`reporting.v_trips`) to the role it stays with. */
+  /** Object (`reporting.v_trips`) or pattern (`reporting.v_*`) to the role it stays with. */
   keepOwner: Record<string, string>;
   /** Single objects outside the schemas, such as a migration ledger. */
   alsoOwn: string[];
@@ -28,7 +28,7 @@ export function schemasOf(goal: OwnershipGoal): string[] {
 /** Names in keepOwner and alsoOwn that mean no object there is now. */
 export function unknownNames(goal: OwnershipGoal, objects: OwnedObject[]): string[] {
   return [...Object.keys(goal.keepOwner), ...goal.alsoOwn].filter(
-    (name) => !objects.some((object) => isNamed(name, object)),
+    (name) => !objects.some((object) => isNamed(name, object) || (name in goal.keepOwner && isMatched(name, object))),
   );
 }
 
@@ -36,8 +36,17 @@ export function unknownNames(goal: OwnershipGoal, objects: OwnedObject[]): strin
 export function ownerFor(goal: OwnershipGoal, object: OwnedObject): string | undefined {
   if (goal.alsoOwn.some((name) => isNamed(name, object))) return goal.owner;
   if (!goal.schemas.includes(object.schema)) return undefined;
-  const kept = Object.entries(goal.keepOwner).find(([name]) => isNamed(name, object));
-  return kept ? kept[1] : goal.owner;
+  return keeperOf(goal.keepOwner, object) ?? goal.owner;
+}
+
+/** An exact name before any pattern, of patterns the longest; their order says nothing, for Pulumi sorts them. */
+function keeperOf(keepOwner: OwnershipGoal["keepOwner"], object: OwnedObject): string | undefined {
+  const names = Object.keys(keepOwner);
+  const patterns = names
+    .filter((name) => isMatched(name, object))
+    .sort((a, b) => b.length - a.length || (a < b ? -1 : 1));
+  const name = names.find((one) => isNamed(one, object)) ?? patterns[0];
+  return name === undefined ? undefined : keepOwner[name];
 }
 
 /** What is to move, tables before what reads them. Nothing when all is in place. */

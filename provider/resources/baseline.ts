@@ -12,7 +12,7 @@ import type { Reconciler } from "./reconciler.ts";
 const shape = {
   database: z.string(),
   schemas: z.array(z.string()),
-  /** Object to the role it stays with. */
+  /** Object, or a pattern with `*` and `?`, to the role it stays with. */
   keepOwner: z.record(z.string(), z.string()).default({}),
   alsoOwn: z.array(z.string()).default([]),
   /** The roles this stack makes: they must not exist before. */

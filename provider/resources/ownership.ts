@@ -45,7 +45,7 @@ const shape = {
   /** Role that shall own every object in the schemas. */
   owner: z.string(),
   schemas: z.array(z.string()),
-  /** Object to the role it stays with. */
+  /** Object, or a pattern with `*` and `?`, to the role it stays with. */
   keepOwner: z.record(z.string(), z.string()).default({}),
   /** Single objects outside the schemas. */
   alsoOwn: z.array(z.string()).default([]),
