@@ -130,11 +130,19 @@ function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
       provider: server.postgresql,
       // Nothing is changed before what was there is saved and the budget holds.
       dependsOn: [server.connectionBudget, ...server.baselines],
+      hooks: { beforeCreate: [dropLeftover(parent)] },
       deleteBeforeReplace: true,
     },
   );
   server.madeRoles.made(roleName, role);
   return role;
+}
+
+/** Run only when the state knows no such role: one that is there all the same was left by a run that was killed. */
+function dropLeftover({ roleName: role, server }: AppRole): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(`drop-leftover-role-${role}`, async () => {
+    await pulumi.runtime.invoke("pgaccess:index:dropLeftoverRole", { role }, { provider: server.pgaccess });
+  });
 }
 
 function createSettings(parent: AppRole, { other }: RoleSettings): pgaccess.RoleSettings {

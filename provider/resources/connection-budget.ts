@@ -11,6 +11,9 @@ const shape = {
   ),
 };
 
+/** Of a property the engine would print the value first, and all entries in Go's notation. */
+const whole = "";
+
 /** The declared limits against the live server. Every role depends on it: over the ceiling nothing is touched. */
 export function connectionBudget(server: Server): Reconciler<typeof shape> {
   let lastTable = "";
@@ -29,11 +32,11 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
       const failures = [];
       if (total > ceiling) {
         const reason = `the limits add up to ${total}, ${total - ceiling} over the ceiling of ${ceiling}. Lower connectionLimit of a role until they fit`;
-        failures.push({ property: "entries", reason: `${reason}\n${lastTable}` });
+        failures.push({ property: whole, reason: `${reason}\n${lastTable}` });
       } else if (total > slots) {
         const reserved = live.slots.superuserReserved + live.slots.reserved;
         const reason = `the limits add up to ${total}, but the server has ${slots} slots for ordinary roles (max_connections ${live.slots.max} less ${reserved} reserved). Lower connectionLimit of a role, or raise max_connections`;
-        failures.push({ property: "entries", reason: `${reason}\n${lastTable}` });
+        failures.push({ property: whole, reason: `${reason}\n${lastTable}` });
       }
       const warnings = missing(entries, live.roles).map(
         (role) =>

@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, realpath, symlink, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cacheDirectory } from "../cache.ts";
 import { findEngine } from "../engine/engine.ts";
 import { guard } from "../guard.ts";
 import type { Postgres } from "../postgres/server.ts";
@@ -76,6 +77,8 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
       PULUMI_BACKEND_URL: `file://${backend}`,
       PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
       PULUMI_SKIP_UPDATE_CHECK: "true",
+      // Every up starts half a dozen Node processes: with their code kept compiled it takes a quarter less.
+      NODE_COMPILE_CACHE: join(cacheDirectory(process.env), "compiled"),
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       ...(postgres && { PGPASSWORD: postgres.password }),
     };

@@ -151,6 +151,11 @@ describe("what is made", () => {
   });
 });
 
+test("before a role is created, one that a killed run left behind is looked for", async () => {
+  const ran = await run(allRoles);
+  expect(ran.resource(roleType, "shop_reader").beforeCreate).toEqual(["drop-leftover-role-shop_reader"]);
+});
+
 describe("what is refused, by name", () => {
   const make = (name: string, args: Partial<AppRoleArgs>, server: Partial<DatabaseServerArgs> = {}) =>
     run(() => new AppRole(name, { server: shopServer(server), access: {}, ...args }));

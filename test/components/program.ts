@@ -9,6 +9,8 @@ export interface Registered {
   /** `type name` of what it depends on, directly. */
   dependencies: string[];
   secretOutputs: string[];
+  /** Names of the hooks that run before it is created. */
+  beforeCreate: string[];
 }
 
 /** A value that was sent marked as secret. */
@@ -81,6 +83,7 @@ interface RegisterRequest {
   getObject(): { toJavaScript(): Record<string, unknown> };
   getDependenciesList(): string[];
   getAdditionalsecretoutputsList(): string[];
+  getHooks(): { getBeforeCreateList(): string[] } | undefined;
 }
 interface OutputsRequest {
   getUrn(): string;
@@ -90,6 +93,7 @@ type Reply = (error: unknown, response: unknown) => void;
 interface Monitor {
   registerResource(request: RegisterRequest, reply: Reply): unknown;
   registerResourceOutputs(request: OutputsRequest, reply: Reply): unknown;
+  registerResourceHook(request: unknown, reply: Reply): void;
 }
 
 /** The mocks are not told of dependencies and secrets, so the requests themselves are read. */
@@ -103,9 +107,12 @@ function spy(all: Registered[], outputs: Map<string, unknown>): void {
       inputs: withSecrets(request.getObject().toJavaScript()) as Record<string, unknown>,
       dependencies: request.getDependenciesList().map(label),
       secretOutputs: request.getAdditionalsecretoutputsList(),
+      beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
     });
     return register(request, reply);
   };
+  // The SDK's mocks say that they know hooks, but have no answer to their registration.
+  monitor.registerResourceHook = (_request, reply) => reply(null, {});
   const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
   monitor.registerResourceOutputs = (request, reply) => {
     outputs.set(label(request.getUrn()), withSecrets(request.getOutputs().toJavaScript()));

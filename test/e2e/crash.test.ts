@@ -51,3 +51,18 @@ test("the engine is killed in the middle of the ownership's move: cancel and up 
   await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
   expect(await estate.observe()).toEqual(before);
 });
+
+test("a run killed between CREATE ROLE and the state's save: the next up makes the role anew", async () => {
+  const { stdout } = await estate.pulumi(["stack", "export"]);
+  const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { urn: string }[] } };
+  expect(deployment.resources ?? []).toEqual([]);
+  const targets = ["Baseline::tracksolid_db", "Baseline::fleet_platform", "ConnectionBudget::server"];
+  const server = "urn:pulumi:prod::app-roles::app-roles:index:DatabaseServer$pgaccess:index:";
+  const flags = targets.flatMap((target) => ["--target", `${server}${target}`]);
+  await estate.pulumi(["up", "--yes", "--skip-preview", ...flags]);
+  await estate.query("postgres", "CREATE ROLE tracksolid_owner LOGIN CONNECTION LIMIT 30");
+  await estate.up();
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+  await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
+  expect(await estate.observe()).toEqual(before);
+});

@@ -90,7 +90,10 @@ test("a role of that name that somebody else made", async () => {
   await estate.query("postgres", "CREATE ROLE dashboard_app LOGIN");
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
   expect(text).toMatch(/role dashboard_app exists .*not made by this stack/);
-  const rows = await estate.query("postgres", "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname ~ '_(app|owner)$'");
+  const rows = await estate.query(
+    "postgres",
+    "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname ~ '_(app|owner)$'",
+  );
   expect(rows).toEqual([{ rolname: "dashboard_app" }]);
   await estate.query("postgres", "DROP ROLE dashboard_app");
   expect(await estate.observe()).toEqual(before);
