@@ -1,4 +1,5 @@
 import type { Queryable } from "../connection.ts";
+import { parseAcl } from "./acl.ts";
 import { type OwnedObject, readOwnedObjects } from "./objects.ts";
 
 /**
@@ -11,10 +12,15 @@ export interface Snapshot {
   schemas: string[];
   /** Object to owner. */
   owners: Record<string, string>;
-  /** Explicit privileges (aclitems) by object, `schema x` and `database x`; where there are none the defaults held. */
+  /**
+   * Explicit privileges (aclitems) by object, linked sequence, `schema x` and `database x`; where there are none the
+   * defaults held.
+   */
   acls: Record<string, string[]>;
   /** Explicit column privileges by object and column. */
   columnAcls: Record<string, Record<string, string[]>>;
+  /** Linked and identity sequences to the table whose owner they have. */
+  linked: Record<string, string>;
   /** TimescaleDB jobs to their owners. */
   jobs: Record<string, string>;
   /** Rows of pg_default_acl: those of the schemas and those for all schemas. */
@@ -55,9 +61,14 @@ export async function readSnapshot(
     owners: Object.fromEntries(objects.map((object) => [object.key, object.owner])),
     acls: Object.fromEntries([
       ...containers.rows.flatMap(({ key, acl }) => (acl ? [[key, acl]] : [])),
-      ...objects.flatMap((object) => (object.acl ? [[object.key, object.acl]] : [])),
+      ...objects.flatMap(({ key, acl, sequences }) =>
+        [{ identity: key, acl }, ...sequences].flatMap((one) => (one.acl ? [[one.identity, one.acl]] : [])),
+      ),
     ]),
     columnAcls: Object.fromEntries(objects.flatMap(withColumnAcls)),
+    linked: Object.fromEntries(
+      objects.flatMap(({ key, sequences }) => sequences.map(({ identity }) => [identity, key])),
+    ),
     jobs: Object.fromEntries(objects.flatMap((object) => object.jobs.map((job) => [String(job.id), job.owner]))),
     defaultPrivileges: await readDefaultAcls(db, schemas),
     roles: Object.fromEntries(roles.rows.map(({ name, record }) => [name, record])),
@@ -70,22 +81,26 @@ function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>]
 
 /**
  * Adds what `now` has and `recorded` does not know: new schemas, roles declared since, and objects that somebody else
- * than a managed role has made since.
+ * than a managed role has made since. Privileges of managed roles on those are the stack's own doing and left out.
  */
 export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
   const managed = new Set(Object.keys(now.roles));
   const newSchemas = now.schemas.filter((schema) => !recorded.schemas.includes(schema));
   const isNew = (key: string): boolean => {
-    const owner = now.owners[key];
+    const owner = now.owners[now.linked[key] ?? key];
     if (owner === undefined) return !(key in recorded.acls) && newSchemas.some((schema) => key === `schema ${schema}`);
-    return !(key in recorded.owners) && !managed.has(owner);
+    return !((now.linked[key] ?? key) in recorded.owners) && !managed.has(owner);
   };
+  const foreign = (acl: string[]) =>
+    acl.filter((item) => !parseAcl([item]).some(({ grantee }) => managed.has(grantee)));
+  const foreignColumns = (columns: Record<string, string[]>) => mapValues(columns, foreign);
   const newJobs = Object.entries(now.jobs).filter(([id, owner]) => !(id in recorded.jobs) && !managed.has(owner));
   return {
     schemas: [...recorded.schemas, ...newSchemas].sort(),
     owners: { ...pick(now.owners, isNew), ...recorded.owners },
-    acls: { ...pick(now.acls, isNew), ...recorded.acls },
-    columnAcls: { ...pick(now.columnAcls, isNew), ...recorded.columnAcls },
+    acls: { ...mapValues(pick(now.acls, isNew), foreign), ...recorded.acls },
+    columnAcls: { ...mapValues(pick(now.columnAcls, isNew), foreignColumns), ...recorded.columnAcls },
+    linked: { ...pick(now.linked, isNew), ...recorded.linked },
     jobs: { ...Object.fromEntries(newJobs), ...recorded.jobs },
     defaultPrivileges: [
       ...recorded.defaultPrivileges,
@@ -93,6 +108,10 @@ export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
     ],
     roles: { ...now.roles, ...recorded.roles },
   };
+}
+
+function mapValues<T, U>(record: Record<string, T>, to: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, to(value)]));
 }
 
 function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): Record<string, T> {

@@ -13,16 +13,29 @@ export interface OwnedObject {
   /** Without schema, arguments and quotes. */
   name: string;
   owner: string;
+  /** Whether its owner is a superuser, who needs no privilege. */
+  isSuperusers: boolean;
   /** Explicit privileges as Postgres prints them (`aclitem`), null when the defaults hold. */
   acl: string[] | null;
   /** Explicit privileges on columns, by column. */
   columnAcls: Record<string, string[]>;
+  /** Linked and identity sequences of a table: they follow its owner, but have privileges of their own. */
+  sequences: LinkedSequence[];
   /** What a TimescaleDB relation is; undefined for all others. */
   timescale: "hypertable" | "continuous aggregate" | undefined;
   /** TimescaleDB jobs that run on the object (or run it, for a user-defined action), with their owners. */
   jobs: { id: number; owner: string }[];
-  /** 0 for an object that reads no other; a view is one above the highest it reads. */
+  /**
+   * 0 for an object that reads no other; a view is one above the highest it reads, a SECURITY DEFINER routine, which may
+   * read all, above all.
+   */
   depth: number;
+}
+
+export interface LinkedSequence {
+  /** `tickets.t9_id_seq`, quoted by Postgres. */
+  identity: string;
+  acl: string[] | null;
 }
 
 interface Row {
@@ -33,6 +46,8 @@ interface Row {
   name: string;
   identity: string;
   owner: string;
+  superuser: boolean;
+  security_definer: boolean;
   acl: string[] | null;
   column_acls: Record<string, string[]> | null;
 }
@@ -45,14 +60,22 @@ interface Row {
  */
 export async function readOwnedObjects(db: Queryable, schemas: string[]): Promise<OwnedObject[]> {
   const timescale = await readTimescale(db);
-  const [objects, edges] = [await db.query<Row>(objectsSql, [schemas]), await db.query<Edge>(edgesSql, [schemas])];
+  const objects = await db.query<Row>(objectsSql, [schemas]);
+  const edges = await db.query<Edge>(edgesSql, [schemas]);
+  const sequences = await db.query<LinkedSequence & { relation: string }>(linkedSequencesSql, [schemas]);
+  const linked = Map.groupBy(sequences.rows, ({ relation }) => relation);
   const depths = depthsOf(edges.rows);
   return objects.rows
     .filter((row) => !timescale.chunks.has(row.oid) || row.classid !== "pg_class")
-    .map((row) => toObject(row, timescale, depths));
+    .map((row) => toObject(row, timescale, depths, linked));
 }
 
-function toObject(row: Row, timescale: Timescale, depths: Map<string, number>): OwnedObject {
+function toObject(
+  row: Row,
+  timescale: Timescale,
+  depths: Map<string, number>,
+  linked: Map<string, LinkedSequence[]>,
+): OwnedObject {
   const isRelation = row.classid === "pg_class";
   const isRoutine = row.classid === "pg_proc";
   return {
@@ -62,15 +85,17 @@ function toObject(row: Row, timescale: Timescale, depths: Map<string, number>): 
     schema: row.schema,
     name: row.name,
     owner: row.owner,
+    isSuperusers: row.superuser,
     acl: row.acl,
     columnAcls: row.column_acls ?? {},
+    sequences: isRelation ? (linked.get(row.oid) ?? []).map(({ identity, acl }) => ({ identity, acl })) : [],
     timescale: isRelation ? timescale.relations.get(row.oid) : undefined,
     jobs: isRelation
       ? (timescale.relationJobs.get(row.oid) ?? [])
       : isRoutine
         ? (timescale.routineJobs.get(row.oid) ?? [])
         : [],
-    depth: isRelation ? (depths.get(row.oid) ?? 0) : 0,
+    depth: isRelation ? (depths.get(row.oid) ?? 0) : row.security_definer ? 1 + Math.max(0, ...depths.values()) : 0,
   };
 }
 
@@ -79,7 +104,7 @@ interface Edge {
   read: string;
 }
 
-/** Longest way down from each view; a cycle (possible with rules) ends where it closes. */
+/** Longest way down from each view, or table with rules; a cycle (possible with rules) ends where it closes. */
 function depthsOf(edges: Edge[]): Map<string, number> {
   const reads = new Map<string, string[]>();
   for (const { reader, read } of edges) reads.set(reader, [...(reads.get(reader) ?? []), read]);
@@ -100,9 +125,20 @@ const edgesSql = `
   SELECT DISTINCT r.ev_class::text AS reader, d.refobjid::text AS read
   FROM pg_depend d
   JOIN pg_rewrite r ON r.oid = d.objid
-  JOIN pg_class v ON v.oid = r.ev_class AND v.relkind IN ('v', 'm')
+  JOIN pg_class v ON v.oid = r.ev_class
   JOIN pg_namespace n ON n.oid = v.relnamespace AND n.nspname = ANY ($1)
   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`;
+
+const linkedSequencesSql = `
+  SELECT d.refobjid::text AS relation, format('%I.%I', sn.nspname, s.relname) AS identity, s.relacl::text[] AS acl
+  FROM pg_depend d
+  JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
+  JOIN pg_namespace sn ON sn.oid = s.relnamespace
+  JOIN pg_class t ON t.oid = d.refobjid
+  JOIN pg_namespace n ON n.oid = t.relnamespace AND n.nspname = ANY ($1)
+  WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjsubid <> 0
+    AND d.deptype IN ('a', 'i')
+  ORDER BY 2`;
 
 // An object with an internal dependency is part of another one and follows it; 'e' is an extension's member.
 const objectsSql = `
@@ -154,10 +190,13 @@ const objectsSql = `
   )
   SELECT o.oid::text AS oid, o.classid::regclass::text AS classid, i.type, n.nspname AS schema, o.name,
          CASE WHEN o.classid = 'pg_proc'::regclass THEN o.oid::regprocedure::text ELSE i.identity END AS identity,
-         pg_get_userbyid(o.owner) AS owner, o.acl::text[] AS acl,
+         pg_get_userbyid(o.owner) AS owner, r.rolsuper AS superuser, coalesce(p.prosecdef, false) AS security_definer,
+         o.acl::text[] AS acl,
          CASE WHEN o.classid = 'pg_class'::regclass THEN c.acls END AS column_acls
   FROM owned o
   JOIN pg_namespace n ON n.oid = o.namespace AND n.nspname = ANY ($1)
+  JOIN pg_roles r ON r.oid = o.owner
+  LEFT JOIN pg_proc p ON o.classid = 'pg_proc'::regclass AND p.oid = o.oid
   LEFT JOIN columns c ON c.attrelid = o.oid
   CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) i
   WHERE i.identity IS NOT NULL

@@ -1,4 +1,6 @@
 import { escapeIdentifier } from "pg";
+import type { Snapshot } from "./baseline.ts";
+import { keptAccess, type MovePrivilege, restoredPrivileges } from "./move-privileges.ts";
 import { isMatched, isNamed, splitName } from "./name.ts";
 import type { OwnedObject } from "./objects.ts";
 import { giveJobs, type Installation } from "./timescale.ts";
@@ -11,12 +13,16 @@ export interface OwnershipGoal {
   keepOwner: Record<string, string>;
   /** Single objects outside the schemas, such as a migration ledger. */
   alsoOwn: string[];
+  /** The roles this stack makes: what they may do is declared. */
+  roles: string[];
 }
 
 /** One object, with its jobs, on its way to another owner: one transaction of its own. */
 export interface Move {
   object: OwnedObject;
   to: string;
+  /** Granted and revoked in the same transaction, after the owner has changed. */
+  privileges: MovePrivilege[];
 }
 
 /** The schemas that must be read to know the goal's objects. */
@@ -54,24 +60,35 @@ export function movesTowards(goal: OwnershipGoal, objects: OwnedObject[]): Move[
   return objects
     .flatMap((object) => {
       const to = ownerFor(goal, object);
-      return to === undefined || isAt(object, to) ? [] : [{ object, to }];
+      if (to === undefined || isAt(object, to)) return [];
+      return [{ object, to, privileges: keepsAccess(goal, object, to) ? keptAccess(object) : [] }];
     })
     .sort((a, b) => orderOf(a.object) - orderOf(b.object));
 }
 
+/** A superuser needs no grant, and what a role of the stack may do is declared. */
+function keepsAccess(goal: OwnershipGoal, object: OwnedObject, to: string): boolean {
+  return object.owner !== to && !object.isSuperusers && !goal.roles.includes(object.owner);
+}
+
 /**
- * The way back, views before what they read: what was recorded goes to its former owner, what the role made itself
- * since then to `heir`.
+ * The way back, views before what they read: what was recorded goes to its former owner and has its former privileges,
+ * what the role made itself since then goes to `heir`.
  */
 export function movesBack(
   goal: OwnershipGoal,
   objects: OwnedObject[],
-  former: Record<string, string>,
+  former: Pick<Snapshot, "owners" | "acls" | "columnAcls">,
   heir: string,
 ): Move[] {
   return objects
     .filter((object) => object.owner === goal.owner || object.jobs.some((job) => job.owner === goal.owner))
-    .map((object) => ({ object, to: former[object.key] ?? heir }))
+    .map((object) => {
+      const recorded = former.owners[object.key];
+      const isMerged = recorded !== undefined && recorded !== object.owner && object.owner === goal.owner;
+      const privileges = isMerged ? restoredPrivileges(object, former, recorded) : [];
+      return { object, to: recorded ?? heir, privileges };
+    })
     .filter(({ object, to }) => !isAt(object, to))
     .sort((a, b) => orderOf(b.object) - orderOf(a.object));
 }
@@ -86,20 +103,27 @@ function isAt(object: OwnedObject, owner: string): boolean {
 }
 
 /** The plan's line: `owner postgres -> tracksolid_owner, jobs 1000 and 1001 with it`. */
-export function describe({ object, to }: Move): string {
+export function describe({ object, to, privileges }: Move): string {
   const jobs = object.jobs.filter((job) => job.owner !== to).map((job) => job.id);
   const jobText = jobs.length === 0 ? undefined : `${jobs.length === 1 ? "job" : "jobs"} ${jobs.join(", ")} -> ${to}`;
   const ownerText = object.owner === to ? undefined : `owner ${object.owner} -> ${to}`;
   const kind = object.timescale && ownerText ? ` (${object.timescale})` : "";
-  return [ownerText && ownerText + kind, jobText].filter((text) => text !== undefined).join(", ");
+  const keptText = privileges.length > 0 ? `${object.owner} keeps its privileges` : undefined;
+  return [ownerText && ownerText + kind, jobText, keptText].filter((text) => text !== undefined).join(", ");
 }
 
 /** The statements of one move; they belong in one transaction. */
-export function statements({ object, to }: Move, timescale: Installation | undefined): string[] {
+export function statements({ object, to, privileges }: Move, timescale: Installation | undefined): string[] {
   const alter =
     object.owner === to ? [] : [`ALTER ${keyword(object)} ${object.identity} OWNER TO ${escapeIdentifier(to)}`];
   const jobs = object.jobs.filter((job) => job.owner !== to).map((job) => job.id);
-  return [...alter, ...(jobs.length > 0 && timescale ? giveJobs(timescale, jobs, to) : [])];
+  return [
+    ...alter,
+    ...privileges.flatMap(({ sql, as }) =>
+      as === undefined ? [sql] : [`SET LOCAL ROLE ${escapeIdentifier(as)}`, sql, "SET LOCAL ROLE NONE"],
+    ),
+    ...(jobs.length > 0 && timescale ? giveJobs(timescale, jobs, to) : []),
+  ];
 }
 
 /** What follows ALTER: mostly the type's own name. */

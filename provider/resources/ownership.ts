@@ -30,6 +30,8 @@ import { Incomplete, orUnknown, type Reconciler } from "./reconciler.ts";
 
 const former = z.object({
   owners: z.record(z.string(), z.string()),
+  acls: z.record(z.string(), z.array(z.string())),
+  columnAcls: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
   defaultPrivileges: z.array(
     z.object({
       creator: z.string(),
@@ -107,7 +109,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
 
     async remove(inputs, call) {
       if (inputs.former instanceof Unknown) throw new Error("the state has no record of the former owners");
-      const { owners, defaultPrivileges } = inputs.former;
+      const { former } = inputs;
       await server.session(inputs.database, (db) =>
         alone(db, call, async () => {
           if (!(await roleExists(db, inputs.owner))) return;
@@ -115,7 +117,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           const objects = await readOwnedObjects(db, schemasOf(inputs));
           const moves = await toLivingRoles(
             db,
-            movesBack(inputs, objects, owners, server.address.user),
+            movesBack(inputs, objects, former, server.address.user),
             server.address.user,
           );
           const result = await reassign(db, moves, call);
@@ -124,7 +126,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           await applyDefaults(
             db,
             inputs.database,
-            defaultsBack(inputs.owner, inputs.roles, live, defaultPrivileges),
+            defaultsBack(inputs.owner, inputs.roles, live, former.defaultPrivileges),
             call,
           );
         }),
@@ -164,7 +166,7 @@ async function refuseMissingRole(db: Queryable, role: string): Promise<void> {
 /** A former owner may have been dropped since; what it had goes to the heir. */
 async function toLivingRoles(db: Queryable, moves: Move[], heir: string): Promise<Move[]> {
   const living = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
-  return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir }));
+  return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir, privileges: [] }));
 }
 
 function leftBehind(database: string, wanted: number, { moved, left }: Reassigned): string {

@@ -9,8 +9,10 @@ const named = (name: string, more: Partial<OwnedObject> = {}): OwnedObject => ({
   schema: "reporting",
   name,
   owner: "postgres",
+  isSuperusers: true,
   acl: null,
   columnAcls: {},
+  sequences: [],
   timescale: undefined,
   jobs: [],
   depth: 0,
@@ -22,6 +24,7 @@ const goal = (keepOwner: Record<string, string>) => ({
   schemas: ["reporting"],
   keepOwner,
   alsoOwn: [],
+  roles: ["owner"],
 });
 const keeper = (keepOwner: Record<string, string>, object: OwnedObject) => ownerFor(goal(keepOwner), object);
 
