@@ -104,9 +104,13 @@ function ownSettings({ roleName }: AppRole, written: AppRoleArgs["settings"] = {
   return splitSettings(settings);
 }
 
-/** What the runbook makes with `openssl rand -hex 24`. */
+/**
+ * 192 random bits in hex digits, as the runbook's `openssl rand -hex 24`. Not RandomBytes: its id, which is never
+ * secret, is the bytes in base64 (docs/decisions).
+ */
 function createPassword(parent: AppRole): pulumi.Output<string> {
-  return pulumi.secret(new random.RandomBytes(parent.roleName, { length: 24 }, { parent }).hex);
+  const hexDigits = { special: true, overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false };
+  return pulumi.secret(new random.RandomPassword(parent.roleName, { length: 48, ...hexDigits }, { parent }).result);
 }
 
 function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {

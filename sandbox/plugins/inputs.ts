@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { CheckFailure } from "../../provider/rpc/provider.ts";
-import { type PropertyMap, type PropertyValue, reveal, Unknown } from "../../provider/rpc/values.ts";
+import { type PropertyMap, reveal, Unknown } from "../../provider/rpc/values.ts";
 
 /** A value that, in a preview, may not be known yet. */
 export function orUnknown<T extends z.ZodType>(schema: T): z.ZodUnion<[T, z.ZodCustom<Unknown>]> {
@@ -21,12 +21,18 @@ export function readInputs<T extends z.ZodType>(schema: T, inputs: PropertyMap):
   return schema.parse(plain(inputs));
 }
 
-function plain(inputs: PropertyMap): Record<string, PropertyValue> {
-  return Object.fromEntries(
-    Object.entries(inputs)
-      .filter(([key, value]) => value !== null && !key.startsWith("__"))
-      .map(([key, value]) => [key, reveal(value)]),
-  );
+/** Null is what the SDK may send for what is not given. */
+export function withoutNulls(properties: PropertyMap): PropertyMap {
+  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== null));
+}
+
+/** Without the bridge's own entries, such as `__defaults`. */
+export function withoutInternals(properties: PropertyMap): PropertyMap {
+  return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
+}
+
+function plain(inputs: PropertyMap): PropertyMap {
+  return reveal(withoutInternals(withoutNulls(inputs))) as PropertyMap;
 }
 
 function toFailures(issue: z.core.$ZodIssue): CheckFailure[] {

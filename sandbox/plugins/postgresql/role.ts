@@ -4,7 +4,7 @@ import { type Client, escapeIdentifier, escapeLiteral } from "pg";
 import { z } from "zod";
 import type { PropertyDiff, ResourceType } from "../../../provider/rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
-import { checkInputs, orUnknown } from "../inputs.ts";
+import { checkInputs, orUnknown, withoutInternals, withoutNulls } from "../inputs.ts";
 import type { Connections } from "./connections.ts";
 
 /** A role as the official plugin sees one. */
@@ -410,15 +410,6 @@ function same(key: keyof Role, before: Role[keyof Role], after: Role[keyof Role]
     return isDeepStrictEqual(new Set(before), new Set(after));
   }
   return isDeepStrictEqual(before, after);
-}
-
-function withoutNulls(properties: PropertyMap): PropertyMap {
-  return Object.fromEntries(Object.entries(properties).filter(([, value]) => value !== null));
-}
-
-/** Without the bridge's own entries, such as `__defaults`. */
-function withoutInternals(properties: PropertyMap): PropertyMap {
-  return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
 }
 
 function markPassword(properties: PropertyMap): PropertyMap {

@@ -1,14 +1,24 @@
 #!/usr/bin/env node
 import { serve } from "../../../provider/rpc/serve.ts";
 import { randomBytes } from "./random-bytes.ts";
+import { randomPassword } from "./random-password.ts";
+
+const resources = {
+  "random:index/randomBytes:RandomBytes": randomBytes,
+  "random:index/randomPassword:RandomPassword": randomPassword,
+};
 
 /** The sandbox's stand-in for the official plugin `random`, of the version whose behaviour it has. */
 await serve({
   name: "random",
   version: "4.21.2",
-  schema: { name: "random", version: "4.21.2", resources: { "random:index/randomBytes:RandomBytes": {} } },
+  schema: {
+    name: "random",
+    version: "4.21.2",
+    resources: Object.fromEntries(Object.keys(resources).map((token) => [token, {}])),
+  },
   checkConfig: async (news) => ({ inputs: news }),
   configure: async () => undefined,
-  resources: { "random:index/randomBytes:RandomBytes": randomBytes },
+  resources,
   close: async () => undefined,
 });

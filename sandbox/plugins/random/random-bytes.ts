@@ -1,14 +1,14 @@
 import { randomBytes as draw } from "node:crypto";
 import { z } from "zod";
 import type { ResourceType } from "../../../provider/rpc/provider.ts";
-import { type PropertyMap, reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
+import { type PropertyMap, Secret, unknown } from "../../../provider/rpc/values.ts";
 import { checkInputs, orUnknown, readInputs } from "../inputs.ts";
+import { differ, keepers } from "./keepers.ts";
 
 const schema = z.strictObject({
   /** How many bytes, from 1 on. */
   length: orUnknown(z.int().min(1)),
-  /** A change of any of these draws anew. */
-  keepers: orUnknown(z.record(z.string(), orUnknown(z.string().nullable()))).optional(),
+  keepers,
 });
 
 /**
@@ -53,16 +53,4 @@ export const randomBytes: ResourceType = {
 
 function forms(bytes: Buffer): PropertyMap {
   return { base64: new Secret(bytes.toString("base64")), hex: new Secret(bytes.toString("hex")) };
-}
-
-/** Null, absent and empty entries are the same: Terraform would not have stored them. */
-function differ(before: PropertyMap[string] | undefined, after: PropertyMap[string] | undefined): boolean {
-  return JSON.stringify(normal(before)) !== JSON.stringify(normal(after));
-}
-
-function normal(value: PropertyMap[string] | undefined): unknown {
-  const plain = reveal(value ?? null);
-  if (typeof plain !== "object" || plain === null) return plain;
-  const entries = Object.entries(plain).filter(([, entry]) => entry !== null);
-  return entries.length === 0 ? null : entries.sort(([a], [b]) => (a < b ? -1 : 1));
 }
