@@ -83,19 +83,24 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
   const previous = (map: PropertyMap | undefined): Inputs | undefined =>
     map && Object.keys(map).length > 0 ? (schema.safeParse(declared(map)).data as Inputs | undefined) : undefined;
 
+  // A refresh calls Read and then Diff with the inputs in the state, whose plan has been carried out long since.
+  const readUnchecked = new Set<string>();
+
   return {
-    async check(_call, { olds, news }) {
+    async check(call, { olds, news }) {
+      readUnchecked.delete(call.urn);
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
       const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => observed.includes(key)));
       const plan = await reconciler.plan(parsed.data as Inputs, previous(olds), before);
-      for (const warning of plan.warnings ?? []) _call.report.warn(warning);
+      for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
       return { inputs, ...(plan.failures && { failures: plan.failures }) };
     },
 
-    async diff(_call, { oldInputs, news }) {
-      return difference(oldInputs, news, reconciler.identity, reconciler.hidden ?? []);
+    async diff({ urn }, { oldInputs, news }) {
+      const plan = readUnchecked.has(urn) ? {} : changesOf(news);
+      return difference(oldInputs, news, plan, reconciler.identity, reconciler.hidden ?? []);
     },
 
     async create(call, { inputs, preview }) {
@@ -121,11 +126,12 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
       return result;
     },
 
-    async read(_call, { id, inputs, olds }) {
+    async read({ urn }, { id, inputs, olds }) {
       if (Object.keys(inputs).length === 0) {
         throw new Error(`${id} cannot be imported: declare it, and the first up finds what is there`);
       }
       await reconciler.reach?.();
+      readUnchecked.add(urn);
       // Drift is found by Check, which a preview calls after this.
       return { id, inputs, outputs: olds };
     },
@@ -138,7 +144,13 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
 }
 
 /** Declared inputs that differ, and everything the plan names. */
-function difference(oldInputs: PropertyMap, news: PropertyMap, identity: string[], hidden: string[]): DiffResult {
+function difference(
+  oldInputs: PropertyMap,
+  news: PropertyMap,
+  plan: Changes,
+  identity: string[],
+  hidden: string[],
+): DiffResult {
   const detailed: Record<string, PropertyDiff> = {};
   const changed = Object.keys({ ...oldInputs, ...news }).filter(
     (key) => key !== "changes" && !isDeepStrictEqual(open(oldInputs[key] ?? null), open(news[key] ?? null)),
@@ -146,10 +158,10 @@ function difference(oldInputs: PropertyMap, news: PropertyMap, identity: string[
   for (const key of changed) {
     if (!hidden.includes(key)) addLeaves(detailed, key, oldInputs[key], news[key]);
   }
-  const plan = Object.keys(changesOf(news));
-  for (const key of plan) detailed[child("changes", key)] = { kind: "add", inputDiff: false };
+  const planned = Object.keys(plan);
+  for (const key of planned) detailed[child("changes", key)] = { kind: "add", inputDiff: false };
   const replaces = changed.filter((key) => identity.includes(key));
-  return { changes: changed.length + plan.length > 0, replaces, detailed, deleteBeforeReplace: replaces.length > 0 };
+  return { changes: changed.length + planned.length > 0, replaces, detailed, deleteBeforeReplace: replaces.length > 0 };
 }
 
 /** The paths at which two values differ, so that a long map prints its changed entries alone. */

@@ -21,7 +21,7 @@ export class Secret {
   }
 }
 
-/** What the mocked RandomBytes gives for a role. */
+/** What the mocked RandomPassword gives for a role. */
 export const passwordOf = (role: string) => Buffer.from(role.padEnd(24, ".").slice(0, 24)).toString("hex");
 
 export interface Ran {
@@ -39,7 +39,7 @@ export async function run(program: () => unknown): Promise<Ran> {
   await pulumi.runtime.setMocks(
     {
       newResource: ({ type, name, inputs }) => {
-        const made = type === "random:index/randomBytes:RandomBytes" ? { hex: passwordOf(name) } : {};
+        const made = type === "random:index/randomPassword:RandomPassword" ? { result: passwordOf(name) } : {};
         const snapshot = type === "pgaccess:index:Baseline" ? { snapshot: { owners: {} } } : {};
         return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot } };
       },

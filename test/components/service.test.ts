@@ -33,7 +33,7 @@ describe("on its role", () => {
       "pgaccess:index:Privileges shop_owner.shop",
       "pgaccess:index:RoleSettings shop_owner",
       "postgresql:index/role:Role shop_owner",
-      "random:index/randomBytes:RandomBytes shop_owner",
+      "random:index/randomPassword:RandomPassword shop_owner",
     ]);
   });
 

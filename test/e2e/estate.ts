@@ -28,7 +28,14 @@ export interface Estate {
   up(...more: string[]): Promise<string>;
   preview(...more: string[]): Promise<string>;
   databaseUrls(): Promise<Record<string, string>>;
+  /** Those generated for the roles in the state. */
+  passwords(): Promise<string[]>;
   remove(): Promise<void>;
+}
+
+/** What `pulumi stack export` prints, as far as it is read here. */
+interface Exported {
+  deployment: { resources: { type: string; outputs?: { result?: { plaintext?: string } } }[] };
 }
 
 /** @param settings of the server, by name */
@@ -75,6 +82,13 @@ export async function createEstate(settings: Record<string, string | number> = {
     async databaseUrls() {
       const { stdout } = await estate.pulumi(["stack", "output", "databaseUrls", "--show-secrets", "--json"]);
       return JSON.parse(stdout) as Record<string, string>;
+    },
+    async passwords() {
+      const { stdout } = await estate.pulumi(["stack", "export", "--show-secrets"]);
+      const { resources } = (JSON.parse(stdout) as Exported).deployment;
+      return resources.flatMap(({ type, outputs }) =>
+        type === "random:index/randomPassword:RandomPassword" ? [JSON.parse(outputs?.result?.plaintext as string)] : [],
+      );
     },
     async remove() {
       await sandbox.remove();

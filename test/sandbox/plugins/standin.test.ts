@@ -1,16 +1,15 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type PropertyMap, unknown } from "../../../provider/rpc/values.ts";
+import { startEngine } from "../../provider/rpc/engine.ts";
 import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
 import { pluginCommand } from "../contract/plugins.ts";
 
 const refused = "the sandbox's stand-in does not implement it: leave it out, or install the official plugin";
 
-function start(name: string): Promise<PluginProcess> {
-  return PluginProcess.start([
-    process.execPath,
-    join(import.meta.dirname, "../../../sandbox/plugins", name, "main.ts"),
-  ]);
+function start(name: string, engine?: string): Promise<PluginProcess> {
+  const main = join(import.meta.dirname, "../../../sandbox/plugins", name, "main.ts");
+  return PluginProcess.start([process.execPath, main], engine === undefined ? {} : { engine });
 }
 
 describe("postgresql", () => {
@@ -76,16 +75,42 @@ describe("postgresql", () => {
 });
 
 describe("random", () => {
-  const urn = "urn:pulumi:dev::app::random:index/randomBytes:RandomBytes::it";
-
-  test("refuses an input it does not have", async () => {
-    const plugin = await start("random");
+  let plugin: PluginProcess;
+  beforeAll(async () => {
+    plugin = await start("random");
     await plugin.configure({});
-    expect((await plugin.check(urn, { length: 1, misspelt: true })).failures).toEqual([
-      { property: "misspelt", reason: refused },
-    ]);
-    await plugin.stop();
   });
+  afterAll(() => plugin.stop());
+
+  test.each(["random:index/randomBytes:RandomBytes", "random:index/randomPassword:RandomPassword"])(
+    "refuses an input that %s does not have",
+    async (type) => {
+      const { failures } = await plugin.check(`urn:pulumi:dev::app::${type}::it`, { length: 1, misspelt: true });
+      expect(failures).toEqual([{ property: "misspelt", reason: refused }]);
+    },
+  );
+
+  test("takes inputs of a password that are not known yet", async () => {
+    const urn = "urn:pulumi:dev::app::random:index/randomPassword:RandomPassword::it";
+    const inputs = { length: unknown, special: unknown, minLower: unknown, overrideSpecial: unknown, keepers: unknown };
+    expect((await plugin.check(urn, inputs)).failures).toEqual([]);
+    expect((await plugin.create(urn, inputs, true)).outputs).toMatchObject({ ...inputs, lower: true });
+    const { outputs: olds } = await plugin.create(urn, { length: 24, overrideSpecial: "~" });
+    const args = { oldInputs: {}, olds, news: { length: 24, overrideSpecial: unknown } };
+    expect(await plugin.diff(urn, "none", args)).toMatchObject({ changes: true, replaces: [] });
+  });
+});
+
+test("the former name of a password's input is warned of", async () => {
+  const engine = await startEngine();
+  const plugin = await start("random", engine.address);
+  await plugin.configure({});
+  const urn = "urn:pulumi:dev::app::random:index/randomPassword:RandomPassword::it";
+  await plugin.check(urn, { length: 1, numeric: true });
+  await plugin.check(urn, { length: 1, number: true });
+  expect(engine.lines).toMatchObject([{ severity: "warning", message: expect.stringContaining('use "numeric"') }]);
+  await plugin.stop();
+  engine.stop();
 });
 
 describe("which plugin the contract is tried on", () => {

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import { type Changes, toResource } from "../../provider/resources/reconciler.ts";
+import { testCall } from "./calls.ts";
+
+const shape = { name: z.string(), size: z.number() };
+
+/** A resource whose plan is what `drift` says at the time. */
+function gauge(drift: () => Changes) {
+  return toResource({
+    description: "",
+    shape,
+    identity: ["name"],
+    id: ({ name }) => name,
+    plan: async () => ({ changes: drift() }),
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  });
+}
+
+const call = testCall();
+const declared = { name: "it", size: 1 };
+/** As the engine keeps them: with the plan that the last up carried out. */
+const inputs = { ...declared, changes: { old: "a -> b" } };
+const olds = { ...declared, changes: {} };
+const diff = { id: "it", olds, ignoreChanges: [] };
+
+test("a refresh reports nothing of the plan that the last up carried out", async () => {
+  const resource = gauge(() => ({}));
+  const read = await resource.read(call, { id: "it", inputs, olds });
+  const oldInputs = read?.inputs ?? {};
+  expect(await resource.diff(call, { ...diff, oldInputs, news: inputs })).toMatchObject({
+    changes: false,
+    detailed: {},
+  });
+});
+
+test("drift found by the Check after a refresh is reported, be it the same as the last time", async () => {
+  const resource = gauge(() => ({ old: "a -> b" }));
+  await resource.read(call, { id: "it", inputs, olds });
+  const { inputs: news } = await resource.check(call, { olds: inputs, news: declared, randomSeed: new Uint8Array() });
+  expect(await resource.diff(call, { ...diff, oldInputs: inputs, news })).toMatchObject({
+    changes: true,
+    detailed: { "changes.old": { kind: "add" } },
+  });
+});
+
+test("a refresh of one resource hides nothing of another", async () => {
+  const resource = gauge(() => ({}));
+  await resource.read({ ...call, urn: "another" }, { id: "it", inputs, olds });
+  expect((await resource.diff(call, { ...diff, oldInputs: inputs, news: inputs })).changes).toBe(true);
+});
