@@ -106,7 +106,7 @@ function ownSettings({ roleName }: AppRole, written: AppRoleArgs["settings"] = {
 
 /**
  * 192 random bits in hex digits, as the runbook's `openssl rand -hex 24`. Not RandomBytes: its id, which is never
- * secret, is the bytes in base64 (docs/decisions).
+ * secret, is the bytes in base64 (docs/decisions/0027).
  */
 function createPassword(parent: AppRole): pulumi.Output<string> {
   const hexDigits = { special: true, overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false };
