@@ -77,19 +77,13 @@ export class Server {
    * fails. A transaction left open by `work` is rolled back.
    */
   session<T>(database: string | undefined, work: (db: Queryable) => Promise<T>): Promise<T> {
-    return this.exclusively(async () => {
-      const client = await this.connect(database ?? this.address.database);
-      let done = false;
-      try {
-        const result = await work(client);
-        done = true;
-        return result;
-      } finally {
-        if (!done) await client.query("ROLLBACK").catch(() => this.disconnect());
-      }
-    });
+    return this.exclusively(() => this.on(database, work));
   }
 
+  /** Runs `work` on the connection that is open, whatever its database: for what belongs to the whole server. */
+  anySession<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+    return this.exclusively(() => this.on(this.current?.database, work));
+  }
   /** Runs `work` while no connection is open, so that it may open the one that is allowed. */
   withoutConnection<T>(work: () => Promise<T>): Promise<T> {
     return this.exclusively(async () => {
@@ -104,6 +98,18 @@ export class Server {
     const client = this.current?.client;
     this.current = undefined;
     if (client) destroy(client);
+  }
+
+  private async on<T>(database: string | undefined, work: (db: Queryable) => Promise<T>): Promise<T> {
+    const client = await this.connect(database ?? this.address.database);
+    let done = false;
+    try {
+      const result = await work(client);
+      done = true;
+      return result;
+    } finally {
+      if (!done) await client.query("ROLLBACK").catch(() => this.disconnect());
+    }
   }
 
   private exclusively<T>(work: () => Promise<T>): Promise<T> {

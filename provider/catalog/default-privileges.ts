@@ -13,14 +13,13 @@ export interface DefaultPrivilege {
   held: Held[];
 }
 
-/** The default privileges in `schemas` that name `role`; those for all schemas are not among them. */
+/** The default privileges in `schemas`, by the role they name; those for all schemas are not among them. */
 export async function readDefaultPrivileges(
   db: Queryable,
-  role: string,
   schemas: string[],
-): Promise<DefaultPrivilege[]> {
-  const { rows } = await db.query<DefaultPrivilege>(
-    `SELECT pg_get_userbyid(d.defaclrole) AS creator, n.nspname AS schema,
+): Promise<Map<string, DefaultPrivilege[]>> {
+  const { rows } = await db.query<DefaultPrivilege & { role: string }>(
+    `SELECT r.rolname AS role, pg_get_userbyid(d.defaclrole) AS creator, n.nspname AS schema,
             CASE d.defaclobjtype WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS'
                                  WHEN 'T' THEN 'TYPES' END AS on,
             json_agg(json_build_object('privilege', e.privilege_type, 'grantor', pg_get_userbyid(e.grantor),
@@ -28,10 +27,13 @@ export async function readDefaultPrivileges(
      FROM pg_default_acl d
      JOIN pg_namespace n ON n.oid = d.defaclnamespace
      CROSS JOIN aclexplode(d.defaclacl) WITH ORDINALITY e (grantor, grantee, privilege_type, is_grantable, position)
-     WHERE n.nspname = ANY ($1::text[]) AND e.grantee = (SELECT oid FROM pg_roles WHERE rolname = $2)
-     GROUP BY 1, 2, 3
-     ORDER BY 1, 2, 3`,
-    [schemas, role],
+     JOIN pg_roles r ON r.oid = e.grantee
+     WHERE n.nspname = ANY ($1::text[])
+     GROUP BY 1, 2, 3, 4
+     ORDER BY 1, 2, 3, 4`,
+    [schemas],
   );
-  return rows;
+  const found = new Map<string, DefaultPrivilege[]>();
+  for (const { role, ...privilege } of rows) found.set(role, [...(found.get(role) ?? []), privilege]);
+  return found;
 }

@@ -22,14 +22,30 @@ export interface RoleSetting {
   value: string;
 }
 
-/** The rules of those of `names` the server knows, by name in lower case: Postgres does not tell case apart here. */
-export async function readSettingRules(db: Queryable, names: string[]): Promise<Map<string, SettingRule>> {
-  const { rows } = await db.query<SettingRule>(
-    `SELECT name, vartype, unit, min_val AS min, max_val AS max, enumvals AS values, context
-     FROM pg_settings WHERE lower(name) = ANY ($1::text[])`,
-    [names.map((name) => name.toLowerCase())],
-  );
-  return new Map(rows.map((rule) => [rule.name.toLowerCase(), rule]));
+/** The server's rules, each asked for once: they stay as they are while the server runs. */
+export class SettingRules {
+  private readonly known = new Map<string, SettingRule | undefined>();
+
+  /** The rules of those of `names` the server knows, by name in lower case: Postgres does not tell case apart here. */
+  async read(db: Queryable, names: string[]): Promise<Map<string, SettingRule>> {
+    const wanted = [...new Set(names.map((name) => name.toLowerCase()))];
+    const missing = wanted.filter((name) => !this.known.has(name));
+    if (missing.length > 0) {
+      const { rows } = await db.query<SettingRule>(
+        `SELECT name, vartype, unit, min_val AS min, max_val AS max, enumvals AS values, context
+         FROM pg_settings WHERE lower(name) = ANY ($1::text[])`,
+        [missing],
+      );
+      for (const name of missing) this.known.set(name, undefined);
+      for (const rule of rows) this.known.set(rule.name.toLowerCase(), rule);
+    }
+    return new Map(
+      wanted.flatMap((name) => {
+        const rule = this.known.get(name);
+        return rule ? [[name, rule]] : [];
+      }),
+    );
+  }
 }
 
 /** All that is set for the role; nothing for one that does not exist. */

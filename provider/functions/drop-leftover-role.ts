@@ -17,7 +17,7 @@ const schema = z.strictObject({ role: z.string() });
 export function dropLeftoverRole(server: Server): ProviderFunction {
   return async (args) => {
     const { role } = schema.parse(args);
-    return server.session(undefined, async (db) => {
+    return server.anySession(async (db) => {
       if (!(await roleExists(db, role))) return { result: { dropped: false } };
       await refuseWhileInUse(db, role, `make role ${role} anew`);
       const ties = await tiesOf(db, role);

