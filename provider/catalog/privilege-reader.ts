@@ -13,8 +13,9 @@ interface Reading {
 }
 
 /**
- * Reads who holds what, once for all roles of a database: a preview of 60 roles costs one look at the catalog instead of
- * 60. Only plans may be up to two seconds old; what is applied is read anew in its own transaction.
+ * Reads who holds what, once for all roles of a database: 60 roles cost one look at the catalog instead of 120. A reading
+ * serves for two seconds, and each role for one change: whoever changes a role's privileges again, such as after a
+ * conflict, reads them anew.
  */
 export class PrivilegeReader {
   private readonly lifetime: number;
@@ -26,23 +27,25 @@ export class PrivilegeReader {
   }
 
   /** For a plan. */
-  async recent(db: Queryable, database: string, role: string, schemas: string[]): Promise<PrivilegeCatalog> {
-    const key = keyOf(database, schemas);
-    const usable = this.last?.key === key && Date.now() - this.last.at < this.lifetime && !this.last.changed.has(role);
-    if (!this.last || !usable) this.last = await read(db, key, schemas);
-    return catalogOf(this.last, role);
+  async forPlan(db: Queryable, database: string, role: string, schemas: string[]): Promise<PrivilegeCatalog> {
+    return catalogOf(await this.reading(db, database, role, schemas), role);
   }
 
-  /** For a change: as it is now. The reading goes on to serve the plans of other roles, not of the one that is changed. */
-  async now(db: Queryable, database: string, role: string, schemas: string[]): Promise<PrivilegeCatalog> {
-    this.last = await read(db, keyOf(database, schemas), schemas);
-    this.last.changed.add(role);
-    return catalogOf(this.last, role);
+  /** For a change of the role's privileges, in its transaction. */
+  async forChange(db: Queryable, database: string, role: string, schemas: string[]): Promise<PrivilegeCatalog> {
+    const reading = await this.reading(db, database, role, schemas);
+    reading.changed.add(role);
+    return catalogOf(reading, role);
   }
-}
 
-function keyOf(database: string, schemas: string[]): string {
-  return JSON.stringify([database, schemas.toSorted()]);
+  private async reading(db: Queryable, database: string, role: string, schemas: string[]): Promise<Reading> {
+    const key = JSON.stringify([database, schemas.toSorted()]);
+    const { last } = this;
+    const serves = last?.key === key && Date.now() - last.at < this.lifetime && !last.changed.has(role);
+    if (last && serves) return last;
+    this.last = await read(db, key, schemas);
+    return this.last;
+  }
 }
 
 async function read(db: Queryable, key: string, schemas: string[]): Promise<Reading> {

@@ -51,7 +51,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
         server.session(inputs.database, async (db) => {
           const former = formerOf(inputs, olds);
           const schemas = schemasOf(inputs, former);
-          const catalog = await reader.recent(db, inputs.database, inputs.role, schemas);
+          const catalog = await reader.forPlan(db, inputs.database, inputs.role, schemas);
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
@@ -69,7 +69,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             await refuseMissingRoles(db, inputs);
-            const catalog = await reader.now(db, inputs.database, inputs.role, schemasOf(inputs, former));
+            const catalog = await reader.forChange(db, inputs.database, inputs.role, schemasOf(inputs, former));
             const plan = planFor(inputs, former, catalog);
             const statements = privilegeStatements(plan, inputs.role);
             await run(db, statements, inputs, call);
@@ -90,13 +90,13 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
               if (names.size === 0) return;
               const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
-              const catalog = await reader.now(db, inputs.database, inputs.role, inputs.schemas);
+              const catalog = await reader.forChange(db, inputs.database, inputs.role, inputs.schemas);
               const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
               await run(db, privilegeStatements(plan, inputs.role), inputs, call);
               if (plan.byHand.length === 0) return;
               call.report.warn(
                 `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(plan.byHand)}. ` +
-                  "The role cannot be dropped before that is revoked.",
+                  "It is taken back when the role is dropped.",
               );
             }),
           ),
@@ -162,7 +162,11 @@ async function refuseHalfDone(
 ): Promise<void> {
   const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper");
   if (rows.length > 0) return;
-  const rest = planFor(inputs, former, await reader.now(db, inputs.database, inputs.role, schemasOf(inputs, former)));
+  const rest = planFor(
+    inputs,
+    former,
+    await reader.forChange(db, inputs.database, inputs.role, schemasOf(inputs, former)),
+  );
   const left = Object.entries(describePrivileges(rest));
   if (left.length === 0) return;
   const list = left.map(([object, change]) => `${object}: ${change}`).join("\n  ");
