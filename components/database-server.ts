@@ -2,6 +2,7 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultCeiling } from "../model/budget.ts";
 import { completeServer } from "../model/server.ts";
+import { readSettings, settingTexts } from "../model/settings.ts";
 import type * as model from "../model/stack.ts";
 import { budgetEntries } from "../model/stack.ts";
 import { MadeRoles } from "./made-roles.ts";
@@ -48,12 +49,12 @@ export interface DatabaseServerArgs {
    */
   roles: model.Limits;
   /**
-   * Login roles that are live already, by name: counted in the budget, not changed.
+   * Login roles that are live already, by name: counted in the budget, and changed only with `enforce`.
    *
    * @default none
-   * @example { metabase: { connectionLimit: 5 } }
+   * @example { metabase: { connectionLimit: 5 }, grafana: { connectionLimit: 5, enforce: true } }
    */
-  existingRoles?: model.Limits | undefined;
+  existingRoles?: Record<string, ExistingRoleArgs> | undefined;
   /**
    * The most connections that all roles together may be promised.
    *
@@ -67,6 +68,24 @@ export interface DatabaseServerArgs {
    * @default the admin's user
    */
   legacyUsers?: string[] | undefined;
+}
+
+export interface ExistingRoleArgs {
+  /** The most sessions that the role may hold at once, or, with `enforce`, shall be able to. */
+  connectionLimit: number;
+  /**
+   * Sets the limit and the settings on the server; deleting puts back what was there before. Needs a database.
+   *
+   * @default false: the role is counted only
+   */
+  enforce?: boolean | undefined;
+  /**
+   * Settings of the role's sessions, written as those of an AppRole; only with `enforce`.
+   *
+   * @default none
+   * @example { idle_session_timeout: "30min" }
+   */
+  settings?: Record<string, string | number | boolean | string[] | null> | undefined;
 }
 
 export interface DatabaseArgs {
@@ -122,6 +141,8 @@ export class DatabaseServer extends pulumi.ComponentResource {
   /** What was there before, one for each database. */
   readonly baselines: pgaccess.Baseline[];
   readonly connectionBudget: pgaccess.ConnectionBudget;
+  /** The existing roles whose limit is enforced. */
+  readonly enforcedRoles: pgaccess.ExistingRole[];
   /** The roles that the program makes on it. */
   readonly madeRoles: MadeRoles;
   readonly #databases: Map<string, ServerDatabase>;
@@ -134,9 +155,10 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.legacyUsers = args.legacyUsers ?? [this.address.admin.user];
     this.postgresql = createPostgresqlProvider(this, name);
     this.pgaccess = createPgaccessProvider(this, name);
-    this.#databases = createDatabases(this, args.databases);
+    this.#databases = createDatabases(this, args);
     this.baselines = [...this.#databases.values()].map(({ baseline }) => baseline);
     this.connectionBudget = createConnectionBudget(this, name, args);
+    this.enforcedRoles = createEnforcedRoles(this, args);
     this.madeRoles = new MadeRoles(Object.keys(args.roles));
     this.registerOutputs();
   }
@@ -165,12 +187,17 @@ function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.
   return new pgaccess.Provider(name, { ...parent.address.admin, password: parent.adminPassword }, { parent });
 }
 
-function createDatabases(parent: DatabaseServer, databases: Record<string, DatabaseArgs>): Map<string, ServerDatabase> {
+function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<string, ServerDatabase> {
   const roles = Object.keys(parent.roles);
+  const existingRoles = enforced(args).map(([role]) => role);
   return new Map(
-    Object.entries(databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
+    Object.entries(args.databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
       const options = { parent, provider: parent.pgaccess };
-      const baseline = new pgaccess.Baseline(database, { database, schemas, keepOwner, alsoOwn, roles }, options);
+      const baseline = new pgaccess.Baseline(
+        database,
+        { database, schemas, keepOwner, alsoOwn, roles, existingRoles },
+        options,
+      );
       return [database, { schemas, owner, keepOwner, alsoOwn, baseline }];
     }),
   );
@@ -179,8 +206,39 @@ function createDatabases(parent: DatabaseServer, databases: Record<string, Datab
 function createConnectionBudget(
   parent: DatabaseServer,
   name: string,
-  { roles, existingRoles = {}, ceiling = defaultCeiling }: DatabaseServerArgs,
+  args: DatabaseServerArgs,
 ): pgaccess.ConnectionBudget {
-  const args = { ceiling, entries: budgetEntries({ roles, existingRoles }) };
-  return new pgaccess.ConnectionBudget(name, args, { parent, provider: parent.pgaccess });
+  const { roles, existingRoles = {}, ceiling = defaultCeiling } = args;
+  const entries = budgetEntries({ roles, existingRoles });
+  const inputs = { ceiling, entries, enforced: enforced(args).map(([role]) => role) };
+  return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
+}
+
+/** After the budget: over the ceiling no role is changed. */
+function createEnforcedRoles(parent: DatabaseServer, args: DatabaseServerArgs): pgaccess.ExistingRole[] {
+  const dependsOn = [parent.connectionBudget, ...parent.baselines];
+  return enforced(args).map(([role, { connectionLimit, settings = {} }]) => {
+    const [baseline] = parent.baselines;
+    if (!baseline) {
+      throw new pulumi.RunError(
+        `DatabaseServer: existingRoles.${role}.enforce: needs a database, with which the role's former limit is recorded`,
+      );
+    }
+    const former = baseline.snapshot.apply(({ existingRoles }) => existingRoles[role] ?? null);
+    const inputs = { role, connectionLimit, settings: settingsOf(role, settings), former };
+    return new pgaccess.ExistingRole(role, inputs, { parent, provider: parent.pgaccess, dependsOn });
+  });
+}
+
+function enforced({ existingRoles = {} }: DatabaseServerArgs): [string, ExistingRoleArgs][] {
+  return Object.entries(existingRoles).filter(([, { enforce }]) => enforce);
+}
+
+function settingsOf(role: string, written: NonNullable<ExistingRoleArgs["settings"]>): Record<string, string> {
+  const problems: string[] = [];
+  const settings = readSettings(written, (name, problem) => problems.push(`settings.${name}: ${problem}`));
+  if (problems.length > 0) {
+    throw new pulumi.RunError(`DatabaseServer: existingRoles.${role}: ${problems.join("\n  ")}`);
+  }
+  return settingTexts(settings);
 }

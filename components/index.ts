@@ -28,7 +28,13 @@ export {
   type Stack,
 } from "../model/stack.ts";
 export { AppRole, type AppRoleArgs } from "./app-role.ts";
-export { type DatabaseArgs, DatabaseServer, type DatabaseServerArgs, type ServerDatabase } from "./database-server.ts";
+export {
+  type DatabaseArgs,
+  DatabaseServer,
+  type DatabaseServerArgs,
+  type ExistingRoleArgs,
+  type ServerDatabase,
+} from "./database-server.ts";
 export * as pgaccess from "./pgaccess.ts";
 export { Service, type ServiceArgs } from "./service.ts";
 export { readStack } from "./stack-config.ts";

@@ -25,7 +25,7 @@ export class Provider extends pulumi.ProviderResource {
 /** What was there in one database before the stack changed anything; saved before the first change. */
 export class Baseline extends pulumi.CustomResource {
   /** Former owners, privileges, default privileges, settings and limits; other resources restore from it. */
-  declare readonly snapshot: pulumi.Output<object>;
+  declare readonly snapshot: pulumi.Output<{ existingRoles: Record<string, object | null> }>;
   constructor(
     name: string,
     args: {
@@ -34,6 +34,7 @@ export class Baseline extends pulumi.CustomResource {
       keepOwner: Record<string, string>;
       alsoOwn: string[];
       roles: string[];
+      existingRoles: string[];
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -45,8 +46,28 @@ export class Baseline extends pulumi.CustomResource {
 export class ConnectionBudget extends pulumi.CustomResource {
   declare readonly ceiling: pulumi.Output<number>;
   declare readonly entries: pulumi.Output<BudgetEntry[]>;
-  constructor(name: string, args: { ceiling: number; entries: BudgetEntry[] }, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    args: { ceiling: number; entries: BudgetEntry[]; enforced: string[] },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     super("pgaccess:index:ConnectionBudget", name, { ...args, undeclared: undefined, unlimited: undefined }, opts);
+  }
+}
+
+/** Limit and settings of a login role that is none of the stack's. */
+export class ExistingRole extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: {
+      role: string;
+      connectionLimit: number;
+      settings: Record<string, string>;
+      former: pulumi.Input<object | null>;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:ExistingRole", name, args, opts);
   }
 }
 

@@ -66,6 +66,16 @@ function checkRoles({ databases, roles, existingRoles, server }: Sections, at: A
     }
   }
   for (const name of existingRoles.declared) at("existingRoles", name).refuse(identifierProblem(name));
+  for (const [name, { enforce, settings }] of existingRoles.valid) {
+    if (enforce && databases.declared.size === 0 && databases.isReadable) {
+      at("existingRoles", name, "enforce").refuse(
+        "needs at least one of app-roles:databases: what the role was like before is recorded with it",
+      );
+    }
+    if (!enforce && Object.keys(settings).length > 0) {
+      at("existingRoles", name, "settings").refuse("has no effect without enforce: true; set that, or remove it");
+    }
+  }
   for (const [name, { access }] of roles.valid) {
     for (const [database, level] of Object.entries(access)) {
       const here = at("roles", name, "access", database);

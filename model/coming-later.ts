@@ -6,8 +6,6 @@ const keys: [path: string, comesWith: string][] = [
   ["roles.*.exclusive", "exclusive privileges"],
   ["roles.*.grants", "explicit grants"],
   ["roles.*.adopt", "adopting existing roles"],
-  ["existingRoles.*.enforce", "enforced limits of existing roles"],
-  ["existingRoles.*.settings", "enforced limits of existing roles"],
   ["roles.*.rotation", "password rotation"],
   ["rotation", "password rotation"],
   ["migrationComplete", "the end of the migration"],

@@ -103,7 +103,11 @@ export const entries = {
     access: namedValues(oneOf("owner", "writer", "reader")).default({}),
     settings: settings.default({}),
   }),
-  existingRoles: z.strictObject({ connectionLimit: limit }),
+  existingRoles: z.strictObject({
+    connectionLimit: limit,
+    enforce: oneOf(true, false).default(false),
+    settings: settings.default({}),
+  }),
   services: z.strictObject({
     database: text("one of the databases"),
     role: text("one of the roles"),

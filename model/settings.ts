@@ -86,6 +86,20 @@ export function splitSettings(settings: Settings): RoleSettings {
   return split;
 }
 
+/** All of a role's settings as they would stand in postgresql.conf; null sets nothing. */
+export function settingTexts(settings: Settings): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(settings).flatMap(([name, value]) => {
+      if (value === null) return [];
+      return [[name, Array.isArray(value) ? value.map(quotedName).join(", ") : String(value)]];
+    }),
+  );
+}
+
+function quotedName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
 function timeout(written: unknown): { value: number } | { problem: string } {
   const value = typeof written === "string" || typeof written === "number" ? milliseconds(written) : undefined;
   if (value === undefined) return { problem: `expected ${durationExpected}, at most 24 days, found ${found(written)}` };

@@ -54,9 +54,13 @@ export interface Role {
   settings: Settings;
 }
 
-/** A login role that is live already: counted, not changed. */
+/** A login role that is live already: counted, and changed only where `enforce` says so. */
 export interface ExistingRole {
   connectionLimit: number;
+  /** Whether the stack sets its limit and settings. */
+  enforce: boolean;
+  /** Only with `enforce`. */
+  settings: Settings;
 }
 
 export interface Service {

@@ -41,7 +41,7 @@ export function liveRoleViolations({ urn, props }: Resource): Violation[] {
       urn,
       message: isSuperuser(is)
         ? `${role} (${is}) is a superuser, which no limit holds; make it an ordinary role`
-        : `the live server does not hold ${role} to its limit (${is}); run ALTER ROLE ... CONNECTION LIMIT on the server with the limit declared under app-roles:existingRoles`,
+        : `the live server does not hold ${role} to its limit (${is}); set enforce: true under app-roles:existingRoles.${role}, or run ALTER ROLE ... CONNECTION LIMIT on the server`,
     })),
   ];
 }

@@ -4,6 +4,7 @@ import { Server } from "./connection.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
 import { connectionBudget } from "./resources/connection-budget.ts";
+import { existingRole } from "./resources/existing-role.ts";
 import { ownership } from "./resources/ownership.ts";
 import { privileges } from "./resources/privileges.ts";
 import { toResource } from "./resources/reconciler.ts";
@@ -31,6 +32,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:Baseline": baseline(server),
     "pgaccess:index:ConnectionBudget": connectionBudget(server),
     "pgaccess:index:RoleSettings": roleSettings(server),
+    "pgaccess:index:ExistingRole": existingRole(server),
     "pgaccess:index:Privileges": privileges(server),
     "pgaccess:index:Ownership": ownership(server),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
@@ -61,6 +63,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:Baseline": toResource(reconcilers["pgaccess:index:Baseline"]),
       "pgaccess:index:ConnectionBudget": toResource(reconcilers["pgaccess:index:ConnectionBudget"]),
       "pgaccess:index:RoleSettings": toResource(reconcilers["pgaccess:index:RoleSettings"]),
+      "pgaccess:index:ExistingRole": toResource(reconcilers["pgaccess:index:ExistingRole"]),
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),
       "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),

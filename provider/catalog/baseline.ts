@@ -27,6 +27,8 @@ export interface Snapshot {
   defaultPrivileges: DefaultAcl[];
   /** Managed roles: null when there was no such role, else what it was like. */
   roles: Record<string, RoleRecord | null>;
+  /** Roles that the stack changes although they are not its own; null when there was no such role. */
+  existingRoles: Record<string, RoleRecord | null>;
 }
 
 export interface DefaultAcl {
@@ -50,12 +52,11 @@ export interface RoleRecord {
 export async function readSnapshot(
   db: Queryable,
   database: string,
-  scope: { schemas: string[]; outside: string[]; roles: string[] },
+  scope: { schemas: string[]; outside: string[]; roles: string[]; existingRoles?: string[] },
 ): Promise<Snapshot> {
   const schemas = [...new Set([...scope.schemas, ...scope.outside])];
   const objects = await readOwnedObjects(db, schemas);
   const containers = await db.query<{ key: string; acl: string[] | null }>(containersSql, [schemas, database]);
-  const roles = await db.query<{ name: string; record: RoleRecord | null }>(rolesSql, [scope.roles]);
   return {
     schemas: schemas.sort(),
     owners: Object.fromEntries(objects.map((object) => [object.key, object.owner])),
@@ -71,8 +72,14 @@ export async function readSnapshot(
     ),
     jobs: Object.fromEntries(objects.flatMap((object) => object.jobs.map((job) => [String(job.id), job.owner]))),
     defaultPrivileges: await readDefaultAcls(db, schemas),
-    roles: Object.fromEntries(roles.rows.map(({ name, record }) => [name, record])),
+    roles: await readRoles(db, scope.roles),
+    existingRoles: await readRoles(db, scope.existingRoles ?? []),
   };
+}
+
+async function readRoles(db: Queryable, names: string[]): Promise<Snapshot["roles"]> {
+  const { rows } = await db.query<{ name: string; record: RoleRecord | null }>(rolesSql, [names]);
+  return Object.fromEntries(rows.map(({ name, record }) => [name, record]));
 }
 
 function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>][] {
@@ -107,6 +114,7 @@ export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
       ...now.defaultPrivileges.filter(({ schema }) => schema !== null && newSchemas.includes(schema)),
     ],
     roles: { ...now.roles, ...recorded.roles },
+    existingRoles: { ...now.existingRoles, ...recorded.existingRoles },
   };
 }
 

@@ -65,14 +65,18 @@ export function undeclared(entries: BudgetEntry[], roles: LoginRole[]): Record<s
   return Object.fromEntries(roles.filter(({ role }) => !declared.has(role)).map((role) => [role.role, limitOf(role)]));
 }
 
-/** Existing roles that the server holds to no limit, or to a higher one than the budget counts: role to both, in words. */
-export function unlimited(entries: BudgetEntry[], roles: LoginRole[]): Record<string, string> {
+/**
+ * Existing roles that the server holds to no limit, or to a higher one than the budget counts: role to both, in words.
+ * Those of `enforced` get their limit from this stack; only a superuser escapes it.
+ */
+export function unlimited(entries: BudgetEntry[], roles: LoginRole[], enforced: string[]): Record<string, string> {
   const live = new Map(roles.map((role) => [role.role, role]));
   return Object.fromEntries(
     entries.flatMap((entry) => {
       const role = live.get(entry.role);
       if (entry.source !== "existing" || !role) return [];
-      const isMore = role.limit === -1 || role.limit > entry.limit || role.superuser;
+      const isBounded = enforced.includes(entry.role) || (role.limit !== -1 && role.limit <= entry.limit);
+      const isMore = role.superuser || !isBounded;
       return isMore ? [[entry.role, `declared ${entry.limit}, live ${limitOf(role)}`]] : [];
     }),
   );

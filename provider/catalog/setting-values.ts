@@ -134,3 +134,9 @@ export function splitNameList(value: string): string[] | undefined {
     if (match[3] === "") return names;
   }
 }
+
+/** A value as it would stand in postgresql.conf. */
+export function settingText(value: string | number | boolean): string {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return String(value);
+}

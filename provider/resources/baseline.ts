@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { extend, readSnapshot, type Snapshot } from "../catalog/baseline.ts";
 import { splitName } from "../catalog/name.ts";
-import { existingRoles } from "../catalog/roles.ts";
+import { existingRoles as rolesThere } from "../catalog/roles.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { planIn } from "../missing-database.ts";
@@ -17,6 +17,8 @@ const shape = {
   alsoOwn: z.array(z.string()).default([]),
   /** The roles this stack makes: they must not exist before. */
   roles: z.array(z.string()),
+  /** Roles that are there already and are changed all the same. */
+  existingRoles: z.array(z.string()).optional(),
 };
 
 /**
@@ -33,11 +35,11 @@ export function baseline(server: Server): Reconciler<typeof shape> {
     observed: ["snapshot"],
     id: ({ database }) => database,
 
-    plan: ({ database, schemas, keepOwner, alsoOwn, roles }, _olds, before) =>
+    plan: ({ database, schemas, keepOwner, alsoOwn, roles, existingRoles = [] }, _olds, before) =>
       planIn(server, database, () =>
         server.session(database, async (db) => {
           const outside = alsoOwn.map((name) => splitName(name)?.schema ?? name);
-          const now = await readSnapshot(db, database, { schemas, outside, roles });
+          const now = await readSnapshot(db, database, { schemas, outside, roles, existingRoles });
           const recorded = before.snapshot as Snapshot | undefined;
           const snapshot = recorded ? extend(recorded, now) : now;
           const failures = [
@@ -83,7 +85,7 @@ async function missingKeepers(
   keepOwner: Record<string, string>,
   roles: string[],
 ): Promise<CheckFailure[]> {
-  const there = await existingRoles(db, Object.values(keepOwner));
+  const there = await rolesThere(db, Object.values(keepOwner));
   return Object.entries(keepOwner).flatMap(([name, role]) =>
     roles.includes(role) || there.has(role)
       ? []

@@ -9,6 +9,8 @@ const shape = {
   entries: z.array(
     z.strictObject({ role: z.string(), limit: z.int().positive(), source: z.enum(["declared", "existing"]) }),
   ),
+  /** Existing roles that this stack gives their limit. */
+  enforced: z.array(z.string()).optional(),
 };
 
 /** Of a property the engine would print the value first, and all entries in Go's notation. */
@@ -24,7 +26,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries }) {
+    async plan({ ceiling, entries, enforced = [] }) {
       const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
@@ -44,7 +46,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
       );
       return {
         changes: {},
-        observed: { undeclared: undeclared(entries, live.roles), unlimited: unlimited(entries, live.roles) },
+        observed: { undeclared: undeclared(entries, live.roles), unlimited: unlimited(entries, live.roles, enforced) },
         failures,
         warnings,
       };

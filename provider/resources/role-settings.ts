@@ -1,13 +1,7 @@
 import { z } from "zod";
-import { parseSetting } from "../catalog/setting-values.ts";
-import {
-  askServer,
-  parseSettings,
-  type RoleSetting,
-  readRoleSettings,
-  type SettingRule,
-  SettingRules,
-} from "../catalog/settings.ts";
+import { type DeclaredSetting, settingProblems } from "../catalog/setting-problems.ts";
+import { settingText } from "../catalog/setting-values.ts";
+import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "../catalog/settings.ts";
 import { describeSettings, nameOf, planSettings, settingStatement } from "../catalog/settings-plan.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
@@ -61,7 +55,10 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
           db,
           wanted.map(({ name }) => name),
         );
-        const failures = [...(await invalidSettings(db, wanted, known)), ...(await missingDatabases(db, inputs))];
+        const failures = [
+          ...(await settingProblems(db, wanted, known, officialProblem)),
+          ...(await missingDatabases(db, inputs)),
+        ];
         if (failures.length > 0) return { changes: {}, failures };
         const changes = await planFor(db, rules, inputs, olds);
         summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
@@ -109,26 +106,22 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
   };
 }
 
-/** A declared setting with where it stands among the inputs. */
-interface Declared extends RoleSetting {
-  path: string;
+function officialProblem({ database, name }: RoleSetting): string | undefined {
+  const attribute = officialRole.get(name.toLowerCase());
+  if (attribute === undefined || database !== "") return undefined;
+  return `${name} belongs to the official Role (${attribute}), which would undo it here at its next update`;
 }
 
 /** Known ones alone: a value that is not known yet is planned by the up. */
-function declaredSettings({ settings, databases }: Inputs): Declared[] {
-  const of = (database: string, path: string, map: Inputs["settings"]): Declared[] =>
+function declaredSettings({ settings, databases }: Inputs): DeclaredSetting[] {
+  const of = (database: string, path: string, map: Inputs["settings"]): DeclaredSetting[] =>
     Object.entries(map).flatMap(([name, value]) =>
-      value instanceof Unknown ? [] : [{ database, name, value: asText(value), path: child(path, name) }],
+      value instanceof Unknown ? [] : [{ database, name, value: settingText(value), path: child(path, name) }],
     );
   return [
     ...of("", "settings", settings),
     ...Object.entries(databases).flatMap(([database, map]) => of(database, child("databases", database), map)),
   ];
-}
-
-function asText(value: string | number | boolean): string {
-  if (typeof value === "boolean") return value ? "on" : "off";
-  return String(value);
 }
 
 /** What the last up declared for this role. */
@@ -157,62 +150,6 @@ async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds:
 function beforeOf({ before }: Inputs): RoleSetting[] {
   if (before instanceof Unknown) return [];
   return Object.entries(before).flatMap(([database, config]) => parseSettings(database, config));
-}
-
-async function invalidSettings(
-  db: Queryable,
-  wanted: Declared[],
-  rules: Map<string, SettingRule>,
-): Promise<CheckFailure[]> {
-  const failures: CheckFailure[] = [];
-  const seen = new Map<string, string>();
-  for (const setting of wanted) {
-    const key = nameOf({ ...setting, name: setting.name.toLowerCase() });
-    const twin = seen.get(key);
-    seen.set(key, setting.name);
-    const reason =
-      twin === undefined
-        ? await problemOf(db, setting, rules.get(setting.name.toLowerCase()))
-        : `it is the same setting as ${twin}: Postgres does not tell case apart here`;
-    if (reason !== undefined) failures.push({ property: setting.path, reason });
-  }
-  return failures;
-}
-
-async function problemOf(
-  db: Queryable,
-  { database, name, value }: RoleSetting,
-  rule: SettingRule | undefined,
-): Promise<string | undefined> {
-  const attribute = officialRole.get(name.toLowerCase());
-  if (attribute !== undefined && database === "") {
-    return `${name} belongs to the official Role (${attribute}), which would undo it here at its next update`;
-  }
-  if (!rule) {
-    // Any name with a dot may be an extension's that this session has not loaded.
-    if (!name.includes(".")) return `the server has no setting ${name}; see pg_settings for those it has`;
-    return askServer(db, name, value);
-  }
-  if (rule.context !== "user" && rule.context !== "superuser") {
-    return `${name} cannot be set for a role: ${whereToSet(rule.context)}`;
-  }
-  const parsed = parseSetting(name, rule, value);
-  if ("problem" in parsed) return `${name}: ${parsed.problem}`;
-  return rule.vartype === "string" ? askServer(db, name, value) : undefined;
-}
-
-/** PostgreSQL documentation, "pg_settings", column context. */
-function whereToSet(context: string): string {
-  switch (context) {
-    case "internal":
-      return "it only reports how the server was built";
-    case "postmaster":
-      return "it holds for the whole server and needs a restart (ALTER SYSTEM or postgresql.conf)";
-    case "sighup":
-      return "it holds for the whole server (ALTER SYSTEM or postgresql.conf, then a reload)";
-    default:
-      return "it is fixed when a connection starts (ALTER SYSTEM, postgresql.conf or the client's options)";
-  }
 }
 
 async function missingDatabases(db: Queryable, { databases }: Inputs): Promise<CheckFailure[]> {

@@ -150,7 +150,7 @@ describe("what is made", () => {
       keepOwner: { "shop.v": "etl" },
       alsoOwn: ["public.t"],
       roles: ["shop_owner", "billing_owner", "shop_reader"],
-      former: { owners: {} },
+      former: { owners: {}, existingRoles: { bi: { connectionLimit: -1 } } },
     });
   });
 

@@ -46,7 +46,42 @@ test("adds up the roles it makes and the ones that are there", async () => {
       { role: "shop_reader", limit: 8, source: "declared" },
       { role: "etl", limit: 5, source: "existing" },
     ],
+    enforced: [],
   });
+});
+
+test("sets the limit of an existing role only where it is asked to, after the budget, knowing what it was", async () => {
+  const existingRoles = {
+    etl: { connectionLimit: 5 },
+    bi: {
+      connectionLimit: 6,
+      enforce: true,
+      settings: { statement_timeout: "30s", search_path: ["Odd one", "public"] },
+    },
+  };
+  const ran = await run(() => shopServer({ existingRoles }));
+  expect(ran.all.filter(({ type }) => type === "pgaccess:index:ExistingRole").map(({ name }) => name)).toEqual(["bi"]);
+  expect(ran.resource("pgaccess:index:Baseline", "shop").inputs).toMatchObject({ existingRoles: ["bi"] });
+  expect(ran.resource("pgaccess:index:ConnectionBudget", "main").inputs).toMatchObject({ enforced: ["bi"] });
+  expect(ran.resource("pgaccess:index:ExistingRole", "bi")).toMatchObject({
+    inputs: {
+      role: "bi",
+      connectionLimit: 6,
+      settings: { statement_timeout: "30000", search_path: '"Odd one", "public"' },
+      former: { connectionLimit: -1 },
+    },
+    dependencies: expect.arrayContaining(["pgaccess:index:ConnectionBudget main", "pgaccess:index:Baseline billing"]),
+  });
+});
+
+test("refuses what it cannot put back or does not understand", async () => {
+  const existing = (settings: Record<string, string>) => ({ bi: { connectionLimit: 6, enforce: true, settings } });
+  await expect(run(() => shopServer({ databases: {}, existingRoles: existing({}) }))).rejects.toThrow(
+    /needs a database/,
+  );
+  await expect(run(() => shopServer({ existingRoles: existing({ search_path: "" }) }))).rejects.toThrow(
+    /existingRoles.bi: settings.search_path: expected a list/,
+  );
 });
 
 test("records each database before anything else is done with it", async () => {

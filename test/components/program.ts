@@ -40,7 +40,10 @@ export async function run(program: () => unknown): Promise<Ran> {
     {
       newResource: ({ type, name, inputs }) => {
         const made = type === "random:index/randomPassword:RandomPassword" ? { result: passwordOf(name) } : {};
-        const snapshot = type === "pgaccess:index:Baseline" ? { snapshot: { owners: {} } } : {};
+        const snapshot =
+          type === "pgaccess:index:Baseline"
+            ? { snapshot: { owners: {}, existingRoles: { bi: { connectionLimit: -1 } } } }
+            : {};
         return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot } };
       },
       call: () => ({}),

@@ -44,7 +44,7 @@ describe("a configuration that is right", () => {
         dashboard_app: { connectionLimit: 8, access: { tracksolid_db: "reader" }, settings: {} },
         gateway_app: { connectionLimit: 15, access: { fleet_platform: "writer" }, settings: {} },
       },
-      existingRoles: { reporting_refresher: { connectionLimit: 3 } },
+      existingRoles: { reporting_refresher: { connectionLimit: 3, enforce: false, settings: {} } },
       services: [
         ["dashboard_api", "tracksolid_db", "dashboard_app", false],
         ["worker", "tracksolid_db", "tracksolid_owner", true],
@@ -60,6 +60,16 @@ describe("a configuration that is right", () => {
         runtime: "external",
       })),
       serviceSecrets: {},
+    });
+  });
+
+  test("enforces the limit of an existing role only with a database to record the former one with", () => {
+    const config = { server: { host: "db" }, existingRoles: { bi: { connectionLimit: "5", enforce: "true" } } };
+    expect(problems(config)).toEqual([
+      expect.stringMatching(/^app-roles:existingRoles.bi.enforce: needs at least one/),
+    ]);
+    expect(parseStack({ ...config, databases: { shop: { schemas: ["shop"] } } }).existingRoles).toEqual({
+      bi: { connectionLimit: 5, enforce: true, settings: {} },
     });
   });
 
@@ -175,7 +185,6 @@ describe("keys", () => {
     ["server.admin.container", "timescale_db"],
     ["roles.dashboard_app.grants", {}],
     ["roles.dashboard_app.adopt", true],
-    ["existingRoles.reporting_refresher.enforce", true],
     ["databases.tracksolid_db.exclusive", true],
     ["services.worker.gate", {}],
     ["services.worker.urlFrom", "file"],
@@ -393,6 +402,11 @@ describe("checks between sections", () => {
     ["roles.none", { connectionLimit: 5 }, [/"none" is reserved by Postgres/]],
     [`roles.${"é".repeat(32)}`, { connectionLimit: 5 }, [/at most 63 bytes .*, found 64 bytes$/]],
     ["roles.reporting_refresher", { connectionLimit: 5 }, [/stands in existingRoles as well/]],
+    [
+      "existingRoles.reporting_refresher.settings",
+      { work_mem: "8MB" },
+      [/^app-roles:existingRoles.reporting_refresher.settings: has no effect without enforce: true/],
+    ],
     [
       "serviceSecrets.wroker.legacyUrl",
       "postgresql://postgres@db/tracksolid_db",

@@ -55,7 +55,7 @@ test("live-roles names undeclared roles and those without their limit", () => {
   const live = budget({ undeclared: { old_app: "limit 20" }, unlimited: { grafana_ro: "declared 5, live unlimited" } });
   expect(messages(liveRoleViolations(live))).toEqual([
     "old_app (limit 20) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away",
-    "the live server does not hold grafana_ro to its limit (declared 5, live unlimited); run ALTER ROLE ... CONNECTION LIMIT on the server with the limit declared under app-roles:existingRoles",
+    "the live server does not hold grafana_ro to its limit (declared 5, live unlimited); set enforce: true under app-roles:existingRoles.grafana_ro, or run ALTER ROLE ... CONNECTION LIMIT on the server",
   ]);
   expect(liveRoleViolations(budget({ undeclared: {}, unlimited: {} }))).toEqual([]);
 });

@@ -10,6 +10,7 @@ const empty: Snapshot = {
   jobs: {},
   defaultPrivileges: [],
   roles: { '"app, owner"': null, reader: null },
+  existingRoles: {},
 };
 
 test("a later snapshot records new objects without the stack's own doing", () => {
