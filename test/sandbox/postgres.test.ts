@@ -113,7 +113,9 @@ const holder = `
 test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
   "%s of its process ends it and removes it",
   async (signal) => {
-    const script = `${holder} setInterval(() => undefined, 1000);`;
+    // A job in the background of a script inherits SIGINT as ignored; ended is what it has to be here.
+    const ends = `process.on(${JSON.stringify(signal)}, () => process.exit(1));`;
+    const script = `${signal === "SIGKILL" ? "" : ends} ${holder} setInterval(() => undefined, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
       stdio: ["ignore", "pipe", "inherit"],
     });
