@@ -33,7 +33,7 @@ export class ConnectionError extends Error {
 
 const nextStep: Record<string, string> = {
   "28P01":
-    "Check the admin password (app-roles:adminPassword, else PGPASSWORD). If it was changed since the last up, run one `pulumi up --refresh=false`.",
+    "Check the admin password (app-roles:adminPassword, else PGPASSWORD). If it was changed since the last up, run one `pulumi up --refresh=false` (to destroy: `pulumi destroy --refresh=false --run-program`).",
   "28000": "Check pg_hba.conf: it has no line that lets this user in from here, or wants TLS (sslmode).",
   "3D000": "Check the database's name in app-roles:databases; it must exist before its roles are given access to it.",
   "53300":
@@ -43,6 +43,13 @@ const nextStep: Record<string, string> = {
   ENOTFOUND: "The host name is not known here: check app-roles:server.admin.host.",
   ETIMEDOUT: "No answer: check app-roles:server.admin.host and the firewall between here and the server.",
 };
+
+function nextStepFor(code: string | undefined, message: string): string {
+  // The same SQLSTATE as for a full server, but one limit of its own is reached.
+  const limited = code === "53300" ? /for (role|database) /.exec(message)?.[1] : undefined;
+  if (limited) return `Its CONNECTION LIMIT is reached: end a session of that ${limited}, or raise the limit.`;
+  return (code && nextStep[code]) ?? "Check app-roles:server.admin and that the server is up.";
+}
 
 /** Times a full or starting server is tried again: three tries over about three seconds. */
 const retryDelays = [1000, 2000];
@@ -171,7 +178,7 @@ export async function login(address: ServerAddress, database: string, applicatio
         continue;
       }
       const where = `Postgres at ${address.host}:${address.port}, database ${database}, as ${address.user}`;
-      const hint = (code && nextStep[code]) ?? "Check app-roles:server.admin and that the server is up.";
+      const hint = nextStepFor(code, messageOf(error));
       throw new ConnectionError(
         `cannot log in to ${where}: ${messageOf(error)}${code ? ` (${code})` : ""}. ${hint}`,
         code,

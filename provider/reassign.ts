@@ -1,10 +1,10 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { escapeLiteral } from "pg";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
 import { findTimescale, type Installation } from "./catalog/timescale.ts";
 import { codeOf, type Queryable } from "./connection.ts";
 import { explain } from "./errors.ts";
+import { pause, refuseCancelled } from "./pause.ts";
 import type { Call } from "./rpc/provider.ts";
 import { isPassing } from "./transaction.ts";
 
@@ -39,7 +39,7 @@ export async function reassign(db: Queryable, moves: Move[], call: Call, patienc
     while (waiting.length > 0) {
       const blocked: { move: Move; reason: string }[] = [];
       for (const move of waiting) {
-        call.signal.throwIfAborted();
+        refuseCancelled(call.signal);
         const reason = await moveOne(db, move, timescale);
         if (reason !== undefined) {
           blocked.push({ move, reason });
@@ -53,7 +53,7 @@ export async function reassign(db: Queryable, moves: Move[], call: Call, patienc
       if (waiting.length === 0) break;
       if (Date.now() - progressed > patienceMs) return { moved, left: await withHolders(db, blocked) };
       call.report.progress(`moved ${moved} of ${moves.length}; waiting for ${waiting.length} that others hold`);
-      await sleep(delay, undefined, { signal: call.signal });
+      await pause(delay, call.signal);
       delay = Math.min(delay * 2, roundDelay.most);
     }
   }

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { runLock } from "./catalog/lock.ts";
 import type { Queryable } from "./connection.ts";
+import { pause } from "./pause.ts";
 import type { Call } from "./rpc/provider.ts";
 
 /** Milliseconds between two looks at a lock that another run holds, and before giving up. */
@@ -17,7 +17,7 @@ export async function alone<T>(db: Queryable, call: Call, work: () => Promise<T>
       );
     }
     call.report.progress(`waiting for another run of app-roles: ${await holder(db)}`);
-    await sleep(lookEvery, undefined, { signal: call.signal });
+    await pause(lookEvery, call.signal);
   }
   try {
     return await work();

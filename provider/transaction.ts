@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { codeOf, type Queryable } from "./connection.ts";
+import { pause, refuseCancelled } from "./pause.ts";
 import type { Call } from "./rpc/provider.ts";
 
 /** How long one statement waits for a lock before the whole transaction gives way and is tried again. */
@@ -21,12 +21,12 @@ export async function inTransaction<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   for (let attempt = 0; ; attempt++) {
-    call.signal.throwIfAborted();
+    refuseCancelled(call.signal);
     try {
       await db.query("BEGIN");
       await db.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
       const result = await work();
-      call.signal.throwIfAborted();
+      refuseCancelled(call.signal);
       await db.query("COMMIT");
       return result;
     } catch (error) {
@@ -34,7 +34,7 @@ export async function inTransaction<T>(
       const delay = retryDelays[attempt];
       if (delay === undefined || !isPassing(error)) throw error;
       call.report.progress(`${doing}: tried again, ${messageOf(error)}`);
-      await sleep(delay, undefined, { signal: call.signal });
+      await pause(delay, call.signal);
     }
   }
 }

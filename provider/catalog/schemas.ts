@@ -1,8 +1,11 @@
 import type { Queryable } from "../connection.ts";
-import type { CheckFailure } from "../rpc/provider.ts";
 
-/** Refuses schemas that are not there, naming the ones that are. */
-export async function missingSchemas(db: Queryable, database: string, schemas: string[]): Promise<CheckFailure[]> {
+/** Why each of the schemas that is not there is refused, with the ones that are. `property` is its place among `schemas`. */
+export async function missingSchemas(
+  db: Queryable,
+  database: string,
+  schemas: string[],
+): Promise<{ property: string; reason: string }[]> {
   const { rows } = await db.query<{ name: string }>(
     "SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
   );

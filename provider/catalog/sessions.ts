@@ -15,6 +15,6 @@ export async function refuseWhileInUse(db: Queryable, role: string, doing: strin
   const list = rows.map(({ application, count }) => `${application} ${count}`).join(", ");
   throw new Error(
     `cannot ${doing}: role ${role} has ${total} ${total === 1 ? "session" : "sessions"} (${list}). ` +
-      "Nothing was changed. Set its services to `connectAs: legacy`, run up, restart them, then run this again.",
+      "Nothing of this role was changed. Set its services to `connectAs: legacy`, run up, restart them, then run this again.",
   );
 }

@@ -26,7 +26,7 @@ const shape = {
  * that keep an object, free role names) is refused here, before anything is touched. Create and delete change nothing.
  */
 export function baseline(server: Server): Reconciler<typeof shape> {
-  const summaries = new Map<string, string>();
+  const summaries = new Map<string, string | undefined>();
   return {
     description:
       "What was there in a database before the stack changed anything: owners, privileges, settings, limits.",
@@ -58,9 +58,10 @@ export function baseline(server: Server): Reconciler<typeof shape> {
   };
 }
 
-function summaryOf(database: string, recorded: Snapshot | undefined, snapshot: Snapshot): string {
+function summaryOf(database: string, recorded: Snapshot | undefined, snapshot: Snapshot): string | undefined {
   const count = Object.keys(snapshot.owners).length - Object.keys(recorded?.owners ?? {}).length;
   const what = `owners and privileges of ${count} ${count === 1 ? "object" : "objects"}`;
+  if (recorded && count === 0) return undefined;
   return recorded ? `${database}: ${what} that came since are recorded` : `${database}: ${what} are recorded first`;
 }
 

@@ -26,7 +26,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries, enforced = [] }) {
+    async plan({ ceiling, entries, enforced = [] }, olds) {
       const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
@@ -44,9 +44,14 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
         (role) =>
           `app-roles:existingRoles.${role}: the server has no login role of that name; its share of the budget is unused`,
       );
+      // A role that is declared no more is dropped by this very up: naming it now would be a change for the next.
+      const leaving = olds?.entries.filter(({ source }) => source === "declared") ?? [];
       return {
         changes: {},
-        observed: { undeclared: undeclared(entries, live.roles), unlimited: unlimited(entries, live.roles, enforced) },
+        observed: {
+          undeclared: undeclared([...entries, ...leaving], live.roles),
+          unlimited: unlimited(entries, live.roles, enforced),
+        },
         failures,
         warnings,
       };

@@ -6,6 +6,7 @@ import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from 
 import { describeSettings, planSettings, type SettingChange, settingStatement } from "../catalog/settings-plan.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
+import { refuseCancelled } from "../pause.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -152,7 +153,7 @@ async function run(db: Queryable, role: string, { limit, settings }: Plan, call:
     ...settings.map((change) => settingStatement(role, change)),
   ];
   for (const statement of statements) {
-    call.signal.throwIfAborted();
+    refuseCancelled(call.signal);
     try {
       await db.query(statement);
     } catch (error) {

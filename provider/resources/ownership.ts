@@ -90,6 +90,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
       const defaults = Object.keys(changes).filter((key) => key.startsWith("default privileges of ")).length;
       const objects = Object.keys(changes).length - defaults;
       const carried = defaults > 0 ? `, default privileges in ${defaults} ${defaults === 1 ? "place" : "places"}` : "";
+      if (Object.keys(changes).length === 0) return undefined;
       return `${database}: ${count(objects)} to get the right owner (${owner} or the one it is kept with)${carried}`;
     },
 

@@ -15,6 +15,7 @@ import { refuseWhileInUse } from "../catalog/sessions.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { isMissingDatabase, planIn } from "../missing-database.ts";
+import { refuseCancelled } from "../pause.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -140,7 +141,7 @@ function warningsOf(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
 /** Runs them in order, each as the role it needs; the transaction is the caller's. */
 async function run(db: Queryable, statements: PrivilegeStatement[], inputs: Inputs, call: Call): Promise<void> {
   for (const [index, { sql, as, what }] of statements.entries()) {
-    call.signal.throwIfAborted();
+    refuseCancelled(call.signal);
     call.report.progress(`${inputs.role} in ${inputs.database}: ${index + 1} of ${statements.length}, ${what}`);
     try {
       if (as !== undefined) await db.query("SELECT set_config('role', $1, true)", [as]);

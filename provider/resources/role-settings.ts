@@ -5,6 +5,7 @@ import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from 
 import { describeSettings, nameOf, planSettings, settingStatement } from "../catalog/settings-plan.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
+import { refuseCancelled } from "../pause.ts";
 import { releaseRole } from "../release-role.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -178,7 +179,7 @@ async function run(
   call: Call,
 ): Promise<void> {
   for (const change of changes) {
-    call.signal.throwIfAborted();
+    refuseCancelled(call.signal);
     try {
       await db.query(settingStatement(role, change));
     } catch (error) {
