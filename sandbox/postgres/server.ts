@@ -131,6 +131,8 @@ async function reachableHome(software: Software, account: Account | undefined, d
     if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
     const copy = join(directory, "software");
     await cp(software.home, copy, { recursive: true, verbatimSymlinks: true });
+    // The guard runs as that account: what it cannot remove would stay.
+    await run("chown", ["-R", `${account.uid}:${account.gid}`, copy]);
     return copy;
   }
 }
