@@ -1,4 +1,5 @@
 import { escapeLiteral } from "pg";
+import { lockHolders } from "./catalog/lock-holders.ts";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
 import { findTimescale, type Installation } from "./catalog/timescale.ts";
@@ -95,16 +96,7 @@ async function moveOne(db: Queryable, move: Move, timescale: Installation | unde
 async function withHolders(db: Queryable, left: Reassigned["left"]): Promise<Reassigned["left"]> {
   const found: Reassigned["left"] = [];
   for (const { move, reason } of left) {
-    const { rows } = await db.query<{ holder: string }>(
-      `SELECT format('pid %s, %s as %s, in a transaction for %s', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'),
-                     a.usename, date_trunc('second', now() - a.xact_start)) AS holder
-       FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
-       WHERE l.granted AND l.locktype = 'relation' AND l.relation = to_regclass($1) AND a.pid <> pg_backend_pid()
-         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-       ORDER BY a.xact_start LIMIT 3`,
-      [move.object.identity.includes("(") ? null : move.object.identity],
-    );
-    const holders = rows.map((row) => row.holder).join("; ");
+    const holders = await lockHolders(db, move.object.identity);
     found.push({ move, reason: holders ? `${reason}; held by ${holders}` : reason });
   }
   return found;

@@ -8,7 +8,11 @@ const lookEvery = 1000;
 const patience = 600_000;
 
 /** Holds the stack's advisory lock in this database over the many transactions of `work`; waits for another run to end. */
-export async function alone<T>(db: Queryable, call: Call, work: () => Promise<T>): Promise<T> {
+export async function alone<T>(
+  db: Queryable,
+  call: Pick<Call, "signal" | "report">,
+  work: () => Promise<T>,
+): Promise<T> {
   const since = Date.now();
   while (!(await tryLock(db))) {
     if (Date.now() - since > patience) {

@@ -1,0 +1,28 @@
+/** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
+import { type Command, UsageError } from "./command.ts";
+import { help } from "./help.ts";
+import { rehearse } from "./rehearse.ts";
+
+const commands: Record<string, Command> = { rehearse };
+
+async function main([name, ...args]: string[]): Promise<number> {
+  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
+    return help(commands, args[0]);
+  }
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!command) {
+    console.error(`app-roles: there is no command ${name}; see app-roles help`);
+    return 2;
+  }
+  if (args.includes("--help") || args.includes("-h")) return help(commands, name);
+  try {
+    return await command.run(args);
+  } catch (error) {
+    console.error(`app-roles ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    if (!(error instanceof UsageError)) return 1;
+    console.error(`\n${command.usage}`);
+    return 2;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

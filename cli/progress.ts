@@ -1,0 +1,29 @@
+/** Milliseconds for which a person waits without being told what for. */
+const quiet = 2000;
+
+/** One line on the terminal that is written over; nothing at all where standard error is no terminal. */
+export class Progress {
+  readonly #out: NodeJS.WriteStream;
+  readonly #since = Date.now();
+  #isShown = false;
+
+  constructor(out: NodeJS.WriteStream = process.stderr) {
+    this.#out = out;
+  }
+
+  show(message: string): void {
+    if (!this.#out.isTTY || Date.now() - this.#since < quiet) return;
+    this.#clear();
+    this.#out.write(message.slice(0, (this.#out.columns ?? 80) - 1));
+    this.#isShown = true;
+  }
+
+  /** Leaves the line empty. */
+  end(): void {
+    if (this.#isShown) this.#clear();
+  }
+
+  #clear(): void {
+    this.#out.write("\r\x1b[2K");
+  }
+}

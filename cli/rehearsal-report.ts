@@ -1,0 +1,36 @@
+import { passed, type Rehearsed } from "../provider/rehearsal/result.ts";
+import { table } from "./table.ts";
+
+/** A table of numbers, then everything that failed or was missed with what to do about it. */
+export function rehearsalReport(results: Map<string, Rehearsed>): string {
+  const head = ["database", "objects", "moved", "checks", "failed", "not rehearsed", "longest hold"];
+  const rows = [...results].map(([database, { objects, moved, checks, failed, missed, longestHold }]) => [
+    database,
+    objects,
+    moved,
+    checks,
+    failed.length,
+    missed.length,
+    `${longestHold} ms`,
+  ]);
+  const all = [...results.values()];
+  const failed = all.flatMap((result) => result.failed);
+  const missed = all.flatMap((result) => result.missed);
+  return [
+    table([head, ...rows]),
+    ...(failed.length > 0 ? ["", "failed"] : []),
+    ...failed.map(({ object, check, code, message, remedy }) =>
+      entry(`${object}: ${check}`, `${message}${code ? ` (${code})` : ""}`, remedy),
+    ),
+    ...(missed.length > 0 ? ["", "not rehearsed"] : []),
+    ...missed.map(({ object, reason, remedy }) => entry(object, reason, remedy)),
+    "",
+    all.every(passed)
+      ? "The rehearsal passed. All of it was rolled back."
+      : "The rehearsal did not pass. All of it was rolled back: nothing is changed.",
+  ].join("\n");
+}
+
+function entry(what: string, why: string, remedy: string): string {
+  return [`  ${what}`, `    ${why}`, `    ${remedy}`].join("\n");
+}

@@ -1,0 +1,84 @@
+import { escapeIdentifier } from "pg";
+import { type Move, statements } from "../catalog/ownership.ts";
+import { readPrivileges } from "../catalog/privileges.ts";
+import { planPrivileges } from "../catalog/privileges-plan.ts";
+import { privilegeStatements } from "../catalog/privileges-statements.ts";
+import type { Installation } from "../catalog/timescale.ts";
+import type { Queryable } from "../connection.ts";
+import type { RehearsalGoal } from "./goal.ts";
+
+/**
+ * Something that the up brings and that is not there yet: a privilege, or what comes with owning an object. A rehearsal
+ * makes those that a check turns out to need, in the check's own transaction.
+ */
+export interface Prerequisite {
+  kind: "privilege" | "ownership";
+  /** The object's name alone, without its schema: what Postgres's refusals call it. */
+  name: string;
+  /** The object's key, such as `tickets.t9`. */
+  object: string;
+  isSchema: boolean;
+  sql: string;
+}
+
+/** The privileges that the plan gives, one statement for each role and object. */
+export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Promise<Prerequisite[]> {
+  const planned: Prerequisite[] = [];
+  for (const { role, access } of goal.roles) {
+    const objects = await readPrivileges(db, role, goal.schemas);
+    const wanted = { role, access, schemas: goal.schemas, creators: [] };
+    const plan = planPrivileges({ objects, defaults: [] }, wanted, undefined, []);
+    for (const grant of plan.grants) {
+      if (!("object" in grant.place)) continue;
+      const [statement] = privilegeStatements({ ...plan, grants: [grant], revokes: [], restores: [] }, role);
+      if (!statement) continue;
+      const { key, target, kind } = grant.place.object;
+      const isSchema = kind === "schema";
+      planned.push({ kind: "privilege", name: lastName(target.name), object: key, isSchema, sql: statement.sql });
+    }
+  }
+  return planned;
+}
+
+/**
+ * What the moves bring: first, for who only reads the object, the owner's privileges, which take no lock on it; then, for
+ * who alters it, the move itself.
+ */
+export function plannedOwnership(moves: Move[], timescale: Installation | undefined): Prerequisite[] {
+  return moves.flatMap(({ object, to }): Prerequisite[] => {
+    const of = { name: object.name, object: object.key, isSchema: false };
+    const move = statements({ object, to }, timescale).join("; ");
+    const on = grantable(object.type);
+    const grant = on && `GRANT ALL ON ${on} ${object.identity} TO ${escapeIdentifier(to)}`;
+    return [
+      ...(grant ? [{ ...of, kind: "privilege" as const, sql: grant }] : []),
+      { ...of, kind: "ownership" as const, sql: move },
+    ];
+  });
+}
+
+/** What Postgres missed, by what it said (in English: lc_messages is C); nothing when the plan does not bring it. */
+export function missedBy(refusal: Error, prerequisites: Prerequisite[]): Prerequisite[] {
+  const [, kind, rest] = /^(permission denied for|must be owner of) (.+)$/s.exec(refusal.message) ?? [];
+  if (rest === undefined) return [];
+  const wanted = kind === "must be owner of" ? "ownership" : "privilege";
+  // Some refusals say the name as the statement does, with its schema.
+  const isMeant = ({ name }: Prerequisite) => rest.endsWith(` ${name}`) || rest.endsWith(`.${name}`);
+  return prerequisites.filter((one) => one.kind === wanted && isMeant(one));
+}
+
+/** What stands after ON in GRANT ALL; undefined for types of object that know no privileges. */
+function grantable(type: string): string | undefined {
+  if (type === "sequence") return "SEQUENCE";
+  if (type === "function" || type === "procedure" || type === "aggregate") return "ROUTINE";
+  if (type === "type" || type === "domain") return "TYPE";
+  return ["table", "partitioned table", "foreign table", "view", "materialized view"].includes(type)
+    ? "TABLE"
+    : undefined;
+}
+
+/** `b c` of `"a"."b c"(integer)`. */
+function lastName(quoted: string): string {
+  const [, first, second] = /^"((?:[^"]|"")+)"(?:\."((?:[^"]|"")+)")?/.exec(quoted) ?? [];
+  return (second ?? first ?? quoted).replaceAll('""', '"');
+}

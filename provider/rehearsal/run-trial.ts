@@ -1,0 +1,124 @@
+import { escapeIdentifier, escapeLiteral } from "pg";
+import { describe, statements } from "../catalog/ownership.ts";
+import type { Installation } from "../catalog/timescale.ts";
+import { codeOf, type Queryable } from "../connection.ts";
+import type { RehearsalGoal } from "./goal.ts";
+import { missedBy, type Prerequisite } from "./prerequisites.ts";
+import { remedyFor } from "./remedy.ts";
+import type { Failed, Rehearsed } from "./result.ts";
+import type { RehearsedRoles } from "./roles.ts";
+import { rolledBack, type Transaction } from "./rolled-back.ts";
+import type { Check, Trial } from "./trials.ts";
+
+/** What every trial of a database needs. */
+export interface Stage {
+  goal: RehearsalGoal;
+  roles: RehearsedRoles;
+  prerequisites: Prerequisite[];
+  timescale: Installation | undefined;
+  /** Milliseconds for which one transaction may hold its locks. */
+  holdCap: number;
+}
+
+/** Where a trial stands: one that was stopped by another session goes on from there. */
+export interface Progress {
+  trial: Trial;
+  /** Checks that were made. */
+  made: number;
+  hasMoved: boolean;
+}
+
+/** Moves the object, makes its checks, and takes all back. Throws Blocked and HeldTooLong; `progress` says how far it came. */
+export async function runTrial(db: Queryable, stage: Stage, progress: Progress, result: Rehearsed): Promise<void> {
+  const { move, checks, schema, name } = progress.trial;
+  const own = stage.prerequisites.filter(
+    (one) => one.kind === "privilege" && (one.isSchema ? one.name === schema : one.object === name),
+  );
+  do {
+    await rolledBack(db, stage.roles.creations, stage.holdCap, result, async (transaction) => {
+      const refusal = move && (await takeOver(transaction, statements(move, stage.timescale)));
+      if (move && refusal) {
+        result.failed.push(failed(stage.goal, progress.trial, { name: describe(move), as: move.to }, refusal));
+        progress.made = checks.length;
+        return;
+      }
+      if (move && !progress.hasMoved) {
+        progress.hasMoved = true;
+        result.moved++;
+      }
+      if (own.length > 0) await transaction.run(own.map(({ sql }) => sql).join("; "));
+      const given = new Set(own);
+      for (let first = true; progress.made < checks.length; first = false) {
+        if (!first && transaction.isLate) return;
+        const check = checks[progress.made] as Check;
+        const refused = await withPrerequisites(transaction, stage.prerequisites, given, () =>
+          attempt(transaction, stage, check),
+        );
+        result.checks++;
+        progress.made++;
+        const verdict = judge(stage.goal, progress.trial, check, refused);
+        if (verdict) result.failed.push(verdict);
+      }
+    });
+  } while (progress.made < checks.length);
+}
+
+async function takeOver(transaction: Transaction, [first, ...rest]: string[]): Promise<Error | undefined> {
+  return transaction.attempt(async () => {
+    if (first !== undefined) await transaction.run(first);
+    transaction.holds();
+    if (rest.length > 0) await transaction.run(rest.join("; "));
+  }, true);
+}
+
+/** Repeats what Postgres refuses for as long as it misses something that the plan brings. */
+export async function withPrerequisites(
+  transaction: Transaction,
+  prerequisites: Prerequisite[],
+  given: Set<Prerequisite>,
+  work: () => Promise<Error | undefined>,
+): Promise<Error | undefined> {
+  for (;;) {
+    const refused = await work();
+    const missed = refused ? missedBy(refused, prerequisites).filter((one) => !given.has(one)) : [];
+    if (missed.length === 0) return refused;
+    for (const one of missed) {
+      await transaction.run(one.sql);
+      given.add(one);
+    }
+  }
+}
+
+/** The check with the role's settings, as the role. */
+function attempt(transaction: Transaction, { roles }: Stage, { as, sql }: Check): Promise<Error | undefined> {
+  return transaction.attempt(() => transaction.run([...asRole(as, roles), sql].join("; ")));
+}
+
+/** Statements that make the rest of a subtransaction a session of the role's. */
+export function asRole(role: string, { settings }: RehearsedRoles): string[] {
+  return [...settingsOf(role, settings), `SET LOCAL ROLE ${escapeIdentifier(role)}`];
+}
+
+export function settingsOf(role: string, settings: RehearsedRoles["settings"]): string[] {
+  return (settings.get(role) ?? []).map(
+    ([name, value]) => `SELECT set_config(${escapeLiteral(name)}, ${escapeLiteral(value)}, true)`,
+  );
+}
+
+function judge(goal: RehearsalGoal, trial: Trial, check: Check, refused: Error | undefined): Failed | undefined {
+  if (check.expected === "allowed") return refused && failed(goal, trial, check, refused);
+  if (codeOf(refused) === "42501") return undefined; // insufficient_privilege
+  if (refused) return failed(goal, trial, check, refused);
+  return {
+    object: trial.name,
+    check: check.name,
+    code: undefined,
+    message: `Postgres allows it, though ${check.as} is a reader`,
+    remedy: `Find who grants it, PUBLIC or a role that ${check.as} is a member of, and REVOKE it; or declare ${check.as} a writer.`,
+  };
+}
+
+function failed(goal: RehearsalGoal, { name }: Trial, check: Pick<Check, "name" | "as">, error: Error): Failed {
+  const code = codeOf(error);
+  return { object: name, check: check.name, code, message: error.message, remedy: remedyFor(code, check.as, goal) };
+}

@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Queryable } from "../../../provider/connection.ts";
+import type { RehearsalGoal } from "../../../provider/rehearsal/goal.ts";
+import { rehearse } from "../../../provider/rehearsal/rehearse.ts";
+import { testCall } from "../calls.ts";
+import { observe } from "../observe.ts";
+import { startTracksolid } from "../timescale.ts";
+
+const goal: RehearsalGoal = {
+  database: "tracksolid_db",
+  schemas: ["tracksolid", "reporting", "tickets"],
+  owner: "tracksolid_owner",
+  keepOwner: { "reporting.v_trips": "reporting_refresher" },
+  alsoOwn: [],
+  roles: [
+    { role: "tracksolid_owner", access: "owner", settings: {} },
+    { role: "dashboard_app", access: "reader", settings: {} },
+  ],
+};
+
+const unhurried = { patience: 0, holdCap: 60_000 };
+
+let db: Queryable & { close(): Promise<void> };
+beforeAll(async () => {
+  db = await startTracksolid();
+  // As Server prepares its sessions.
+  await db.query("SET search_path = pg_catalog, pg_temp");
+});
+afterAll(() => db.close());
+
+/** PGlite has no GRANT ON DATABASE ("tuple concurrently deleted"), which a schema's checks need. */
+const butSchemas = (missed: { object: string }[]) => missed.filter(({ object }) => !object.startsWith("schema "));
+
+const jobs = async () =>
+  (await db.query("SELECT job_id, owner::text FROM timescaledb_information.jobs ORDER BY 1")).rows;
+
+test("a hypertable is altered by its new owner, its jobs and its aggregate with it, and all is taken back", async () => {
+  const before = [await observe(db), await jobs()];
+  const result = await rehearse(db, goal, [], testCall(), unhurried);
+  expect([result.failed, butSchemas(result.missed)]).toEqual([[], []]);
+  expect(result.moved).toBeGreaterThan(20);
+  expect([await observe(db), await jobs()]).toEqual(before);
+});
+
+test("a migration of a hypertable and its policies passes", async () => {
+  const before = [await observe(db), await jobs()];
+  const text = `ALTER TABLE tracksolid.position_history ADD COLUMN note text;
+                SELECT public.remove_compression_policy('tracksolid.position_history');
+                CREATE MATERIALIZED VIEW reporting.hourly WITH (timescaledb.continuous) AS
+                  SELECT imei, public.time_bucket('1 hour', recorded_at) AS hour, count(*) AS positions
+                  FROM tracksolid.position_history GROUP BY 1, 2 WITH NO DATA;`;
+  const { failed, missed } = await rehearse(db, goal, [{ name: "0043.sql", text }], testCall(), unhurried);
+  expect([failed, butSchemas(missed)]).toEqual([[], []]);
+  expect([await observe(db), await jobs()]).toEqual(before);
+});
+
+test("an aggregate whose new owner cannot read its hypertable is told", async () => {
+  await db.query(`CREATE SCHEMA vault; CREATE TABLE vault.readings (at timestamptz NOT NULL, value int)`);
+  await db.query("SELECT public.create_hypertable('vault.readings', 'at')");
+  await db.query(`CREATE MATERIALIZED VIEW tickets.readings WITH (timescaledb.continuous) AS
+                  SELECT public.time_bucket('1 day', at) AS day, count(*) FROM vault.readings GROUP BY 1 WITH NO DATA`);
+  const { failed } = await rehearse(db, goal, [], testCall(), unhurried);
+  expect(failed).toMatchObject([
+    { object: "tickets.readings", check: "EXPLAIN of its definition as tracksolid_owner", code: "42501" },
+  ]);
+});
