@@ -4,15 +4,17 @@ const quiet = 2000;
 /** One line on the terminal that is written over; nothing at all where standard error is no terminal. */
 export class Progress {
   readonly #out: NodeJS.WriteStream;
+  readonly #quiet: number;
   readonly #since = Date.now();
   #isShown = false;
 
-  constructor(out: NodeJS.WriteStream = process.stderr) {
+  constructor(out: NodeJS.WriteStream = process.stderr, quietMs = quiet) {
     this.#out = out;
+    this.#quiet = quietMs;
   }
 
   show(message: string): void {
-    if (!this.#out.isTTY || Date.now() - this.#since < quiet) return;
+    if (!this.#out.isTTY || Date.now() - this.#since < this.#quiet) return;
     this.#clear();
     this.#out.write(message.slice(0, (this.#out.columns ?? 80) - 1));
     this.#isShown = true;

@@ -3,7 +3,7 @@ import { table } from "./table.ts";
 
 /** A table of numbers, then everything that failed or was missed with what to do about it. */
 export function rehearsalReport(results: Map<string, Rehearsed>): string {
-  const head = ["database", "objects", "moved", "checks", "failed", "not rehearsed", "longest hold"];
+  const head = ["database", "objects", "moved", "checks", "failed", "not rehearsed", "longest hold (ms)"];
   const rows = [...results].map(([database, { objects, moved, checks, failed, missed, longestHold }]) => [
     database,
     objects,
@@ -11,7 +11,7 @@ export function rehearsalReport(results: Map<string, Rehearsed>): string {
     checks,
     failed.length,
     missed.length,
-    `${longestHold} ms`,
+    longestHold,
   ]);
   const all = [...results.values()];
   const failed = all.flatMap((result) => result.failed);

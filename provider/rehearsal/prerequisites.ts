@@ -1,6 +1,6 @@
 import { escapeIdentifier } from "pg";
 import { type Move, statements } from "../catalog/ownership.ts";
-import { readPrivileges } from "../catalog/privileges.ts";
+import { privilegesOf, readPrivilegeTable } from "../catalog/privileges.ts";
 import { planPrivileges } from "../catalog/privileges-plan.ts";
 import { privilegeStatements } from "../catalog/privileges-statements.ts";
 import type { Installation } from "../catalog/timescale.ts";
@@ -24,8 +24,9 @@ export interface Prerequisite {
 /** The privileges that the plan gives, one statement for each role and object. */
 export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Promise<Prerequisite[]> {
   const planned: Prerequisite[] = [];
+  const table = await readPrivilegeTable(db, goal.schemas);
   for (const { role, access } of goal.roles) {
-    const objects = await readPrivileges(db, role, goal.schemas);
+    const objects = privilegesOf(table, role);
     const wanted = { role, access, schemas: goal.schemas, creators: [] };
     const plan = planPrivileges({ objects, defaults: [] }, wanted, undefined, []);
     for (const grant of plan.grants) {
@@ -45,14 +46,14 @@ export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Pro
  * who alters it, the move itself.
  */
 export function plannedOwnership(moves: Move[], timescale: Installation | undefined): Prerequisite[] {
-  return moves.flatMap(({ object, to }): Prerequisite[] => {
+  return moves.flatMap((move): Prerequisite[] => {
+    const { object, to } = move;
     const of = { name: object.name, object: object.key, isSchema: false };
-    const move = statements({ object, to }, timescale).join("; ");
     const on = grantable(object.type);
     const grant = on && `GRANT ALL ON ${on} ${object.identity} TO ${escapeIdentifier(to)}`;
     return [
       ...(grant ? [{ ...of, kind: "privilege" as const, sql: grant }] : []),
-      { ...of, kind: "ownership" as const, sql: move },
+      { ...of, kind: "ownership" as const, sql: statements(move, timescale).join("; ") },
     ];
   });
 }

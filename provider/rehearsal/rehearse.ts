@@ -64,9 +64,9 @@ export async function rehearse(
 }
 
 async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
-  const { owner } = goal;
-  const objects = await readOwnedObjects(db, schemasOf({ ...goal, owner: owner ?? "" }));
-  const moves = owner === undefined ? [] : movesTowards({ ...goal, owner }, objects);
+  const wanted = { ...goal, owner: goal.owner ?? "", roles: goal.roles.map(({ role }) => role) };
+  const objects = await readOwnedObjects(db, schemasOf(wanted));
+  const moves = goal.owner === undefined ? [] : movesTowards(wanted, objects);
   const timescale = await findTimescale(db);
   const stage: Stage = {
     goal,

@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { run } from "../../sandbox/process.ts";
+
+const appRoles = (args: string[], env: NodeJS.ProcessEnv = process.env) =>
+  run(process.execPath, ["bin/app-roles.js", ...args], { env });
+
+test("help lists the commands, and tells what one takes", async () => {
+  const all = await appRoles([]);
+  expect(all).toMatchObject({ code: 0, stdout: expect.stringMatching(/app-roles rehearse +tries on the live server/) });
+  expect(await appRoles(["help"])).toEqual(all);
+  const one = await appRoles(["help", "rehearse"]);
+  expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining("--sql FILE") });
+  expect(await appRoles(["rehearse", "--help"])).toEqual(one);
+});
+
+describe("a command line that is wrong ends with 2", () => {
+  test.each([
+    [["rehaerse"], /no command rehaerse/],
+    [["help", "toString"], /no command toString/],
+    [["rehearse", "--sqll", "x"], /--sqll[\s\S]*--stack NAME/],
+    [["rehearse", "prod"], /prod[\s\S]*--stack NAME/],
+  ])("%j", async (args, words) => {
+    expect(await appRoles(args)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(words) });
+  });
+});
+
+test("a file that is not there, and a missing pulumi, are told", async () => {
+  expect(await appRoles(["rehearse", "--sql", "no-such.sql"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/cannot read no-such.sql: ENOENT/),
+  });
+  const empty = await mkdtemp(join(tmpdir(), "app-roles-cli-"));
+  try {
+    const { code, stderr } = await appRoles(["rehearse"], { PATH: empty });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringMatching(/no pulumi on the PATH/) });
+  } finally {
+    await rm(empty, { recursive: true });
+  }
+});
