@@ -58,7 +58,7 @@ export class AppRole extends pulumi.ComponentResource {
     const settings = ownSettings(this, args.settings);
     this.password = createPassword(this);
     this.role = createRole(this, settings);
-    this.settings = createSettings(this, settings);
+    this.settings = createSettings(this, settings, Object.keys(args.settings ?? {}));
     this.privileges = createPrivileges(this, databases);
     this.ownerships = createOwnerships(this, databases);
     this.registerOutputs();
@@ -149,9 +149,13 @@ function dropLeftover({ roleName: role, server }: AppRole): pulumi.ResourceHook 
   });
 }
 
-function createSettings(parent: AppRole, { other }: RoleSettings): pgaccess.RoleSettings {
-  const options = { parent, provider: parent.server.pgaccess, dependsOn: [parent.role] };
-  return new pgaccess.RoleSettings(parent.roleName, { role: parent.roleName, settings: other }, options);
+function createSettings(parent: AppRole, { other }: RoleSettings, declared: string[]): pgaccess.RoleSettings {
+  const { roleName: role, server, access } = parent;
+  // What the official Role sets, and what null leaves unset on purpose.
+  const setElsewhere = declared.map((name) => name.toLowerCase()).filter((name) => !Object.hasOwn(other, name));
+  const args = { role, settings: other, setElsewhere, usedIn: [...access.keys()], legacyUsers: server.legacyUsers };
+  const options = { parent, provider: server.pgaccess, dependsOn: [parent.role] };
+  return new pgaccess.RoleSettings(role, args, options);
 }
 
 function createPrivileges(parent: AppRole, databases: Map<string, ServerDatabase>): pgaccess.Privileges[] {
@@ -160,7 +164,7 @@ function createPrivileges(parent: AppRole, databases: Map<string, ServerDatabase
     const access = parent.access.get(database) as Access;
     // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
     const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
-    const args = { role, database, access, schemas, creators: [...new Set(makers)] };
+    const args = { role, database, access, schemas, creators: [...new Set(makers)], legacyUsers: server.legacyUsers };
     const made = args.creators
       .map((creator) => server.madeRoles.whenMade(creator))
       .filter((maker) => maker !== undefined);
@@ -175,7 +179,9 @@ function createOwnerships(parent: AppRole, databases: Map<string, ServerDatabase
   const owned = [...databases].filter(([database]) => parent.access.get(database) === "owner");
   return owned.map(([database, { schemas, keepOwner, alsoOwn, baseline }]) => {
     const roles = Object.keys(server.roles);
-    const args = { database, owner: roleName, schemas, keepOwner, alsoOwn, roles, former: baseline.snapshot };
+    const former = baseline.snapshot;
+    const legacyUsers = server.legacyUsers;
+    const args = { database, owner: roleName, schemas, keepOwner, alsoOwn, roles, former, legacyUsers };
     const options = { parent, provider: server.pgaccess, dependsOn: parent.privileges };
     return new pgaccess.Ownership(database, args, options);
   });

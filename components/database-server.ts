@@ -193,11 +193,8 @@ function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<
   return new Map(
     Object.entries(args.databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
       const options = { parent, provider: parent.pgaccess };
-      const baseline = new pgaccess.Baseline(
-        database,
-        { database, schemas, keepOwner, alsoOwn, roles, existingRoles },
-        options,
-      );
+      const inputs = { database, schemas, keepOwner, alsoOwn, roles, existingRoles, legacyUsers: parent.legacyUsers };
+      const baseline = new pgaccess.Baseline(database, inputs, options);
       return [database, { schemas, owner, keepOwner, alsoOwn, baseline }];
     }),
   );
@@ -210,7 +207,8 @@ function createConnectionBudget(
 ): pgaccess.ConnectionBudget {
   const { roles, existingRoles = {}, ceiling = defaultCeiling } = args;
   const entries = budgetEntries({ roles, existingRoles });
-  const inputs = { ceiling, entries, enforced: enforced(args).map(([role]) => role) };
+  const databases = Object.keys(args.databases);
+  const inputs = { ceiling, entries, enforced: enforced(args).map(([role]) => role), databases };
   return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
 }
 

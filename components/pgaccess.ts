@@ -35,6 +35,7 @@ export class Baseline extends pulumi.CustomResource {
       alsoOwn: string[];
       roles: string[];
       existingRoles: string[];
+      legacyUsers: string[];
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -48,7 +49,7 @@ export class ConnectionBudget extends pulumi.CustomResource {
   declare readonly entries: pulumi.Output<BudgetEntry[]>;
   constructor(
     name: string,
-    args: { ceiling: number; entries: BudgetEntry[]; enforced: string[] },
+    args: { ceiling: number; entries: BudgetEntry[]; enforced: string[]; databases: string[] },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:ConnectionBudget", name, { ...args, undeclared: undefined, unlimited: undefined }, opts);
@@ -75,7 +76,13 @@ export class ExistingRole extends pulumi.CustomResource {
 export class RoleSettings extends pulumi.CustomResource {
   constructor(
     name: string,
-    args: { role: string; settings: Record<string, string> },
+    args: {
+      role: string;
+      settings: Record<string, string>;
+      setElsewhere: string[];
+      usedIn: string[];
+      legacyUsers: string[];
+    },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:RoleSettings", name, args, opts);
@@ -86,7 +93,14 @@ export class RoleSettings extends pulumi.CustomResource {
 export class Privileges extends pulumi.CustomResource {
   constructor(
     name: string,
-    args: { role: string; database: string; access: Access; schemas: string[]; creators: string[] },
+    args: {
+      role: string;
+      database: string;
+      access: Access;
+      schemas: string[];
+      creators: string[];
+      legacyUsers: string[];
+    },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:Privileges", name, args, opts);
@@ -105,6 +119,7 @@ export class Ownership extends pulumi.CustomResource {
       alsoOwn: string[];
       roles: string[];
       former: pulumi.Input<object>;
+      legacyUsers: string[];
     },
     opts?: pulumi.CustomResourceOptions,
   ) {

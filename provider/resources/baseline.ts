@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { extend, readSnapshot, type Snapshot } from "../catalog/baseline.ts";
+import { warningsOf } from "../catalog/hazards/hazard.ts";
+import { databaseHazards } from "../catalog/hazards/index.ts";
 import { splitName } from "../catalog/name.ts";
 import { existingRoles as rolesThere } from "../catalog/roles.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
@@ -19,6 +21,8 @@ const shape = {
   roles: z.array(z.string()),
   /** Roles that are there already and are changed all the same. */
   existingRoles: z.array(z.string()).optional(),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
 };
 
 /**
@@ -32,10 +36,11 @@ export function baseline(server: Server): Reconciler<typeof shape> {
       "What was there in a database before the stack changed anything: owners, privileges, settings, limits.",
     shape,
     identity: ["database"],
+    advisory: ["legacyUsers"],
     observed: ["snapshot"],
     id: ({ database }) => database,
 
-    plan: ({ database, schemas, keepOwner, alsoOwn, roles, existingRoles = [] }, _olds, before) =>
+    plan: ({ database, schemas, keepOwner, alsoOwn, roles, existingRoles = [], legacyUsers = [] }, _olds, before) =>
       planIn(server, database, () =>
         server.session(database, async (db) => {
           const outside = alsoOwn.map((name) => splitName(name)?.schema ?? name);
@@ -48,7 +53,8 @@ export function baseline(server: Server): Reconciler<typeof shape> {
             ...foreignRoles(snapshot, roles),
           ];
           summaries.set(database, summaryOf(database, recorded, snapshot));
-          return { changes: {}, observed: { snapshot: toProperties(snapshot) }, failures };
+          const warnings = await warningsOf(db, { database, schemas, alsoOwn, roles, legacyUsers }, databaseHazards);
+          return { changes: {}, observed: { snapshot: toProperties(snapshot) }, failures, warnings };
         }),
       ),
 

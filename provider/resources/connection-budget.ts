@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { missing, ordinarySlots, readLiveBudget, table, totalOf, undeclared, unlimited } from "../catalog/budget.ts";
+import { warningsOf } from "../catalog/hazards/hazard.ts";
+import { serverHazards } from "../catalog/hazards/index.ts";
 import type { Server } from "../connection.ts";
 import type { Reconciler } from "./reconciler.ts";
 
@@ -11,6 +13,8 @@ const shape = {
   ),
   /** Existing roles that this stack gives their limit. */
   enforced: z.array(z.string()).optional(),
+  /** The declared databases. */
+  databases: z.array(z.string()).optional(),
 };
 
 /** Of a property the engine would print the value first, and all entries in Go's notation. */
@@ -23,11 +27,16 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
+    advisory: ["databases"],
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries, enforced = [] }, olds) {
-      const live = await server.anySession(readLiveBudget);
+    async plan({ ceiling, entries, enforced = [], databases = [] }, olds) {
+      const adminDatabase = server.address.database;
+      const { live, hazards } = await server.anySession(async (db) => ({
+        live: await readLiveBudget(db),
+        hazards: await warningsOf(db, { databases, adminDatabase }, serverHazards),
+      }));
       lastTable = table(entries, live);
       const total = totalOf(entries);
       const slots = ordinarySlots(live.slots);
@@ -53,7 +62,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
           unlimited: unlimited(entries, live.roles, enforced),
         },
         failures,
-        warnings,
+        warnings: [...warnings, ...hazards],
       };
     },
 

@@ -7,6 +7,8 @@ import {
   describeDefaults,
   missingDefaults,
 } from "../catalog/carry-over.ts";
+import { warningsOf } from "../catalog/hazards/hazard.ts";
+import { ownershipHazards } from "../catalog/hazards/index.ts";
 import { type OwnedObject, readOwnedObjects } from "../catalog/objects.ts";
 import {
   describe,
@@ -55,6 +57,8 @@ const shape = {
   roles: z.array(z.string()),
   /** The Baseline's snapshot. */
   former: orUnknown(former),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
@@ -71,16 +75,19 @@ export function ownership(server: Server): Reconciler<typeof shape> {
     shape,
     identity: ["database", "owner"],
     hidden: ["former"],
+    advisory: ["legacyUsers"],
     id: ({ database, owner }) => `${database}/${owner}`,
 
     async plan(inputs) {
       return server.session(inputs.database, async (db) => {
         const objects = await readOwnedObjects(db, schemasOf(inputs));
         const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
-        const warnings = unknownNames(inputs, objects).map(
+        const unknown = unknownNames(inputs, objects).map(
           (name) =>
             `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
         );
+        const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers: inputs.legacyUsers ?? [] };
+        const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
         const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
         return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings };
       });
@@ -138,12 +145,16 @@ export function ownership(server: Server): Reconciler<typeof shape> {
 
 function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Plan {
   const moves = movesTowards(inputs, objects);
-  const recorded = inputs.former instanceof Unknown ? {} : inputs.former.owners;
+  const recorded = recordedOwners(inputs);
   const sources = objects
     .filter((object) => ownerFor(inputs, object) === inputs.owner)
     .flatMap((object) => [object.owner, recorded[object.key]])
     .filter((owner): owner is string => owner !== undefined && owner !== inputs.owner);
   return { moves, defaults: missingDefaults(inputs.owner, [...new Set(sources)], inputs.roles, live) };
+}
+
+function recordedOwners({ former }: Inputs): Record<string, string> {
+  return former instanceof Unknown ? {} : former.owners;
 }
 
 async function applyDefaults(db: Queryable, database: string, defaults: CarryOver[], call: Call): Promise<void> {

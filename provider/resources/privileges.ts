@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { accessLevels } from "../catalog/access.ts";
+import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
+import { privilegesHazards } from "../catalog/hazards/index.ts";
 import { PrivilegeReader } from "../catalog/privilege-reader.ts";
 import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
 import {
@@ -33,18 +35,23 @@ const shape = {
   before: orUnknown(
     z.array(z.strictObject({ object: z.string(), privilege: z.string(), grantable: z.boolean() })),
   ).default([]),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
 /** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
 export function privileges(server: Server, reader = new PrivilegeReader()): Reconciler<typeof shape> {
   const summaries = new Map<string, string>();
+  // By database: what many roles are judged by is read once in an engine's run.
+  const reads = new Map<string, SharedReads>();
   const idOf = ({ role, database }: Inputs) => `${role}/${database}`;
   return {
     description: "Privileges and default privileges of one role in one database, by access level.",
     shape,
     identity: ["role", "database"],
     hidden: ["before"],
+    advisory: ["legacyUsers"],
     id: idOf,
 
     plan: (inputs, olds) =>
@@ -57,7 +64,15 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
-          return { changes: describePrivileges(plan), warnings: warningsOf(inputs, plan) };
+          const shared = reads.get(inputs.database) ?? new SharedReads();
+          reads.set(inputs.database, shared);
+          const hazards = await warningsOf(
+            db,
+            { ...inputs, legacyUsers: inputs.legacyUsers ?? [] },
+            privilegesHazards,
+            shared,
+          );
+          return { changes: describePrivileges(plan), warnings: [...byHandWarnings(inputs, plan), ...hazards] };
         }),
       ),
 
@@ -130,7 +145,7 @@ function planFor(inputs: Inputs, former: PrivilegeGoal | undefined, catalog: Pri
   return planPrivileges(catalog, goalOf(inputs), former, beforeOf(inputs));
 }
 
-function warningsOf(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
+function byHandWarnings(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
   // What was there before is not known yet, so nothing can be said about by hand.
   if (byHand.length === 0 || inputs.before instanceof Unknown) return [];
   return [

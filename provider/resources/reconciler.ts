@@ -36,6 +36,8 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
   identity: (keyof Shape & string)[];
   /** Inputs that are passed on from another resource, too long to print. */
   hidden?: (keyof Shape & string)[];
+  /** Inputs that only say what to warn of: another value is no change. */
+  advisory?: (keyof Shape & string)[];
   /** Inputs that Check fills in from the server. */
   observed?: string[];
   id(inputs: z.infer<z.ZodObject<Shape>>): string;
@@ -100,7 +102,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
 
     async diff({ urn }, { oldInputs, news }) {
       const plan = readUnchecked.has(urn) ? {} : changesOf(news);
-      return difference(oldInputs, news, plan, reconciler.identity, reconciler.hidden ?? []);
+      return difference(oldInputs, news, plan, reconciler);
     },
 
     async create(call, { inputs, preview }) {
@@ -148,12 +150,14 @@ function difference(
   oldInputs: PropertyMap,
   news: PropertyMap,
   plan: Changes,
-  identity: string[],
-  hidden: string[],
+  { identity, hidden = [], advisory = [] }: { identity: string[]; hidden?: string[]; advisory?: string[] },
 ): DiffResult {
   const detailed: Record<string, PropertyDiff> = {};
   const changed = Object.keys({ ...oldInputs, ...news }).filter(
-    (key) => key !== "changes" && !isDeepStrictEqual(open(oldInputs[key] ?? null), open(news[key] ?? null)),
+    (key) =>
+      key !== "changes" &&
+      !advisory.includes(key) &&
+      !isDeepStrictEqual(open(oldInputs[key] ?? null), open(news[key] ?? null)),
   );
   for (const key of changed) {
     if (!hidden.includes(key)) addLeaves(detailed, key, oldInputs[key], news[key]);

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
+import { settingsHazards } from "../catalog/hazards/index.ts";
 import { type DeclaredSetting, settingProblems } from "../catalog/setting-problems.ts";
 import { settingText } from "../catalog/setting-values.ts";
 import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "../catalog/settings.ts";
@@ -24,6 +26,12 @@ const shape = {
   databases: z.record(z.string().min(1), values).default({}),
   /** What was set before this stack came: database (empty: all) to `name=value` entries. None for a role the stack made. */
   before: orUnknown(z.record(z.string(), z.array(z.string()))).default({}),
+  /** Settings that are declared for it and not written here: the official Role's, and those left unset on purpose. */
+  setElsewhere: z.array(z.string()).optional(),
+  /** Databases the role has access to. */
+  usedIn: z.array(z.string()).optional(),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
@@ -42,11 +50,14 @@ const officialRole = new Map([
 export function roleSettings(server: Server): Reconciler<typeof shape> {
   const rules = new SettingRules();
   const summaries = new Map<string, string>();
+  // What all roles are judged by is read once in an engine's run.
+  const reads = new SharedReads();
   return {
     description: "Settings of one role, everywhere or in one database; values compare with their units.",
     shape,
     identity: ["role"],
     hidden: ["before"],
+    advisory: ["setElsewhere", "usedIn", "legacyUsers"],
     id: ({ role }) => role,
 
     async plan(inputs, olds) {
@@ -63,7 +74,10 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
         if (failures.length > 0) return { changes: {}, failures };
         const changes = await planFor(db, rules, inputs, olds);
         summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
-        return { changes: describeSettings(changes) };
+        const { role, setElsewhere = [], usedIn = [], legacyUsers = [] } = inputs;
+        const facts = { role, settings: wanted, setElsewhere, usedIn, legacyUsers };
+        const warnings = await warningsOf(db, facts, settingsHazards, reads);
+        return { changes: describeSettings(changes), warnings };
       });
     },
 

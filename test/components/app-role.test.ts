@@ -115,6 +115,9 @@ describe("what is made", () => {
     expect(ran.resource("pgaccess:index:RoleSettings", "shop_reader").inputs).toEqual({
       role: "shop_reader",
       settings: { idle_session_timeout: "30min", jit: "off" },
+      setElsewhere: ["statement_timeout", "idle_in_transaction_session_timeout", "search_path", "work_mem"],
+      usedIn: ["shop"],
+      legacyUsers: ["postgres"],
     });
   });
 
@@ -133,6 +136,7 @@ describe("what is made", () => {
       access: "writer",
       schemas: ["shop", "stock"],
       creators: ["shop_owner", "postgres"],
+      legacyUsers: ["postgres"],
     });
     expect(byDefault("shop_owner.shop")).toMatchObject({ access: "owner", creators: ["postgres"] });
     expect((await creators(["app", "shop_owner"]))("shop_reader.shop").creators).toEqual(["shop_owner", "app"]);
@@ -151,6 +155,7 @@ describe("what is made", () => {
       alsoOwn: ["public.t"],
       roles: ["shop_owner", "billing_owner", "shop_reader"],
       former: { owners: {}, existingRoles: { bi: { connectionLimit: -1 } } },
+      legacyUsers: ["postgres"],
     });
   });
 

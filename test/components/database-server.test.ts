@@ -47,6 +47,7 @@ test("adds up the roles it makes and the ones that are there", async () => {
       { role: "etl", limit: 5, source: "existing" },
     ],
     enforced: [],
+    databases: ["shop", "billing"],
   });
 });
 
@@ -88,7 +89,7 @@ test("records each database before anything else is done with it", async () => {
   const ran = await run(() => shopServer());
   const roles = ["shop_owner", "billing_owner", "shop_reader"];
   expect(ran.resource("pgaccess:index:Baseline", "shop")).toMatchObject({
-    inputs: { database: "shop", schemas: ["shop", "stock"], alsoOwn: ["public.t"], roles },
+    inputs: { database: "shop", schemas: ["shop", "stock"], alsoOwn: ["public.t"], roles, legacyUsers: ["postgres"] },
     dependencies: [],
   });
   expect(ran.resource("pgaccess:index:Baseline", "billing").inputs).toMatchObject({ alsoOwn: [], roles });

@@ -1,0 +1,44 @@
+import type { OwnershipFacts } from "./after.ts";
+import { clientAuthentication } from "./client-authentication.ts";
+import type { DatabaseFacts } from "./database-facts.ts";
+import { definerRoutines } from "./definer-routines.ts";
+import { formerOwners } from "./former-owners.ts";
+import type { HazardKind } from "./hazard.ts";
+import { idleSessions } from "./idle-sessions.ts";
+import { closedSchemas, ledgers } from "./ledgers.ts";
+import { legacySettings } from "./legacy-settings.ts";
+import { publicConnect } from "./public-connect.ts";
+import { readerViews } from "./reader-views.ts";
+import type { RoleFacts } from "./role-facts.ts";
+import { rowSecurityOfOwner, rowSecurityOfReaders } from "./row-security.ts";
+import type { ServerFacts } from "./server-facts.ts";
+import type { SettingsFacts } from "./settings-facts.ts";
+import { superuserDefiners, superuserInvokers } from "./superuser-code.ts";
+import { undeclaredTables } from "./undeclared-tables.ts";
+import { unmovedObjects } from "./unmoved-objects.ts";
+import { unreadableViews } from "./unreadable-views.ts";
+
+/** What would quietly break, by the resource that says so in preview. */
+
+export const ownershipHazards: HazardKind<OwnershipFacts>[] = [
+  unreadableViews,
+  rowSecurityOfOwner,
+  definerRoutines,
+  superuserDefiners,
+  formerOwners,
+  ledgers,
+  closedSchemas,
+];
+
+export const privilegesHazards: HazardKind<RoleFacts>[] = [
+  clientAuthentication,
+  readerViews,
+  rowSecurityOfReaders,
+  superuserInvokers,
+];
+
+export const settingsHazards: HazardKind<SettingsFacts>[] = [legacySettings, idleSessions];
+
+export const databaseHazards: HazardKind<DatabaseFacts>[] = [undeclaredTables, unmovedObjects];
+
+export const serverHazards: HazardKind<ServerFacts>[] = [publicConnect];

@@ -1,0 +1,103 @@
+import type { Queryable } from "../../connection.ts";
+import { parseAcl } from "../acl.ts";
+import { isNamed, splitName } from "../name.ts";
+import type { OwnershipFacts } from "./after.ts";
+import type { HazardKind } from "./hazard.ts";
+import { holds, isSuperuser, readRoles, rightsOf } from "./roles.ts";
+
+/** Tables in which migration tools keep what they have done, in lower case. */
+const ledgerNames = [
+  "__drizzle_migrations",
+  "__diesel_schema_migrations",
+  "__efmigrationshistory",
+  "_prisma_migrations",
+  "_sqlx_migrations",
+  "_yoyo_log",
+  "_yoyo_migration",
+  "_yoyo_version",
+  "alembic_version",
+  "ar_internal_metadata",
+  "databasechangelog",
+  "databasechangeloglock",
+  "django_migrations",
+  "doctrine_migration_versions",
+  "flyway_schema_history",
+  "goose_db_version",
+  "knex_migrations",
+  "knex_migrations_lock",
+  "kysely_migration",
+  "kysely_migration_lock",
+  "migrations",
+  "mikro_orm_migrations",
+  "pgmigrations",
+  "refinery_schema_history",
+  "schema_migrations",
+  "schema_version",
+  "schemaversions",
+  "sequelizemeta",
+  "typeorm_metadata",
+];
+
+export function isLedger(table: string): boolean {
+  return ledgerNames.includes(table.toLowerCase());
+}
+
+/** Migration ledgers outside the schemas that the role which runs the migrations may not write. */
+export const ledgers: HazardKind<OwnershipFacts> = {
+  name: "migration ledgers that the owner may not write",
+  async find(db, facts, reads) {
+    const roles = await reads.once(db, readRoles);
+    const rights = rightsOf(roles, facts.owner);
+    const { rows } = await db.query<{ key: string; schema: string; name: string; owner: string; acl: string[] }>(
+      `SELECT format('%I.%I', n.nspname, c.relname) AS key, n.nspname AS schema, c.relname AS name,
+              pg_get_userbyid(c.relowner) AS owner, coalesce(c.relacl, acldefault('r', c.relowner))::text[] AS acl
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+       WHERE c.relkind IN ('r', 'p') AND lower(c.relname) = ANY ($1::text[]) AND NOT n.nspname = ANY ($2::text[])
+       ORDER BY 1`,
+      [ledgerNames, facts.schemas],
+    );
+    return rows.flatMap(({ owner, acl, ...table }) => {
+      const isOurs = facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key }));
+      const isLegacy = isSuperuser(roles, owner) || facts.legacyUsers.includes(owner);
+      if (isOurs || !isLegacy || holds(parseAcl(acl), "INSERT", rights)) return [];
+      return [
+        {
+          object: table.key,
+          what: `looks like a migration tool's ledger, stays with ${owner}, and ${facts.owner} may not write it: its migrators fail at their start`,
+          remedy: `app-roles:databases.${facts.database}.alsoOwn: [${table.key}]`,
+        },
+      ];
+    });
+  },
+};
+
+/** Schemas of `alsoOwn` objects that their new owner may not even look into. */
+export const closedSchemas: HazardKind<OwnershipFacts> = {
+  name: "schemas that the owner may not use",
+  async find(db, facts, reads) {
+    const rights = rightsOf(await reads.once(db, readRoles), facts.owner);
+    const acls = await readSchemaAcls(
+      db,
+      facts.alsoOwn.map((name) => splitName(name)?.schema ?? name),
+    );
+    return acls
+      .filter(({ acl }) => !holds(parseAcl(acl), "USAGE", rights))
+      .map(({ name, quoted }) => ({
+        object: facts.alsoOwn.filter((object) => splitName(object)?.schema === name).join(", "),
+        what: `${facts.owner} will own it but has no USAGE on the schema ${name}`,
+        remedy: `GRANT USAGE ON SCHEMA ${quoted} TO ${facts.owner} once that role is there, or to PUBLIC`,
+      }));
+  },
+};
+
+async function readSchemaAcls(
+  db: Queryable,
+  schemas: string[],
+): Promise<{ name: string; quoted: string; acl: string[] }[]> {
+  const { rows } = await db.query<{ name: string; quoted: string; acl: string[] }>(
+    `SELECT nspname AS name, quote_ident(nspname) AS quoted, coalesce(nspacl, acldefault('n', nspowner))::text[] AS acl
+     FROM pg_namespace WHERE nspname = ANY ($1::text[]) ORDER BY 1`,
+    [schemas],
+  );
+  return rows;
+}

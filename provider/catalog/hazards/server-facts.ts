@@ -1,0 +1,7 @@
+/** What the hazards of the whole server are judged by. */
+export interface ServerFacts {
+  /** The declared databases. */
+  databases: string[];
+  /** The one that the stack logs in to first. */
+  adminDatabase: string;
+}

@@ -1,0 +1,99 @@
+import { Server } from "../../../provider/connection.ts";
+import { baseline } from "../../../provider/resources/baseline.ts";
+import { connectionBudget } from "../../../provider/resources/connection-budget.ts";
+import { ownership } from "../../../provider/resources/ownership.ts";
+import { privileges } from "../../../provider/resources/privileges.ts";
+import { roleSettings } from "../../../provider/resources/role-settings.ts";
+import { unknown } from "../../../provider/rpc/values.ts";
+import { testCall } from "../calls.ts";
+import { startPostgres, type TestPostgres } from "../postgres.ts";
+
+type Inputs<Resource extends (server: Server) => { plan(inputs: never, ...rest: never[]): unknown }> = Parameters<
+  ReturnType<Resource>["plan"]
+>[0];
+
+/** A database `shop` with the schema `app`, and what each resource warns of there. */
+export interface HazardEstate {
+  postgres: TestPostgres;
+  /** Makes shop and the server's roles anew: shop_owner and shop_reader do not exist yet, etl does. */
+  reset(): Promise<void>;
+  /** Runs SQL in shop as the superuser. */
+  sql(text: string): Promise<void>;
+  ofOwnership(more?: Partial<Inputs<typeof ownership>>): Promise<string[]>;
+  /** Carries the move out, and returns what it recorded before. */
+  move(more?: Partial<Inputs<typeof ownership>>): Promise<Inputs<typeof ownership>["former"]>;
+  ofPrivileges(role: string, more?: Partial<Inputs<typeof privileges>>): Promise<string[]>;
+  ofSettings(role: string, more?: Partial<Inputs<typeof roleSettings>>): Promise<string[]>;
+  ofDatabase(more?: Partial<Inputs<typeof baseline>>): Promise<string[]>;
+  ofServer(databases: string[]): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+const database = "shop";
+const schemas = ["app"];
+const legacyUsers = ["postgres"];
+
+export async function startEstate(version?: number): Promise<HazardEstate> {
+  const postgres = await startPostgres(version);
+  const admin = await postgres.connect();
+  const server = new Server(postgres.address);
+  let db: Awaited<ReturnType<TestPostgres["connect"]>>;
+
+  const baselineInputs = { database, schemas, keepOwner: {}, alsoOwn: [], roles: ["shop_owner"], legacyUsers };
+  const ownershipInputs = {
+    database,
+    schemas,
+    owner: "shop_owner",
+    keepOwner: {},
+    alsoOwn: [],
+    roles: ["shop_owner", "shop_reader"],
+    former: unknown,
+    legacyUsers,
+  };
+  // A resource of its own for each look, as each run of the engine has.
+  return {
+    postgres,
+    async reset() {
+      await server.withoutConnection(() => admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`));
+      const { rows } = await admin.query("SELECT quote_ident(rolname) AS role FROM pg_roles WHERE oid >= 16384");
+      for (const { role } of rows) await admin.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+      await admin.query("CREATE ROLE etl LOGIN");
+      await admin.query(`CREATE DATABASE ${database}`);
+      db = await postgres.connect({ database });
+      await db.query(`
+        CREATE SCHEMA app; CREATE SCHEMA outside; GRANT USAGE, CREATE ON SCHEMA app, outside TO etl;
+        CREATE TABLE app.orders (id int); CREATE TABLE outside.invoices (id int, amount numeric, secret text);
+      `);
+    },
+    sql: async (text) => void (await db.query(text)),
+    async ofOwnership(more) {
+      return (await ownership(server).plan({ ...ownershipInputs, ...more }, undefined, {})).warnings ?? [];
+    },
+    async move(more) {
+      const recorded = await baseline(server).plan({ ...baselineInputs, roles: [] }, undefined, {});
+      const former = recorded.observed?.snapshot as unknown as Inputs<typeof ownership>["former"];
+      await ownership(server).apply({ ...ownershipInputs, former, ...more }, undefined, testCall());
+      return former;
+    },
+    async ofPrivileges(role, more) {
+      const inputs = { role, database, access: "reader" as const, schemas, creators: [], before: [], legacyUsers };
+      return (await privileges(server).plan({ ...inputs, ...more }, undefined, {})).warnings ?? [];
+    },
+    async ofSettings(role, more) {
+      const inputs = { role, settings: {}, databases: {}, before: {}, usedIn: [database], legacyUsers };
+      return (await roleSettings(server).plan({ ...inputs, ...more }, undefined, {})).warnings ?? [];
+    },
+    async ofDatabase(more) {
+      return (await baseline(server).plan({ ...baselineInputs, ...more }, undefined, {})).warnings ?? [];
+    },
+    async ofServer(databases) {
+      return (
+        (await connectionBudget(server).plan({ ceiling: 95, entries: [], databases }, undefined, {})).warnings ?? []
+      );
+    },
+    async stop() {
+      await server.close();
+      await postgres.stop();
+    },
+  };
+}

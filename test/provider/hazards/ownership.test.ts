@@ -1,0 +1,224 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { availableVersions } from "../../../sandbox/postgres/server.ts";
+import { type HazardEstate, startEstate } from "./estate.ts";
+
+const makeOwner = "CREATE ROLE shop_owner LOGIN; GRANT USAGE, CREATE ON SCHEMA app TO shop_owner";
+const about = (lines: string[], object: string) => lines.filter((line) => line.startsWith(object));
+
+describe.each(availableVersions())("PostgreSQL %i", (version) => {
+  let estate: HazardEstate;
+  beforeAll(async () => {
+    estate = await startEstate(version);
+  });
+  beforeEach(() => estate.reset());
+  afterAll(() => estate.stop());
+
+  test("an estate where nothing breaks is silent", async () => {
+    await estate.sql("CREATE VIEW app.v_orders AS SELECT id FROM app.orders");
+    expect(await estate.ofOwnership()).toEqual([]);
+  });
+
+  describe("views whose new owner may not read what they select from", () => {
+    test("directly, and silent once it is granted", async () => {
+      await estate.sql("CREATE VIEW app.v_invoices AS SELECT id, amount FROM outside.invoices");
+      const [line, ...more] = about(await estate.ofOwnership(), "app.v_invoices");
+      expect(more).toEqual([]);
+      expect(line).toMatch(/shop_owner owns it .* may not read outside\.invoices, so it fails for everybody/);
+      expect(line).toContain("GRANT SELECT ON outside.invoices TO shop_owner, or keep the view with postgres");
+      expect(await estate.ofOwnership({ keepOwner: { "app.v_invoices": "postgres" } })).toEqual([]);
+      expect(about(await estate.ofOwnership({ alsoOwn: ["outside.invoices"] }), "app.v_invoices")).toEqual([]);
+      await estate.sql("GRANT SELECT ON outside.invoices TO PUBLIC");
+      expect(await estate.ofOwnership()).toEqual([]);
+      await estate.sql(
+        "REVOKE SELECT ON outside.invoices FROM PUBLIC; GRANT SELECT (id, amount) ON outside.invoices TO PUBLIC",
+      );
+      expect(await estate.ofOwnership()).toEqual([]);
+      await estate.sql("REVOKE SELECT (amount) ON outside.invoices FROM PUBLIC");
+      expect(about(await estate.ofOwnership(), "app.v_invoices")).toHaveLength(1);
+    });
+
+    test("through a view of another owner, a chain of views, and a materialized view", async () => {
+      await estate.sql(`
+        CREATE VIEW outside.v_all AS SELECT id FROM outside.invoices;
+        CREATE VIEW app.v_top AS SELECT id FROM outside.v_all;
+        CREATE MATERIALIZED VIEW app.mv AS SELECT id FROM app.v_top;
+      `);
+      const lines = await estate.ofOwnership();
+      expect(about(lines, "app.v_top")[0]).toContain("may not read outside.v_all");
+      expect(about(lines, "app.mv")).toEqual([]);
+      await estate.sql("GRANT SELECT ON outside.v_all TO PUBLIC");
+      expect(await estate.ofOwnership()).toEqual([]);
+      if (version >= 15) {
+        await estate.sql("ALTER VIEW outside.v_all SET (security_invoker = on)");
+        expect(about(await estate.ofOwnership(), "app.v_top")[0]).toContain("may not read outside.invoices");
+      }
+    });
+
+    test("a stored view whose new owner may not call its function", async () => {
+      await estate.sql(`
+        CREATE FUNCTION outside.tax(int) RETURNS int LANGUAGE sql AS 'SELECT $1';
+        REVOKE EXECUTE ON FUNCTION outside.tax FROM PUBLIC;
+        CREATE VIEW app.v_tax AS SELECT outside.tax(id) FROM app.orders;
+        CREATE MATERIALIZED VIEW app.mv_tax AS SELECT outside.tax(id) FROM app.orders;
+      `);
+      const lines = await estate.ofOwnership();
+      expect(lines).toHaveLength(1);
+      expect(lines[0]).toMatch(/^app\.mv_tax: .*may not call function outside\.tax\(integer\)/);
+      expect(lines[0]).toContain("GRANT EXECUTE ON ROUTINE outside.tax(integer) TO shop_owner");
+      await estate.sql("GRANT EXECUTE ON FUNCTION outside.tax TO PUBLIC");
+      expect(await estate.ofOwnership()).toEqual([]);
+    });
+  });
+
+  describe("former owners", () => {
+    beforeEach(() =>
+      estate.sql(`
+        SET ROLE etl;
+        CREATE TABLE app.imports (id int); CREATE VIEW outside.v_imports AS SELECT id FROM app.imports;
+        CREATE FUNCTION app.import() RETURNS void LANGUAGE sql AS '';
+        RESET ROLE;
+        GRANT SELECT ON app.imports TO etl;
+      `),
+    );
+
+    test("keep their privileges, not what only an owner may", async () => {
+      expect(await estate.ofOwnership()).toEqual([
+        expect.stringMatching(
+          /^function app\.import\(\), app\.imports: owned by etl, which keeps its privileges, but ALTER, DROP and REFRESH/,
+        ),
+      ]);
+      const kept = { keepOwner: { "app.imports": "etl", "function app.import()": "etl" } };
+      expect(await estate.ofOwnership(kept)).toEqual([]);
+      await estate.sql(`${makeOwner}; GRANT shop_owner TO etl`);
+      expect(await estate.ofOwnership()).toEqual([]);
+      await estate.sql("REVOKE shop_owner FROM etl; ALTER ROLE etl NOINHERIT; GRANT shop_owner TO etl");
+      expect(await estate.ofOwnership()).toHaveLength(1);
+    });
+
+    test("are told of again when they lose them after the move", async () => {
+      await estate.sql(makeOwner);
+      const former = await estate.move();
+      expect(await estate.ofOwnership({ former })).toEqual([]);
+      await estate.sql("REVOKE SELECT ON app.imports FROM etl");
+      const lines = await estate.ofOwnership({ former });
+      expect(lines).toHaveLength(2);
+      expect(about(lines, "app.imports")[0]).toMatch(/etl owned it before .* has no SELECT on it any more/);
+      expect(about(lines, "outside.v_imports")[0]).toMatch(/etl owns it .* may not read app\.imports/);
+      await estate.sql("GRANT SELECT ON app.imports TO etl");
+      expect(await estate.ofOwnership({ former })).toEqual([]);
+    });
+
+    test("are bound by row level security from then on", async () => {
+      await estate.sql("ALTER TABLE app.imports ENABLE ROW LEVEL SECURITY");
+      expect(about(await estate.ofOwnership(), "app.imports: row")[0]).toMatch(
+        /for etl today and will for etl: .*no rows/,
+      );
+      await estate.sql("CREATE POLICY all_of_it ON app.imports USING (true)");
+      expect(about(await estate.ofOwnership(), "app.imports: row")).toEqual([]);
+    });
+  });
+
+  test("SECURITY DEFINER routines of a superuser, until they have moved or are kept", async () => {
+    await estate.sql(`
+      CREATE FUNCTION app.raise() RETURNS void LANGUAGE sql SECURITY DEFINER AS 'INSERT INTO app.orders VALUES (1)';
+      CREATE FUNCTION app.plain() RETURNS void LANGUAGE sql AS 'INSERT INTO app.orders VALUES (1)';
+    `);
+    const lines = await estate.ofOwnership();
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^function app\.raise\(\): .*superuser postgres .*rights of shop_owner alone/);
+    expect(await estate.ofOwnership({ keepOwner: { "function app.raise()": "postgres" } })).toEqual([]);
+    await estate.sql(makeOwner);
+    await estate.move();
+    expect(await estate.ofOwnership()).toEqual([]);
+  });
+
+  test("SECURITY DEFINER routines whose text holds what the new owner may not do", async () => {
+    await estate.sql(`
+      CREATE FUNCTION app.export() RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN EXECUTE format('COPY app.orders TO %L', '/tmp/orders'); END $$;
+      CREATE FUNCTION app.config() RETURNS text LANGUAGE sql SECURITY DEFINER BEGIN ATOMIC SELECT pg_read_file('x'); END;
+      CREATE FUNCTION app.quiet() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET log_statement = 'none' AS $$
+        BEGIN /* COPY app.orders FROM PROGRAM 'x' */ NULL; -- pg_read_file('x')
+        END $$;
+    `);
+    await estate.sql(makeOwner);
+    await estate.move();
+    const lines = await estate.ofOwnership();
+    expect(lines).toHaveLength(3);
+    expect(about(lines, "function app.export()")[0]).toMatch(
+      /going by its text it uses COPY TO a file.*GRANT pg_write_server_files TO shop_owner/,
+    );
+    expect(about(lines, "function app.config()")[0]).toMatch(
+      /uses pg_read_file\(\).*GRANT EXECUTE on it TO shop_owner/,
+    );
+    expect(about(lines, "function app.quiet()")[0]).toMatch(/uses SET log_statement, a superuser's setting/);
+    await estate.sql(
+      "GRANT pg_write_server_files TO shop_owner; GRANT EXECUTE ON FUNCTION pg_read_file(text) TO shop_owner",
+    );
+    if (version >= 15) {
+      await estate.sql("GRANT SET ON PARAMETER log_statement TO shop_owner");
+      expect(await estate.ofOwnership()).toEqual([]);
+    }
+  });
+
+  test("row level security that holds for the new owner", async () => {
+    await estate.sql(`
+      CREATE TABLE app.forced (id int, tenant text); CREATE POLICY mine ON app.forced USING (tenant = current_user);
+      ALTER TABLE app.forced ENABLE ROW LEVEL SECURITY;
+      CREATE TABLE outside.guarded (id int); GRANT SELECT ON outside.guarded TO PUBLIC;
+      ALTER TABLE outside.guarded ENABLE ROW LEVEL SECURITY;
+      CREATE VIEW app.v_guarded AS SELECT id FROM outside.guarded;
+    `);
+    expect(about(await estate.ofOwnership(), "app.forced")).toEqual([]);
+    await estate.sql("ALTER TABLE app.forced FORCE ROW LEVEL SECURITY");
+    const lines = await estate.ofOwnership();
+    expect(about(lines, "app.forced")[0]).toMatch(
+      /does not hold for postgres today and will for shop_owner: without an error it gets only the rows that mine lets through/,
+    );
+    expect(about(lines, "app.v_guarded")[0]).toMatch(/reads outside\.guarded as its owner; .* no rows at all/);
+    expect(about(await estate.ofOwnership({ legacyUsers: [] }), "app.forced")).toEqual([]);
+    await estate.sql(`
+      CREATE ROLE shop_owner;
+      CREATE POLICY all_of_it ON app.forced TO shop_owner USING (true);
+      CREATE POLICY everybody ON outside.guarded USING (true);
+    `);
+    expect(await estate.ofOwnership()).toEqual([]);
+  });
+
+  test("migration ledgers outside the schemas", async () => {
+    await estate.sql(`
+      CREATE TABLE public.schema_migrations (version text); CREATE TABLE public."__EFMigrationsHistory" (id text);
+      CREATE TABLE public.customers (id int); CREATE TABLE app.alembic_version (version_num text);
+    `);
+    const lines = await estate.ofOwnership();
+    expect(lines).toHaveLength(2);
+    expect(about(lines, "public.schema_migrations")[0]).toMatch(
+      /shop_owner may not write it.*alsoOwn: \[public\.schema_migrations\]$/,
+    );
+    const quoted = 'public."__EFMigrationsHistory"';
+    expect(about(lines, quoted)[0]).toContain(`alsoOwn: [${quoted}]`);
+    expect(await estate.ofOwnership({ alsoOwn: ["public.schema_migrations", quoted] })).toEqual([]);
+    await estate.sql(
+      `CREATE ROLE shop_owner; GRANT INSERT ON public.schema_migrations, public."__EFMigrationsHistory" TO shop_owner`,
+    );
+    expect(await estate.ofOwnership()).toEqual([]);
+  });
+
+  test("an object elsewhere whose schema the owner may not use", async () => {
+    expect(await estate.ofOwnership({ alsoOwn: ["outside.invoices"] })).toEqual([
+      expect.stringMatching(
+        /^outside\.invoices: .*no USAGE on the schema outside.*GRANT USAGE ON SCHEMA outside TO shop_owner/,
+      ),
+    ]);
+    await estate.sql("CREATE ROLE shop_owner; GRANT USAGE ON SCHEMA outside TO shop_owner");
+    expect(await estate.ofOwnership({ alsoOwn: ["outside.invoices"] })).toEqual([]);
+  });
+
+  test("hostile names stay quoted in the remedy", async () => {
+    await estate.sql(`CREATE TABLE outside."Robert'); DROP TABLE x;--" (id int);
+      CREATE VIEW app."v ""x""" AS SELECT id FROM outside."Robert'); DROP TABLE x;--"`);
+    expect(await estate.ofOwnership()).toEqual([
+      expect.stringMatching(/^app\."v ""x""": .*GRANT SELECT ON outside\."Robert'\); DROP TABLE x;--" TO shop_owner/),
+    ]);
+  });
+});

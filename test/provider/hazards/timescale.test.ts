@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { warningsOf } from "../../../provider/catalog/hazards/hazard.ts";
+import { databaseHazards, ownershipHazards, privilegesHazards } from "../../../provider/catalog/hazards/index.ts";
+import { readOwnedObjects } from "../../../provider/catalog/objects.ts";
+import type { Queryable } from "../../../provider/connection.ts";
+import { startTracksolid } from "../timescale.ts";
+
+const schemas = ["tracksolid", "reporting", "tickets"];
+const legacyUsers = ["postgres"];
+
+let db: Queryable & { close(): Promise<void> };
+beforeAll(async () => {
+  db = await startTracksolid();
+});
+afterAll(() => db.close());
+
+async function ofOwnership(): Promise<string[]> {
+  const keepOwner = {
+    "reporting.v_trips": "reporting_refresher",
+    "function tracksolid.raise_alarm(text,text)": "postgres",
+  };
+  const objects = await readOwnedObjects(db, schemas);
+  const goal = { owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [], roles: ["tracksolid_owner"] };
+  return warningsOf(db, { ...goal, database: "tracksolid_db", objects, former: {}, legacyUsers }, ownershipHazards);
+}
+
+test("what TimescaleDB hides behind hypertables and aggregates is no hazard", async () => {
+  expect(await ofOwnership()).toEqual([]);
+  const role = { role: "dashboard_app", database: "tracksolid_db", access: "reader" as const, schemas, legacyUsers };
+  expect(await warningsOf(db, role, privilegesHazards)).toEqual([]);
+  const facts = { database: "tracksolid_db", schemas, alsoOwn: [], roles: ["tracksolid_owner"], legacyUsers };
+  expect(await warningsOf(db, facts, databaseHazards)).toEqual([]);
+});
+
+test("a continuous aggregate whose new owner may not read its table, or call its function", async () => {
+  await db.query(`
+    CREATE SCHEMA raw; CREATE TABLE raw.fuel (at timestamptz NOT NULL, litres real);
+    SELECT public.create_hypertable('raw.fuel', 'at');
+    CREATE FUNCTION raw.rounded(real) RETURNS real LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+    REVOKE EXECUTE ON FUNCTION raw.rounded FROM PUBLIC;
+    CREATE MATERIALIZED VIEW reporting.fuel_daily WITH (timescaledb.continuous) AS
+      SELECT public.time_bucket('1 day', at) AS day, sum(raw.rounded(litres)) FROM raw.fuel GROUP BY 1 WITH NO DATA;
+    CREATE MATERIALIZED VIEW reporting.fuel_weekly WITH (timescaledb.continuous) AS
+      SELECT public.time_bucket('7 days', day) AS week, count(*) FROM reporting.fuel_daily GROUP BY 1 WITH NO DATA;
+  `);
+  const lines = await ofOwnership();
+  expect(lines).toEqual([
+    expect.stringMatching(/^reporting\.fuel_daily: .*may not read raw\.fuel/),
+    expect.stringMatching(/^reporting\.fuel_daily: .*may not call function raw\.rounded\(real\)/),
+  ]);
+  await db.query("GRANT SELECT ON raw.fuel TO PUBLIC; GRANT EXECUTE ON FUNCTION raw.rounded TO PUBLIC");
+  expect(await ofOwnership()).toEqual([]);
+});
