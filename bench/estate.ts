@@ -1,4 +1,5 @@
 import pg from "pg";
+import type { Call } from "../provider/rpc/provider.ts";
 import type { Postgres } from "../sandbox/postgres/server.ts";
 
 /** How much there is to grant on. */
@@ -38,3 +39,13 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   await work();
   return performance.now() - start;
 }
+
+const silent = () => undefined;
+
+/** A call as the engine makes it, with nobody listening. */
+export const silentCall: Call = {
+  urn: "",
+  name: "bench",
+  report: { info: silent, warn: silent, progress: silent },
+  signal: new AbortController().signal,
+};

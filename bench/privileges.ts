@@ -6,22 +6,14 @@ import { Server } from "../provider/connection.ts";
 import { privileges } from "../provider/resources/privileges.ts";
 import { toResource } from "../provider/resources/reconciler.ts";
 import { roleSettings } from "../provider/resources/role-settings.ts";
-import type { Call, ResourceType } from "../provider/rpc/provider.ts";
+import type { ResourceType } from "../provider/rpc/provider.ts";
 import type { PropertyMap } from "../provider/rpc/values.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
-import { createDatabase, roleNames, type Size, schemaNames, timed } from "./estate.ts";
+import { createDatabase, roleNames, type Size, schemaNames, silentCall, timed } from "./estate.ts";
 
 const [roles = 60, schemas = 3, tables = 40] = process.argv.slice(2).map(Number);
 const size: Size = { roles, schemas, tables };
 const setting = { idle_session_timeout: "30min" };
-const silent = () => undefined;
-const call: Call = {
-  urn: "",
-  name: "bench",
-  report: { info: silent, warn: silent, progress: silent },
-  signal: new AbortController().signal,
-};
-
 const server = await startPostgres();
 const byHand = await createDatabase(server, "by_hand", size);
 const byPlugin = await createDatabase(server, "by_plugin", size);
@@ -41,8 +33,8 @@ const resources: { type: ResourceType; inputs: PropertyMap }[] = roleNames("by_p
 const inState: PropertyMap[] = [];
 const first = await timed(async () => {
   for (const { type, inputs } of resources) {
-    const checked = await type.check(call, { news: inputs, randomSeed: new Uint8Array() });
-    await type.create(call, { inputs: checked.inputs, preview: false, timeout: 0 });
+    const checked = await type.check(silentCall, { news: inputs, randomSeed: new Uint8Array() });
+    await type.create(silentCall, { inputs: checked.inputs, preview: false, timeout: 0 });
     inState.push(checked.inputs);
   }
 });
@@ -50,7 +42,7 @@ let pending = 0;
 const nothing = await timed(async () => {
   for (const [index, { type, inputs }] of resources.entries()) {
     const olds = inState[index] as PropertyMap;
-    const { inputs: news } = await type.check(call, { olds, news: inputs, randomSeed: new Uint8Array() });
+    const { inputs: news } = await type.check(silentCall, { olds, news: inputs, randomSeed: new Uint8Array() });
     pending += Object.keys(news.changes as PropertyMap).length;
   }
 });

@@ -17,6 +17,8 @@ const deadlockTimeout = "10ms";
 const patience = 120_000;
 /** Milliseconds between two rounds over the objects that were locked: the application runs in between. */
 const roundDelay = { first: 250, most: 3000 };
+/** Milliseconds between two lines of progress. */
+const progressEvery = 200;
 
 export interface Reassigned {
   moved: number;
@@ -32,7 +34,23 @@ export interface Reassigned {
 export async function reassign(db: Queryable, moves: Move[], call: Call, patienceMs = patience): Promise<Reassigned> {
   const timescale = await findTimescale(db);
   await prepare(db);
+  try {
+    return await moveAll(db, moves, timescale, call, patienceMs);
+  } finally {
+    // A lost connection has nothing to finish.
+    await finish(db).catch(() => undefined);
+  }
+}
+
+async function moveAll(
+  db: Queryable,
+  moves: Move[],
+  timescale: Installation | undefined,
+  call: Call,
+  patienceMs: number,
+): Promise<Reassigned> {
   let moved = 0;
+  let told = 0;
   for (const group of inOrder(moves)) {
     let waiting = group;
     let delay = roundDelay.first;
@@ -48,6 +66,8 @@ export async function reassign(db: Queryable, moves: Move[], call: Call, patienc
         }
         moved++;
         progressed = Date.now();
+        if (progressed - told < progressEvery) continue;
+        told = progressed;
         call.report.progress(`moved ${moved} of ${moves.length}: ${move.object.key}`);
       }
       waiting = blocked.map(({ move }) => move);
@@ -78,15 +98,26 @@ async function prepare(db: Queryable): Promise<void> {
     "SELECT rolsuper AS may FROM pg_roles WHERE rolname = current_user",
   );
   if (rows[0]?.may) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
+  // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.
+  await db.query("SET synchronous_commit = off");
+}
+
+async function finish(db: Queryable): Promise<void> {
+  await db.query("RESET synchronous_commit");
+  await db.query("SELECT pg_current_xact_id()");
+  await db.query("RESET lock_timeout");
+  await db.query("RESET deadlock_timeout");
 }
 
 /** Undefined when it is done; the reason when it must be tried again. */
 async function moveOne(db: Queryable, move: Move, timescale: Installation | undefined): Promise<string | undefined> {
+  const all = statements(move, timescale);
   try {
-    await db.query(`BEGIN; ${statements(move, timescale).join("; ")}; COMMIT`);
+    // One statement is a transaction by itself.
+    await db.query(all.length === 1 ? (all[0] as string) : `BEGIN; ${all.join("; ")}; COMMIT`);
     return undefined;
   } catch (error) {
-    await db.query("ROLLBACK");
+    if (all.length > 1) await db.query("ROLLBACK");
     if (isPassing(error)) return `${(error as Error).message} (${codeOf(error)})`;
     throw explain(`cannot move ${move.object.key} (${describe(move)})`, error);
   }
