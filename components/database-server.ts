@@ -208,7 +208,13 @@ function createConnectionBudget(
   const { roles, existingRoles = {}, ceiling = defaultCeiling } = args;
   const entries = budgetEntries({ roles, existingRoles });
   const databases = Object.keys(args.databases);
-  const inputs = { ceiling, entries, enforced: enforced(args).map(([role]) => role), databases };
+  const inputs = {
+    ceiling,
+    entries,
+    enforced: enforced(args).map(([role]) => role),
+    databases,
+    legacyUsers: parent.legacyUsers,
+  };
   return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
 }
 

@@ -49,7 +49,7 @@ export class ConnectionBudget extends pulumi.CustomResource {
   declare readonly entries: pulumi.Output<BudgetEntry[]>;
   constructor(
     name: string,
-    args: { ceiling: number; entries: BudgetEntry[]; enforced: string[]; databases: string[] },
+    args: { ceiling: number; entries: BudgetEntry[]; enforced: string[]; databases: string[]; legacyUsers: string[] },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:ConnectionBudget", name, { ...args, undeclared: undefined, unlimited: undefined }, opts);

@@ -1,8 +1,10 @@
 import { z } from "zod";
 import { missing, ordinarySlots, readLiveBudget, table, totalOf, undeclared, unlimited } from "../catalog/budget.ts";
+import { cronDatabase, cronJobs } from "../catalog/hazards/cron-jobs.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { serverHazards } from "../catalog/hazards/index.ts";
 import type { Server } from "../connection.ts";
+import { isMissingDatabase } from "../missing-database.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 const shape = {
@@ -15,6 +17,8 @@ const shape = {
   enforced: z.array(z.string()).optional(),
   /** The declared databases. */
   databases: z.array(z.string()).optional(),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
 };
 
 /** Of a property the engine would print the value first, and all entries in Go's notation. */
@@ -27,16 +31,12 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
-    advisory: ["databases"],
+    advisory: ["databases", "legacyUsers"],
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries, enforced = [], databases = [] }, olds) {
-      const adminDatabase = server.address.database;
-      const { live, hazards } = await server.anySession(async (db) => ({
-        live: await readLiveBudget(db),
-        hazards: await warningsOf(db, { databases, adminDatabase }, serverHazards),
-      }));
+    async plan({ ceiling, entries, enforced = [], databases = [], legacyUsers = [] }, olds) {
+      const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
       const slots = ordinarySlots(live.slots);
@@ -62,7 +62,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
           unlimited: unlimited(entries, live.roles, enforced),
         },
         failures,
-        warnings: [...warnings, ...hazards],
+        warnings: [...warnings, ...(await hazardsOf(server, databases, legacyUsers))],
       };
     },
 
@@ -72,4 +72,19 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     apply: async () => undefined,
     remove: async () => undefined,
   };
+}
+
+async function hazardsOf(server: Server, databases: string[], legacyUsers: string[]): Promise<string[]> {
+  const facts = { databases, adminDatabase: server.address.database, legacyUsers };
+  const { warnings, cron } = await server.anySession(async (db) => ({
+    warnings: await warningsOf(db, facts, serverHazards),
+    cron: await cronDatabase(db),
+  }));
+  if (cron === undefined || legacyUsers.length === 0) return warnings;
+  try {
+    return [...warnings, ...(await server.session(cron, (db) => warningsOf(db, facts, [cronJobs])))];
+  } catch (error) {
+    if (isMissingDatabase(error)) return warnings; // then pg_cron runs nothing
+    throw error;
+  }
 }

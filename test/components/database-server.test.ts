@@ -48,6 +48,7 @@ test("adds up the roles it makes and the ones that are there", async () => {
     ],
     enforced: [],
     databases: ["shop", "billing"],
+    legacyUsers: ["postgres"],
   });
 });
 

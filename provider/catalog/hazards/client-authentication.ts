@@ -1,6 +1,7 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Queryable } from "../../connection.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { groupsOf, type Roles, readRoles } from "./roles.ts";
 
@@ -73,7 +74,7 @@ function refusals({ role, database, legacyUsers }: RoleFacts, file: Authenticati
   const matching = (user: string) => file.lines.filter((line) => isFor(line, user, database, file, roles));
   const mine = matching(role);
   const inForce = file.tls ? [false, true] : [false];
-  const remedy = `a line such as \`host ${database} ${role} ADDRESS scram-sha-256\` in pg_hba.conf before those that match now, then SELECT pg_reload_conf()`;
+  const remedy = `a line such as \`host ${quoted(database)} ${quoted(role)} ADDRESS scram-sha-256\` in pg_hba.conf before those that match now, then SELECT pg_reload_conf()`;
   const object = `login of ${role} to ${database}`;
   if (legacyUsers.length === 0) {
     const opens = mine.some((line) => passable.includes(line.method) && inForce.some((tls) => isOver(line, tls)));

@@ -1,6 +1,7 @@
 import { parseAcl } from "../acl.ts";
 import { afterMove, type OwnershipFacts } from "./after.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
 
 /**
@@ -49,7 +50,7 @@ function losers(facts: OwnershipFacts, roles: Roles): Hazard[] {
       {
         object: key,
         what: `${loser} owned it before this stack came and has no ${use} on it any more`,
-        remedy: `GRANT ${use} to ${loser} if it still needs it, or give it back (keepOwner)`,
+        remedy: `GRANT ${use} TO ${quoted(loser)} if it still needs it, or give it back (keepOwner)`,
       },
     ];
   });

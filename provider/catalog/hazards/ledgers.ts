@@ -3,6 +3,7 @@ import { parseAcl } from "../acl.ts";
 import { isNamed, splitName } from "../name.ts";
 import type { OwnershipFacts } from "./after.ts";
 import type { HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import { holds, isSuperuser, readRoles, rightsOf } from "./roles.ts";
 
 /** Tables in which migration tools keep what they have done, in lower case. */
@@ -82,20 +83,17 @@ export const closedSchemas: HazardKind<OwnershipFacts> = {
     );
     return acls
       .filter(({ acl }) => !holds(parseAcl(acl), "USAGE", rights))
-      .map(({ name, quoted }) => ({
+      .map(({ name }) => ({
         object: facts.alsoOwn.filter((object) => splitName(object)?.schema === name).join(", "),
         what: `${facts.owner} will own it but has no USAGE on the schema ${name}`,
-        remedy: `GRANT USAGE ON SCHEMA ${quoted} TO ${facts.owner} once that role is there, or to PUBLIC`,
+        remedy: `GRANT USAGE ON SCHEMA ${quoted(name)} TO ${quoted(facts.owner)} once that role is there, or to PUBLIC`,
       }));
   },
 };
 
-async function readSchemaAcls(
-  db: Queryable,
-  schemas: string[],
-): Promise<{ name: string; quoted: string; acl: string[] }[]> {
-  const { rows } = await db.query<{ name: string; quoted: string; acl: string[] }>(
-    `SELECT nspname AS name, quote_ident(nspname) AS quoted, coalesce(nspacl, acldefault('n', nspowner))::text[] AS acl
+async function readSchemaAcls(db: Queryable, schemas: string[]): Promise<{ name: string; acl: string[] }[]> {
+  const { rows } = await db.query<{ name: string; acl: string[] }>(
+    `SELECT nspname AS name, coalesce(nspacl, acldefault('n', nspowner))::text[] AS acl
      FROM pg_namespace WHERE nspname = ANY ($1::text[]) ORDER BY 1`,
     [schemas],
   );

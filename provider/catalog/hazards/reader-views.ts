@@ -1,6 +1,7 @@
 import { type Access, privilegesOn } from "../access.ts";
 import { parseAcl } from "../acl.ts";
 import type { HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { holds, readRoles, rightsOf } from "./roles.ts";
 import { byName, type Routine, readViews, readWithItsRights, type View } from "./views.ts";
@@ -34,12 +35,12 @@ export const readerViews: HazardKind<RoleFacts> = {
           ...calls.map(({ name }) => ({
             object: view.name,
             what: `it calls ${name}, which ${role} may not: for ${role} the view fails`,
-            remedy: `GRANT EXECUTE ON ${name.replace(/^\w+ /, "ROUTINE ")} TO ${role}`,
+            remedy: `GRANT EXECUTE ON ${name.replace(/^\w+ /, "ROUTINE ")} TO ${quoted(role)}`,
           })),
           ...unread.map(({ name }) => ({
             object: view.name,
             what: `it reads ${name} with the rights of its reader (security_invoker), which ${role} has not: for ${role} the view fails`,
-            remedy: `GRANT SELECT ON ${name} TO ${role}`,
+            remedy: `GRANT SELECT ON ${name} TO ${quoted(role)}`,
           })),
         ];
       });

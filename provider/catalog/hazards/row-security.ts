@@ -2,6 +2,7 @@ import type { Queryable } from "../../connection.ts";
 import type { Access } from "../access.ts";
 import { afterMove, type OwnershipFacts } from "./after.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { bypassesRowSecurity, type Roles, readRoles, rightsOf } from "./roles.ts";
 import { byName, readViews, readWithItsRights, type View } from "./views.ts";
@@ -93,7 +94,7 @@ function startsToHold(
     {
       object: table.name,
       what: `row level security does not hold for ${unbound.join(", ")} today and will for ${role}: without an error it gets ${rows}`,
-      remedy: `give it a policy that names it (CREATE POLICY ... ON ${table.name} TO ${role} USING (true))`,
+      remedy: `give it a policy that names it (CREATE POLICY ... ON ${table.name} TO ${quoted(role)} USING (true))`,
     },
   ];
 }

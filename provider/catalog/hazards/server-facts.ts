@@ -4,4 +4,6 @@ export interface ServerFacts {
   databases: string[];
   /** The one that the stack logs in to first. */
   adminDatabase: string;
+  /** Users that services still log in as. */
+  legacyUsers: string[];
 }

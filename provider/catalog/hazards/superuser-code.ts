@@ -2,6 +2,7 @@ import type { Queryable } from "../../connection.ts";
 import { type Grant, parseAcl } from "../acl.ts";
 import { afterMove, type OwnershipFacts } from "./after.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
 import { readRoutines, type WrittenRoutine } from "./routines.ts";
@@ -137,20 +138,20 @@ function settingsSet(text: string): string[] {
 const calling = (name: string): Need => ({
   what: `${name}()`,
   isMet: (rights, { functions }) => holds(functions.get(name) ?? [], "EXECUTE", rights),
-  grant: (role) => `GRANT EXECUTE on it TO ${role}`,
+  grant: (role) => `GRANT EXECUTE on it TO ${quoted(role)}`,
 });
 
 const setting = (name: string): Need => ({
   what: `SET ${name}, a superuser's setting`,
   isMet: (rights, { settings }) => holds(settings.get(name) ?? [], "SET", rights),
-  grant: (role) => `GRANT SET ON PARAMETER ${name} TO ${role} (PostgreSQL 15 and later)`,
+  grant: (role) => `GRANT SET ON PARAMETER ${name} TO ${quoted(role)} (PostgreSQL 15 and later)`,
 });
 
 /** What a predefined role gives (PostgreSQL documentation, "Predefined Roles"). */
 const asMember = (what: string, group: string): Need => ({
   what,
   isMet: (rights) => rights.has(group),
-  grant: (role) => `GRANT ${group} TO ${role}`,
+  grant: (role) => `GRANT ${group} TO ${quoted(role)}`,
 });
 
 const superusersOnly = (what: string): Need => ({ what, isMet: () => false });

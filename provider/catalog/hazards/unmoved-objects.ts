@@ -6,7 +6,7 @@ import { holds, isSuperuser, readRoles, rightsOf } from "./roles.ts";
 
 /**
  * What stays with the legacy user, or with a superuser, because it has no place in the move: publications, event
- * triggers, foreign servers without a user mapping for the roles, large objects, pg_cron's jobs.
+ * triggers, foreign servers without a user mapping for the roles, large objects.
  */
 export const unmovedObjects: HazardKind<DatabaseFacts> = {
   name: "objects that have no place in the move",
@@ -15,7 +15,7 @@ export const unmovedObjects: HazardKind<DatabaseFacts> = {
     const roles = await reads.once(db, readRoles);
     const rights = new Set(facts.roles.flatMap((role) => [...rightsOf(roles, role)]));
     const isLegacy = (owner: string) => facts.legacyUsers.includes(owner) || isSuperuser(roles, owner);
-    const found = [...(await readUnmoved(db)), ...(await readCronJobs(db, facts.database))];
+    const found = await readUnmoved(db);
     return [
       ...found
         .filter(({ kind, owner }) => isLegacy(owner) && kind in fates)
@@ -41,10 +41,6 @@ const fates: Record<string, (owner: string) => Omit<Hazard, "object">> = {
     what: `stays with ${owner} and fires for the DDL of the migrators' role too, with that role's rights`,
     remedy: "see that its function needs no superuser, or excepts that role; else nothing",
   }),
-  "cron job": (owner) => ({
-    what: `goes on running as ${owner}`,
-    remedy: "schedule it anew as a role of its own if it shall not; else nothing",
-  }),
 };
 
 function fateOf(kind: string, owner: string): Omit<Hazard, "object"> {
@@ -59,21 +55,6 @@ async function readUnmoved(db: Queryable): Promise<Unmoved[]> {
      WHERE evtenabled <> 'D'
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_event_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'e')
      ORDER BY 1, 2`,
-  );
-  return rows;
-}
-
-/** Where pg_cron is; it lets everybody see his own jobs and a superuser all. */
-async function readCronJobs(db: Queryable, database: string): Promise<Unmoved[]> {
-  const { rows: found } = await db.query<{ found: boolean }>(
-    `SELECT coalesce(has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT'), false) AS found
-     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'cron' AND c.relname = 'job'`,
-  );
-  if (!found[0]?.found) return [];
-  const { rows } = await db.query<Unmoved>(
-    `SELECT 'cron job' AS kind, jobid || coalesce(' (' || jobname || ')', '') AS name, username::text AS owner
-     FROM cron.job WHERE database = $1 AND active ORDER BY jobid`,
-    [database],
   );
   return rows;
 }

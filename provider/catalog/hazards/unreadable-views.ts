@@ -1,6 +1,7 @@
 import { parseAcl } from "../acl.ts";
 import { type After, afterMove, type OwnershipFacts } from "./after.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import { quoted } from "./quoted.ts";
 import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
 import { byName, type Relation, readViews, readWithItsRights, type View } from "./views.ts";
 
@@ -35,7 +36,7 @@ function unreadable(facts: OwnershipFacts, views: View[], roles: Roles): Hazard[
         .map(({ name }) => ({
           object: view.name,
           what: `a refresh runs as its owner, and ${owner} may not call ${name}`,
-          remedy: remedyOf(facts, view, owner, `GRANT EXECUTE ON ${asRoutine(name)} TO ${owner}`),
+          remedy: remedyOf(facts, view, owner, `GRANT EXECUTE ON ${asRoutine(name)} TO ${quoted(owner)}`),
         })),
     ];
   });
@@ -61,7 +62,7 @@ function relationHazard(facts: OwnershipFacts, view: View, owner: string, { name
   return {
     object: view.name,
     what: `${owner} owns it once all has moved and may not read ${name}, so it fails for everybody`,
-    remedy: remedyOf(facts, view, owner, `GRANT SELECT ON ${name} TO ${owner}`),
+    remedy: remedyOf(facts, view, owner, `GRANT SELECT ON ${name} TO ${quoted(owner)}`),
   };
 }
 

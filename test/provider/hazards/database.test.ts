@@ -75,13 +75,20 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       CREATE TABLE cron.job (jobid bigint, username text, database text, active boolean, jobname name);
       INSERT INTO cron.job VALUES (1, 'postgres', 'shop', true, 'nightly'), (2, 'etl', 'shop', true, NULL),
         (3, 'postgres', 'other', true, NULL), (4, 'postgres', 'shop', false, NULL);
-      ALTER TABLE cron.job OWNER TO etl;
     `);
-    expect(await estate.ofDatabase()).toEqual([
-      expect.stringMatching(/^cron job 1 \(nightly\): goes on running as postgres/),
-    ]);
-    await estate.sql("UPDATE cron.job SET username = 'shop_owner'");
-    expect(await estate.ofDatabase()).toEqual([]);
+    expect(await estate.ofServer(["shop"])).toEqual([]);
+    await estate.sql("ALTER ROLE postgres SET cron.database_name = 'shop'");
+    try {
+      expect(await estate.ofServer(["shop"])).toEqual([
+        expect.stringMatching(/^cron job 1 \(nightly\): goes on running in shop as postgres/),
+      ]);
+      await estate.sql("UPDATE cron.job SET username = 'shop_owner' WHERE jobid = 1");
+      expect(await estate.ofServer(["shop"])).toEqual([]);
+      await estate.sql("ALTER ROLE postgres SET cron.database_name = 'no_such_database'");
+      expect(await estate.ofServer(["shop"])).toEqual([]);
+    } finally {
+      await estate.sql("ALTER ROLE postgres RESET cron.database_name");
+    }
   });
 
   test("databases nobody declared that PUBLIC may connect to", async () => {

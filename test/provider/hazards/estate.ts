@@ -87,9 +87,11 @@ export async function startEstate(version?: number): Promise<HazardEstate> {
       return (await baseline(server).plan({ ...baselineInputs, ...more }, undefined, {})).warnings ?? [];
     },
     async ofServer(databases) {
-      return (
-        (await connectionBudget(server).plan({ ceiling: 95, entries: [], databases }, undefined, {})).warnings ?? []
-      );
+      const fresh = new Server(postgres.address);
+      const inputs = { ceiling: 95, entries: [], databases, legacyUsers };
+      const { warnings } = await connectionBudget(fresh).plan(inputs, undefined, {});
+      await fresh.close();
+      return warnings ?? [];
     },
     async stop() {
       await server.close();
