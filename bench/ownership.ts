@@ -21,7 +21,7 @@ const goal = {
   keepOwner: {},
   alsoOwn: [],
   roles: ["by_plugin_0"],
-  former: { owners: {}, acls: {}, columnAcls: {}, defaultPrivileges: [] },
+  former: { owners: {}, acls: {}, columnAcls: {}, roles: {}, defaultPrivileges: [] },
 };
 
 const block = await timed(() =>

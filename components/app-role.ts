@@ -2,7 +2,7 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import { scramVerifier } from "../model/scram.ts";
-import { type RoleSettings, readSettings, splitSettings } from "../model/settings.ts";
+import { type RoleSettings, readFormerSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
 import type { DatabaseServer, ServerDatabase } from "./database-server.ts";
 import * as pgaccess from "./pgaccess.ts";
@@ -116,6 +116,7 @@ function createPassword(parent: AppRole): pulumi.Output<string> {
 function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
   const { roleName, server, connectionLimit } = parent;
   const { statementTimeout, idleInTransactionSessionTimeout, searchPath } = settings.role;
+  const isAdopted = server.roles[roleName]?.adopt === true;
   const role = new postgresql.Role(
     roleName,
     {
@@ -123,6 +124,7 @@ function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
       login: true,
       connectionLimit,
       password: parent.password.apply(scramVerifier),
+      ...(isAdopted && formerSettings(parent)),
       ...(statementTimeout !== undefined && { statementTimeout }),
       ...(idleInTransactionSessionTimeout !== undefined && { idleInTransactionSessionTimeout }),
       ...(searchPath && { searchPaths: searchPath }),
@@ -134,12 +136,43 @@ function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
       provider: server.postgresql,
       // Nothing is changed before what was there is saved and the budget holds.
       dependsOn: [server.connectionBudget, ...server.baselines],
-      hooks: { beforeCreate: [dropLeftover(parent)] },
       deleteBeforeReplace: true,
+      ...(isAdopted
+        ? // What the stack does not declare stays. RoleSettings puts the rest back at the end, and the role is not dropped.
+          { import: roleName, ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"], retainOnDelete: true }
+        : { hooks: { beforeCreate: [dropLeftover(parent)] } }),
     },
   );
   server.madeRoles.made(roleName, role);
   return role;
+}
+
+/** The official Role resets what it is not given: an adopted role keeps what is not declared. */
+function formerSettings(parent: AppRole) {
+  const settings = formerRole(parent).apply((former) => readFormerSettings(former.settings[""] ?? []));
+  return {
+    statementTimeout: settings.apply(({ statementTimeout }) => statementTimeout ?? 0),
+    idleInTransactionSessionTimeout: settings.apply((one) => one.idleInTransactionSessionTimeout ?? 0),
+    searchPaths: settings.apply(({ searchPath }) => searchPath ?? []),
+  };
+}
+
+/** What an adopted role was like before. */
+function formerRole({ roleName, server }: AppRole): pulumi.Output<pgaccess.RoleRecord> {
+  return firstBaseline({ roleName, server }).snapshot.apply(({ roles }) => {
+    const record = roles[roleName];
+    // Baseline refuses to adopt what is not there.
+    if (!record) throw new pulumi.RunError(`AppRole ${roleName}: adopt: there is no record of the role`);
+    return record;
+  });
+}
+
+function firstBaseline({ roleName, server }: Pick<AppRole, "roleName" | "server">): pgaccess.Baseline {
+  const [baseline] = server.baselines;
+  if (baseline) return baseline;
+  throw new pulumi.RunError(
+    `AppRole ${roleName}: adopt: needs a database of the DatabaseServer, with which the role's former state is recorded`,
+  );
 }
 
 /** Run only when the state knows no such role: one that is there all the same was left by a run that was killed. */
@@ -153,18 +186,25 @@ function createSettings(parent: AppRole, { other }: RoleSettings, declared: stri
   const { roleName: role, server, access } = parent;
   // What the official Role sets, and what null leaves unset on purpose.
   const setElsewhere = declared.map((name) => name.toLowerCase()).filter((name) => !Object.hasOwn(other, name));
-  const args = { role, settings: other, setElsewhere, usedIn: [...access.keys()], legacyUsers: server.legacyUsers };
+  const former = server.roles[role]?.adopt
+    ? pulumi
+        .all([formerRole(parent), firstBaseline(parent).verifiers])
+        .apply(([record, verifiers]) => ({ ...record, verifier: verifiers[role] ?? null }))
+    : undefined;
+  const hints = { setElsewhere, usedIn: [...access.keys()], legacyUsers: server.legacyUsers };
   const options = { parent, provider: server.pgaccess, dependsOn: [parent.role] };
-  return new pgaccess.RoleSettings(role, args, options);
+  return new pgaccess.RoleSettings(role, { role, settings: other, former, ...hints }, options);
 }
 
 function createPrivileges(parent: AppRole, databases: Map<string, ServerDatabase>): pgaccess.Privileges[] {
   const { roleName: role, server } = parent;
-  return [...databases].map(([database, { schemas, owner }]) => {
+  return [...databases].map(([database, { schemas, owner, baseline }]) => {
     const access = parent.access.get(database) as Access;
     // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
     const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
-    const args = { role, database, access, schemas, creators: [...new Set(makers)], legacyUsers: server.legacyUsers };
+    const creators = [...new Set(makers)];
+    const before = server.roles[role]?.adopt ? baseline.held.apply((held) => held[role] ?? []) : undefined;
+    const args = { role, database, access, schemas, creators, before, legacyUsers: server.legacyUsers };
     const made = args.creators
       .map((creator) => server.madeRoles.whenMade(creator))
       .filter((maker) => maker !== undefined);

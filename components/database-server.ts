@@ -43,11 +43,12 @@ export interface DatabaseServerArgs {
   databases: Record<string, DatabaseArgs>;
   /**
    * The connection limit of every role that the stack makes on this server, by name: their share of the budget, which
-   * must hold before the first of them is made. Each needs an AppRole of that name.
+   * must hold before the first of them is made. Each needs an AppRole of that name. With `adopt` a role that is on the
+   * server already is taken over, and put back, not dropped, at the end; needs a database.
    *
-   * @example { shop_owner: { connectionLimit: 20 }, shop_reader: { connectionLimit: 8 } }
+   * @example { shop_owner: { connectionLimit: 20 }, shop_reader: { connectionLimit: 8, adopt: true } }
    */
-  roles: model.Limits;
+  roles: Record<string, RoleShare>;
   /**
    * Login roles that are live already, by name: counted in the budget, and changed only with `enforce`.
    *
@@ -68,6 +69,13 @@ export interface DatabaseServerArgs {
    * @default the admin's user
    */
   legacyUsers?: string[] | undefined;
+}
+
+export interface RoleShare {
+  /** CONNECTION LIMIT, from 1. */
+  connectionLimit: number;
+  /** @default false: the role must not be there yet */
+  adopt?: boolean | undefined;
 }
 
 export interface ExistingRoleArgs {
@@ -132,7 +140,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
   /** As given; the login needs none where it is undefined. */
   readonly adminPassword: pulumi.Output<string> | undefined;
   /** Connection limits of the roles that the stack makes. */
-  readonly roles: model.Limits;
+  readonly roles: Record<string, RoleShare>;
   readonly legacyUsers: string[];
   /** The official provider: roles. */
   readonly postgresql: postgresql.Provider;
@@ -189,11 +197,13 @@ function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.
 
 function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<string, ServerDatabase> {
   const roles = Object.keys(parent.roles);
+  const adopt = roles.filter((role) => parent.roles[role]?.adopt);
   const existingRoles = enforced(args).map(([role]) => role);
   return new Map(
     Object.entries(args.databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
       const options = { parent, provider: parent.pgaccess };
-      const inputs = { database, schemas, keepOwner, alsoOwn, roles, existingRoles, legacyUsers: parent.legacyUsers };
+      const declared = { database, schemas, keepOwner, alsoOwn };
+      const inputs = { ...declared, roles, adopt, existingRoles, legacyUsers: parent.legacyUsers };
       const baseline = new pgaccess.Baseline(database, inputs, options);
       return [database, { schemas, owner, keepOwner, alsoOwn, baseline }];
     }),

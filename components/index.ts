@@ -33,6 +33,7 @@ export {
   DatabaseServer,
   type DatabaseServerArgs,
   type ExistingRoleArgs,
+  type RoleShare,
   type ServerDatabase,
 } from "./database-server.ts";
 export * as pgaccess from "./pgaccess.ts";

@@ -22,10 +22,23 @@ export class Provider extends pulumi.ProviderResource {
   }
 }
 
+/** What a role was like before, as far as a program reads it. */
+export interface RoleRecord {
+  /** `name=value` by database; the empty name for all databases. */
+  settings: Record<string, string[]>;
+}
+
 /** What was there in one database before the stack changed anything; saved before the first change. */
 export class Baseline extends pulumi.CustomResource {
   /** Former owners, privileges, default privileges, settings and limits; other resources restore from it. */
-  declare readonly snapshot: pulumi.Output<{ existingRoles: Record<string, object | null> }>;
+  declare readonly snapshot: pulumi.Output<{
+    roles: Record<string, RoleRecord | null>;
+    existingRoles: Record<string, RoleRecord | null>;
+  }>;
+  /** What adopted roles held by name, by role. */
+  declare readonly held: pulumi.Output<Record<string, object[]>>;
+  /** Password verifiers of adopted roles; a secret. */
+  declare readonly verifiers: pulumi.Output<Record<string, string | null>>;
   constructor(
     name: string,
     args: {
@@ -34,12 +47,18 @@ export class Baseline extends pulumi.CustomResource {
       keepOwner: Record<string, string>;
       alsoOwn: string[];
       roles: string[];
+      adopt: string[];
       existingRoles: string[];
       legacyUsers: string[];
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super("pgaccess:index:Baseline", name, { ...args, snapshot: undefined }, opts);
+    super(
+      "pgaccess:index:Baseline",
+      name,
+      { ...args, snapshot: undefined, held: undefined, verifiers: undefined },
+      opts,
+    );
   }
 }
 
@@ -79,6 +98,7 @@ export class RoleSettings extends pulumi.CustomResource {
     args: {
       role: string;
       settings: Record<string, string>;
+      former: pulumi.Input<object> | undefined;
       setElsewhere: string[];
       usedIn: string[];
       legacyUsers: string[];
@@ -99,6 +119,7 @@ export class Privileges extends pulumi.CustomResource {
       access: Access;
       schemas: string[];
       creators: string[];
+      before: pulumi.Input<object[]> | undefined;
       legacyUsers: string[];
     },
     opts?: pulumi.CustomResourceOptions,

@@ -76,7 +76,12 @@ function checkRoles({ databases, roles, existingRoles, server }: Sections, at: A
       at("existingRoles", name, "settings").refuse("has no effect without enforce: true; set that, or remove it");
     }
   }
-  for (const [name, { access }] of roles.valid) {
+  for (const [name, { access, adopt }] of roles.valid) {
+    if (adopt && databases.declared.size === 0 && databases.isReadable) {
+      at("roles", name, "adopt").refuse(
+        "needs at least one of app-roles:databases: what the role was like before is recorded with it",
+      );
+    }
     for (const [database, level] of Object.entries(access)) {
       const here = at("roles", name, "access", database);
       here.refuse(undeclared("databases", database, databases));

@@ -5,7 +5,6 @@ const keys: [path: string, comesWith: string][] = [
   ["databases.*.exclusive", "exclusive privileges"],
   ["roles.*.exclusive", "exclusive privileges"],
   ["roles.*.grants", "explicit grants"],
-  ["roles.*.adopt", "adopting existing roles"],
   ["roles.*.rotation", "password rotation"],
   ["rotation", "password rotation"],
   ["migrationComplete", "the end of the migration"],

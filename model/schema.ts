@@ -100,6 +100,7 @@ export const entries = {
   }),
   roles: z.strictObject({
     connectionLimit: limit,
+    adopt: oneOf(true, false).default(false),
     access: namedValues(oneOf("owner", "writer", "reader")).default({}),
     settings: settings.default({}),
   }),

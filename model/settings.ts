@@ -86,6 +86,15 @@ export function splitSettings(settings: Settings): RoleSettings {
   return split;
 }
 
+/** The settings of the official `Role` in a role's `name=value` entries (pg_db_role_setting). */
+export function readFormerSettings(entries: string[]): RoleSettings["role"] {
+  const written = Object.fromEntries(
+    entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
+  );
+  const own = Object.keys(ofRole).flatMap((name) => (written[name] ? [[name, written[name]]] : []));
+  return splitSettings(readSettings(Object.fromEntries(own), () => undefined)).role;
+}
+
 /** All of a role's settings as they would stand in postgresql.conf; null sets nothing. */
 export function settingTexts(settings: Settings): Record<string, string> {
   return Object.fromEntries(

@@ -48,6 +48,8 @@ export interface Database {
 export interface Role {
   /** CONNECTION LIMIT, from 1. */
   connectionLimit: number;
+  /** Whether it is on the server already and is taken over: it is put back, not dropped, at the end. Default false. */
+  adopt: boolean;
   /** Access level by database. */
   access: Record<string, Access>;
   /** Its own settings over the defaults. */

@@ -1,6 +1,7 @@
 import type { Queryable } from "../connection.ts";
 import { parseAcl } from "./acl.ts";
 import { type OwnedObject, readOwnedObjects } from "./objects.ts";
+import { type RoleRecord, readRoles } from "./role-record.ts";
 
 /**
  * What was there before the stack changed anything in one database. It is saved in the state before the first change,
@@ -40,15 +41,6 @@ export interface DefaultAcl {
   acl: string[];
 }
 
-export interface RoleRecord {
-  /** -1: unlimited. */
-  connectionLimit: number;
-  canLogin: boolean;
-  superuser: boolean;
-  /** `name=value` as in pg_db_role_setting, by database; the empty name for all databases. */
-  settings: Record<string, string[]>;
-}
-
 export async function readSnapshot(
   db: Queryable,
   database: string,
@@ -75,11 +67,6 @@ export async function readSnapshot(
     roles: await readRoles(db, scope.roles),
     existingRoles: await readRoles(db, scope.existingRoles ?? []),
   };
-}
-
-async function readRoles(db: Queryable, names: string[]): Promise<Snapshot["roles"]> {
-  const { rows } = await db.query<{ name: string; record: RoleRecord | null }>(rolesSql, [names]);
-  return Object.fromEntries(rows.map(({ name, record }) => [name, record]));
 }
 
 function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>][] {
@@ -143,13 +130,3 @@ const defaultAclSql = `
   FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
   WHERE d.defaclnamespace = 0 OR n.nspname = ANY ($1)
   ORDER BY 1, 2 NULLS FIRST, 3`;
-
-const rolesSql = `
-  SELECT wanted.name, CASE WHEN r.oid IS NOT NULL THEN json_build_object(
-           'connectionLimit', r.rolconnlimit, 'canLogin', r.rolcanlogin, 'superuser', r.rolsuper,
-           'settings', coalesce((
-             SELECT json_object_agg(coalesce(d.datname, ''), to_json(s.setconfig))
-             FROM pg_db_role_setting s LEFT JOIN pg_database d ON d.oid = s.setdatabase WHERE s.setrole = r.oid
-           ), '{}')) END AS record
-  FROM unnest($1::text[]) AS wanted(name) LEFT JOIN pg_roles r ON r.rolname = wanted.name
-  ORDER BY 1`;

@@ -3,12 +3,15 @@ import { extend, readSnapshot, type Snapshot } from "../catalog/baseline.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { databaseHazards } from "../catalog/hazards/index.ts";
 import { splitName } from "../catalog/name.ts";
+import { heldBefore } from "../catalog/privileges-before.ts";
+import { readVerifiers } from "../catalog/role-record.ts";
 import { existingRoles as rolesThere } from "../catalog/roles.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
+import { parseSettings } from "../catalog/settings.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { planIn } from "../missing-database.ts";
 import type { CheckFailure } from "../rpc/provider.ts";
-import type { PropertyMap } from "../rpc/values.ts";
+import { type PropertyMap, type PropertyValue, Secret } from "../rpc/values.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 const shape = {
@@ -17,8 +20,10 @@ const shape = {
   /** Object, or a pattern with `*` and `?`, to the role it stays with. */
   keepOwner: z.record(z.string(), z.string()).default({}),
   alsoOwn: z.array(z.string()).default([]),
-  /** The roles this stack makes: they must not exist before. */
+  /** The roles this stack makes: they must not exist before, unless they are to be adopted. */
   roles: z.array(z.string()),
+  /** Those of the roles that are there already and are taken over. */
+  adopt: z.array(z.string()).optional(),
   /** Roles that are there already and are changed all the same. */
   existingRoles: z.array(z.string()).optional(),
   /** Users that services still log in as. */
@@ -37,10 +42,14 @@ export function baseline(server: Server): Reconciler<typeof shape> {
     shape,
     identity: ["database"],
     advisory: ["legacyUsers"],
-    observed: ["snapshot"],
+    observed: ["snapshot", "held", "verifiers"],
     id: ({ database }) => database,
 
-    plan: ({ database, schemas, keepOwner, alsoOwn, roles, existingRoles = [], legacyUsers = [] }, _olds, before) =>
+    plan: (
+      { database, schemas, keepOwner, alsoOwn, roles, adopt = [], existingRoles = [], legacyUsers = [] },
+      _olds,
+      before,
+    ) =>
       planIn(server, database, () =>
         server.session(database, async (db) => {
           const outside = alsoOwn.map((name) => splitName(name)?.schema ?? name);
@@ -50,11 +59,22 @@ export function baseline(server: Server): Reconciler<typeof shape> {
           const failures = [
             ...(await missingSchemas(db, database, schemas)),
             ...(await missingKeepers(db, keepOwner, roles)),
-            ...foreignRoles(snapshot, roles),
+            ...foreignRoles(snapshot, roles, adopt),
+            ...unfitRoles(now, roles, adopt),
           ];
+          // Like the snapshot: what is recorded once is never recorded anew.
+          const held = { ...pick(adopt, (role) => heldBefore(now, role)), ...asMap(before.held) };
+          const verifiers = { ...(await readVerifiers(db, adopt)), ...asMap(before.verifiers) };
+          if (adopt.length > 0 && Object.keys(verifiers).length === 0) failures.push(notSuperuser(server.address.user));
+          const observed = {
+            snapshot: toProperties(snapshot),
+            held: toProperties(held),
+            verifiers: new Secret(verifiers),
+          };
           summaries.set(database, summaryOf(database, recorded, snapshot));
-          const warnings = await warningsOf(db, { database, schemas, alsoOwn, roles, legacyUsers }, databaseHazards);
-          return { changes: {}, observed: { snapshot: toProperties(snapshot) }, failures, warnings };
+          const hazards = await warningsOf(db, { database, schemas, alsoOwn, roles, legacyUsers }, databaseHazards);
+          const newcomers = adopt.filter((role) => now.roles[role] && !recorded?.roles[role]);
+          return { changes: {}, observed, failures, warnings: [...newcomers.map(takenOver), ...hazards] };
         }),
       ),
 
@@ -71,20 +91,64 @@ function summaryOf(database: string, recorded: Snapshot | undefined, snapshot: S
   return recorded ? `${database}: ${what} that came since are recorded` : `${database}: ${what} are recorded first`;
 }
 
-/** Roles of the stack that were there before it. */
-function foreignRoles(snapshot: Snapshot, roles: string[]): CheckFailure[] {
+/** Roles of the stack that were there before it, and are not declared as such. */
+function foreignRoles(snapshot: Snapshot, roles: string[], adopt: string[]): CheckFailure[] {
   return roles.flatMap((role, index) =>
-    snapshot.roles[role]
+    snapshot.roles[role] && !adopt.includes(role)
       ? [
           {
             property: `roles[${index}]`,
             reason:
               `role ${role} exists on the server already and was not made by this stack. ` +
-              "Give the role in app-roles:roles another name, or drop the one there if nothing uses it (taking it over, `adopt`, is not supported yet)",
+              "Give the role in app-roles:roles another name, set `adopt: true` there to take it over, or drop the one there if nothing uses it",
           },
         ]
       : [],
   );
+}
+
+/** Roles to be adopted that are not there, or that the official Role could not read. */
+function unfitRoles({ roles: live }: Snapshot, roles: string[], adopt: string[]): CheckFailure[] {
+  return adopt.flatMap((role) => {
+    const property = `roles[${roles.indexOf(role)}]`;
+    const record = live[role];
+    if (!record) {
+      const reason = `there is no role ${role} to adopt; take \`adopt\` away, and the stack makes it (one that was adopted and is gone: CREATE ROLE it again)`;
+      return [{ property, reason }];
+    }
+    return parseSettings("", record.settings[""] ?? [])
+      .filter(({ name, value }) => readAsInteger.includes(name) && !/^\d+$/.test(value))
+      .map(({ name, value }) => ({
+        property,
+        reason: `role ${role} has ${name} = ${value}, which the official plugin cannot read; set it in milliseconds first: ALTER ROLE ... SET ${name} = 60000 for 1min`,
+      }));
+  });
+}
+
+/** The official Role's Read fails at a unit. */
+const readAsInteger = ["statement_timeout", "idle_in_transaction_session_timeout"];
+
+function takenOver(role: string): string {
+  return (
+    `role ${role} exists and is taken over: its password changes, so whoever logs in with the old one is refused from then on, ` +
+    "and it loses all attributes but LOGIN. destroy gives it back what it was"
+  );
+}
+
+function notSuperuser(admin: string): CheckFailure {
+  return {
+    property: "adopt",
+    reason: `${admin} is no superuser and cannot read a role's password verifier, which destroy would have to put back: adopt nothing, or connect as a superuser`,
+  };
+}
+
+function pick<T>(names: string[], of: (name: string) => T): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, of(name)]));
+}
+
+/** An observed map of the state, in clear. */
+function asMap(value: PropertyValue | undefined): PropertyMap {
+  return (value instanceof Secret ? value.value : (value ?? {})) as PropertyMap;
 }
 
 async function missingKeepers(
@@ -100,6 +164,6 @@ async function missingKeepers(
   );
 }
 
-function toProperties(snapshot: Snapshot): PropertyMap {
-  return JSON.parse(JSON.stringify(snapshot)) as PropertyMap;
+function toProperties(observed: object): PropertyMap {
+  return JSON.parse(JSON.stringify(observed)) as PropertyMap;
 }

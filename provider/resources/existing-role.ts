@@ -46,6 +46,7 @@ export function existingRole(server: Server): Reconciler<typeof shape> {
     shape,
     identity: ["role"],
     hidden: ["former"],
+    kept: ["former"],
     id: ({ role }) => role,
 
     plan: (inputs, olds) =>

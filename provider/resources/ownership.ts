@@ -34,6 +34,7 @@ const former = z.object({
   owners: z.record(z.string(), z.string()),
   acls: z.record(z.string(), z.array(z.string())),
   columnAcls: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
+  roles: z.record(z.string(), z.looseObject({}).nullable()),
   defaultPrivileges: z.array(
     z.object({
       creator: z.string(),
@@ -123,11 +124,9 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           if (!(await roleExists(db, inputs.owner))) return;
           await refuseWhileInUse(db, inputs.owner, `take ${inputs.database} from its owner`);
           const objects = await readOwnedObjects(db, schemasOf(inputs));
-          const moves = await toLivingRoles(
-            db,
-            movesBack(inputs, objects, former, server.address.user),
-            server.address.user,
-          );
+          // A role that was there before the stack stays, with what it has made.
+          const heir = former.roles[inputs.owner] ? inputs.owner : server.address.user;
+          const moves = await toLivingRoles(db, movesBack(inputs, objects, former, heir), server.address.user);
           const result = await reassign(db, moves, call);
           if (result.left.length > 0) throw new Error(leftBehind(inputs.database, moves.length, result));
           const live = await readDefaultAcls(db, inputs.schemas);

@@ -38,6 +38,8 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
   hidden?: (keyof Shape & string)[];
   /** Inputs that only say what to warn of: another value is no change. */
   advisory?: (keyof Shape & string)[];
+  /** Inputs that stay as they were first given: what was there before, once it is known. */
+  kept?: (keyof Shape & string)[];
   /** Inputs that Check fills in from the server. */
   observed?: string[];
   id(inputs: z.infer<z.ZodObject<Shape>>): string;
@@ -85,12 +87,18 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
   const previous = (map: PropertyMap | undefined): Inputs | undefined =>
     map && Object.keys(map).length > 0 ? (schema.safeParse(declared(map)).data as Inputs | undefined) : undefined;
 
+  const keptFrom = (olds: PropertyMap | undefined): PropertyMap => {
+    const known = (reconciler.kept ?? []).map((key): [string, PropertyValue] => [key, olds?.[key] ?? null]);
+    return Object.fromEntries(known.filter(([, value]) => value !== null && !(value instanceof Unknown)));
+  };
+
   // A refresh calls Read and then Diff with the inputs in the state, whose plan has been carried out long since.
   const readUnchecked = new Set<string>();
 
   return {
-    async check(call, { olds, news }) {
+    async check(call, { olds, news: given }) {
       readUnchecked.delete(call.urn);
+      const news = { ...given, ...keptFrom(olds) };
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
       const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => observed.includes(key)));

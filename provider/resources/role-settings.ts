@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { settingsHazards } from "../catalog/hazards/index.ts";
+import { readRoles, roleRestoration } from "../catalog/role-record.ts";
 import { type DeclaredSetting, settingProblems } from "../catalog/setting-problems.ts";
 import { settingText } from "../catalog/setting-values.ts";
 import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "../catalog/settings.ts";
@@ -18,6 +19,30 @@ import { child, orUnknown, type Reconciler } from "./reconciler.ts";
 /** Numbers and booleans may be written as such. */
 const values = z.record(z.string().min(1), orUnknown(z.union([z.string(), z.number(), z.boolean()])));
 
+/** RoleRecord with the password's verifier; null when there was none. */
+const formerRole = z.object({
+  connectionLimit: z.int(),
+  canLogin: z.boolean(),
+  superuser: z.boolean(),
+  createRole: z.boolean(),
+  createDatabase: z.boolean(),
+  inherit: z.boolean(),
+  replication: z.boolean(),
+  bypassRowLevelSecurity: z.boolean(),
+  validUntil: z.string().nullable(),
+  memberships: z.array(
+    z.object({
+      role: z.string(),
+      grantor: z.string(),
+      admin: z.boolean(),
+      inherit: z.boolean().nullable(),
+      set: z.boolean().nullable(),
+    }),
+  ),
+  settings: z.record(z.string(), z.array(z.string())),
+  verifier: z.string().nullable(),
+});
+
 const shape = {
   role: z.string().min(1),
   /** Setting to value, for the role's sessions in every database. */
@@ -26,6 +51,8 @@ const shape = {
   databases: z.record(z.string().min(1), values).default({}),
   /** What was set before this stack came: database (empty: all) to `name=value` entries. None for a role the stack made. */
   before: orUnknown(z.record(z.string(), z.array(z.string()))).default({}),
+  /** What the Baseline recorded of a role that the stack took over: it gets all of it back, and stays. */
+  former: orUnknown(formerRole).optional(),
   /** Settings that are declared for it and not written here: the official Role's, and those left unset on purpose. */
   setElsewhere: z.array(z.string()).optional(),
   /** Databases the role has access to. */
@@ -56,7 +83,8 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
     description: "Settings of one role, everywhere or in one database; values compare with their units.",
     shape,
     identity: ["role"],
-    hidden: ["before"],
+    hidden: ["before", "former"],
+    kept: ["former"],
     advisory: ["setElsewhere", "usedIn", "legacyUsers"],
     id: ({ role }) => role,
 
@@ -106,15 +134,20 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
 
     async remove(inputs, call) {
       const nothing: Inputs = { ...inputs, settings: {}, databases: {} };
+      // Of a role that stays, what the official Role has written too.
+      const written = inputs.former ? Object.fromEntries([...officialRole.keys()].map((name) => [name, ""])) : {};
+      const last = { ...inputs, settings: { ...inputs.settings, ...written } };
       const doing = `taking back the settings of ${inputs.role}`;
       await server.anySession((db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             if (!(await exists(db, inputs.role))) return;
-            await run(db, inputs.role, await planFor(db, rules, nothing, inputs), call);
+            await run(db, inputs.role, await planFor(db, rules, nothing, last), call);
+            if (inputs.former) await restore(db, inputs.role, inputs.former);
           }),
         ),
       );
+      if (inputs.former) return;
       // Privileges and ownership depend on this resource, so by now theirs are back: the role is dropped next.
       await releaseRole(server, inputs.role, call);
     },
@@ -140,7 +173,7 @@ function declaredSettings({ settings, databases }: Inputs): DeclaredSetting[] {
 }
 
 /** What the last up declared for this role. */
-function formerOf(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "database" | "name">[] {
+function lastDeclared(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "database" | "name">[] {
   if (olds?.role !== inputs.role) return [];
   const names = (database: string, map: Inputs["settings"]) => Object.keys(map).map((name) => ({ database, name }));
   return [
@@ -149,11 +182,23 @@ function formerOf(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "
   ];
 }
 
+/** All but its settings. The statements hold a verifier, so an error does not show them. */
+async function restore(db: Queryable, role: string, former: NonNullable<Inputs["former"]>): Promise<void> {
+  if (former instanceof Unknown) throw new Error(`the state has no record of what ${role} was like before`);
+  const { [role]: live } = await readRoles(db, [role]);
+  if (!live) return;
+  try {
+    for (const statement of roleRestoration(role, live, former, former.verifier)) await db.query(statement);
+  } catch (error) {
+    throw explain(`cannot give ${role} back its attributes, password and memberships`, error);
+  }
+}
+
 async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds: Inputs | undefined) {
   const wanted = declaredSettings(inputs);
   // A value that is not known yet is still wanted: it must not look dropped.
-  const declared = new Set(formerOf(inputs, inputs).map(nameOf));
-  const former = formerOf(inputs, olds).filter((setting) => !declared.has(nameOf(setting)));
+  const declared = new Set(lastDeclared(inputs, inputs).map(nameOf));
+  const former = lastDeclared(inputs, olds).filter((setting) => !declared.has(nameOf(setting)));
   const known = await rules.read(
     db,
     [...wanted, ...former].map(({ name }) => name),
@@ -162,9 +207,11 @@ async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds:
   return planSettings(wanted, former, live, beforeOf(inputs), known);
 }
 
-function beforeOf({ before }: Inputs): RoleSetting[] {
-  if (before instanceof Unknown) return [];
-  return Object.entries(before).flatMap(([database, config]) => parseSettings(database, config));
+function beforeOf({ before, former }: Inputs): RoleSetting[] {
+  const recorded = former && !(former instanceof Unknown) ? former.settings : {};
+  return Object.entries({ ...recorded, ...(before instanceof Unknown ? {} : before) }).flatMap(([database, config]) =>
+    parseSettings(database, config),
+  );
 }
 
 async function missingDatabases(db: Queryable, { databases }: Inputs): Promise<CheckFailure[]> {

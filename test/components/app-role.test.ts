@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { AppRole, type AppRoleArgs } from "../../components/app-role.ts";
 import type { DatabaseServer, DatabaseServerArgs } from "../../components/database-server.ts";
 import { scramVerifier } from "../../model/scram.ts";
-import { passwordOf, run, Secret, settled, waitsFor } from "./program.ts";
+import { passwordOf, recorded, run, Secret, settled, waitsFor } from "./program.ts";
 import { shopRoles, shopServer } from "./shop.ts";
 
 const roleType = "postgresql:index/role:Role";
@@ -154,9 +154,47 @@ describe("what is made", () => {
       keepOwner: { "shop.v": "etl" },
       alsoOwn: ["public.t"],
       roles: ["shop_owner", "billing_owner", "shop_reader"],
-      former: { owners: {}, existingRoles: { bi: { connectionLimit: -1 } } },
+      former: recorded.snapshot,
       legacyUsers: ["postgres"],
     });
+  });
+
+  test("a role that is there already is taken over, with all it had to go back to, and never dropped", async () => {
+    const ran = await run(() => {
+      const roles = { old_app: { connectionLimit: 8, adopt: true }, shop_owner: { connectionLimit: 20 } };
+      const server = shopServer({ roles });
+      new AppRole("old_app", { server, access: { shop: "reader" }, settings: { search_path: ["c"] } });
+      new AppRole("shop_owner", { server, access: { shop: "owner" } });
+    });
+    expect(ran.resource("pgaccess:index:Baseline", "shop").inputs).toMatchObject({ adopt: ["old_app"] });
+    expect(ran.resource(roleType, "old_app")).toMatchObject({
+      inputs: { connectionLimit: 8, statementTimeout: 5000, idleInTransactionSessionTimeout: 0, searchPaths: ["c"] },
+      importId: "old_app",
+      ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"],
+      retainOnDelete: true,
+      beforeCreate: [],
+    });
+    expect(ran.resource("pgaccess:index:RoleSettings", "old_app").inputs.former).toEqual({
+      ...recorded.snapshot.roles.old_app,
+      verifier: recorded.verifiers.old_app,
+    });
+    expect(ran.resource("pgaccess:index:Privileges", "old_app.shop").inputs.before).toEqual(recorded.held.old_app);
+
+    expect(ran.resource(roleType, "shop_owner")).toMatchObject({
+      importId: "",
+      ignoreChanges: [],
+      retainOnDelete: false,
+    });
+    expect(ran.resource("pgaccess:index:RoleSettings", "shop_owner").inputs).not.toHaveProperty("former");
+    expect(ran.resource("pgaccess:index:Privileges", "shop_owner.shop").inputs).not.toHaveProperty("before");
+  });
+
+  test("a role cannot be taken over without a database to record it with", async () => {
+    const adopting = run(() => {
+      const server = shopServer({ databases: {}, roles: { old_app: { connectionLimit: 8, adopt: true } } });
+      new AppRole("old_app", { server, access: {} });
+    });
+    await expect(adopting).rejects.toThrow(/old_app: adopt: needs a database/);
   });
 
   test("a role may be called as JavaScript calls its own", async () => {

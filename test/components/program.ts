@@ -11,6 +11,10 @@ export interface Registered {
   secretOutputs: string[];
   /** Names of the hooks that run before it is created. */
   beforeCreate: string[];
+  /** The id under which it is imported; empty when it is made. */
+  importId: string;
+  ignoreChanges: string[];
+  retainOnDelete: boolean;
 }
 
 /** A value that was sent marked as secret. */
@@ -32,6 +36,17 @@ export interface Ran {
   outputs: Map<string, unknown>;
 }
 
+/** What the mocked Baseline has recorded: nothing of the roles that the stack makes. */
+export const recorded = {
+  snapshot: {
+    owners: {},
+    roles: { old_app: { connectionLimit: 40, settings: { "": ["statement_timeout=5000", "search_path=a, b"] } } },
+    existingRoles: { bi: { connectionLimit: -1 } },
+  },
+  held: { old_app: [{ object: "shop.t", privilege: "SELECT", grantable: false }] },
+  verifiers: { old_app: "SCRAM-SHA-256$..." },
+};
+
 /** Runs a program against the SDK's mocks to its end and gives what it registered. */
 export async function run(program: () => unknown): Promise<Ran> {
   const all: Registered[] = [];
@@ -40,10 +55,7 @@ export async function run(program: () => unknown): Promise<Ran> {
     {
       newResource: ({ type, name, inputs }) => {
         const made = type === "random:index/randomPassword:RandomPassword" ? { result: passwordOf(name) } : {};
-        const snapshot =
-          type === "pgaccess:index:Baseline"
-            ? { snapshot: { owners: {}, existingRoles: { bi: { connectionLimit: -1 } } } }
-            : {};
+        const snapshot = type === "pgaccess:index:Baseline" ? recorded : {};
         return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot } };
       },
       call: () => ({}),
@@ -87,6 +99,9 @@ interface RegisterRequest {
   getDependenciesList(): string[];
   getAdditionalsecretoutputsList(): string[];
   getHooks(): { getBeforeCreateList(): string[] } | undefined;
+  getImportid(): string;
+  getIgnorechangesList(): string[];
+  getRetainondelete(): boolean;
 }
 interface OutputsRequest {
   getUrn(): string;
@@ -111,6 +126,9 @@ function spy(all: Registered[], outputs: Map<string, unknown>): void {
       dependencies: request.getDependenciesList().map(label),
       secretOutputs: request.getAdditionalsecretoutputsList(),
       beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
+      importId: request.getImportid(),
+      ignoreChanges: request.getIgnorechangesList(),
+      retainOnDelete: request.getRetainondelete(),
     });
     return register(request, reply);
   };

@@ -38,11 +38,12 @@ describe("a configuration that is right", () => {
       roles: {
         tracksolid_owner: {
           connectionLimit: 30,
+          adopt: false,
           access: { tracksolid_db: "owner" },
           settings: {},
         },
-        dashboard_app: { connectionLimit: 8, access: { tracksolid_db: "reader" }, settings: {} },
-        gateway_app: { connectionLimit: 15, access: { fleet_platform: "writer" }, settings: {} },
+        dashboard_app: { connectionLimit: 8, adopt: false, access: { tracksolid_db: "reader" }, settings: {} },
+        gateway_app: { connectionLimit: 15, adopt: false, access: { fleet_platform: "writer" }, settings: {} },
       },
       existingRoles: { reporting_refresher: { connectionLimit: 3, enforce: false, settings: {} } },
       services: [
@@ -68,6 +69,8 @@ describe("a configuration that is right", () => {
     expect(problems(config)).toEqual([
       expect.stringMatching(/^app-roles:existingRoles.bi.enforce: needs at least one/),
     ]);
+    const adopting = { server: { host: "db" }, roles: { bi: { connectionLimit: 5, adopt: true } } };
+    expect(problems(adopting)).toEqual([expect.stringMatching(/^app-roles:roles.bi.adopt: needs at least one/)]);
     expect(parseStack({ ...config, databases: { shop: { schemas: ["shop"] } } }).existingRoles).toEqual({
       bi: { connectionLimit: 5, enforce: true, settings: {} },
     });
@@ -184,7 +187,6 @@ describe("keys", () => {
   test.each([
     ["server.admin.container", "timescale_db"],
     ["roles.dashboard_app.grants", {}],
-    ["roles.dashboard_app.adopt", true],
     ["databases.tracksolid_db.exclusive", true],
     ["services.worker.gate", {}],
     ["services.worker.urlFrom", "file"],
@@ -231,7 +233,11 @@ describe("values", () => {
     ["roles.dashboard_app.connectionLimit", undefined, /found nothing$/],
     ["roles.dashboard_app.connectionLimit", true, /found true$/],
     ["roles.dashboard_app.access.tracksolid_db", "admin", /expected owner \| writer \| reader, found "admin"$/],
-    ["roles.dashboard_app", null, /expected the keys connectionLimit, access, settings, found null \(is there nothing/],
+    [
+      "roles.dashboard_app",
+      null,
+      /expected the keys connectionLimit, adopt, access, settings, found null \(is there nothing/,
+    ],
     ["roles", ["dashboard_app"], /expected names and what belongs to each, found a list$/],
     ["server.host", undefined, /^app-roles:server.host: expected a host name, .*, found nothing$/],
     ["server.port", 65_536, /expected a port: a whole number from 1 to 65535, found 65536$/],

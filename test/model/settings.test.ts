@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { longestTimeout, milliseconds } from "../../model/duration.ts";
-import { settingValue, splitSettings } from "../../model/settings.ts";
+import { readFormerSettings, settingValue, splitSettings } from "../../model/settings.ts";
 import { startPostgres, type TestPostgres } from "../provider/postgres.ts";
 
 let postgres: TestPostgres;
@@ -136,4 +136,11 @@ describe("splitSettings", () => {
       other: { jit: "off" },
     });
   });
+});
+
+test("the official Role's settings are read from the catalog's entries, others and malformed ones are left out", () => {
+  expect(
+    readFormerSettings(["statement_timeout=5000", 'search_path="$user", "Odd = one", public', "work_mem=8MB", "bad"]),
+  ).toEqual({ statementTimeout: 5000, searchPath: ["$user", "Odd = one", "public"] });
+  expect(readFormerSettings(["search_path=", "idle_in_transaction_session_timeout=0"])).toEqual({});
 });

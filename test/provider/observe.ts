@@ -50,7 +50,8 @@ export async function observe(db: Queryable): Promise<Record<string, string[]>> 
     SELECT 'role', format('%s limit %s login %s super %s', r.rolname, r.rolconnlimit, r.rolcanlogin, r.rolsuper)
     FROM pg_roles r WHERE r.rolname !~ '^pg_'
     UNION ALL
-    SELECT 'setting', format('%s in %s: %s', coalesce(r.rolname, 'all'), coalesce(d.datname, 'all'), s.setconfig)
+    SELECT 'setting', format('%s in %s: %s', coalesce(r.rolname, 'all'), coalesce(d.datname, 'all'),
+             ARRAY(SELECT entry FROM unnest(s.setconfig) entry ORDER BY entry))
     FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
     ORDER BY 1, 2`);
   const seen: Record<string, string[]> = {};
