@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { type Changes, toResource } from "../../provider/resources/reconciler.ts";
+import { type Changes, orUnknown, toResource } from "../../provider/resources/reconciler.ts";
+import { type PropertyValue, unknown } from "../../provider/rpc/values.ts";
 import { testCall } from "./calls.ts";
 
 const shape = { name: z.string(), size: z.number() };
@@ -50,4 +51,32 @@ test("a refresh of one resource hides nothing of another", async () => {
   const resource = gauge(() => ({}));
   await resource.read({ ...call, urn: "another" }, { id: "it", inputs, olds });
   expect((await resource.diff(call, { ...diff, oldInputs: inputs, news: inputs })).changes).toBe(true);
+});
+
+test("an input that is kept stays as it was first known, in whatever is planned, compared and removed", async () => {
+  const planned: unknown[] = [];
+  const resource = toResource({
+    description: "",
+    shape: { name: z.string(), former: orUnknown(z.string()) },
+    identity: ["name"],
+    kept: ["former"],
+    id: ({ name }) => name,
+    plan: async ({ former }) => {
+      planned.push(former);
+      return { changes: {} };
+    },
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  });
+  const checked = async (former: PropertyValue, before?: PropertyValue) => {
+    const olds = before !== undefined && { olds: { name: "it", former: before } };
+    const news = { name: "it", former };
+    return (await resource.check(call, { ...olds, news, randomSeed: new Uint8Array() })).inputs.former;
+  };
+  expect(await checked("first")).toBe("first");
+  expect(await checked("second", "first")).toBe("first");
+  expect(await checked(unknown, "first")).toBe("first");
+  expect(await checked("first", unknown)).toBe("first");
+  expect(planned).toEqual(["first", "first", "first", "first"]);
 });
