@@ -227,6 +227,29 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await estate.ofOwnership({ alsoOwn: ["outside.invoices"] })).toEqual([]);
   });
 
+  test("nothing that is looked for waits for a lock", async () => {
+    await estate.sql(`
+      CREATE TABLE app.guarded (id int); ALTER TABLE app.guarded ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+      CREATE POLICY own ON app.guarded USING (id > 0);
+      CREATE VIEW app.v AS SELECT id FROM outside.invoices;
+      CREATE FUNCTION app.f() RETURNS bigint LANGUAGE sql BEGIN ATOMIC SELECT count(*) FROM app.orders; END;
+    `);
+    // For the session that the first look opens.
+    await estate.sql("ALTER ROLE postgres SET lock_timeout = '1s'");
+    const quiet = [await estate.ofOwnership(), await estate.ofPrivileges("shop_reader"), await estate.ofDatabase()];
+    const holder = await estate.postgres.connect({ database: "shop" });
+    await holder.query("BEGIN; LOCK TABLE app.orders, app.guarded, app.v, outside.invoices IN ACCESS EXCLUSIVE MODE");
+    await holder.query("ALTER TABLE app.guarded ADD COLUMN more int");
+    try {
+      const locked = [await estate.ofOwnership(), await estate.ofPrivileges("shop_reader"), await estate.ofDatabase()];
+      expect(locked).toEqual(quiet);
+      expect(locked.flat().join()).not.toContain("nobody has looked");
+    } finally {
+      await holder.query("ROLLBACK");
+      await estate.sql("ALTER ROLE postgres RESET lock_timeout");
+    }
+  });
+
   test("hostile names stay quoted in the remedy", async () => {
     await estate.sql(`CREATE TABLE outside."Robert'); DROP TABLE x;--" (id int);
       CREATE VIEW app."v ""x""" AS SELECT id FROM outside."Robert'); DROP TABLE x;--"`);
