@@ -16,6 +16,7 @@ const server = new DatabaseServer("server", {
   existingRoles: stack.existingRoles,
   ceiling: stack.ceiling,
   legacyUsers: legacyUsers(stack),
+  rehearse: stack.rehearse ? stack.roles : undefined,
 });
 
 const appRoles = new Map(

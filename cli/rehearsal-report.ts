@@ -1,3 +1,4 @@
+import { problems } from "../provider/rehearsal/report.ts";
 import { passed, type Rehearsed } from "../provider/rehearsal/result.ts";
 import { table } from "./table.ts";
 
@@ -14,23 +15,16 @@ export function rehearsalReport(results: Map<string, Rehearsed>): string {
     longestHold,
   ]);
   const all = [...results.values()];
-  const failed = all.flatMap((result) => result.failed);
-  const missed = all.flatMap((result) => result.missed);
+  const found = problems({
+    failed: all.flatMap((result) => result.failed),
+    missed: all.flatMap((result) => result.missed),
+  });
   return [
     table([head, ...rows]),
-    ...(failed.length > 0 ? ["", "failed"] : []),
-    ...failed.map(({ object, check, code, message, remedy }) =>
-      entry(`${object}: ${check}`, `${message}${code ? ` (${code})` : ""}`, remedy),
-    ),
-    ...(missed.length > 0 ? ["", "not rehearsed"] : []),
-    ...missed.map(({ object, reason, remedy }) => entry(object, reason, remedy)),
+    ...(found === "" ? [] : ["", found]),
     "",
     all.every(passed)
       ? "The rehearsal passed. All of it was rolled back."
       : "The rehearsal did not pass. All of it was rolled back: nothing is changed.",
   ].join("\n");
-}
-
-function entry(what: string, why: string, remedy: string): string {
-  return [`  ${what}`, `    ${why}`, `    ${remedy}`].join("\n");
 }

@@ -1,6 +1,7 @@
-import { readFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import type { Stack } from "../model/stack.ts";
 import { Server } from "../provider/connection.ts";
+import { readSqlFile } from "../provider/rehearsal/files.ts";
 import type { RehearsalGoal, SqlFile } from "../provider/rehearsal/goal.ts";
 import { rehearse as rehearseDatabase } from "../provider/rehearsal/rehearse.ts";
 import { passed, type Rehearsed } from "../provider/rehearsal/result.ts";
@@ -21,18 +22,19 @@ another is held. Exit code 1 when something failed or could not be rehearsed.
 
   --stack NAME      the stack; default: the selected one
   --database NAME   rehearse in this database alone
-  --sql FILE        also run this SQL, such as the next migration, as the database's owner; may be given more than once`,
+  --sql FILE        run this SQL too, such as the next migration, as the database's owner, after the files that the
+                    configuration names (rehearseSql); may be given more than once`,
 
   async run(args) {
     const { stack: name, database, sql } = options(args);
-    const files = await Promise.all(sql.map(readSql));
+    const given = await Promise.all(sql.map(readSqlFile));
     const { server: address, adminPassword, ...stack } = await readStack(name);
     const goals = chosen(rehearsalGoals(stack), database);
-    const filesOf = shareOut(goals, files);
+    const filesOf = await sqlFiles(goals, stack.databases, given);
     const server = new Server({ ...address.admin, password: adminPassword ?? "" });
     const progress = new Progress();
     const cancel = new AbortController();
-    process.once("SIGINT", () => cancel.abort(new Error("cancelled; nothing was changed")));
+    process.once("SIGINT", () => cancel.abort());
     const show = (message: string) => progress.show(message);
     const call = { signal: cancel.signal, report: { info: show, warn: show, progress: show } };
     const results = new Map<string, Rehearsed>();
@@ -64,14 +66,6 @@ function options(args: string[]) {
   }
 }
 
-async function readSql(name: string): Promise<SqlFile> {
-  try {
-    return { name, text: await readFile(name, "utf8") };
-  } catch (error) {
-    throw new Error(`cannot read ${name}: ${(error as Error).message}`);
-  }
-}
-
 function chosen(goals: RehearsalGoal[], database: string | undefined): RehearsalGoal[] {
   const names = goals.map((goal) => goal.database).join(", ");
   if (goals.length === 0)
@@ -82,17 +76,23 @@ function chosen(goals: RehearsalGoal[], database: string | undefined): Rehearsal
   return wanted;
 }
 
-/** SQL runs as an owner; where several databases have one, it must be said which is meant. */
-function shareOut(goals: RehearsalGoal[], files: SqlFile[]): Map<string, SqlFile[]> {
-  if (files.length === 0) return new Map();
-  const owned = goals.filter(({ owner }) => owner !== undefined);
-  const [only, ...others] = owned;
-  if (!only)
-    throw new UsageError("--sql runs as a database's owner, and none here has one (app-roles:databases.*.owner)");
-  if (others.length > 0) {
-    throw new UsageError(
-      `--sql needs --database: ${owned.map(({ database }) => database).join(", ")} each have an owner`,
-    );
+/** By database. SQL runs as an owner; where several databases have one, it must be said whose `given` is. */
+async function sqlFiles(
+  goals: RehearsalGoal[],
+  databases: Stack["databases"],
+  given: SqlFile[],
+): Promise<Map<string, SqlFile[]>> {
+  const files = new Map<string, SqlFile[]>();
+  for (const { database } of goals) {
+    files.set(database, await Promise.all((databases[database]?.rehearseSql ?? []).map(readSqlFile)));
   }
-  return new Map([[only.database, files]]);
+  if (given.length === 0) return files;
+  const [only, ...others] = goals.filter(({ owner }) => owner !== undefined).map(({ database }) => database);
+  if (only === undefined) {
+    throw new UsageError("--sql runs as a database's owner, and none here has one (app-roles:databases.*.owner)");
+  }
+  if (others.length > 0) {
+    throw new UsageError(`--sql needs --database: ${[only, ...others].join(", ")} each have an owner`);
+  }
+  return files.set(only, [...(files.get(only) ?? []), ...given]);
 }

@@ -134,8 +134,8 @@ function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
     {
       parent,
       provider: server.postgresql,
-      // Nothing is changed before what was there is saved and the budget holds.
-      dependsOn: [server.connectionBudget, ...server.baselines],
+      // Nothing is changed before what was there is saved, the budget holds and a rehearsal went well.
+      dependsOn: [server.connectionBudget, ...server.baselines, ...server.rehearsals],
       deleteBeforeReplace: true,
       ...(isAdopted
         ? // What the stack does not declare stays. RoleSettings puts the rest back at the end, and the role is not dropped.

@@ -1,10 +1,12 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultCeiling } from "../model/budget.ts";
+import { rehearsedRoles } from "../model/rehearsal.ts";
 import { completeServer } from "../model/server.ts";
-import { readSettings, settingTexts } from "../model/settings.ts";
+import { readSettings, type Settings, settingTexts } from "../model/settings.ts";
 import type * as model from "../model/stack.ts";
 import { budgetEntries } from "../model/stack.ts";
+import type { AppRoleArgs } from "./app-role.ts";
 import { MadeRoles } from "./made-roles.ts";
 import * as pgaccess from "./pgaccess.ts";
 
@@ -69,6 +71,14 @@ export interface DatabaseServerArgs {
    * @default the admin's user
    */
   legacyUsers?: string[] | undefined;
+  /**
+   * Every AppRole of the server by name, with its access and settings: an up that is about to move or grant something first
+   * tries it out on the live server and rolls it back, and changes nothing when that fails. The admin must be a superuser.
+   *
+   * @default nothing is rehearsed
+   * @example { shop_owner: { access: { shop: "owner" } }, shop_reader: { access: { shop: "reader" } } }
+   */
+  rehearse?: Record<string, Pick<AppRoleArgs, "access" | "settings">> | undefined;
 }
 
 export interface RoleShare {
@@ -120,6 +130,13 @@ export interface DatabaseArgs {
    * @example ["public.schema_migrations"]
    */
   alsoOwn?: string[] | undefined;
+  /**
+   * SQL files that a rehearsal runs as the owner, such as the next migration; paths from the project's folder.
+   *
+   * @default none
+   * @example ["migrations/0042.sql"]
+   */
+  rehearseSql?: string[] | undefined;
 }
 
 /**
@@ -149,6 +166,8 @@ export class DatabaseServer extends pulumi.ComponentResource {
   /** What was there before, one for each database. */
   readonly baselines: pgaccess.Baseline[];
   readonly connectionBudget: pgaccess.ConnectionBudget;
+  /** What goes well before anything is changed, one for each database; none where nothing is rehearsed. */
+  readonly rehearsals: pgaccess.Rehearsal[];
   /** The existing roles whose limit is enforced. */
   readonly enforcedRoles: pgaccess.ExistingRole[];
   /** The roles that the program makes on it. */
@@ -166,6 +185,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.#databases = createDatabases(this, args);
     this.baselines = [...this.#databases.values()].map(({ baseline }) => baseline);
     this.connectionBudget = createConnectionBudget(this, name, args);
+    this.rehearsals = createRehearsals(this, args);
     this.enforcedRoles = createEnforcedRoles(this, args);
     this.madeRoles = new MadeRoles(Object.keys(args.roles));
     this.registerOutputs();
@@ -200,13 +220,15 @@ function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<
   const adopt = roles.filter((role) => parent.roles[role]?.adopt);
   const existingRoles = enforced(args).map(([role]) => role);
   return new Map(
-    Object.entries(args.databases).map(([database, { schemas, owner, keepOwner = {}, alsoOwn = [] }]) => {
-      const options = { parent, provider: parent.pgaccess };
-      const declared = { database, schemas, keepOwner, alsoOwn };
-      const inputs = { ...declared, roles, adopt, existingRoles, legacyUsers: parent.legacyUsers };
-      const baseline = new pgaccess.Baseline(database, inputs, options);
-      return [database, { schemas, owner, keepOwner, alsoOwn, baseline }];
-    }),
+    Object.entries(args.databases).map(
+      ([database, { schemas, owner, keepOwner = {}, alsoOwn = [], rehearseSql = [] }]) => {
+        const options = { parent, provider: parent.pgaccess };
+        const declared = { database, schemas, keepOwner, alsoOwn };
+        const inputs = { ...declared, roles, adopt, existingRoles, legacyUsers: parent.legacyUsers };
+        const baseline = new pgaccess.Baseline(database, inputs, options);
+        return [database, { schemas, owner, keepOwner, alsoOwn, rehearseSql, baseline }];
+      },
+    ),
   );
 }
 
@@ -228,9 +250,25 @@ function createConnectionBudget(
   return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
 }
 
+function createRehearsals(parent: DatabaseServer, { databases, rehearse }: DatabaseServerArgs): pgaccess.Rehearsal[] {
+  if (!rehearse) return [];
+  const roles = Object.fromEntries(
+    Object.entries(rehearse).map(([role, { access, settings = {} }]) => [
+      role,
+      { access, settings: readOwnSettings(`rehearse.${role}`, settings) },
+    ]),
+  );
+  const dependsOn = [parent.connectionBudget, ...parent.baselines];
+  return Object.keys(databases).map((database) => {
+    const { schemas, owner, keepOwner, alsoOwn, rehearseSql: files } = parent.database(database) as ServerDatabase;
+    const args = { database, schemas, owner, keepOwner, alsoOwn, roles: rehearsedRoles(roles, database), files };
+    return new pgaccess.Rehearsal(database, args, { parent, provider: parent.pgaccess, dependsOn });
+  });
+}
+
 /** After the budget: over the ceiling no role is changed. */
 function createEnforcedRoles(parent: DatabaseServer, args: DatabaseServerArgs): pgaccess.ExistingRole[] {
-  const dependsOn = [parent.connectionBudget, ...parent.baselines];
+  const dependsOn = [parent.connectionBudget, ...parent.baselines, ...parent.rehearsals];
   return enforced(args).map(([role, { connectionLimit, settings = {} }]) => {
     const [baseline] = parent.baselines;
     if (!baseline) {
@@ -239,7 +277,12 @@ function createEnforcedRoles(parent: DatabaseServer, args: DatabaseServerArgs): 
       );
     }
     const former = baseline.snapshot.apply(({ existingRoles }) => existingRoles[role] ?? null);
-    const inputs = { role, connectionLimit, settings: settingsOf(role, settings), former };
+    const inputs = {
+      role,
+      connectionLimit,
+      settings: settingTexts(readOwnSettings(`existingRoles.${role}`, settings)),
+      former,
+    };
     return new pgaccess.ExistingRole(role, inputs, { parent, provider: parent.pgaccess, dependsOn });
   });
 }
@@ -248,11 +291,9 @@ function enforced({ existingRoles = {} }: DatabaseServerArgs): [string, Existing
   return Object.entries(existingRoles).filter(([, { enforce }]) => enforce);
 }
 
-function settingsOf(role: string, written: NonNullable<ExistingRoleArgs["settings"]>): Record<string, string> {
+function readOwnSettings(path: string, written: NonNullable<ExistingRoleArgs["settings"]>): Settings {
   const problems: string[] = [];
   const settings = readSettings(written, (name, problem) => problems.push(`settings.${name}: ${problem}`));
-  if (problems.length > 0) {
-    throw new pulumi.RunError(`DatabaseServer: existingRoles.${role}: ${problems.join("\n  ")}`);
-  }
-  return settingTexts(settings);
+  if (problems.length > 0) throw new pulumi.RunError(`DatabaseServer: ${path}: ${problems.join("\n  ")}`);
+  return settings;
 }

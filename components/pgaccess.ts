@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { BudgetEntry } from "../model/budget.ts";
+import type { RehearsedRole } from "../model/rehearsal.ts";
 import type { Access, ConnectAs } from "../model/stack.ts";
 
 /** Where and as whom the plugin logs in. */
@@ -125,6 +126,25 @@ export class Privileges extends pulumi.CustomResource {
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:Privileges", name, args, opts);
+  }
+}
+
+/** How a database would take an up, tried out before anything is changed. */
+export class Rehearsal extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: {
+      database: string;
+      schemas: string[];
+      owner: string | undefined;
+      keepOwner: Record<string, string>;
+      alsoOwn: string[];
+      roles: RehearsedRole[];
+      files: string[];
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:Rehearsal", name, { ...args, digests: undefined }, opts);
   }
 }
 

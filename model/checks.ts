@@ -27,7 +27,7 @@ type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): voi
 
 function checkDatabases({ databases, roles }: Sections, at: At): void {
   for (const name of databases.declared) at("databases", name).refuse(identifierProblem(name));
-  for (const [name, { schemas, owner, keepOwner, alsoOwn }] of databases.valid) {
+  for (const [name, { schemas, owner, keepOwner, alsoOwn, rehearseSql }] of databases.valid) {
     const here = (...path: PropertyKey[]) => at("databases", name, ...path);
     if (schemas.length === 0) here("schemas").refuse("expected at least one schema, found an empty list");
     for (const [i, schema] of schemas.entries()) {
@@ -37,6 +37,8 @@ function checkDatabases({ databases, roles }: Sections, at: At): void {
       if (Object.keys(keepOwner).length > 0)
         here("keepOwner").refuse("has no effect without an owner; remove it or name the owner");
       if (alsoOwn.length > 0) here("alsoOwn").refuse("has no effect without an owner; remove it or name the owner");
+      if (rehearseSql.length > 0)
+        here("rehearseSql").refuse("there is no owner to run it as; remove it or name the owner");
       continue;
     }
     here("owner").refuse(undeclared("roles", owner, roles));

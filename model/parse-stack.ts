@@ -21,6 +21,7 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
     server: completeServer(server),
     adminPassword: sections.adminPassword,
     ceiling: sections.ceiling ?? defaultCeiling,
+    rehearse: sections.rehearse ?? false,
     databases: Object.fromEntries(mapped(sections.databases, ({ owner, ...database }) => ({ ...database, owner }))),
     roles: Object.fromEntries(
       mapped(sections.roles, (role) => ({

@@ -88,6 +88,7 @@ export const singles = {
   adminPassword: text("a text").optional(),
   ceiling: whole(1, mostConnections, "the most connections of all roles together: a whole number from 1 on").optional(),
   defaults: z.strictObject({ settings: settings.optional() }).optional(),
+  rehearse: oneOf(true, false).optional(),
 };
 
 /** Sections of named entries. */
@@ -97,6 +98,7 @@ export const entries = {
     owner: text("a role").optional(),
     keepOwner: namedValues(text("the role that stays the owner")).default({}),
     alsoOwn: names("objects (schema.object)").default([]),
+    rehearseSql: names("SQL files").default([]),
   }),
   roles: z.strictObject({
     connectionLimit: limit,

@@ -37,6 +37,7 @@ export function readSections(config: Record<string, unknown>, problems: Problem[
     adminPassword: single("adminPassword"),
     ceiling: single("ceiling"),
     defaults: single("defaults"),
+    rehearse: single("rehearse"),
     databases: section("databases"),
     roles: section("roles"),
     existingRoles: section("existingRoles"),

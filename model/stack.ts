@@ -42,6 +42,8 @@ export interface Database {
   keepOwner: Record<string, string>;
   /** Single objects (`schema.object`) outside the schemas that the owner owns too, such as a migration ledger. */
   alsoOwn: string[];
+  /** SQL files that a rehearsal runs as the owner; paths from the project's folder. */
+  rehearseSql: string[];
 }
 
 /** A login role that the stack makes. */
@@ -87,6 +89,8 @@ export interface Stack {
   adminPassword: string | undefined;
   /** The most connections that all roles together may hold. Default 95. */
   ceiling: number;
+  /** Whether an up that would change something rehearses it first. Default false. */
+  rehearse: boolean;
   databases: Record<string, Database>;
   roles: Record<string, Role>;
   existingRoles: Record<string, ExistingRole>;

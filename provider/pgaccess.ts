@@ -8,6 +8,7 @@ import { existingRole } from "./resources/existing-role.ts";
 import { ownership } from "./resources/ownership.ts";
 import { privileges } from "./resources/privileges.ts";
 import { toResource } from "./resources/reconciler.ts";
+import { rehearsal } from "./resources/rehearsal.ts";
 import { roleSettings } from "./resources/role-settings.ts";
 import { serviceUrl } from "./resources/service-url.ts";
 import type { Provider } from "./rpc/provider.ts";
@@ -31,6 +32,7 @@ export function pgaccess(): Provider {
   const reconcilers = {
     "pgaccess:index:Baseline": baseline(server),
     "pgaccess:index:ConnectionBudget": connectionBudget(server),
+    "pgaccess:index:Rehearsal": rehearsal(server),
     "pgaccess:index:RoleSettings": roleSettings(server),
     "pgaccess:index:ExistingRole": existingRole(server),
     "pgaccess:index:Privileges": privileges(server),
@@ -62,6 +64,7 @@ export function pgaccess(): Provider {
     resources: {
       "pgaccess:index:Baseline": toResource(reconcilers["pgaccess:index:Baseline"]),
       "pgaccess:index:ConnectionBudget": toResource(reconcilers["pgaccess:index:ConnectionBudget"]),
+      "pgaccess:index:Rehearsal": toResource(reconcilers["pgaccess:index:Rehearsal"]),
       "pgaccess:index:RoleSettings": toResource(reconcilers["pgaccess:index:RoleSettings"]),
       "pgaccess:index:ExistingRole": toResource(reconcilers["pgaccess:index:ExistingRole"]),
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),

@@ -14,7 +14,7 @@ import { readRoles } from "./roles.ts";
 import { Blocked, HeldTooLong } from "./rolled-back.ts";
 import { runFile } from "./run-file.ts";
 import { type Progress, runTrial, type Stage } from "./run-trial.ts";
-import { readSqlFile } from "./sql-file.ts";
+import { parseSqlFile } from "./sql-file.ts";
 import { trials } from "./trials.ts";
 
 /** How far a rehearsal may go on a live server. */
@@ -63,10 +63,27 @@ export async function rehearse(
   return result;
 }
 
-async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
+/** What an up has to do, by number: with nothing to do there is nothing to rehearse. */
+export interface Pending {
+  moves: number;
+  /** Privileges on objects. */
+  privileges: number;
+}
+
+/** Reads what an up has to do in the database; takes no lock beyond a SELECT's. */
+export async function pending(db: Queryable, goal: RehearsalGoal): Promise<Pending> {
+  const { moves } = await readMoves(db, goal);
+  return { moves: moves.length, privileges: (await plannedPrivileges(db, goal)).length };
+}
+
+async function readMoves(db: Queryable, goal: RehearsalGoal) {
   const wanted = { ...goal, owner: goal.owner ?? "", roles: goal.roles.map(({ role }) => role) };
   const objects = await readOwnedObjects(db, schemasOf(wanted));
-  const moves = goal.owner === undefined ? [] : movesTowards(wanted, objects);
+  return { objects, moves: goal.owner === undefined ? [] : movesTowards(wanted, objects) };
+}
+
+async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
+  const { objects, moves } = await readMoves(db, goal);
   const timescale = await findTimescale(db);
   const stage: Stage = {
     goal,
@@ -102,7 +119,7 @@ async function refuse(db: Queryable, goal: RehearsalGoal, files: SqlFile[]): Pro
 async function fileTasks(db: Queryable, stage: Stage, files: SqlFile[], result: Rehearsed): Promise<Task[]> {
   const tasks: Task[] = [];
   for (const file of files) {
-    const { statements, refused } = await readSqlFile(file);
+    const { statements, refused } = await parseSqlFile(file);
     for (const { line, reason } of refused) {
       const object = `${file.name} line ${line}`;
       const remedy = "Nothing of this file was run. Take it out of what is rehearsed.";
@@ -131,7 +148,7 @@ async function runAll(
   for (let round = 0; ; round++) {
     const left: { task: Task; missed: Missed; isHopeless: boolean }[] = [];
     for (const task of waiting) {
-      call.signal.throwIfAborted();
+      refuseCancelled(call.signal);
       try {
         await task.run();
       } catch (error) {
@@ -149,7 +166,7 @@ async function runAll(
     waiting = left.filter(({ isHopeless }) => !isOver && !isHopeless).map(({ task }) => task);
     if (waiting.length === 0) return;
     call.report.progress(`rehearsed ${done} of ${tasks.length}; waiting for ${waiting.length} that others hold`);
-    await sleep(delay, undefined, { signal: call.signal });
+    await sleep(delay, undefined, { signal: call.signal }).catch(() => refuseCancelled(call.signal));
     delay = Math.min(delay * 2, roundDelay.most);
   }
 }
@@ -169,4 +186,8 @@ function tooLong({ name }: Task): Missed {
     reason: "its locks would be held for too long, waiting included",
     remedy: "Rehearse it on a copy of the database, or at a quieter time; the up itself has no such cap.",
   };
+}
+
+function refuseCancelled(signal: AbortSignal): void {
+  if (signal.aborted) throw new Error("cancelled; all of the rehearsal was rolled back");
 }

@@ -15,7 +15,7 @@ export interface Refused {
 }
 
 /** Takes a file apart with Postgres's own parser; refuses what would end the transaction, change the role, or needs none around it. */
-export async function readSqlFile({ text }: SqlFile): Promise<{ statements: FileStatement[]; refused: Refused[] }> {
+export async function parseSqlFile({ text }: SqlFile): Promise<{ statements: FileStatement[]; refused: Refused[] }> {
   // The parser counts in bytes.
   const bytes = Buffer.from(text);
   const lineAt = (offset: number) => bytes.subarray(0, offset).toString().split("\n").length;

@@ -20,7 +20,6 @@ test("numbers by database, then what failed and what was missed, with the remedi
       "  shop.v: EXPLAIN SELECT as r",
       "    no (42501)",
       "    Grant it.",
-      "",
       "not rehearsed",
       "  shop.t",
       "    locked by pid 7",

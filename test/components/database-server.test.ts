@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { DatabaseServer } from "../../components/database-server.ts";
 import { run, Secret } from "./program.ts";
-import { shopServer } from "./shop.ts";
+import { shopRoles, shopServer } from "./shop.ts";
 
 test("dials with one connection for each of its two plugins, the password secret", async () => {
   const ran = await run(() => shopServer({ admin: { host: "10.0.0.5", port: 15432, user: "dba", database: "ops" } }));
@@ -94,4 +94,34 @@ test("records each database before anything else is done with it", async () => {
     dependencies: [],
   });
   expect(ran.resource("pgaccess:index:Baseline", "billing").inputs).toMatchObject({ alsoOwn: [], roles });
+});
+
+test("rehearses in every database before any role is made, only where it is asked to", async () => {
+  const rehearse = {
+    shop_owner: { access: { shop: "owner" as const }, settings: { search_path: ["shop", "public"] } },
+    shop_reader: { access: { shop: "reader" as const, billing: "reader" as const } },
+  };
+  const ran = await run(() => {
+    const server = shopServer({ rehearse });
+    shopRoles.shop_reader(server);
+    shopRoles.shop_owner(server);
+    shopRoles.billing_owner(server);
+  });
+  const reader = { role: "shop_reader", access: "reader", settings: {} };
+  expect(ran.resource("pgaccess:index:Rehearsal", "shop").inputs).toEqual({
+    database: "shop",
+    schemas: ["shop", "stock"],
+    owner: "shop_owner",
+    keepOwner: { "shop.v": "etl" },
+    alsoOwn: ["public.t"],
+    roles: [{ role: "shop_owner", access: "owner", settings: { search_path: '"shop", "public"' } }, reader],
+    files: [],
+  });
+  expect(ran.resource("pgaccess:index:Rehearsal", "billing").inputs).toMatchObject({ roles: [reader] });
+  const role = ran.resource("postgresql:index/role:Role", "shop_reader");
+  expect(role.dependencies).toEqual(
+    expect.arrayContaining(["pgaccess:index:Rehearsal shop", "pgaccess:index:Rehearsal billing"]),
+  );
+  const without = await run(() => shopServer());
+  expect(without.all.filter(({ type }) => type === "pgaccess:index:Rehearsal")).toEqual([]);
 });

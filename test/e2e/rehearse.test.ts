@@ -43,3 +43,33 @@ test("a migration that would commit fails it; --sql runs in the one database tha
   });
   expect(await estate.observe()).toEqual(before);
 });
+
+test("rehearse: true stops an up before anything is changed, and lets it through once all is well", async () => {
+  const { query, sandbox, up, pulumi } = estate;
+  await writeFile(join(sandbox.dir, "0042.sql"), "ALTER TABLE tracksolid.position_history ADD COLUMN note text;\n");
+  await sandbox.setConfig("rehearse", true);
+  await sandbox.setConfig(["databases", "tracksolid_db", "rehearseSql"], ["0042.sql"]);
+  await query("tracksolid_db", "CREATE SCHEMA vault; CREATE TABLE vault.keys (id int)");
+  await query("tracksolid_db", "CREATE VIEW tickets.v_keys AS SELECT id FROM vault.keys");
+  const before = await estate.observe();
+
+  const preview = await estate.preview();
+  expect(preview).toMatch(/tracksolid_db: the up begins with a rehearsal \(objects to move: 6\d, privileges to grant/);
+  const { text } = await pulumi(["up"], { fails: true });
+  expect(text).toMatch(/the rehearsal in tracksolid_db did not pass; nothing is changed/);
+  expect(text).toMatch(
+    /tickets\.v_keys: EXPLAIN SELECT as tracksolid_owner\s+permission denied for table keys \(42501\)/,
+  );
+  expect(await estate.observe()).toEqual(before);
+
+  await query("tracksolid_db", "DROP SCHEMA vault CASCADE");
+  expect(await up()).toMatch(/tracksolid_db: rehearsed \d+ objects with \d+ checks, all passed/);
+  expect(await up("--expect-no-changes")).not.toMatch(/rehearsed/);
+
+  await query("tracksolid_db", "CREATE TABLE tickets.t9 (id int)");
+  await writeFile(join(sandbox.dir, "0042.sql"), "COMMIT;\n");
+  const refused = await pulumi(["up"], { fails: true });
+  expect(refused.text).toMatch(/0042\.sql line 1: reading the file/);
+  const owner = await query("tracksolid_db", "SELECT tableowner FROM pg_tables WHERE tablename = 't9'");
+  expect(owner).toEqual([{ tableowner: "postgres" }]);
+});

@@ -26,14 +26,16 @@ describe("a configuration that is right", () => {
       },
       adminPassword: undefined,
       ceiling: 95,
+      rehearse: false,
       databases: {
         tracksolid_db: {
           schemas: ["tracksolid", "reporting"],
           owner: "tracksolid_owner",
           keepOwner: { "reporting.v_trips": "reporting_refresher" },
           alsoOwn: ["public.schema_migrations"],
+          rehearseSql: [],
         },
-        fleet_platform: { schemas: ["fleet"], owner: undefined, keepOwner: {}, alsoOwn: [] },
+        fleet_platform: { schemas: ["fleet"], owner: undefined, keepOwner: {}, alsoOwn: [], rehearseSql: [] },
       },
       roles: {
         tracksolid_owner: {
@@ -194,7 +196,6 @@ describe("keys", () => {
     ["services.worker.compose", {}],
     ["services.worker.command", {}],
     ["serviceSecrets.worker.env", {}],
-    ["rehearse", true],
     ["rotation", {}],
     ["migrationComplete", true],
     ["rollbackKit", "kit"],
@@ -448,6 +449,15 @@ describe("checks between sections", () => {
     expect(problems(changed("services.worker.pool", { max: 30 }))).toEqual([
       expect.stringContaining("31 sessions (worker 30 x 1 + 1 migration)"),
     ]);
+  });
+
+  test("a rehearsal's SQL needs an owner to run as", () => {
+    expect(problems(changed("databases.fleet_platform.rehearseSql", ["0042.sql"]))).toEqual([
+      expect.stringMatching(/^app-roles:databases\.fleet_platform\.rehearseSql: there is no owner to run it as/),
+    ]);
+    const stack = parseStack({ ...changed("databases.tracksolid_db.rehearseSql", ["0042.sql"]), rehearse: "true" });
+    expect([stack.rehearse, stack.databases.tracksolid_db?.rehearseSql]).toEqual([true, ["0042.sql"]]);
+    expect(parseStack(runbookConfig()).rehearse).toBe(false);
   });
 
   test("roles that no service uses are fine", () => {

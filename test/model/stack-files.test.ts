@@ -59,6 +59,7 @@ describe("Pulumi.prod.yaml", () => {
       owner: "tracksolid_owner",
       keepOwner: { "reporting.v_trips": "reporting_refresher" },
       alsoOwn: [],
+      rehearseSql: [],
     });
     expect(stack.databases.fleet_platform?.owner).toBeUndefined();
   });

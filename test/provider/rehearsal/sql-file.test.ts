@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { readSqlFile } from "../../../provider/rehearsal/sql-file.ts";
+import { parseSqlFile } from "../../../provider/rehearsal/sql-file.ts";
 
-const read = (text: string) => readSqlFile({ name: "x.sql", text });
+const read = (text: string) => parseSqlFile({ name: "x.sql", text });
 
 test("statements keep their line and their text, whatever stands in quotes and comments", async () => {
   const text = [

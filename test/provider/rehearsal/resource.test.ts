@@ -1,0 +1,82 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Server } from "../../../provider/connection.ts";
+import { rehearsal } from "../../../provider/resources/rehearsal.ts";
+import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
+import { testCall } from "../calls.ts";
+import { observe } from "../observe.ts";
+import { startPostgres, type TestPostgres } from "../postgres.ts";
+
+const database = "fleet_platform";
+type Inputs = Parameters<ReturnType<typeof rehearsal>["plan"]>[0];
+
+let postgres: TestPostgres;
+let server: Server;
+let resource: ReturnType<typeof rehearsal>;
+let dir: string;
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "app-roles-rehearsal-"));
+  postgres = await startPostgres();
+  await createLegacyEstate(postgres.address);
+  server = new Server(postgres.address);
+  resource = rehearsal(server);
+});
+afterAll(async () => {
+  await server.close();
+  await postgres.stop();
+  await rm(dir, { recursive: true });
+});
+
+const inputs = (more: Partial<Inputs> = {}): Inputs => ({
+  database,
+  schemas: ["fleet"],
+  owner: "fleet_owner",
+  keepOwner: {},
+  alsoOwn: [],
+  roles: [{ role: "fleet_owner", access: "owner", settings: {} }],
+  files: [],
+  ...more,
+});
+
+test("is due only while there is something to move or grant", async () => {
+  const db = await postgres.connect({ database });
+  const planned = await resource.plan(inputs(), undefined, {});
+  expect(planned.changes.rehearsal).toMatch(/^objects to move: [1-9]\d*, privileges to grant: [1-9]\d*$/);
+  const before = await observe(db);
+  // Moving nothing and granting nothing: a role that is not there has no access.
+  const { changes } = await resource.plan(inputs({ owner: undefined, roles: [] }), undefined, {});
+  expect(changes).toEqual({});
+  expect(await observe(db)).toEqual(before);
+});
+
+test("a file stands in the state by its digest, so that another text is another rehearsal", async () => {
+  const file = join(dir, "next.sql");
+  await writeFile(file, "CREATE TABLE fleet.secretly_made ()");
+  const first = await resource.plan(inputs({ files: [file] }), undefined, {});
+  expect(JSON.stringify(first.observed)).not.toContain("secretly_made");
+  await writeFile(file, "CREATE TABLE fleet.made_otherwise ()");
+  const second = await resource.plan(inputs({ files: [file] }), undefined, {});
+  expect(second.observed).not.toEqual(first.observed);
+  await expect(resource.plan(inputs({ files: [join(dir, "none.sql")] }), undefined, {})).rejects.toThrow(
+    /none\.sql: ENOENT/,
+  );
+});
+
+test("passes with a line of numbers, fails with what is wrong, and leaves nothing behind", async () => {
+  const db = await postgres.connect({ database });
+  const before = await observe(db);
+  const call = testCall();
+  expect(await resource.apply(inputs(), undefined, call)).toMatch(
+    /^fleet_platform: rehearsed \d+ objects with \d+ checks, all passed; longest hold \d+ ms$/,
+  );
+  const file = join(dir, "bad.sql");
+  await writeFile(file, "SELECT 1;\nRESET ROLE;\n");
+  await expect(resource.apply(inputs({ files: [file] }), undefined, call)).rejects.toThrow(
+    /nothing is changed[\s\S]*bad\.sql line 2[\s\S]*change the role/,
+  );
+  await resource.remove(inputs(), call);
+  expect(await observe(db)).toEqual(before);
+});
