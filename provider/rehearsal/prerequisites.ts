@@ -6,6 +6,7 @@ import { privilegeStatements } from "../catalog/privileges-statements.ts";
 import type { Installation } from "../catalog/timescale.ts";
 import type { Queryable } from "../connection.ts";
 import type { RehearsalGoal } from "./goal.ts";
+import type { Relation } from "./relations.ts";
 
 /**
  * Something that the up brings and that is not there yet: a privilege, or what comes with owning an object. A rehearsal
@@ -18,6 +19,8 @@ export interface Prerequisite {
   /** The object's key, such as `tickets.t9`. */
   object: string;
   isSchema: boolean;
+  /** Those of one tree of partitions have the same: who alters one alters all. */
+  tree: string;
   sql: string;
 }
 
@@ -35,7 +38,14 @@ export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Pro
       if (!statement) continue;
       const { key, target, kind } = grant.place.object;
       const isSchema = kind === "schema";
-      planned.push({ kind: "privilege", name: lastName(target.name), object: key, isSchema, sql: statement.sql });
+      planned.push({
+        kind: "privilege",
+        name: lastName(target.name),
+        object: key,
+        isSchema,
+        tree: key,
+        sql: statement.sql,
+      });
     }
   }
   return planned;
@@ -45,10 +55,15 @@ export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Pro
  * What the moves bring: first, for who only reads the object, the owner's privileges, which take no lock on it; then, for
  * who alters it, the move itself.
  */
-export function plannedOwnership(moves: Move[], timescale: Installation | undefined): Prerequisite[] {
+export function plannedOwnership(
+  moves: Move[],
+  relations: Map<string, Relation>,
+  timescale: Installation | undefined,
+): Prerequisite[] {
   return moves.flatMap((move): Prerequisite[] => {
     const { object, to } = move;
-    const of = { name: object.name, object: object.key, isSchema: false };
+    const tree = relations.get(object.identity)?.root ?? object.key;
+    const of = { name: object.name, object: object.key, isSchema: false, tree };
     const on = grantable(object.type);
     const grant = on && `GRANT ALL ON ${on} ${object.identity} TO ${escapeIdentifier(to)}`;
     return [
@@ -60,12 +75,16 @@ export function plannedOwnership(moves: Move[], timescale: Installation | undefi
 
 /** What Postgres missed, by what it said (in English: lc_messages is C); nothing when the plan does not bring it. */
 export function missedBy(refusal: Error, prerequisites: Prerequisite[]): Prerequisite[] {
-  const [, kind, rest] = /^(permission denied for|must be owner of) (.+)$/s.exec(refusal.message) ?? [];
+  const [, said, rest] = /^(permission denied for|must be owner of) (.+)$/s.exec(refusal.message) ?? [];
   if (rest === undefined) return [];
-  const wanted = kind === "must be owner of" ? "ownership" : "privilege";
+  const wanted = said === "must be owner of" ? "ownership" : "privilege";
   // Some refusals say the name as the statement does, with its schema.
   const isMeant = ({ name }: Prerequisite) => rest.endsWith(` ${name}`) || rest.endsWith(`.${name}`);
-  return prerequisites.filter((one) => one.kind === wanted && isMeant(one));
+  const ofKind = prerequisites.filter(({ kind }) => kind === wanted);
+  const meant = ofKind.filter(isMeant);
+  if (wanted === "privilege") return meant;
+  const trees = new Set(meant.map(({ tree }) => tree));
+  return ofKind.filter(({ tree }) => trees.has(tree));
 }
 
 /** What stands after ON in GRANT ALL; undefined for types of object that know no privileges. */

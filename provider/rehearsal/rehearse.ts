@@ -5,6 +5,7 @@ import { movesTowards, schemasOf } from "../catalog/ownership.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
 import { findTimescale } from "../catalog/timescale.ts";
 import type { Queryable } from "../connection.ts";
+import { explain } from "../errors.ts";
 import type { Call } from "../rpc/provider.ts";
 import type { RehearsalGoal, SqlFile } from "./goal.ts";
 import { plannedOwnership, plannedPrivileges } from "./prerequisites.ts";
@@ -85,14 +86,15 @@ async function readMoves(db: Queryable, goal: RehearsalGoal) {
 async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
   const { objects, moves } = await readMoves(db, goal);
   const timescale = await findTimescale(db);
+  const relations = await readRelations(db, goal.schemas);
   const stage: Stage = {
     goal,
     timescale,
     holdCap,
     roles: await readRoles(db, goal),
-    prerequisites: [...(await plannedPrivileges(db, goal)), ...plannedOwnership(moves, timescale)],
+    prerequisites: [...(await plannedPrivileges(db, goal)), ...plannedOwnership(moves, relations, timescale)],
   };
-  return { stage, all: trials(goal, objects, await readRelations(db, goal.schemas), moves) };
+  return { stage, all: trials(goal, objects, relations, moves) };
 }
 
 async function refuse(db: Queryable, goal: RehearsalGoal, files: SqlFile[]): Promise<void> {
@@ -153,7 +155,7 @@ async function runAll(
         await task.run();
       } catch (error) {
         if (error instanceof Blocked) left.push({ task, missed: await locked(db, task, error), isHopeless: false });
-        else if (!(error instanceof HeldTooLong)) throw error;
+        else if (!(error instanceof HeldTooLong)) throw explain(`cannot rehearse ${task.name}`, error);
         else left.push({ task, missed: tooLong(task), isHopeless: round >= triesTooLong });
         continue;
       }

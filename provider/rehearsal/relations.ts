@@ -11,6 +11,8 @@ export interface Relation {
   column: string | null;
   /** The SELECT that a materialized view or continuous aggregate is refreshed from; null for all others. */
   definition: string | null;
+  /** The partitioned table at the top of its tree, which an ALTER takes along as a whole; of all others its own identity. */
+  root: string;
 }
 
 /** The relations of `schemas` by identity; indexes, sequences and what belongs to an extension left out. */
@@ -29,7 +31,9 @@ const relationsSql = (timescale: boolean) => `
          (SELECT quote_ident(attname) FROM pg_attribute
           WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum LIMIT 1) AS column,
          ${timescale ? "coalesce(a.view_definition," : ""}
-         CASE WHEN c.relkind = 'm' THEN pg_get_viewdef(c.oid) END${timescale ? ")" : ""} AS definition
+         CASE WHEN c.relkind = 'm' THEN pg_get_viewdef(c.oid) END${timescale ? ")" : ""} AS definition,
+         CASE WHEN c.relispartition THEN (pg_identify_object('pg_class'::regclass, pg_partition_root(c.oid), 0)).identity
+              ELSE i.identity END AS root
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = ANY ($1)
   CROSS JOIN LATERAL pg_identify_object('pg_class'::regclass, c.oid, 0) i

@@ -1,5 +1,4 @@
 import { escapeIdentifier } from "pg";
-import { existingRoles } from "../catalog/roles.ts";
 import { parseSettings } from "../catalog/settings.ts";
 import type { Queryable } from "../connection.ts";
 import type { RehearsalGoal } from "./goal.ts";
@@ -20,18 +19,14 @@ const ofTheGuards = new Set([
 
 /** The roles of a rehearsal. */
 export interface RehearsedRoles {
-  /** Statements that make the roles that do not exist yet. */
-  creations: string[];
+  /** Statements that make the roles what the up makes them: there, and no superusers. */
+  statements: string[];
   /** Role to what its sessions would start with: `set_config` takes the pairs. */
   settings: Map<string, [name: string, value: string][]>;
 }
 
 /** Who is there, and with which settings: what the role has on the server, under what is declared. */
 export async function readRoles(db: Queryable, goal: RehearsalGoal): Promise<RehearsedRoles> {
-  const there = await existingRoles(
-    db,
-    goal.roles.map(({ role }) => role),
-  );
   const settings = new Map<string, [string, string][]>();
   const searchPath = await defaultSearchPath(db);
   for (const { role, settings: declared } of goal.roles) {
@@ -42,8 +37,20 @@ export async function readRoles(db: Queryable, goal: RehearsalGoal): Promise<Reh
     ]);
     settings.set(role, [...all].filter(([name]) => !ofTheGuards.has(name)).map(asInSession));
   }
-  const missing = goal.roles.filter(({ role }) => !there.has(role));
-  return { creations: missing.map(({ role }) => `CREATE ROLE ${escapeIdentifier(role)} NOLOGIN`), settings };
+  return { statements: await becoming(db, goal), settings };
+}
+
+async function becoming(db: Queryable, { roles }: RehearsalGoal): Promise<string[]> {
+  const { rows } = await db.query<{ name: string; privileged: boolean }>(
+    "SELECT rolname AS name, rolsuper OR rolbypassrls AS privileged FROM pg_roles WHERE rolname = ANY ($1::text[])",
+    [roles.map(({ role }) => role)],
+  );
+  const there = new Map(rows.map(({ name, privileged }) => [name, privileged]));
+  return roles.flatMap(({ role }) => {
+    const privileged = there.get(role);
+    if (privileged === undefined) return [`CREATE ROLE ${escapeIdentifier(role)} NOLOGIN`];
+    return privileged ? [`ALTER ROLE ${escapeIdentifier(role)} NOSUPERUSER NOBYPASSRLS`] : [];
+  });
 }
 
 /** A session's defaults hold for transactions that begin; ours has begun. */

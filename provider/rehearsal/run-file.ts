@@ -23,10 +23,20 @@ export async function runFile(
 ): Promise<void> {
   let checks = 0;
   let refused: Failed | undefined;
+  const failed = (object: string, check: string, error: Error): Failed => {
+    const code = codeOf(error);
+    const remedy = remedies[code ?? ""] ?? remedyFor(code, owner, stage.goal);
+    return { object, check, code, message: error.message, remedy };
+  };
   const gate = `pg_temp.${escapeIdentifier(`app_roles_${randomBytes(6).toString("hex")}`)}`;
-  const prelude = [...stage.roles.creations, ...makeGate(gate, owner)];
+  const prelude = [...stage.roles.statements, ...makeGate(gate, owner)];
   await rolledBack(db, prelude, stage.holdCap, result, async (transaction) => {
-    await transaction.run(settingsOf(owner, stage.roles.settings).join("; "));
+    const settings = settingsOf(owner, stage.roles.settings).join("; ");
+    const wrong = await transaction.attempt(() => transaction.run(settings), true);
+    if (wrong) {
+      refused = failed(name, `the settings of ${owner}`, wrong);
+      return;
+    }
     const before = await whereabouts(transaction);
     // Postgres leaves a schema that may not be used out of the search_path, without a word.
     const given = new Set(stage.prerequisites.filter(({ isSchema }) => isSchema));
@@ -43,10 +53,7 @@ export async function runFile(
       const after = await whereabouts(transaction);
       if (after !== before) throw new NotRolledBack(`${name} line ${line} left its guards (${before}, now ${after})`);
       if (!error) continue;
-      const code = codeOf(error);
-      const check = `${firstWords(sql)} as ${owner}`;
-      const remedy = remedies[code ?? ""] ?? remedyFor(code, owner, stage.goal);
-      refused = { object: `${name} line ${line}`, check, code, message: error.message, remedy };
+      refused = failed(`${name} line ${line}`, `${firstWords(sql)} as ${owner}`, error);
       return;
     }
   });

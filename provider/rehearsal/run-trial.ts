@@ -35,7 +35,7 @@ export async function runTrial(db: Queryable, stage: Stage, progress: Progress, 
     (one) => one.kind === "privilege" && (one.isSchema ? one.name === schema : one.object === name),
   );
   do {
-    await rolledBack(db, stage.roles.creations, stage.holdCap, result, async (transaction) => {
+    await rolledBack(db, stage.roles.statements, stage.holdCap, result, async (transaction) => {
       const refusal = move && (await takeOver(transaction, statements(move, stage.timescale)));
       if (move && refusal) {
         result.failed.push(failed(stage.goal, progress.trial, { name: describe(move), as: move.to }, refusal));
@@ -81,11 +81,12 @@ export async function withPrerequisites(
   for (;;) {
     const refused = await work();
     const missed = refused ? missedBy(refused, prerequisites).filter((one) => !given.has(one)) : [];
-    if (missed.length === 0) return refused;
-    for (const one of missed) {
-      await transaction.run(one.sql);
-      given.add(one);
-    }
+    const [first, ...others] = missed;
+    if (!first) return refused;
+    await transaction.run(first.sql);
+    transaction.holds();
+    if (others.length > 0) await transaction.run(others.map(({ sql }) => sql).join("; "));
+    for (const one of missed) given.add(one);
   }
 }
 

@@ -151,6 +151,12 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     const desk = { role: "ticket_desk", access: "writer" as const };
     const roles = [...runbook.roles, { ...desk, settings: {} }];
     expect(await rehearsed([], { roles })).toMatchObject({ failed: [], missed: [] });
+    const lost = [{ role: "tracksolid_owner", access: "owner" as const, settings: { work_mem: "plenty" } }];
+    expect((await rehearsed(file("SELECT 1"), { roles: lost })).failed.at(-1)).toMatchObject({
+      object: "0042.sql",
+      check: "the settings of tracksolid_owner",
+      code: "22023",
+    });
     const wrong = [...runbook.roles, { ...desk, settings: { work_mem: "plenty" } }];
     const { failed } = await rehearsed([], { roles: wrong });
     expect(new Set(failed.map(({ check, code }) => `${check} ${code}`))).toContain(
@@ -208,6 +214,20 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(checks).toBeGreaterThan(objects);
     const first = await rehearsed([], { owner: "tracksolid_owner" });
     expect(first.moved).toBe(moved);
+  });
+
+  test("a role that is a superuser now is tried as none", async () => {
+    await given("CREATE ROLE dashboard_app SUPERUSER", "DROP ROLE dashboard_app");
+    await given("CREATE SCHEMA vault; CREATE TABLE vault.keys (id int)", "DROP SCHEMA vault CASCADE");
+    await given(
+      "CREATE VIEW tickets.v_keys WITH (security_invoker) AS SELECT id FROM vault.keys",
+      "DROP VIEW tickets.v_keys",
+    );
+    const { failed } = await rehearsed();
+    expect(failed.map(({ object, check }) => [object, check])).toContainEqual([
+      "tickets.v_keys",
+      "EXPLAIN SELECT as dashboard_app",
+    ]);
   });
 
   test("a database without an owner is read and not moved", async () => {
