@@ -109,7 +109,10 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           const objects = await readOwnedObjects(db, schemasOf(inputs));
           const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
           await applyDefaults(db, inputs.database, defaults, call);
-          const result = await reassign(db, moves, call);
+          // Whatever ends the moves, some may be done: only what is in the state is put back by destroy.
+          const result = await reassign(db, moves, call).catch((error: unknown) => {
+            throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
+          });
           if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, moves.length, result));
           return moves.length > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
         }),

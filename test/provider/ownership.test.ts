@@ -5,6 +5,7 @@ import { Server } from "../../provider/connection.ts";
 import { reassign } from "../../provider/reassign.ts";
 import { baseline } from "../../provider/resources/baseline.ts";
 import { ownership } from "../../provider/resources/ownership.ts";
+import { Incomplete } from "../../provider/resources/reconciler.ts";
 import { unknown } from "../../provider/rpc/values.ts";
 import { createLegacyEstate } from "../../sandbox/legacy/index.ts";
 import { testCall } from "./calls.ts";
@@ -129,6 +130,21 @@ describe("the runbook's estate", () => {
       .poll(async () => (await db.query("SELECT FROM pg_stat_activity WHERE usename = 'tracksolid_owner'")).rows)
       .toEqual([]);
     await resource.remove(inputs(former), testCall());
+  });
+
+  test("a move that Postgres refuses names its object; what moved before stays in the state, for destroy", async () => {
+    const db = await postgres.connect({ database });
+    const before = await observe(db);
+    await db.query(`CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF EXISTS (SELECT FROM pg_event_trigger_ddl_commands() WHERE object_identity = 'tracksolid.devices')
+        THEN RAISE 'devices are frozen'; END IF; END $$;
+      CREATE EVENT TRIGGER refuse ON ddl_command_end EXECUTE FUNCTION public.refuse()`);
+    const failed = resource.apply(inputs(former), undefined, testCall());
+    await expect(failed).rejects.toBeInstanceOf(Incomplete);
+    await expect(failed).rejects.toThrow(/cannot move tracksolid\.devices .*devices are frozen \(P0001\)/);
+    await db.query("DROP EVENT TRIGGER refuse; DROP FUNCTION public.refuse()");
+    await resource.remove(inputs(former), testCall());
+    expect(await observe(db)).toEqual(before);
   });
 
   test("waits for a lock, names its holder when it gives up, and goes on afterwards", async () => {
