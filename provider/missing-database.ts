@@ -1,3 +1,4 @@
+import { databaseNames } from "./catalog/databases.ts";
 import { ConnectionError, type Server } from "./connection.ts";
 import type { Plan } from "./resources/reconciler.ts";
 
@@ -11,10 +12,8 @@ export async function planIn(server: Server, database: string, plan: () => Promi
     return await plan();
   } catch (error) {
     if (!isMissingDatabase(error)) throw error;
-    const { rows } = await server.session(undefined, (db) =>
-      db.query<{ name: string }>("SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1"),
-    );
-    const reason = `the server has no database ${database}; it has ${rows.map(({ name }) => name).join(", ")}`;
+    const there = await server.session(undefined, databaseNames);
+    const reason = `the server has no database ${database}; it has ${there.join(", ")}`;
     return { changes: {}, failures: [{ property: "database", reason }] };
   }
 }

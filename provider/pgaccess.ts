@@ -12,7 +12,7 @@ import { rehearsal } from "./resources/rehearsal.ts";
 import { roleSettings } from "./resources/role-settings.ts";
 import { serviceUrl } from "./resources/service-url.ts";
 import type { Provider } from "./rpc/provider.ts";
-import { type PropertyMap, Secret, Unknown } from "./rpc/values.ts";
+import { reveal, Unknown } from "./rpc/values.ts";
 import { packageSchema } from "./schema.ts";
 
 /** Provider configuration; Pulumi hands every value over as text. */
@@ -50,7 +50,7 @@ export function pgaccess(): Provider {
 
     async checkConfig(news) {
       if (Object.values(news).some((value) => value instanceof Unknown)) return { inputs: news };
-      const parsed = configSchema.safeParse(plain(news));
+      const parsed = configSchema.safeParse(reveal(news));
       const issues = parsed.success ? [] : parsed.error.issues;
       const failures = issues.map(({ path, message }) => ({ property: path.join("."), reason: message }));
       return { inputs: news, failures };
@@ -58,7 +58,7 @@ export function pgaccess(): Provider {
 
     async configure(config) {
       if (Object.values(config).some((value) => value instanceof Unknown)) return;
-      server.configure(configSchema.parse(plain(config)));
+      server.configure(configSchema.parse(reveal(config)));
     },
 
     resources: {
@@ -76,12 +76,6 @@ export function pgaccess(): Provider {
 
     close: () => server.close(),
   };
-}
-
-function plain(config: PropertyMap): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(config).map(([key, value]) => [key, value instanceof Secret ? value.value : value]),
-  );
 }
 
 /** One version for package and plugin. */

@@ -2,6 +2,7 @@ import { escapeLiteral } from "pg";
 import { lockHolders } from "./catalog/lock-holders.ts";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
+import { isSuperuser } from "./catalog/roles.ts";
 import { findTimescale, type Installation } from "./catalog/timescale.ts";
 import { codeOf, type Queryable } from "./connection.ts";
 import { explain } from "./errors.ts";
@@ -94,10 +95,7 @@ function inOrder(moves: Move[]): Move[][] {
 
 async function prepare(db: Queryable): Promise<void> {
   await db.query(`SET lock_timeout = ${escapeLiteral(lockTimeout)}`);
-  const { rows } = await db.query<{ may: boolean }>(
-    "SELECT rolsuper AS may FROM pg_roles WHERE rolname = current_user",
-  );
-  if (rows[0]?.may) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
+  if (await isSuperuser(db)) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
   // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.
   await db.query("SET synchronous_commit = off");
 }

@@ -1,5 +1,6 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import type { Queryable } from "../connection.ts";
+import { isSuperuser } from "./roles.ts";
 
 /** What a role is like, but for its password. */
 export interface RoleRecord {
@@ -41,8 +42,7 @@ export async function readVerifiers(
   db: Queryable,
   names: string[],
 ): Promise<Record<string, string | null> | undefined> {
-  const { rows: may } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper");
-  if (may.length === 0) return undefined;
+  if (!(await isSuperuser(db))) return undefined;
   const { rows } = await db.query<{ name: string; verifier: string | null }>(
     "SELECT rolname AS name, rolpassword AS verifier FROM pg_authid WHERE rolname = ANY ($1::text[])",
     [names],

@@ -12,3 +12,9 @@ export async function existingRoles(db: Queryable, names: string[]): Promise<Set
 export async function roleExists(db: Queryable, name: string): Promise<boolean> {
   return (await existingRoles(db, [name])).has(name);
 }
+
+/** Whether the session's user is a superuser. */
+export async function isSuperuser(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper");
+  return rows.length > 0;
+}

@@ -11,7 +11,7 @@ import {
   planPrivileges,
 } from "../catalog/privileges-plan.ts";
 import { type PrivilegeStatement, privilegeStatements } from "../catalog/privileges-statements.ts";
-import { existingRoles } from "../catalog/roles.ts";
+import { existingRoles, isSuperuser } from "../catalog/roles.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import type { Queryable, Server } from "../connection.ts";
@@ -176,8 +176,7 @@ async function refuseHalfDone(
   inputs: Inputs,
   former: PrivilegeGoal | undefined,
 ): Promise<void> {
-  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND rolsuper");
-  if (rows.length > 0) return;
+  if (await isSuperuser(db)) return;
   const rest = planFor(
     inputs,
     former,

@@ -8,7 +8,7 @@ import {
   type PropertyDiff,
   type ResourceType,
 } from "../rpc/provider.ts";
-import { type PropertyMap, type PropertyValue, Secret, Unknown, unknown } from "../rpc/values.ts";
+import { type PropertyMap, type PropertyValue, reveal, Secret, Unknown, unknown } from "../rpc/values.ts";
 
 /** Object to what will change about it, with real values; empty when all is in place. */
 export type Changes = Record<string, string>;
@@ -80,7 +80,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
     Object.fromEntries(
       Object.entries(map)
         .filter(([key, value]) => value !== null && !made.has(key))
-        .map(([key, value]) => [key, open(value)]),
+        .map(([key, value]) => [key, reveal(value)]),
     );
   const parse = (map: PropertyMap): Inputs => schema.parse(declared(map)) as Inputs;
   // Inputs an older version wrote may not fit any more; then there is nothing to compare with.
@@ -165,7 +165,7 @@ function difference(
     (key) =>
       key !== "changes" &&
       !advisory.includes(key) &&
-      !isDeepStrictEqual(open(oldInputs[key] ?? null), open(news[key] ?? null)),
+      !isDeepStrictEqual(reveal(oldInputs[key] ?? null), reveal(news[key] ?? null)),
   );
   for (const key of changed) {
     if (!hidden.includes(key)) addLeaves(detailed, key, oldInputs[key], news[key]);
@@ -206,14 +206,6 @@ function isMap(value: PropertyValue | undefined): value is PropertyMap {
 /** Pulumi's property path: a plain name after a dot, any other quoted in brackets, where only quotes are escaped. */
 export function child(path: string, key: string): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}["${key.replaceAll('"', '\\"')}"]`;
-}
-
-/** A value without its secret marks. */
-function open(value: PropertyValue): unknown {
-  if (value instanceof Secret) return open(value.value);
-  if (Array.isArray(value)) return value.map(open);
-  if (!isMap(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, open(inner)]));
 }
 
 function changesOf(map: PropertyMap): Changes {

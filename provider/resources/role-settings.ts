@@ -1,7 +1,9 @@
 import { z } from "zod";
+import { databaseNames } from "../catalog/databases.ts";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { settingsHazards } from "../catalog/hazards/index.ts";
 import { readRoles, roleRestoration } from "../catalog/role-record.ts";
+import { roleExists } from "../catalog/roles.ts";
 import { type DeclaredSetting, settingProblems } from "../catalog/setting-problems.ts";
 import { settingText } from "../catalog/setting-values.ts";
 import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "../catalog/settings.ts";
@@ -116,7 +118,7 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
       return server.anySession((db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
-            if (!(await exists(db, inputs.role))) {
+            if (!(await roleExists(db, inputs.role))) {
               throw new Error(
                 `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
               );
@@ -141,7 +143,7 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
       await server.anySession((db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
-            if (!(await exists(db, inputs.role))) return;
+            if (!(await roleExists(db, inputs.role))) return;
             await run(db, inputs.role, await planFor(db, rules, nothing, last), call);
             if (inputs.former) await restore(db, inputs.role, inputs.former);
           }),
@@ -216,21 +218,13 @@ function beforeOf({ before, former }: Inputs): RoleSetting[] {
 
 async function missingDatabases(db: Queryable, { databases }: Inputs): Promise<CheckFailure[]> {
   if (Object.keys(databases).length === 0) return [];
-  const { rows } = await db.query<{ name: string }>(
-    "SELECT datname AS name FROM pg_database WHERE NOT datistemplate ORDER BY 1",
-  );
-  const there = rows.map(({ name }) => name);
+  const there = await databaseNames(db);
   return Object.keys(databases)
     .filter((database) => !there.includes(database))
     .map((database) => ({
       property: child("databases", database),
       reason: `the server has no database ${database}; it has ${there.join(", ")}`,
     }));
-}
-
-async function exists(db: Queryable, role: string): Promise<boolean> {
-  const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = $1", [role]);
-  return rows.length > 0;
 }
 
 async function run(

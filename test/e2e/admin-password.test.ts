@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate } from "./estate.ts";
 
@@ -7,10 +6,7 @@ beforeAll(async () => {
   estate = await createEstate();
   await estate.up();
 });
-afterAll(async () => {
-  await estate.remove();
-  await rm(estate.postgres.logFile, { force: true });
-});
+afterAll(() => estate.remove());
 
 test("a changed admin password needs one up without refresh, and the error says so", async () => {
   await estate.query("postgres", "ALTER ROLE postgres PASSWORD 'changed'");

@@ -1,6 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,10 +11,7 @@ beforeAll(async () => {
   estate = await createEstate();
   before = await estate.observe();
 });
-afterAll(async () => {
-  await estate.remove();
-  await rm(estate.postgres.logFile, { force: true });
-});
+afterAll(() => estate.remove());
 
 function startUp(): ChildProcess {
   return spawn("pulumi", ["up", "--yes", "--skip-preview", "--non-interactive"], {

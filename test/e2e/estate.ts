@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -93,6 +93,7 @@ export async function createEstate(settings: Record<string, string | number> = {
     async remove() {
       await sandbox.remove();
       await postgres.stop();
+      await rm(logFile, { force: true });
     },
   };
   return estate;

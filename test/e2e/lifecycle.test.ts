@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate, filesBelow } from "./estate.ts";
 import { placesInClear } from "./in-clear.ts";
@@ -12,10 +12,7 @@ beforeAll(async () => {
   estate = await createEstate();
   before = await estate.observe();
 });
-afterAll(async () => {
-  await estate.remove();
-  await rm(estate.postgres.logFile, { force: true });
-});
+afterAll(() => estate.remove());
 
 const switchTo = (service: string, connectAs: "legacy" | "role") =>
   estate.sandbox.setConfig(`services.${service}.connectAs`, connectAs);

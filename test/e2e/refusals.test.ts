@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate } from "./estate.ts";
@@ -10,10 +9,7 @@ beforeAll(async () => {
   estate = await createEstate();
   before = await estate.observe();
 });
-afterAll(async () => {
-  await estate.remove();
-  await rm(estate.postgres.logFile, { force: true });
-});
+afterAll(() => estate.remove());
 
 /** An up that is refused: what it says, after a look that nothing on the server was touched. */
 async function refused(env: NodeJS.ProcessEnv = {}): Promise<string> {

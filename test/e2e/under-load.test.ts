@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { definitions, type ServiceName } from "../../sandbox/legacy/services/definitions.ts";
 import { type Service, startService } from "../../sandbox/legacy/services/service.ts";
@@ -16,7 +15,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await Promise.all(services.map((service) => service.stop()));
   await estate.remove();
-  await rm(estate.postgres.logFile, { force: true });
 });
 
 const served = () => services.map((service) => service.served);
