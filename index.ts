@@ -44,9 +44,9 @@ export const connectionBudget = pulumi
 
 /** Service to what it connects as. */
 export const services = Object.fromEntries(
-  appServices.map(({ serviceName, inForce: { database, role, connectAs } }) => [
+  appServices.map(({ serviceName, runtime, inForce: { database, role, connectAs } }) => [
     serviceName,
-    { database, role, connectAs, runtime: "external" },
+    { database, role, connectAs, runtime },
   ]),
 );
 

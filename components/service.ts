@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { cutoverProblem } from "../model/cutover.ts";
 import { makeDatabaseUrl, roleUrl } from "../model/database-url.ts";
 import { defaultPool, type Pool } from "../model/pool.ts";
+import type { Runtime } from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
 import * as pgaccess from "./pgaccess.ts";
@@ -38,6 +39,13 @@ export interface ServiceArgs {
    * @example config.requireSecret("apiLegacyUrl")
    */
   legacyUrl?: pulumi.Input<string> | undefined;
+  /**
+   * What runs it, and so how the URL reaches it: `external` is handed out only; `container` and `swarm` need `container`,
+   * `compose` needs `compose`, `command` needs `command`.
+   *
+   * @default "external"
+   */
+  runtime?: Runtime | undefined;
 }
 
 /**
@@ -49,6 +57,7 @@ export interface ServiceArgs {
  */
 export class Service extends pulumi.ComponentResource {
   readonly serviceName: string;
+  readonly runtime: Runtime;
   /** What is in force after the last up that completed: service, database, role, connectAs and the URL. */
   readonly inForce: pgaccess.ServiceUrl;
   /** The DATABASE_URL in force; a secret. */
@@ -59,11 +68,13 @@ export class Service extends pulumi.ComponentResource {
     const { role, database, connectAs = "legacy", migrates = "unconfirmed" } = args;
     const declared = { role: role.roleName, database, connectAs, migrates };
     refuseProblem(name, declared, role);
+    refuseRuntime(name, args.runtime);
     this.serviceName = name;
+    this.runtime = args.runtime ?? "external";
     this.inForce = createUrl(this, { ...args, connectAs });
     this.databaseUrl = this.inForce.url;
     const pool = { ...defaultPool, ...args.pool };
-    this.registerOutputs({ service: name, ...declared, pool, runtime: "external" });
+    this.registerOutputs({ service: name, ...declared, pool, runtime: this.runtime });
   }
 }
 
@@ -80,6 +91,11 @@ function refuseProblem(
   }
   const problem = cutoverProblem(declared, role.server.database(database));
   if (problem) throw new pulumi.RunError(`Service ${name}: ${problem.key}: ${problem.message}`);
+}
+
+function refuseRuntime(name: string, runtime: Runtime = "external"): void {
+  if (runtime === "external") return;
+  throw new pulumi.RunError(`Service ${name}: runtime: ${runtime} is not yet supported; write external`);
 }
 
 function createUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }): pgaccess.ServiceUrl {

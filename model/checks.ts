@@ -4,6 +4,7 @@ import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "./databa
 import { didYouMean } from "./did-you-mean.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
 import { poolProblem } from "./pool.ts";
+import { checkMigrationComplete, checkRuntimes } from "./runtime-checks.ts";
 import type { Section, Sections } from "./sections.ts";
 import { completeServer } from "./server.ts";
 
@@ -20,10 +21,13 @@ export function sectionProblems(sections: Sections): Problem[] {
   checkServices(sections, at);
   checkPools(sections, at);
   checkServiceSecrets(sections, at);
+  checkRuntimes(sections, at);
+  checkMigrationComplete(sections, at);
   return problems;
 }
 
-type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };
+/** Where a problem is. */
+export type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };
 
 function checkDatabases({ databases, roles }: Sections, at: At): void {
   for (const name of databases.declared) at("databases", name).refuse(identifierProblem(name));

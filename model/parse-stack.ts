@@ -1,7 +1,8 @@
 import { defaultCeiling } from "./budget.ts";
 import { sectionProblems } from "./checks.ts";
 import { ConfigError, type Problem } from "./config-error.ts";
-import { readSections, type Sections } from "./sections.ts";
+import { defaultGate } from "./runtime.ts";
+import { type Entry, readSections, type Sections } from "./sections.ts";
 import { completeServer } from "./server.ts";
 import type { Service, Stack } from "./stack.ts";
 
@@ -31,11 +32,18 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
     ),
     existingRoles: Object.fromEntries(sections.existingRoles.valid),
     services: inOrder(
-      mapped(sections.services, (service, name) => ({ name, ...service })).map(([, service]) => service),
+      mapped(sections.services, completeService).map(([, service]) => service),
       serviceOrder,
     ),
-    serviceSecrets: Object.fromEntries(mapped(sections.serviceSecrets, ({ legacyUrl }) => ({ legacyUrl }))),
+    serviceSecrets: Object.fromEntries(mapped(sections.serviceSecrets, ({ legacyUrl, env }) => ({ legacyUrl, env }))),
+    maxCutoversPerUp: sections.maxCutoversPerUp ?? 1,
+    rollbackKit: sections.rollbackKit,
+    migrationComplete: sections.migrationComplete ?? false,
   };
+}
+
+function completeService(service: Entry<"services">, name: string): Service {
+  return { name, ...service, urlFrom: service.urlFrom ?? "env", gate: service.gate ?? defaultGate };
 }
 
 function mapped<T, U>({ valid }: { valid: Map<string, T> }, to: (entry: T, name: string) => U): [string, U][] {

@@ -1,44 +1,14 @@
 import { z } from "zod";
-import { notYetSupported, runtimesComingLater } from "./coming-later.ts";
 import { defaultPool } from "./pool.ts";
+import { runtimes } from "./runtime.ts";
+import { command, compose, container, gate } from "./runtime-schema.ts";
+import { namedValues, names, oneOf, text, value, whole } from "./schema-values.ts";
 import { readSettings, type Settings } from "./settings.ts";
 
 /**
  * The config contract, section by section; sections of named entries are given as the schema of one entry, so that one
  * broken entry does not hide what is wrong with the others. Numbers and booleans may be quoted.
  */
-
-/** A value read by `read`; undefined is refused with what was expected. */
-function value<T>(expected: string, read: (written: unknown) => T | undefined) {
-  return z.unknown().transform((written, context): T => {
-    const result = read(written);
-    if (result !== undefined) return result;
-    context.addIssue({ code: "custom", params: { expected }, input: written });
-    return z.NEVER;
-  });
-}
-
-const text = (what: string) =>
-  value(what, (written) => (typeof written === "string" && written !== "" ? written : undefined));
-
-const whole = (least: number, most: number, what: string) =>
-  value(what, (written) => {
-    const number = typeof written === "string" && /^\s*-?\d+\s*$/.test(written) ? Number(written) : written;
-    return typeof number === "number" && Number.isInteger(number) && number >= least && number <= most
-      ? number
-      : undefined;
-  });
-
-function oneOf<const T extends readonly (string | boolean)[]>(...choices: T) {
-  return value(choices.join(" | "), (written): T[number] | undefined =>
-    choices.find((choice) => String(choice) === String(written)),
-  );
-}
-
-const names = (what: string) =>
-  value(`a list of ${what}`, (written) =>
-    Array.isArray(written) && written.every((name) => typeof name === "string") ? (written as string[]) : undefined,
-  );
 
 /** Postgres's own upper bound of CONNECTION LIMIT is 2147483647; no server takes more than 262143 connections. */
 const mostConnections = 262_143;
@@ -52,11 +22,6 @@ const host = value("a host name, an address, or a Unix socket's directory", (wri
   typeof written === "string" && /^[^\s@?#]+$/.test(written) ? written : undefined,
 );
 
-/** A map of names to values; names are checked with the cross-checks. */
-function namedValues<T extends z.ZodType>(of: T) {
-  return z.record(z.string(), of);
-}
-
 const settings = z.unknown().transform((written, context): Settings => {
   if (typeof written !== "object" || written === null || Array.isArray(written)) {
     context.addIssue({ code: "custom", params: { expected: "settings: name and value" }, input: written });
@@ -67,8 +32,6 @@ const settings = z.unknown().transform((written, context): Settings => {
 
 /** What sslmode may be: the modes that both the official provider's driver and ours know. */
 const sslmodes = ["disable", "require", "verify-ca", "verify-full"] as const;
-
-const runtime = value("external", (written) => (written === "external" ? "external" : undefined));
 
 /** Sections that are one thing. */
 export const singles = {
@@ -89,6 +52,9 @@ export const singles = {
   ceiling: whole(1, mostConnections, "the most connections of all roles together: a whole number from 1 on").optional(),
   defaults: z.strictObject({ settings: settings.optional() }).optional(),
   rehearse: oneOf(true, false).optional(),
+  maxCutoversPerUp: whole(1, 10_000, "how many services one up may cut over: a whole number from 1 on").optional(),
+  rollbackKit: text("a folder").optional(),
+  migrationComplete: oneOf(true, false).optional(),
 };
 
 /** Sections of named entries. */
@@ -130,23 +96,18 @@ export const entries = {
         ),
       })
       .prefault({}),
-    runtime: runtime.default("external"),
+    runtime: oneOf(...runtimes).default("external"),
+    container: container.optional(),
+    compose: compose.optional(),
+    command: command.optional(),
+    urlFrom: oneOf("env", "file").optional(),
+    gate: gate.optional(),
   }),
-  serviceSecrets: z.strictObject({ legacyUrl: text("a Postgres URL").optional() }),
+  serviceSecrets: z.strictObject({
+    legacyUrl: text("a Postgres URL").optional(),
+    env: namedValues(text("a text")).default({}),
+  }),
 };
 
 /** Sections whose values are never shown. */
 export const secretSections: readonly string[] = ["adminPassword", "serviceSecrets"];
-
-/** The refusal of a value; runtimes that come with a later release say so. `show` prints what was found. */
-export function valueProblem(
-  path: readonly PropertyKey[],
-  expected: string,
-  written: unknown,
-  show: (value: unknown) => string,
-): string {
-  if (path[0] === "services" && path[2] === "runtime" && runtimesComingLater.includes(String(written))) {
-    return notYetSupported("service runtimes", "write external");
-  }
-  return `expected ${expected}, found ${show(written)}`;
-}

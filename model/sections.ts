@@ -3,7 +3,7 @@ import { comingLater } from "./coming-later.ts";
 import { configPath, type Problem } from "./config-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { found, foundKind } from "./found.ts";
-import { entries, secretSections, singles, valueProblem } from "./schema.ts";
+import { entries, secretSections, singles } from "./schema.ts";
 import { keysAt } from "./schema-keys.ts";
 
 /** The entries of one section: those that are right, and the names of all, so that checks do not stumble over a broken one. */
@@ -38,6 +38,9 @@ export function readSections(config: Record<string, unknown>, problems: Problem[
     ceiling: single("ceiling"),
     defaults: single("defaults"),
     rehearse: single("rehearse"),
+    maxCutoversPerUp: single("maxCutoversPerUp"),
+    rollbackKit: single("rollbackKit"),
+    migrationComplete: single("migrationComplete"),
     databases: section("databases"),
     roles: section("roles"),
     existingRoles: section("existingRoles"),
@@ -78,7 +81,7 @@ function issueProblems(issue: z.core.$ZodIssue, schema: z.core.$ZodType, base: s
   }
   const expected = issue.code === "custom" ? issue.params?.expected : undefined;
   if (typeof expected === "string") {
-    return [{ path: configPath(path), message: valueProblem(path, expected, issue.input, shown(base[0])) }];
+    return [{ path: configPath(path), message: `expected ${expected}, found ${shown(base[0])(issue.input)}` }];
   }
   if (issue.code === "custom") return [{ path: configPath(path), message: issue.message }];
   const keys = keysAt(schema, issue.path);

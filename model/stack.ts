@@ -1,5 +1,6 @@
 import type { BudgetEntry } from "./budget.ts";
 import type { Pool } from "./pool.ts";
+import type { CommandSpec, ComposeSpec, ContainerSpec, Gate, Runtime } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
 
 /** What an app role may do in a database; owners also own its objects. */
@@ -78,8 +79,25 @@ export interface Service {
   /** Whether it runs DDL at start. Default `unconfirmed`. */
   migrates: Migrates;
   pool: Pool;
-  /** What runs it; `external`: somebody else, who takes the URL from the stack's outputs. */
-  runtime: "external";
+  /** What runs it; default `external`: somebody else, who takes the URL from the stack's outputs. */
+  runtime: Runtime;
+  /** With the runtimes `container` and `swarm`. */
+  container?: ContainerSpec | undefined;
+  /** With the runtime `compose`. */
+  compose?: ComposeSpec | undefined;
+  /** With the runtime `command`. */
+  command?: CommandSpec | undefined;
+  /** With the runtime `swarm`: the URL as an environment variable, or as a Docker secret's file. Default `env`. */
+  urlFrom: "env" | "file";
+  /** What a cutover must pass; not with the runtime `external`, whose restart is somebody else's. */
+  gate: Gate;
+}
+
+export interface ServiceSecrets {
+  /** The URL it has today, byte for byte; undefined: not configured. */
+  legacyUrl: string | undefined;
+  /** Environment variables beside the URL; with the runtimes `container` and `swarm`. */
+  env: Record<string, string>;
 }
 
 /** The stack as declared, complete and consistent. */
@@ -96,8 +114,14 @@ export interface Stack {
   existingRoles: Record<string, ExistingRole>;
   /** In cutover order. */
   services: Service[];
-  /** By service; in clear: mark them secrets before they go anywhere. `legacyUrl`: the URL it has today, byte for byte. */
-  serviceSecrets: Record<string, { legacyUrl: string | undefined }>;
+  /** By service; in clear: mark them secrets before they go anywhere. */
+  serviceSecrets: Record<string, ServiceSecrets>;
+  /** How many services one up may take from legacy to their role. Default 1; a first up is not counted. */
+  maxCutoversPerUp: number;
+  /** Folder for the scripts that roll a service back without Pulumi; undefined: none are written. */
+  rollbackKit: string | undefined;
+  /** Whether every service is on its role for good. Default false. */
+  migrationComplete: boolean;
 }
 
 /** Roles with their CONNECTION LIMIT, by name. */

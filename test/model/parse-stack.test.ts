@@ -61,8 +61,13 @@ describe("a configuration that is right", () => {
         urlKey: "DATABASE_URL",
         pool: { max: 4, replicas: 1, surge: 0 },
         runtime: "external",
+        urlFrom: "env",
+        gate: { timeout: 60_000, soak: 300_000, patterns: [], ignore: [] },
       })),
       serviceSecrets: {},
+      maxCutoversPerUp: 1,
+      rollbackKit: undefined,
+      migrationComplete: false,
     });
   });
 
@@ -190,16 +195,6 @@ describe("keys", () => {
     ["server.admin.container", "timescale_db"],
     ["roles.dashboard_app.grants", {}],
     ["databases.tracksolid_db.exclusive", true],
-    ["services.worker.gate", {}],
-    ["services.worker.urlFrom", "file"],
-    ["services.worker.container", {}],
-    ["services.worker.compose", {}],
-    ["services.worker.command", {}],
-    ["serviceSecrets.worker.env", {}],
-    ["rotation", {}],
-    ["migrationComplete", true],
-    ["rollbackKit", "kit"],
-    ["maxCutoversPerUp", 1],
   ])("that come later are known and refused: %s", (path, value) => {
     expect(problems(changed(path, value))).toEqual([
       expect.stringMatching(
@@ -208,16 +203,10 @@ describe("keys", () => {
     ]);
   });
 
-  test.each(["container", "swarm", "compose", "command"])("runtime %s comes later", (runtime) => {
-    expect(problems(changed("services.worker.runtime", runtime))).toEqual([
-      "app-roles:services.worker.runtime: not yet supported (comes with service runtimes); write external",
-    ]);
-  });
-
   test("of the whole contract can be listed", () => {
     expect(allKeys()).toContain("services.*.pool.max");
     expect(allKeys()).toContain("server.admin.sslmode");
-    expect(allKeys()).not.toContain("services.*.container");
+    expect(allKeys()).toContain("services.*.container.healthcheck.test");
   });
 });
 
@@ -248,7 +237,11 @@ describe("values", () => {
     ["services.worker.connectAs", "roel", /expected legacy \| role, found "roel"$/],
     ["services.worker.migrates", "maybe", /expected true \| false \| unconfirmed, found "maybe"$/],
     ["services.worker.urlKey", "DATABASE-URL", /expected the name of an environment variable, found "DATABASE-URL"$/],
-    ["services.worker.runtime", "docker", /expected external, found "docker"$/],
+    [
+      "services.worker.runtime",
+      "docker",
+      /expected external \| container \| swarm \| compose \| command, found "docker"$/,
+    ],
     ["defaults.settings", "fast", /expected settings: name and value, found "fast"$/],
     ["defaults.settings.statement_timeout", "5 minutes", /expected a duration such as 30min, .*, found "5 minutes"$/],
     [

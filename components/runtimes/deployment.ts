@@ -1,0 +1,27 @@
+import type * as pulumi from "@pulumi/pulumi";
+import type { ConnectAs } from "../../model/stack.ts";
+
+/** What a runtime is told of the service that it runs. */
+export interface Deploy {
+  service: string;
+  /** The role it connects as once it is cut over. */
+  role: string;
+  connectAs: ConnectAs;
+  /** The environment variable that holds the URL. */
+  urlKey: string;
+  /** The URL in force, a secret; known only after a login with it has been tried. */
+  url: pulumi.Output<string>;
+  /** Secret environment variables beside the URL. */
+  env: Record<string, pulumi.Input<string>>;
+  /** The component that the runtime's resources belong to. */
+  parent: pulumi.Resource;
+}
+
+/** A service that was started with its URL, as the gate finds it. */
+export interface Deployment {
+  /** Another value after each redeploy. */
+  id: pulumi.Output<string>;
+  /** Labels that all of its containers have; undefined: no container is known, only sessions can be watched. */
+  labels: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  resources: pulumi.Resource[];
+}

@@ -1,0 +1,101 @@
+/** What runs a service, and so how its DATABASE_URL reaches it. */
+export const runtimes = ["external", "container", "swarm", "compose", "command"] as const;
+export type Runtime = (typeof runtimes)[number];
+
+/** A container that already has the name: `refuse` it, or `replace` it and keep its URL as the legacy one. */
+export type ExistingContainer = "refuse" | "replace";
+
+/** A container of the stack's own, or the containers of a swarm service: what a compose service has, in its terms. */
+export interface ContainerSpec {
+  /** Default: the service's name. */
+  name?: string | undefined;
+  /** With tag or digest. */
+  image: string;
+  /** Default `refuse`. */
+  existing: ExistingContainer;
+  command?: string[] | undefined;
+  entrypoint?: string[] | undefined;
+  workingDir?: string | undefined;
+  /** Plain values; secret ones stand in serviceSecrets. */
+  env: Record<string, string>;
+  /** As compose's short syntax: `[[address:]host:]container[/protocol]`. */
+  ports: string[];
+  /** Network to what the container has there. */
+  networks: Record<string, { aliases: string[] }>;
+  /** As compose's short syntax: `source:/target[:ro]`; a source with a slash is a path, else a volume. */
+  volumes: string[];
+  mounts: Mount[];
+  /** `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:<most retries>`. Default `unless-stopped`. */
+  restart: string;
+  healthcheck?: Healthcheck | undefined;
+  labels: Record<string, string>;
+  user?: string | undefined;
+  /** Bytes. */
+  memory?: number | undefined;
+  cpus?: number | undefined;
+  logging?: { driver: string; options: Record<string, string> } | undefined;
+  stopSignal?: string | undefined;
+  /** Milliseconds between the stop signal and the kill. */
+  stopGracePeriod?: number | undefined;
+  /** `name:address`. */
+  extraHosts: string[];
+  capAdd: string[];
+  capDrop: string[];
+}
+
+export interface Mount {
+  type: "bind" | "volume" | "tmpfs";
+  /** Path or volume; none for tmpfs. */
+  source?: string | undefined;
+  target: string;
+  readOnly: boolean;
+}
+
+export interface Healthcheck {
+  /** `["CMD", ...]`, `["CMD-SHELL", line]` or `["NONE"]`. */
+  test: string[];
+  /** Milliseconds, as the other times here; undefined: Docker's default. */
+  interval?: number | undefined;
+  timeout?: number | undefined;
+  startPeriod?: number | undefined;
+  retries?: number | undefined;
+}
+
+/** A service of a compose project: one line of one env file is ours. */
+export interface ComposeSpec {
+  /** The project's compose files, in order; paths from the Pulumi project's folder. */
+  files: string[];
+  /** Default: what compose makes of the first file's folder. */
+  project?: string | undefined;
+  /** Default: the service's name. */
+  service?: string | undefined;
+  /** The file that holds the line of `urlKey`. */
+  envFile: string;
+}
+
+/** An executable of the user's that reads, writes and deploys. */
+export interface CommandSpec {
+  /** From the Pulumi project's folder, or absolute. */
+  path: string;
+  /** Before the service and the action. */
+  args: string[];
+}
+
+/** How long a cutover is watched, and for what. */
+export interface Gate {
+  /** Milliseconds in which sessions of the role must appear and the container be healthy. Default 60s. */
+  timeout: number;
+  /** Milliseconds that all must stay well after that. Default 5min. */
+  soak: number;
+  /** Regular expressions of log lines that fail the gate, on top of the built-in ones. */
+  patterns: string[];
+  /** Regular expressions of log lines that are well in spite of a pattern. */
+  ignore: string[];
+}
+
+export const defaultGate: Gate = { timeout: 60_000, soak: 300_000, patterns: [], ignore: [] };
+
+/** Whether the stack itself restarts the service with its URL. */
+export function isDeployed(runtime: Runtime): boolean {
+  return runtime !== "external";
+}
