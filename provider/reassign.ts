@@ -18,6 +18,8 @@ const deadlockTimeout = "10ms";
 const patience = 120_000;
 /** Milliseconds between two rounds over the objects that were locked: the application runs in between. */
 const roundDelay = { first: 250, most: 3000 };
+/** Moves sent in one message, each still a transaction of its own: a round trip for each would take longer than the move. */
+const batchSize = 50;
 /** Milliseconds between two lines of progress. */
 const progressEvery = 200;
 
@@ -58,18 +60,26 @@ async function moveAll(
     let progressed = Date.now();
     while (waiting.length > 0) {
       const blocked: { move: Move; reason: string }[] = [];
-      for (const move of waiting) {
+      // What was locked in the round before is tried one by one: a batch would stop at the first of them again.
+      const size = waiting === group ? batchSize : 1;
+      for (let start = 0; start < waiting.length; start += size) {
+        const batch = waiting.slice(start, start + size);
+        const before = blocked.length;
         refuseCancelled(call.signal);
-        const reason = await moveOne(db, move, timescale);
-        if (reason !== undefined) {
-          blocked.push({ move, reason });
-          continue;
+        if (!(await moveTogether(db, batch, timescale))) {
+          for (const move of batch) {
+            refuseCancelled(call.signal);
+            const reason = await moveOne(db, move, timescale);
+            if (reason !== undefined) blocked.push({ move, reason });
+          }
         }
-        moved++;
+        const done = batch.length - (blocked.length - before);
+        if (done === 0) continue;
+        moved += done;
         progressed = Date.now();
         if (progressed - told < progressEvery) continue;
         told = progressed;
-        call.report.progress(`moved ${moved} of ${moves.length}: ${move.object.key}`);
+        call.report.progress(`moved ${moved} of ${moves.length}: ${batch.at(-1)?.object.key}`);
       }
       waiting = blocked.map(({ move }) => move);
       if (waiting.length === 0) break;
@@ -105,6 +115,22 @@ async function finish(db: Queryable): Promise<void> {
   await db.query("SELECT pg_current_xact_id()");
   await db.query("RESET lock_timeout");
   await db.query("RESET deadlock_timeout");
+}
+
+/**
+ * Moves of one statement each, in one message; false when they must be tried one by one, which does no harm to those that
+ * were moved by then: an owner that is the right one already is no change.
+ */
+async function moveTogether(db: Queryable, batch: Move[], timescale: Installation | undefined): Promise<boolean> {
+  const each = batch.map((move) => statements(move, timescale));
+  if (batch.length < 2 || each.some(({ length }) => length !== 1)) return false;
+  try {
+    await db.query(each.map(([statement]) => `BEGIN; ${statement}; COMMIT`).join("; "));
+    return true;
+  } catch {
+    await db.query("ROLLBACK").catch(() => undefined); // a lost connection is said by the next query
+    return false;
+  }
 }
 
 /** Undefined when it is done; the reason when it must be tried again. */
