@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { AppRole } from "./components/app-role.ts";
 import { DatabaseServer } from "./components/database-server.ts";
+import * as pgaccess from "./components/pgaccess.ts";
 import { Service } from "./components/service.ts";
 import { readStack } from "./components/stack-config.ts";
 import { connectionBudget as budgetOf } from "./model/budget.ts";
@@ -30,6 +31,11 @@ const appServices = stack.services.map(({ name, ...service }) => {
   const role = appRoles.get(service.role) as AppRole;
   return new Service(name, { ...service, role, legacyUrl: stack.serviceSecrets[name]?.legacyUrl });
 });
+
+// Depends on everything, so destroy begins with it.
+const everything = [server, ...appRoles.values(), ...appServices];
+const guarded = { roles: Object.keys(stack.roles) };
+new pgaccess.DestroyGuard("roles", guarded, { provider: server.pgaccess, dependsOn: everything });
 
 // Outputs come from resources, not from the configuration: after an up that failed they still say what is in force.
 /** Service to its DATABASE_URL; secrets. */

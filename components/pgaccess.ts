@@ -189,3 +189,16 @@ export class ServiceUrl extends pulumi.CustomResource {
     super("pgaccess:index:ServiceUrl", name, args, { ...opts, additionalSecretOutputs: ["url", "password"] });
   }
 }
+
+/**
+ * Keeps the stack from being destroyed while one of its roles has sessions: it must depend on everything else, so that it
+ * goes first.
+ *
+ * @example
+ * new pgaccess.DestroyGuard("guard", { roles: ["shop_owner"] }, { provider: server.pgaccess, dependsOn: [server, owner, api] });
+ */
+export class DestroyGuard extends pulumi.CustomResource {
+  constructor(name: string, args: { roles: string[] }, opts?: pulumi.CustomResourceOptions) {
+    super("pgaccess:index:DestroyGuard", name, args, opts);
+  }
+}

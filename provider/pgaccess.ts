@@ -4,6 +4,7 @@ import { Server } from "./connection.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
 import { connectionBudget } from "./resources/connection-budget.ts";
+import { destroyGuard } from "./resources/destroy-guard.ts";
 import { existingRole } from "./resources/existing-role.ts";
 import { ownership } from "./resources/ownership.ts";
 import { privileges } from "./resources/privileges.ts";
@@ -38,6 +39,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:Privileges": privileges(server),
     "pgaccess:index:Ownership": ownership(server),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
+    "pgaccess:index:DestroyGuard": destroyGuard(server),
   };
   const version = packageVersion();
   return {
@@ -70,6 +72,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),
       "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
+      "pgaccess:index:DestroyGuard": toResource(reconcilers["pgaccess:index:DestroyGuard"]),
     },
 
     functions: { "pgaccess:index:dropLeftoverRole": dropLeftoverRole(server) },

@@ -90,6 +90,15 @@ describe("production, nothing cut over", () => {
   });
 });
 
+test("destroy begins with what refuses it, while a role has sessions", async () => {
+  const { ran } = await runProject();
+  const guard = ran.resource("pgaccess:index:DestroyGuard", "roles");
+  expect(guard.inputs.roles).toEqual(["tracksolid_owner", "dashboard_app", "gateway_app", "cron_app"]);
+  const waits = waitsFor(ran, { type: "pgaccess:index:DestroyGuard", name: "roles" });
+  const others = ran.all.filter(({ type }) => /^(pgaccess|postgresql):/.test(type) && !type.endsWith("DestroyGuard"));
+  expect([...waits]).toEqual(expect.arrayContaining(others.map(({ type, name }) => `${type} ${name}`)));
+});
+
 test("a cutover changes one service, which then waits for all of its role and nothing of another", async () => {
   const { ran, program } = await runProject(cutOver("dashboard_api"));
   const url = (await settled(program.databaseUrls.dashboard_api as pulumi.Output<string>)).value;

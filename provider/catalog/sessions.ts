@@ -18,3 +18,27 @@ export async function refuseWhileInUse(db: Queryable, role: string, doing: strin
       "Nothing of this role was changed. Set its services to `connectAs: legacy`, run up, restart them, then run this again.",
   );
 }
+
+export interface RoleSessions {
+  role: string;
+  sessions: {
+    pid: number;
+    database: string;
+    /** Address, or `a Unix socket`. */
+    client: string;
+    application: string;
+  }[];
+}
+
+/** Those of the roles that have sessions, by name, each with its own oldest first. */
+export async function sessionsOf(db: Queryable, roles: string[]): Promise<RoleSessions[]> {
+  const { rows } = await db.query<RoleSessions>(
+    `SELECT usename AS role, json_agg(json_build_object(
+       'pid', pid, 'database', coalesce(datname, 'no database'),
+       'client', coalesce(host(client_addr), 'a Unix socket'),
+       'application', coalesce(nullif(application_name, ''), 'unnamed')) ORDER BY backend_start, pid) AS sessions
+     FROM pg_stat_activity WHERE usename = ANY($1) GROUP BY usename ORDER BY usename`,
+    [roles],
+  );
+  return rows;
+}
