@@ -7,7 +7,7 @@ import { readStack } from "./components/stack-config.ts";
 import { connectionBudget as budgetOf } from "./model/budget.ts";
 import { legacyUsers } from "./model/legacy-users.ts";
 
-const stack = readStack();
+const stack = await readStack();
 
 const server = new DatabaseServer("server", {
   ...stack.server,

@@ -29,7 +29,7 @@ export interface DatabaseServerArgs {
    * @default the host and port above, user postgres, database postgres
    * @example { host: "127.0.0.1", port: 15432 }
    */
-  admin?: Partial<model.Admin> | undefined;
+  admin?: Partial<Omit<model.Admin, "container">> | undefined;
   /**
    * Password of the admin; becomes a secret.
    *

@@ -3,24 +3,35 @@ import * as pulumi from "@pulumi/pulumi";
 import { ConfigError } from "../model/config-error.ts";
 import { declaredServices } from "../model/declared-services.ts";
 import { parseStack } from "../model/parse-stack.ts";
-import type { Stack } from "../model/stack.ts";
+import type { Server, Stack } from "../model/stack.ts";
+import { findServer } from "../provider/docker/find-server.ts";
 
 /** The namespace of every key, whatever the project that uses it is called. */
 const namespace = "app-roles:";
 
 /**
  * The stack as `Pulumi.<stack>.yaml` declares it. The admin's password comes from the environment variable PGPASSWORD
- * where the configuration has none. Throws RunError, which Pulumi prints without a stack trace, naming every bad key.
+ * where the configuration has none, and the address of `server.admin.container` from Docker. Rejects with a RunError, which
+ * Pulumi prints without a stack trace, naming every bad key.
  */
-export function readStack(): Stack {
+export async function readStack(): Promise<Stack> {
   const ours = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(namespace));
   const config = Object.fromEntries(ours.map(([key, value]) => [key.slice(namespace.length), value]));
   try {
     const stack = parseStack(config, serviceOrder());
-    return { ...stack, adminPassword: stack.adminPassword ?? process.env.PGPASSWORD };
+    const server = await foundServer(stack.server);
+    return { ...stack, server, adminPassword: stack.adminPassword ?? process.env.PGPASSWORD };
   } catch (error) {
     if (error instanceof ConfigError) throw new pulumi.RunError(error.message);
     throw error;
+  }
+}
+
+async function foundServer(server: Server): Promise<Server> {
+  try {
+    return await findServer(server, new pulumi.Config("docker").get("host"));
+  } catch (error) {
+    throw new pulumi.RunError((error as Error).message);
   }
 }
 

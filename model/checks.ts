@@ -16,6 +16,7 @@ export function sectionProblems(sections: Sections): Problem[] {
       if (message !== undefined) problems.push({ path: configPath(path), message });
     },
   });
+  checkServer(sections, at);
   checkDatabases(sections, at);
   checkRoles(sections, at);
   checkServices(sections, at);
@@ -28,6 +29,13 @@ export function sectionProblems(sections: Sections): Problem[] {
 
 /** Where a problem is. */
 export type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };
+
+function checkServer({ server }: Sections, at: At): void {
+  if (server?.admin?.host === undefined || server.admin.container === undefined) return;
+  at("server", "admin", "container").refuse(
+    `has no effect beside ${configPath(["server", "admin", "host"])}; keep one of the two`,
+  );
+}
 
 function checkDatabases({ databases, roles }: Sections, at: At): void {
   for (const name of databases.declared) at("databases", name).refuse(identifierProblem(name));

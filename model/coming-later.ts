@@ -1,6 +1,5 @@
 /** Keys of the config contract that a later release brings: known, and refused until then. `*` stands for any one name. */
 const keys: [path: string, comesWith: string][] = [
-  ["server.admin.container", "service runtimes"],
   ["databases.*.exclusive", "exclusive privileges"],
   ["roles.*.exclusive", "exclusive privileges"],
   ["roles.*.grants", "explicit grants"],

@@ -41,6 +41,7 @@ export const singles = {
     admin: z
       .strictObject({
         host: host.optional(),
+        container: text("the name of a container, or its beginning").optional(),
         port: port.optional(),
         user: text("the name of the administrating role").optional(),
         database: text("the name of a database").optional(),

@@ -14,10 +14,11 @@ export function completeServer({ host, port = 5432, admin = {} }: ServerAddress)
     port,
     admin: {
       host: adminHost,
+      container: admin.container,
       port: admin.port ?? port,
       user: admin.user ?? "postgres",
       database: admin.database ?? "postgres",
-      sslmode: admin.sslmode ?? (isThisMachine(adminHost) ? "disable" : "require"),
+      sslmode: admin.sslmode ?? (admin.container !== undefined || isThisMachine(adminHost) ? "disable" : "require"),
     },
   };
 }

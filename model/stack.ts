@@ -16,13 +16,15 @@ export type SslMode = "disable" | "require" | "verify-ca" | "verify-full";
 export interface Admin {
   /** Default: the server's host. */
   host: string;
+  /** The server's container, whose address takes the place of `host` when the program starts. */
+  container?: string | undefined;
   /** Default: the server's port. */
   port: number;
   /** Default `postgres`. Also the legacy user of a service without a legacyUrl. */
   user: string;
   /** The database it connects to first. Default `postgres`. */
   database: string;
-  /** Default: `disable` to this machine (loopback or a Unix socket), else `require`. */
+  /** Default: `disable` to this machine (loopback, a Unix socket or a container), else `require`. */
   sslmode: SslMode;
 }
 

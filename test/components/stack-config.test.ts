@@ -34,53 +34,55 @@ afterEach(() => {
   pulumi.runtime.setAllConfig({});
 });
 
-test("reads the keys of the namespace app-roles, whatever else is configured", () => {
+test("reads the keys of the namespace app-roles, whatever else is configured", async () => {
   configure({ ...runbookConfig(), ceiling: 90 });
-  const { server, ceiling, roles } = readStack();
+  const { server, ceiling, roles } = await readStack();
   expect(server).toMatchObject({ host: "timescale_db", admin: { host: "127.0.0.1", user: "postgres" } });
   expect(ceiling).toBe(90);
   expect(Object.keys(roles).toSorted()).toEqual(["dashboard_app", "gateway_app", "tracksolid_owner"]);
 });
 
-test("refuses a bad configuration with every path, as an error that Pulumi prints without its stack", () => {
+test("refuses a bad configuration with every path, as an error that Pulumi prints without its stack", async () => {
   configure({ ...changed("roles.dashboard_app.connectionLimit", -1), celing: 95 });
-  expect(readStack).toThrow(pulumi.RunError);
-  expect(readStack).toThrow(/app-roles:roles\.dashboard_app\.connectionLimit: expected a connection limit/);
-  expect(readStack).toThrow(/app-roles:celing: unknown key; did you mean ceiling\?/);
+  await expect(readStack()).rejects.toThrow(pulumi.RunError);
+  await expect(readStack()).rejects.toThrow(
+    /app-roles:roles\.dashboard_app\.connectionLimit: expected a connection limit/,
+  );
+  await expect(readStack()).rejects.toThrow(/app-roles:celing: unknown key; did you mean ceiling\?/);
 });
 
 describe("the admin's password", () => {
-  test("is the configured one, whatever the environment has", () => {
+  test("is the configured one, whatever the environment has", async () => {
     vi.stubEnv("PGPASSWORD", "from the environment");
     configure({ ...runbookConfig(), adminPassword: "configured" });
-    expect(readStack().adminPassword).toBe("configured");
+    expect((await readStack()).adminPassword).toBe("configured");
   });
 
-  test("is that of the environment where none is configured", () => {
+  test("is that of the environment where none is configured", async () => {
     vi.stubEnv("PGPASSWORD", "from the environment");
     configure(runbookConfig());
-    expect(readStack().adminPassword).toBe("from the environment");
+    expect((await readStack()).adminPassword).toBe("from the environment");
   });
 
-  test("is not there where there is none", () => {
+  test("is not there where there is none", async () => {
     configure(runbookConfig());
-    expect(readStack().adminPassword).toBeUndefined();
+    expect((await readStack()).adminPassword).toBeUndefined();
   });
 });
 
 describe("the services' order", () => {
-  const names = () => readStack().services.map(({ name }) => name);
+  const names = async () => (await readStack()).services.map(({ name }) => name);
 
-  test("is that of the stack's file", () => {
+  test("is that of the stack's file", async () => {
     configure(runbookConfig());
     const services = "{ worker: {}, gateway: {}, dashboard_api: {} }";
     writeFileSync("Pulumi.prod.yaml", `config:\n  app-roles:services: ${services}\n`);
     writeFileSync("Pulumi.staging.yaml", "config:\n  app-roles:services: { gateway: {} }\n");
-    expect(names()).toEqual(["worker", "gateway", "dashboard_api"]);
+    expect(await names()).toEqual(["worker", "gateway", "dashboard_api"]);
   });
 
-  test("is Pulumi's own where there is no such file", () => {
+  test("is Pulumi's own where there is no such file", async () => {
     configure(runbookConfig());
-    expect(names()).toEqual(["dashboard_api", "gateway", "worker"]);
+    expect(await names()).toEqual(["dashboard_api", "gateway", "worker"]);
   });
 });

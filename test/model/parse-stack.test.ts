@@ -129,6 +129,18 @@ describe("a configuration that is right", () => {
     expect(parseStack(changed("server", { host })).server.admin.sslmode).toBe("disable");
   });
 
+  test("takes a container for the admin's host, without TLS", () => {
+    const { admin } = parseStack(changed("server", { host: "db", admin: { container: "timescale_db" } })).server;
+    expect(admin).toMatchObject({ container: "timescale_db", port: 5432, sslmode: "disable" });
+  });
+
+  test("refuses a container beside a host: which of the two would be dialled?", () => {
+    const admin = { container: "timescale_db", host: "127.0.0.1" };
+    expect(problems(changed("server", { host: "db", admin }))).toEqual([
+      "app-roles:server.admin.container: has no effect beside app-roles:server.admin.host; keep one of the two",
+    ]);
+  });
+
   test("takes a role's settings over the defaults; null takes a default back", () => {
     const config = {
       ...changed("roles.dashboard_app.settings", {
@@ -187,12 +199,11 @@ describe("keys", () => {
       "app-roles:services.worker.pool.replica: unknown key; did you mean replicas?",
     ]);
     expect(problems(changed("server.admin.password", "hunter2"))).toEqual([
-      "app-roles:server.admin.password: unknown key; known here: host, port, user, database, sslmode",
+      "app-roles:server.admin.password: unknown key; known here: host, container, port, user, database, sslmode",
     ]);
   });
 
   test.each([
-    ["server.admin.container", "timescale_db"],
     ["roles.dashboard_app.grants", {}],
     ["databases.tracksolid_db.exclusive", true],
   ])("that come later are known and refused: %s", (path, value) => {

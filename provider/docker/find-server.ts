@@ -1,0 +1,87 @@
+import { connect } from "node:net";
+import type Docker from "dockerode";
+import { dockerClient, explainDocker } from "./client.ts";
+
+/** Milliseconds that one address of a container is given to answer. */
+const patience = 3000;
+
+/** A server whose admin may be declared by its container. */
+interface Declared {
+  admin: { host: string; port: number; container?: string | undefined };
+}
+
+/**
+ * The server with an address that this machine can dial in place of `admin.container`; as it is where none is given.
+ * Throws what was seen when there is no such container, when several are, or when none of its addresses answers.
+ *
+ * @param dockerHost as `docker:host`; default DOCKER_HOST, else this machine's socket
+ */
+export async function findServer<S extends Declared>(server: S, dockerHost: string | undefined): Promise<S> {
+  const { container, ...admin } = server.admin;
+  if (container === undefined) return server;
+  const here = "app-roles:server.admin.container";
+  const found = await findContainer(dockerClient(dockerHost), container, here);
+  const addresses = addressesOf(found);
+  const refused: string[] = [];
+  for (const { network, address } of addresses) {
+    const problem = await dial(address, admin.port);
+    if (problem === undefined) return { ...server, admin: { ...admin, container: undefined, host: address } };
+    refused.push(`${address}:${admin.port} (network ${network}): ${problem}`);
+  }
+  throw new Error(
+    `${here}: the container ${nameOf(found)} runs, but cannot be reached from here: ${refused.join("; ") || "it is on no network with an address"}. ` +
+      `Check app-roles:server.admin.port, or publish the port and give app-roles:server.admin.host instead`,
+  );
+}
+
+async function findContainer(docker: Docker, name: string, here: string): Promise<Docker.ContainerInfo> {
+  const all = await docker.listContainers({ all: true }).catch((error: unknown) => {
+    throw explainDocker(`${here}: looking for the container ${name}`, error);
+  });
+  const exact = all.filter((each) => nameOf(each) === name);
+  const matches = exact.length > 0 ? exact : all.filter((each) => nameOf(each).startsWith(name));
+  const running = matches.filter(({ State }) => State === "running");
+  const [only, ...others] = running;
+  if (only && others.length === 0) return only;
+  if (only)
+    throw new Error(`${here}: several running containers are called ${name}...: ${names(running)}; give one in full`);
+  if (matches.length > 0) {
+    const states = matches.map((each) => `${nameOf(each)} is ${each.State}`).join(", ");
+    throw new Error(`${here}: no container ${name} is running: ${states}; start it`);
+  }
+  throw new Error(`${here}: there is no container ${name}; Docker has: ${names(all) || "none"}`);
+}
+
+interface Reachable {
+  network: string;
+  address: string;
+}
+
+function addressesOf({ NetworkSettings, HostConfig }: Docker.ContainerInfo): Reachable[] {
+  if (HostConfig.NetworkMode === "host") return [{ network: "host", address: "127.0.0.1" }];
+  return Object.entries(NetworkSettings.Networks).flatMap(([network, { IPAddress, GlobalIPv6Address }]) =>
+    [IPAddress, GlobalIPv6Address].filter((address) => address).map((address) => ({ network, address })),
+  );
+}
+
+/** Undefined when something listens there, else what went wrong. */
+function dial(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port, timeout: patience });
+    const end = (problem: string | undefined) => {
+      socket.destroy();
+      resolve(problem);
+    };
+    socket.once("connect", () => end(undefined));
+    socket.once("timeout", () => end("no answer"));
+    socket.once("error", (error: NodeJS.ErrnoException) => end(error.code ?? error.message));
+  });
+}
+
+function nameOf({ Names }: Docker.ContainerInfo): string {
+  return (Names[0] ?? "").replace(/^\//, "");
+}
+
+function names(containers: Docker.ContainerInfo[]): string {
+  return containers.map(nameOf).toSorted().join(", ");
+}
