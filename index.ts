@@ -21,9 +21,9 @@ const server = new DatabaseServer("server", {
 });
 
 const appRoles = new Map(
-  Object.entries(stack.roles).map(([name, { access, settings }]) => [
+  Object.entries(stack.roles).map(([name, { access, grants, exclusive, settings }]) => [
     name,
-    new AppRole(name, { server, access, settings }),
+    new AppRole(name, { server, access, grants, exclusive, settings }),
   ]),
 );
 
@@ -58,8 +58,8 @@ export const services = Object.fromEntries(
 
 /** Role to its limit and its databases. */
 export const roles = Object.fromEntries(
-  [...appRoles.values()].map(({ roleName, role, access }) => [
+  [...appRoles.values()].map(({ roleName, role, databases }) => [
     roleName,
-    { connectionLimit: role.connectionLimit, databases: [...access.keys()] },
+    { connectionLimit: role.connectionLimit, databases },
   ]),
 );

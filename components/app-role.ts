@@ -1,6 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { type Grants, grantsProblems } from "../model/grants.ts";
 import { scramVerifier } from "../model/scram.ts";
 import { type RoleSettings, readFormerSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
@@ -16,6 +17,21 @@ export interface AppRoleArgs {
    * @example { shop: "reader" }
    */
   access: Record<string, Access>;
+  /**
+   * Privileges beyond the access level, by database and kind of object; on objects that are there now, and at the next up
+   * on new ones that a pattern means.
+   *
+   * @default none
+   * @example { shop: { schemas: { audit: ["USAGE"] }, tables: { "audit.*": ["SELECT"] }, columns: { "shop.customers": { UPDATE: ["note"] } } } }
+   */
+  grants?: Record<string, Grants> | undefined;
+  /**
+   * Takes back what was granted to the role by hand, in every schema of its databases; a database's `exclusive` does so for
+   * all roles there.
+   *
+   * @default false: it is named in the preview, and stays
+   */
+  exclusive?: boolean | undefined;
   /**
    * Settings of the role's sessions, as they would stand in postgresql.conf; timeouts with a unit or in milliseconds,
    * search_path as a list of schemas; null sets nothing.
@@ -38,6 +54,8 @@ export class AppRole extends pulumi.ComponentResource {
   readonly server: DatabaseServer;
   /** Access level by database. */
   readonly access: ReadonlyMap<string, Access>;
+  /** The databases it has access to, or grants in. */
+  readonly databases: string[];
   /** CONNECTION LIMIT: the most sessions the role may hold at once. */
   readonly connectionLimit: number;
   /** 48 hex digits; a secret. */
@@ -54,12 +72,13 @@ export class AppRole extends pulumi.ComponentResource {
     this.server = args.server;
     this.access = new Map(Object.entries(args.access));
     this.connectionLimit = connectionLimit(this);
-    const databases = ownDatabases(this);
+    const databases = ownDatabases(this, args.grants ?? {});
+    this.databases = [...databases.keys()];
     const settings = ownSettings(this, args.settings);
     this.password = createPassword(this);
     this.role = createRole(this, settings);
     this.settings = createSettings(this, settings, Object.keys(args.settings ?? {}));
-    this.privileges = createPrivileges(this, databases);
+    this.privileges = createPrivileges(this, databases, args);
     this.ownerships = createOwnerships(this, databases);
     this.registerOutputs();
   }
@@ -80,14 +99,22 @@ function connectionLimit({ roleName, server }: AppRole): number {
   return declared.connectionLimit;
 }
 
-/** The declared databases that the role has access to. */
-function ownDatabases({ roleName, server, access }: AppRole): Map<string, ServerDatabase> {
+/** The declared databases that the role has access to, or grants in. */
+function ownDatabases(
+  { roleName, server, access }: AppRole,
+  grants: Record<string, Grants>,
+): Map<string, ServerDatabase> {
+  const names = new Set([...access.keys(), ...Object.keys(grants)]);
   return new Map(
-    [...access].map(([name, level]) => {
-      const here = `AppRole ${roleName}: access.${name}`;
+    [...names].map((name) => {
+      const level = access.get(name);
+      const here = `AppRole ${roleName}: ${level ? "access" : "grants"}.${name}`;
       const database = server.database(name);
       if (!database) throw new pulumi.RunError(`${here}: the DatabaseServer declares no database ${name}`);
-      if ((level === "owner") !== (database.owner === roleName)) {
+      for (const { path, message } of grantsProblems(grants[name] ?? {})) {
+        throw new pulumi.RunError(`AppRole ${roleName}: grants.${[name, ...path].join(".")}: ${message}`);
+      }
+      if (level && (level === "owner") !== (database.owner === roleName)) {
         throw new pulumi.RunError(
           `${here}: the access is ${level}, but the declared owner of ${name} is ${database.owner ?? "nobody"}; only the owner has the access owner, and no other`,
         );
@@ -183,7 +210,7 @@ function dropLeftover({ roleName: role, server }: AppRole): pulumi.ResourceHook 
 }
 
 function createSettings(parent: AppRole, { other }: RoleSettings, declared: string[]): pgaccess.RoleSettings {
-  const { roleName: role, server, access } = parent;
+  const { roleName: role, server, databases } = parent;
   // What the official Role sets, and what null leaves unset on purpose.
   const setElsewhere = declared.map((name) => name.toLowerCase()).filter((name) => !Object.hasOwn(other, name));
   const former = server.roles[role]?.adopt
@@ -191,25 +218,29 @@ function createSettings(parent: AppRole, { other }: RoleSettings, declared: stri
         .all([formerRole(parent), firstBaseline(parent).verifiers])
         .apply(([record, verifiers]) => ({ ...record, verifier: verifiers[role] ?? null }))
     : undefined;
-  const hints = { setElsewhere, usedIn: [...access.keys()], legacyUsers: server.legacyUsers };
+  const hints = { setElsewhere, usedIn: databases, legacyUsers: server.legacyUsers };
   const options = { parent, provider: server.pgaccess, dependsOn: [parent.role] };
   return new pgaccess.RoleSettings(role, { role, settings: other, former, ...hints }, options);
 }
 
-function createPrivileges(parent: AppRole, databases: Map<string, ServerDatabase>): pgaccess.Privileges[] {
+function createPrivileges(
+  parent: AppRole,
+  databases: Map<string, ServerDatabase>,
+  { grants = {}, ...args }: AppRoleArgs,
+): pgaccess.Privileges[] {
   const { roleName: role, server } = parent;
-  return [...databases].map(([database, { schemas, owner, baseline }]) => {
-    const access = parent.access.get(database) as Access;
+  return [...databases].map(([database, { schemas, owner, exclusive: isExclusive, baseline }]) => {
+    const access = parent.access.get(database);
+    const exclusive = isExclusive || args.exclusive || undefined;
     // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
     const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
     const creators = [...new Set(makers)];
     const before = server.roles[role]?.adopt ? baseline.held.apply((held) => held[role] ?? []) : undefined;
-    const args = { role, database, access, schemas, creators, before, legacyUsers: server.legacyUsers };
-    const made = args.creators
-      .map((creator) => server.madeRoles.whenMade(creator))
-      .filter((maker) => maker !== undefined);
+    const declared = { role, database, access, schemas, grants: grants[database], exclusive };
+    const made = creators.map((creator) => server.madeRoles.whenMade(creator)).filter((maker) => maker !== undefined);
     const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
-    return new pgaccess.Privileges(`${role}.${database}`, args, options);
+    const inputs = { ...declared, creators, before, legacyUsers: server.legacyUsers };
+    return new pgaccess.Privileges(`${role}.${database}`, inputs, options);
   });
 }
 

@@ -78,7 +78,7 @@ export interface DatabaseServerArgs {
    * @default nothing is rehearsed
    * @example { shop_owner: { access: { shop: "owner" } }, shop_reader: { access: { shop: "reader" } } }
    */
-  rehearse?: Record<string, Pick<AppRoleArgs, "access" | "settings">> | undefined;
+  rehearse?: Record<string, Pick<AppRoleArgs, "access" | "grants" | "settings">> | undefined;
 }
 
 export interface RoleShare {
@@ -137,6 +137,12 @@ export interface DatabaseArgs {
    * @example ["migrations/0042.sql"]
    */
   rehearseSql?: string[] | undefined;
+  /**
+   * Takes back what was granted by hand to the roles of the stack, in every schema of this database.
+   *
+   * @default false: it is named in the preview, and stays
+   */
+  exclusive?: boolean | undefined;
 }
 
 /**
@@ -221,12 +227,12 @@ function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<
   const existingRoles = enforced(args).map(([role]) => role);
   return new Map(
     Object.entries(args.databases).map(
-      ([database, { schemas, owner, keepOwner = {}, alsoOwn = [], rehearseSql = [] }]) => {
+      ([database, { schemas, owner, keepOwner = {}, alsoOwn = [], rehearseSql = [], exclusive = false }]) => {
         const options = { parent, provider: parent.pgaccess };
         const declared = { database, schemas, keepOwner, alsoOwn };
         const inputs = { ...declared, roles, adopt, existingRoles, legacyUsers: parent.legacyUsers };
         const baseline = new pgaccess.Baseline(database, inputs, options);
-        return [database, { schemas, owner, keepOwner, alsoOwn, rehearseSql, baseline }];
+        return [database, { schemas, owner, keepOwner, alsoOwn, rehearseSql, exclusive, baseline }];
       },
     ),
   );
@@ -253,9 +259,9 @@ function createConnectionBudget(
 function createRehearsals(parent: DatabaseServer, { databases, rehearse }: DatabaseServerArgs): pgaccess.Rehearsal[] {
   if (!rehearse) return [];
   const roles = Object.fromEntries(
-    Object.entries(rehearse).map(([role, { access, settings = {} }]) => [
+    Object.entries(rehearse).map(([role, { access, grants = {}, settings = {} }]) => [
       role,
-      { access, settings: readOwnSettings(`rehearse.${role}`, settings) },
+      { access, grants, settings: readOwnSettings(`rehearse.${role}`, settings) },
     ]),
   );
   const dependsOn = [parent.connectionBudget, ...parent.baselines];

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { BudgetEntry } from "../model/budget.ts";
+import type { Grants } from "../model/grants.ts";
 import type { RehearsedRole } from "../model/rehearsal.ts";
 import type { Access, ConnectAs } from "../model/stack.ts";
 
@@ -117,8 +118,10 @@ export class Privileges extends pulumi.CustomResource {
     args: {
       role: string;
       database: string;
-      access: Access;
+      access: Access | undefined;
       schemas: string[];
+      grants: Grants | undefined;
+      exclusive: true | undefined;
       creators: string[];
       before: pulumi.Input<object[]> | undefined;
       legacyUsers: string[];

@@ -84,7 +84,7 @@ function refuseProblem(
   role: AppRole,
 ): void {
   const { database } = declared;
-  if (!role.access.has(database)) {
+  if (!role.databases.includes(database)) {
     throw new pulumi.RunError(
       `Service ${name}: its role ${role.roleName} has no access to ${database}; add it to the access of ${role.roleName}`,
     );

@@ -2,6 +2,7 @@ import { configPath, type Problem } from "./config-error.ts";
 import { cutoverProblem } from "./cutover.ts";
 import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "./database-url.ts";
 import { didYouMean } from "./did-you-mean.ts";
+import { grantsProblems } from "./grants.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
 import { poolProblem } from "./pool.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtime-checks.ts";
@@ -90,11 +91,16 @@ function checkRoles({ databases, roles, existingRoles, server }: Sections, at: A
       at("existingRoles", name, "settings").refuse("has no effect without enforce: true; set that, or remove it");
     }
   }
-  for (const [name, { access, adopt }] of roles.valid) {
+  for (const [name, { access, adopt, grants }] of roles.valid) {
     if (adopt && databases.declared.size === 0 && databases.isReadable) {
       at("roles", name, "adopt").refuse(
         "needs at least one of app-roles:databases: what the role was like before is recorded with it",
       );
+    }
+    for (const [database, one] of Object.entries(grants)) {
+      at("roles", name, "grants", database).refuse(undeclared("databases", database, databases));
+      for (const { path, message } of grantsProblems(one))
+        at("roles", name, "grants", database, ...path).refuse(message);
     }
     for (const [database, level] of Object.entries(access)) {
       const here = at("roles", name, "access", database);
@@ -119,8 +125,9 @@ function checkServices({ databases, roles, services }: Sections, at: At): void {
     const here = (...path: PropertyKey[]) => at("services", name, ...path);
     here("database").refuse(undeclared("databases", database, databases));
     here("role").refuse(undeclared("roles", role, roles));
-    const access = roles.valid.get(role)?.access;
-    if (access && databases.declared.has(database) && ownAccess(access, database) === undefined) {
+    const found = roles.valid.get(role);
+    const hasAccess = found && (Object.hasOwn(found.access, database) || Object.hasOwn(found.grants, database));
+    if (found && databases.declared.has(database) && !hasAccess) {
       here("role").refuse(
         `${role} has no access to ${database}; add ${configPath(["roles", role, "access", database])}`,
       );

@@ -1,10 +1,5 @@
 /** Keys of the config contract that a later release brings: known, and refused until then. `*` stands for any one name. */
-const keys: [path: string, comesWith: string][] = [
-  ["databases.*.exclusive", "exclusive privileges"],
-  ["roles.*.exclusive", "exclusive privileges"],
-  ["roles.*.grants", "explicit grants"],
-  ["roles.*.rotation", "password rotation"],
-];
+const keys: [path: string, comesWith: string][] = [["roles.*.rotation", "password rotation"]];
 
 /** The refusal of a key that comes later, or undefined for any other key. */
 export function comingLater(segments: readonly PropertyKey[]): string | undefined {

@@ -5,8 +5,12 @@ import { entries, singles } from "./schema.ts";
 export function keysAt(schema: z.core.$ZodType, below: readonly PropertyKey[]): string[] {
   let current = unwrapped(schema);
   for (const segment of below) {
-    if (!(current instanceof z.ZodObject)) return [];
-    const next: z.core.$ZodType | undefined = current.shape[String(segment)];
+    const next: z.core.$ZodType | undefined =
+      current instanceof z.ZodRecord
+        ? (current.valueType as z.core.$ZodType)
+        : current instanceof z.ZodObject
+          ? current.shape[String(segment)]
+          : undefined;
     if (!next) return [];
     current = unwrapped(next);
   }

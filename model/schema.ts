@@ -33,6 +33,17 @@ const settings = z.unknown().transform((written, context): Settings => {
 /** What sslmode may be: the modes that both the official provider's driver and ours know. */
 const sslmodes = ["disable", "require", "verify-ca", "verify-full"] as const;
 
+const privileges = names("privileges");
+const grants = z.strictObject({
+  database: privileges.optional(),
+  schemas: namedValues(privileges).optional(),
+  tables: namedValues(privileges).optional(),
+  columns: namedValues(namedValues(names("columns"))).optional(),
+  sequences: namedValues(privileges).optional(),
+  functions: namedValues(privileges).optional(),
+  types: namedValues(privileges).optional(),
+});
+
 /** Sections that are one thing. */
 export const singles = {
   server: z.strictObject({
@@ -66,11 +77,14 @@ export const entries = {
     keepOwner: namedValues(text("the role that stays the owner")).default({}),
     alsoOwn: names("objects (schema.object)").default([]),
     rehearseSql: names("SQL files").default([]),
+    exclusive: oneOf(true, false).default(false),
   }),
   roles: z.strictObject({
     connectionLimit: limit,
     adopt: oneOf(true, false).default(false),
     access: namedValues(oneOf("owner", "writer", "reader")).default({}),
+    grants: namedValues(grants).default({}),
+    exclusive: oneOf(true, false).default(false),
     settings: settings.default({}),
   }),
   existingRoles: z.strictObject({

@@ -1,4 +1,5 @@
 import type { BudgetEntry } from "./budget.ts";
+import type { Grants } from "./grants.ts";
 import type { Pool } from "./pool.ts";
 import type { CommandSpec, ComposeSpec, ContainerSpec, Gate, Runtime } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
@@ -47,6 +48,8 @@ export interface Database {
   alsoOwn: string[];
   /** SQL files that a rehearsal runs as the owner; paths from the project's folder. */
   rehearseSql: string[];
+  /** Whether what was granted by hand to any role of the stack is taken back. */
+  exclusive: boolean;
 }
 
 /** A login role that the stack makes. */
@@ -57,6 +60,10 @@ export interface Role {
   adopt: boolean;
   /** Access level by database. */
   access: Record<string, Access>;
+  /** Privileges beyond the access level, by database. */
+  grants: Record<string, Grants>;
+  /** Whether what was granted to it by hand is taken back, in every database of its. Default false. */
+  exclusive: boolean;
   /** Its own settings over the defaults. */
   settings: Settings;
 }

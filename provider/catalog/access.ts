@@ -6,7 +6,12 @@ export type Access = "owner" | "writer" | "reader";
 export const accessLevels = ["owner", "writer", "reader"] as const satisfies readonly Access[];
 
 /** The privileges a level gives on an object that stands in the managed schemas, is one of them, or is the database. */
-export function privilegesOn(access: Access, object: Pick<GrantableObject, "kind" | "securityDefiner">): string[] {
+export function privilegesOn(
+  access: Access | undefined,
+  object: Pick<GrantableObject, "kind" | "securityDefiner">,
+): string[] {
+  // Without a level there are explicit grants alone, and these need a connection.
+  if (access === undefined) return object.kind === "database" ? ["CONNECT"] : [];
   // CONNECT and TEMPORARY by name although PUBLIC usually has them: taking them from PUBLIC later harms no role.
   if (object.kind === "database") return database[access];
   if (object.kind === "schema") return access === "owner" ? ["USAGE", "CREATE"] : ["USAGE"];

@@ -8,6 +8,11 @@ export function splitName(text: string): { schema: string; object: string } | un
   return { schema, object: match[3] as string };
 }
 
+/** The name that a quoted identifier stands for. */
+export function unquoted(identifier: string): string {
+  return /^".*"$/s.test(identifier) ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
+}
+
 /** An object's names, as the catalog has them. */
 interface Named {
   key: string;
@@ -32,5 +37,6 @@ export function isMatched(pattern: string, object: Named): boolean {
 }
 
 function namesOf({ key, identity, schema, name }: Named): string[] {
-  return [key, identity, `${schema}.${name}`, `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`];
+  const quoted = escapeIdentifier(schema);
+  return [key, identity, `${schema}.${name}`, `${quoted}.${name}`, `${quoted}.${escapeIdentifier(name)}`];
 }

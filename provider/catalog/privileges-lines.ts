@@ -91,6 +91,8 @@ function nounOf(kind: string, what: string): [rank: number, one: string, many: s
       return [4, "database", "databases"];
     case "schema":
       return [3, "schema", "schemas"];
+    case "column":
+      return [0, "column", "columns"];
     case "routine":
       return [1, "routine", "routines"];
     case "type":

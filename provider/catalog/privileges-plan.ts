@@ -1,12 +1,18 @@
 import { type Access, privilegesOn, privilegesOnFuture } from "./access.ts";
 import { type DefaultPrivilege, type FutureKind, futureKinds } from "./default-privileges.ts";
+import { type ExplicitGrants, grantedOn } from "./explicit-grants.ts";
 import type { GrantableObject, Held } from "./privileges.ts";
 
 /** What one role shall hold in one database. */
 export interface PrivilegeGoal {
   role: string;
-  access: Access;
+  /** Undefined: explicit grants alone. */
+  access?: Access | undefined;
   schemas: string[];
+  /** Privileges by name, beyond the access level and the schemas. */
+  grants?: ExplicitGrants | undefined;
+  /** Whether what was granted by hand is taken back. Default false. */
+  exclusive?: boolean | undefined;
   /** Roles whose future objects get default privileges; every role that owns an object there now is one too. */
   creators: string[];
 }
@@ -35,7 +41,7 @@ export interface PrivilegePlan {
   /** All the goal wants, held or not: what the summary counts. */
   wanted: { place: Place; privileges: string[] }[];
   grants: { place: Place; privileges: string[] }[];
-  /** What an earlier goal gave and this one does not. */
+  /** What an earlier goal gave and this one does not; of an exclusive goal what was granted by hand, too. */
   revokes: { place: Place; held: Held[] }[];
   /** Column privileges that Postgres takes along with the table's (see REVOKE), to be given back. */
   restores: { object: GrantableObject; held: Held[] }[];
@@ -57,6 +63,7 @@ export function planPrivileges(
   const plan: PrivilegePlan = { wanted: [], grants: [], revokes: [], restores: [], byHand: [] };
   const heldBefore = new Set(before.map(({ object, privilege }) => JSON.stringify([object, privilege])));
   const role = (goal ?? former)?.role;
+  const beyond = goal?.exclusive ? "revoke" : "by hand";
 
   for (const object of catalog.objects) {
     const place = { key: object.key, object };
@@ -64,7 +71,7 @@ export function planPrivileges(
     // An owner's own entry belongs to ownership.
     if (object.owner === role) continue;
     const given = wantedOn(former, object);
-    sortOut(plan, place, surplus, heldBefore, ({ privilege }) => (given.includes(privilege) ? "revoke" : "by hand"));
+    sortOut(plan, place, surplus, heldBefore, ({ privilege }) => (given.includes(privilege) ? "revoke" : beyond));
   }
 
   const creators = creatorsOf(goal, catalog.objects);
@@ -77,33 +84,49 @@ export function planPrivileges(
     sortOut(plan, place, surplus, heldBefore, ({ privilege }) => {
       // A creator that was found in the catalog once and owns nothing there now: harmless, and ours to revoke at the end.
       if (level.includes(privilege) && !former?.creators.includes(creator)) return "leave";
-      return given.includes(privilege) ? "revoke" : "by hand";
+      return given.includes(privilege) ? "revoke" : beyond;
     });
   }
   plan.restores = columnsTakenAlong(plan, catalog.objects);
   return plan;
 }
 
-function columnsTakenAlong({ revokes }: PrivilegePlan, objects: GrantableObject[]): PrivilegePlan["restores"] {
+function columnsTakenAlong({ grants, revokes }: PrivilegePlan, objects: GrantableObject[]): PrivilegePlan["restores"] {
   const taken = new Map(
     revokes.flatMap(({ place, held }): [string, Set<string>][] =>
-      "object" in place ? [[place.object.target.name, new Set(held.map(({ privilege }) => privilege))]] : [],
+      "object" in place && place.object.kind !== "column"
+        ? [[place.object.target.name, new Set(held.map(({ privilege }) => privilege))]]
+        : [],
     ),
   );
+  const goes = new Set(
+    revokes.flatMap(({ place, held }) => held.map(({ privilege }) => JSON.stringify([place.key, privilege]))),
+  );
+  const comes = new Map(grants.map(({ place, privileges }) => [place.key, privileges]));
   return objects.flatMap((object) => {
     if (object.kind !== "column") return [];
-    const held = object.held.filter(({ privilege }) => taken.get(object.target.name)?.has(privilege));
+    const given = (comes.get(object.key) ?? []).map((privilege) => ({
+      privilege,
+      grantor: object.owner,
+      grantable: false,
+    }));
+    const held = [...object.held, ...given].filter(
+      ({ privilege }) =>
+        taken.get(object.target.name)?.has(privilege) && !goes.has(JSON.stringify([object.key, privilege])),
+    );
     return held.length > 0 ? [{ object, held }] : [];
   });
 }
 
 function wantedOn(goal: PrivilegeGoal | undefined, object: GrantableObject): string[] {
-  if (!goal || (object.kind !== "database" && !goal.schemas.includes(object.schema))) return [];
-  return privilegesOn(goal.access, object);
+  if (!goal) return [];
+  const isManaged = object.kind === "database" || goal.schemas.includes(object.schema);
+  const byLevel = isManaged ? privilegesOn(goal.access, object) : [];
+  return [...new Set([...byLevel, ...grantedOn(goal.grants, object)])];
 }
 
 function wantedInFuture(goal: PrivilegeGoal | undefined, schema: string, on: FutureKind): string[] {
-  return goal?.schemas.includes(schema) ? privilegesOnFuture(goal.access, on) : [];
+  return goal?.access && goal.schemas.includes(schema) ? privilegesOnFuture(goal.access, on) : [];
 }
 
 /** The goal's creators and every role that owns an object in its schemas, without the role itself. */

@@ -47,7 +47,8 @@ function group(items: Item[]): Item[][] {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
     const { place, privileges, as } = item;
-    const target = "object" in place ? place.object.target.keyword : [place.future.creator, place.future.on];
+    const target =
+      "object" in place ? [place.object.target.keyword, place.object.column] : [place.future.creator, place.future.on];
     const key = JSON.stringify([target, privileges, as]);
     const same = groups.get(key);
     if (same) same.push(item);
@@ -74,7 +75,9 @@ function statementsFor(action: "grant" | "revoke", items: Item[], role: string):
   if ("object" in place) {
     const targets = items.flatMap((item) => ("object" in item.place ? [item.place.object.target.name] : []));
     const on = `${place.object.target.keyword} ${targets.join(", ")}`;
-    return [{ sql: `${verb} ${privileges.join(", ")} ON ${on} ${grantee}`, as, what }];
+    const { column } = place.object;
+    const names = column === undefined ? privileges : privileges.map((name) => `${name} (${escapeIdentifier(column)})`);
+    return [{ sql: `${verb} ${names.join(", ")} ON ${on} ${grantee}`, as, what }];
   }
   const { creator, on } = place.future;
   const schemas = items.flatMap((item) => ("future" in item.place ? [escapeIdentifier(item.place.future.schema)] : []));

@@ -29,9 +29,13 @@ export interface Grantable {
   kind: ObjectKind;
   /** Empty for a database. */
   schema: string;
+  /** Bare; a routine's without its arguments, a column's is its table's. */
+  name: string;
   owner: string;
   /** Of kind column: its name. */
   column?: string;
+  /** Of kind routine: the types of its arguments, without spaces: `text,integer`. */
+  argumentTypes?: string;
   /** What stands after ON in a GRANT, by keyword; the name is quoted. A column's is its table's. */
   target: { keyword: "DATABASE" | "SCHEMA" | "TABLE" | "SEQUENCE" | "ROUTINE" | "TYPE"; name: string };
   /** A routine that runs with its owner's privileges. */
@@ -59,6 +63,7 @@ interface Row {
   /** Routine: arguments as GRANT wants them. Column: its name. */
   detail: string | null;
   key: string;
+  argument_types: string | null;
   owner: string;
   security_definer: boolean;
   list: number;
@@ -81,8 +86,10 @@ export async function readPrivilegeTable(db: Queryable, schemas: string[]): Prom
       key: row.key,
       kind: row.kind === "view" && aggregates.has(row.oid) ? "continuous aggregate" : row.kind,
       schema: row.schema,
+      name: row.name,
       owner: row.owner,
       ...(row.kind === "column" && row.detail !== null && { column: row.detail }),
+      ...(row.argument_types !== null && { argumentTypes: row.argument_types }),
       target: targetOf(row),
       securityDefiner: row.security_definer,
     };
@@ -143,23 +150,23 @@ const objectsSql = `
   WITH managed AS MATERIALIZED (SELECT oid, nspname, nspowner, nspacl FROM pg_namespace WHERE nspname = ANY ($1::text[])),
   object AS MATERIALIZED (
     SELECT 'database' AS kind, oid, '' AS schema, datname::text AS name, NULL AS detail,
-           'database ' || quote_ident(datname) AS key, datdba AS owner, false AS security_definer,
+           'database ' || quote_ident(datname) AS key, NULL AS argument_types, datdba AS owner, false AS security_definer,
            coalesce(datacl, acldefault('d', datdba)) AS acl
     FROM pg_database WHERE datname = current_database()
     UNION ALL
-    SELECT 'schema', oid, nspname, nspname, NULL, 'schema ' || quote_ident(nspname), nspowner, false,
+    SELECT 'schema', oid, nspname, nspname, NULL, 'schema ' || quote_ident(nspname), NULL, nspowner, false,
            coalesce(nspacl, acldefault('n', nspowner))
     FROM managed
     UNION ALL
     SELECT CASE c.relkind WHEN 'v' THEN 'view' WHEN 'm' THEN 'materialized view' WHEN 'S' THEN 'sequence' ELSE 'table' END,
-           c.oid, n.nspname, c.relname, NULL, format('%I.%I', n.nspname, c.relname), c.relowner, false,
+           c.oid, n.nspname, c.relname, NULL, format('%I.%I', n.nspname, c.relname), NULL, c.relowner, false,
            coalesce(c.relacl, acldefault(CASE c.relkind WHEN 'S' THEN 's' ELSE 'r' END::"char", c.relowner))
     FROM pg_class c JOIN managed n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm', 'S')
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
     UNION ALL
     SELECT 'column', c.oid, n.nspname, c.relname, a.attname,
-           format('column %s of %I.%I', a.attname, n.nspname, c.relname), c.relowner, false, a.attacl
+           format('column %s of %I.%I', a.attname, n.nspname, c.relname), NULL, c.relowner, false, a.attacl
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN managed n ON n.oid = c.relnamespace
     WHERE a.attacl IS NOT NULL AND NOT a.attisdropped
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
@@ -168,11 +175,12 @@ const objectsSql = `
            CASE p.prokind WHEN 'a' THEN oidvectortypes(p.proargtypes) ELSE pg_get_function_identity_arguments(p.oid) END,
            CASE p.prokind WHEN 'a' THEN 'aggregate ' WHEN 'p' THEN 'procedure ' ELSE 'function ' END
              || (pg_identify_object('pg_proc'::regclass, p.oid, 0)).identity,
+           replace(oidvectortypes(p.proargtypes), ', ', ','),
            p.proowner, p.prosecdef, coalesce(p.proacl, acldefault('f', p.proowner))
     FROM pg_proc p JOIN managed n ON n.oid = p.pronamespace
     WHERE NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e')
     UNION ALL
-    SELECT 'type', t.oid, n.nspname, t.typname, NULL, format('type %I.%I', n.nspname, t.typname), t.typowner, false,
+    SELECT 'type', t.oid, n.nspname, t.typname, NULL, format('type %I.%I', n.nspname, t.typname), NULL, t.typowner, false,
            coalesce(t.typacl, acldefault('T', t.typowner))
     FROM pg_type t JOIN managed n ON n.oid = t.typnamespace
     WHERE t.typisdefined
@@ -182,7 +190,7 @@ const objectsSql = `
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_type'::regclass AND d.objid = t.oid AND d.deptype = 'e')
   ),
   list AS MATERIALIZED (SELECT acl, row_number() OVER ()::int AS number FROM (SELECT DISTINCT acl FROM object) different)
-  SELECT o.kind, o.oid::text AS oid, o.schema, o.name, o.detail, o.key, pg_get_userbyid(o.owner) AS owner,
+  SELECT o.kind, o.oid::text AS oid, o.schema, o.name, o.detail, o.key, o.argument_types, pg_get_userbyid(o.owner) AS owner,
          o.security_definer, list.number AS list,
          CASE WHEN row_number() OVER (PARTITION BY list.number) = 1 THEN (
            SELECT json_agg(json_build_array(grantee.rolname, e.privilege_type, grantor.rolname, e.is_grantable) ORDER BY e.position)

@@ -1,4 +1,5 @@
 import type { Access } from "../catalog/access.ts";
+import type { ExplicitGrants } from "../catalog/explicit-grants.ts";
 
 /** What is rehearsed in one database: what an up would make of it. */
 export interface RehearsalGoal {
@@ -17,6 +18,8 @@ export interface RehearsalGoal {
 export interface RehearsalRole {
   role: string;
   access: Access;
+  /** Privileges by name, beyond the access level. */
+  grants?: ExplicitGrants | undefined;
   /** Its declared settings, as they would stand in postgresql.conf. */
   settings: Record<string, string>;
 }

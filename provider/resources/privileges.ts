@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { accessLevels } from "../catalog/access.ts";
+import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catalog/explicit-grants.ts";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { privilegesHazards } from "../catalog/hazards/index.ts";
 import { PrivilegeReader } from "../catalog/privilege-reader.ts";
@@ -12,7 +13,7 @@ import {
 } from "../catalog/privileges-plan.ts";
 import { type PrivilegeStatement, privilegeStatements } from "../catalog/privileges-statements.ts";
 import { existingRoles, isSuperuser } from "../catalog/roles.ts";
-import { missingSchemas } from "../catalog/schemas.ts";
+import { missingSchemas, schemaNames } from "../catalog/schemas.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
@@ -27,8 +28,13 @@ import { orUnknown, type Reconciler } from "./reconciler.ts";
 const shape = {
   role: z.string().min(1),
   database: z.string().min(1),
-  access: z.enum(accessLevels),
+  /** None: explicit grants alone. */
+  access: z.enum(accessLevels).optional(),
   schemas: z.array(z.string().min(1)),
+  /** Privileges by name, beyond the access level and the schemas. */
+  grants: explicitGrants.optional(),
+  /** Takes back what was granted by hand, in every schema of the database. */
+  exclusive: z.boolean().optional(),
   /** Roles whose future objects get default privileges; those that own objects now are added from the catalog. */
   creators: z.array(z.string().min(1)).default([]),
   /** What the role held before this stack came (see heldBefore): it is never revoked. None for a role the stack made. */
@@ -45,6 +51,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
   const summaries = new Map<string, string>();
   // By database: what many roles are judged by is read once in an engine's run.
   const reads = new Map<string, SharedReads>();
+  const read = readerOf(reader);
   const idOf = ({ role, database }: Inputs) => `${role}/${database}`;
   return {
     description: "Privileges and default privileges of one role in one database, by access level.",
@@ -58,21 +65,25 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
       planIn(server, inputs.database, () =>
         server.session(inputs.database, async (db) => {
           const former = formerOf(inputs, olds);
-          const schemas = schemasOf(inputs, former);
-          const catalog = await reader.forPlan(db, inputs.database, inputs.role, schemas);
+          const catalog = await read("forPlan", db, inputs, former);
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
-          const hazards = await warningsOf(
-            db,
-            { ...inputs, legacyUsers: inputs.legacyUsers ?? [] },
-            privilegesHazards,
-            shared,
+          const { access, legacyUsers = [] } = inputs;
+          const hazards = access
+            ? await warningsOf(db, { ...inputs, access, legacyUsers }, privilegesHazards, shared)
+            : [];
+          const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
+            (name) =>
+              `${inputs.role}: grants in ${inputs.database}: ${name}: there is no such object (a name with capitals or dots needs double quotes)`,
           );
-          return { changes: describePrivileges(plan), warnings: [...byHandWarnings(inputs, plan), ...hazards] };
+          return {
+            changes: describePrivileges(plan),
+            warnings: [...nothing, ...byHandWarnings(inputs, plan), ...hazards],
+          };
         }),
       ),
 
@@ -85,11 +96,11 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             await refuseMissingRoles(db, inputs);
-            const catalog = await reader.forChange(db, inputs.database, inputs.role, schemasOf(inputs, former));
+            const catalog = await read("forChange", db, inputs, former);
             const plan = planFor(inputs, former, catalog);
             const statements = privilegeStatements(plan, inputs.role);
             await run(db, statements, inputs, call);
-            if (statements.length > 0) await refuseHalfDone(db, reader, inputs, former);
+            if (statements.length > 0) await refuseHalfDone(db, inputs, former, read);
             return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
           }),
         ),
@@ -106,7 +117,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
               if (names.size === 0) return;
               const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
-              const catalog = await reader.forChange(db, inputs.database, inputs.role, inputs.schemas);
+              const catalog = await read("forChange", db, inputs, undefined);
               const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
               await run(db, privilegeStatements(plan, inputs.role), inputs, call);
               if (plan.byHand.length === 0) return;
@@ -124,8 +135,26 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
   };
 }
 
-function goalOf({ role, access, schemas, creators }: Inputs): PrivilegeGoal {
-  return { role, access, schemas, creators };
+type Read = (
+  purpose: "forPlan" | "forChange",
+  db: Queryable,
+  inputs: Inputs,
+  former: PrivilegeGoal | undefined,
+) => Promise<PrivilegeCatalog>;
+
+/** All that the goals name; every schema when what was granted by hand anywhere is to go. */
+function readerOf(reader: PrivilegeReader): Read {
+  return async (purpose, db, inputs, former) => {
+    const goals = [goalOf(inputs), ...(former ? [former] : [])];
+    const declared = goals.flatMap(({ schemas, grants }) => [...schemas, ...schemasIn(grants)]);
+    const schemas = inputs.exclusive ? [...declared, ...(await schemaNames(db, "without"))] : declared;
+    const catalog = await reader[purpose](db, inputs.database, inputs.role, [...new Set(schemas)]);
+    return { ...catalog, objects: await withColumns(db, inputs.grants, catalog.objects) };
+  };
+}
+
+function goalOf({ role, access, schemas, creators, grants, exclusive }: Inputs): PrivilegeGoal {
+  return { role, access, schemas, creators, grants, exclusive };
 }
 
 function beforeOf({ before }: Inputs) {
@@ -137,10 +166,6 @@ function formerOf(inputs: Inputs, olds: Inputs | undefined): PrivilegeGoal | und
   return olds && olds.role === inputs.role && olds.database === inputs.database ? goalOf(olds) : undefined;
 }
 
-function schemasOf(...goals: (Pick<PrivilegeGoal, "schemas"> | undefined)[]): string[] {
-  return [...new Set(goals.flatMap((goal) => goal?.schemas ?? []))];
-}
-
 function planFor(inputs: Inputs, former: PrivilegeGoal | undefined, catalog: PrivilegeCatalog): PrivilegePlan {
   return planPrivileges(catalog, goalOf(inputs), former, beforeOf(inputs));
 }
@@ -149,7 +174,7 @@ function byHandWarnings(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
   // What was there before is not known yet, so nothing can be said about by hand.
   if (byHand.length === 0 || inputs.before instanceof Unknown) return [];
   return [
-    `${inputs.role} holds privileges granted by hand, beyond ${inputs.access}; they stay: ${describeHeld(byHand)}`,
+    `${inputs.role} holds privileges granted by hand, beyond ${inputs.access ?? "its grants"}; they stay: ${describeHeld(byHand)}`,
   ];
 }
 
@@ -172,16 +197,12 @@ async function run(db: Queryable, statements: PrivilegeStatement[], inputs: Inpu
 /** To an admin who may not grant something Postgres only gives a warning. */
 async function refuseHalfDone(
   db: Queryable,
-  reader: PrivilegeReader,
   inputs: Inputs,
   former: PrivilegeGoal | undefined,
+  read: Read,
 ): Promise<void> {
   if (await isSuperuser(db)) return;
-  const rest = planFor(
-    inputs,
-    former,
-    await reader.forChange(db, inputs.database, inputs.role, schemasOf(inputs, former)),
-  );
+  const rest = planFor(inputs, former, await read("forChange", db, inputs, former));
   const left = Object.entries(describePrivileges(rest));
   if (left.length === 0) return;
   const list = left.map(([object, change]) => `${object}: ${change}`).join("\n  ");

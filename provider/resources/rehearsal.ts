@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { accessLevels } from "../catalog/access.ts";
+import { explicitGrants } from "../catalog/explicit-grants.ts";
 import type { Server } from "../connection.ts";
 import { planIn } from "../missing-database.ts";
 import { readSqlFile } from "../rehearsal/files.ts";
@@ -21,7 +22,12 @@ const shape = {
   alsoOwn: z.array(z.string()).default([]),
   /** The roles with access to the database, as the up will make them. */
   roles: z.array(
-    z.strictObject({ role: z.string(), access: z.enum(accessLevels), settings: z.record(z.string(), z.string()) }),
+    z.strictObject({
+      role: z.string(),
+      access: z.enum(accessLevels),
+      grants: explicitGrants.optional(),
+      settings: z.record(z.string(), z.string()),
+    }),
   ),
   /** SQL files that are run as the owner; paths from the project's folder. */
   files: z.array(z.string().min(1)).default([]),

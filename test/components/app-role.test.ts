@@ -143,6 +143,20 @@ describe("what is made", () => {
     expect((await creators([]))("shop_owner.shop").creators).toEqual([]);
   });
 
+  test("explicit grants, also in a database without an access level, and what is exclusive", async () => {
+    const grants = { shop: { tables: { "shop.orders": ["UPDATE"] } }, billing: { schemas: { audit: ["USAGE"] } } };
+    const ran = await run(() => {
+      const server = shopServer();
+      for (const make of Object.values({ ...shopRoles, shop_reader: undefined })) make?.(server);
+      const reader = new AppRole("shop_reader", { server, access: { shop: "reader" }, grants, exclusive: true });
+      expect(reader.databases).toEqual(["shop", "billing"]);
+    });
+    const inputs = (name: string) => ran.resource("pgaccess:index:Privileges", name).inputs;
+    expect(inputs("shop_reader.shop")).toMatchObject({ access: "reader", grants: grants.shop, exclusive: true });
+    expect(inputs("shop_reader.billing")).toMatchObject({ grants: grants.billing, exclusive: true });
+    expect(inputs("shop_reader.billing").access).toBeUndefined();
+  });
+
   test("ownership of the databases it owns, with what was there before to go back to", async () => {
     const ran = await run(allRoles);
     const ownerships = ran.all.filter(({ type }) => type === "pgaccess:index:Ownership");

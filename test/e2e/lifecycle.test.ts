@@ -78,6 +78,29 @@ test("drift made by hand is seen by a plain preview and repaired by up", async (
   expect(limit).toEqual({ rolconnlimit: 8 });
 });
 
+test("explicit grants reach what the access level does not, and an exclusive role keeps nothing that was granted by hand", async () => {
+  await estate.sandbox.setConfig("roles.dashboard_app.exclusive", true);
+  await estate.sandbox.setConfig("roles.dashboard_app.grants.tracksolid_db.columns", {
+    "tickets.tickets": { UPDATE: ["state"] },
+  });
+  await estate.query(
+    "tracksolid_db",
+    "GRANT DELETE ON tickets.tickets TO dashboard_app; GRANT USAGE ON SCHEMA public TO dashboard_app",
+  );
+  const text = await estate.preview();
+  expect(text).toMatch(/column state of tickets\.tickets *: "grant UPDATE"/);
+  expect(text).toMatch(/tickets\.tickets *: "revoke DELETE"/);
+  expect(text).toMatch(/schema public *: "revoke USAGE"/);
+  await estate.up();
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+  const [may] = await estate.query(
+    "tracksolid_db",
+    `SELECT has_column_privilege('dashboard_app', 'tickets.tickets', 'state', 'UPDATE') AS update,
+            has_table_privilege('dashboard_app', 'tickets.tickets', 'DELETE') AS delete`,
+  );
+  expect(may).toEqual({ update: true, delete: false });
+});
+
 test("objects a legacy migrator makes later are readable at once and owned after the next up", async () => {
   await estate.query("tracksolid_db", "CREATE TABLE tickets.made_by_legacy (id int)");
   const [may] = await estate.query(

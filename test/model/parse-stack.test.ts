@@ -34,18 +34,42 @@ describe("a configuration that is right", () => {
           keepOwner: { "reporting.v_trips": "reporting_refresher" },
           alsoOwn: ["public.schema_migrations"],
           rehearseSql: [],
+          exclusive: false,
         },
-        fleet_platform: { schemas: ["fleet"], owner: undefined, keepOwner: {}, alsoOwn: [], rehearseSql: [] },
+        fleet_platform: {
+          schemas: ["fleet"],
+          owner: undefined,
+          keepOwner: {},
+          alsoOwn: [],
+          rehearseSql: [],
+          exclusive: false,
+        },
       },
       roles: {
         tracksolid_owner: {
           connectionLimit: 30,
           adopt: false,
           access: { tracksolid_db: "owner" },
+          grants: {},
+          exclusive: false,
           settings: {},
         },
-        dashboard_app: { connectionLimit: 8, adopt: false, access: { tracksolid_db: "reader" }, settings: {} },
-        gateway_app: { connectionLimit: 15, adopt: false, access: { fleet_platform: "writer" }, settings: {} },
+        dashboard_app: {
+          connectionLimit: 8,
+          adopt: false,
+          access: { tracksolid_db: "reader" },
+          grants: {},
+          exclusive: false,
+          settings: {},
+        },
+        gateway_app: {
+          connectionLimit: 15,
+          adopt: false,
+          access: { fleet_platform: "writer" },
+          grants: {},
+          exclusive: false,
+          settings: {},
+        },
       },
       existingRoles: { reporting_refresher: { connectionLimit: 3, enforce: false, settings: {} } },
       services: [
@@ -203,16 +227,16 @@ describe("keys", () => {
     ]);
   });
 
-  test.each([
-    ["roles.dashboard_app.grants", {}],
-    ["databases.tracksolid_db.exclusive", true],
-  ])("that come later are known and refused: %s", (path, value) => {
-    expect(problems(changed(path, value))).toEqual([
-      expect.stringMatching(
-        new RegExp(`^app-roles:${path.replaceAll(".", "\\.")}: not yet supported \\(comes with .*\\); remove it$`),
-      ),
-    ]);
-  });
+  test.each([["roles.dashboard_app.rotation", "alternate"]])(
+    "that come later are known and refused: %s",
+    (path, value) => {
+      expect(problems(changed(path, value))).toEqual([
+        expect.stringMatching(
+          new RegExp(`^app-roles:${path.replaceAll(".", ".")}: not yet supported (comes with .*); remove it$`),
+        ),
+      ]);
+    },
+  );
 
   test("of the whole contract can be listed", () => {
     expect(allKeys()).toContain("services.*.pool.max");
@@ -237,7 +261,7 @@ describe("values", () => {
     [
       "roles.dashboard_app",
       null,
-      /expected the keys connectionLimit, adopt, access, settings, found null \(is there nothing/,
+      /expected the keys connectionLimit, adopt, access, grants, exclusive, settings, found null \(is there nothing/,
     ],
     ["roles", ["dashboard_app"], /expected names and what belongs to each, found a list$/],
     ["server.host", undefined, /^app-roles:server.host: expected a host name, .*, found nothing$/],

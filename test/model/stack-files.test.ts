@@ -60,6 +60,7 @@ describe("Pulumi.prod.yaml", () => {
       keepOwner: { "reporting.v_trips": "reporting_refresher" },
       alsoOwn: [],
       rehearseSql: [],
+      exclusive: false,
     });
     expect(stack.databases.fleet_platform?.owner).toBeUndefined();
   });
