@@ -227,16 +227,11 @@ describe("keys", () => {
     ]);
   });
 
-  test.each([["roles.dashboard_app.rotation", "alternate"]])(
-    "that come later are known and refused: %s",
-    (path, value) => {
-      expect(problems(changed(path, value))).toEqual([
-        expect.stringMatching(
-          new RegExp(`^app-roles:${path.replaceAll(".", ".")}: not yet supported (comes with .*); remove it$`),
-        ),
-      ]);
-    },
-  );
+  test("that come later are known and refused", () => {
+    expect(problems(changed("roles.dashboard_app.rotation", "alternate"))).toEqual([
+      "app-roles:roles.dashboard_app.rotation: not yet supported (comes with password rotation); remove it",
+    ]);
+  });
 
   test("of the whole contract can be listed", () => {
     expect(allKeys()).toContain("services.*.pool.max");
