@@ -34,7 +34,12 @@ const appServices = stack.services.map(({ name, ...service }) => {
 
 // Depends on everything, so destroy begins with it.
 const everything = [server, ...appRoles.values(), ...appServices];
-const guarded = { roles: Object.keys(stack.roles) };
+const guarded = {
+  roles: Object.keys(stack.roles),
+  services: stack.services
+    .filter(({ connectAs }) => connectAs === "role")
+    .map(({ name, role, runtime }) => ({ name, role, deployed: runtime !== "external" })),
+};
 new pgaccess.DestroyGuard("roles", guarded, { provider: server.pgaccess, dependsOn: everything });
 
 // Outputs come from resources, not from the configuration: after an up that failed they still say what is in force.

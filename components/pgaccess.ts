@@ -193,15 +193,31 @@ export class ServiceUrl extends pulumi.CustomResource {
   }
 }
 
+/** A service that connects as a role of the stack. */
+export interface GuardedService {
+  name: string;
+  role: string;
+  /** Whether the stack itself hands the service its URL: any runtime but `external`. */
+  deployed: boolean;
+}
+
 /**
- * Keeps the stack from being destroyed while one of its roles has sessions: it must depend on everything else, so that it
- * goes first.
+ * Keeps the stack from being destroyed, and a role from being taken out of it, while the role has sessions or a deployed
+ * service: it must depend on everything else, so that it goes first and changes last.
  *
  * @example
  * new pgaccess.DestroyGuard("guard", { roles: ["shop_owner"] }, { provider: server.pgaccess, dependsOn: [server, owner, api] });
  */
 export class DestroyGuard extends pulumi.CustomResource {
-  constructor(name: string, args: { roles: string[] }, opts?: pulumi.CustomResourceOptions) {
+  constructor(
+    name: string,
+    args: {
+      roles: string[];
+      /** @default none */
+      services?: GuardedService[];
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
     super("pgaccess:index:DestroyGuard", name, args, opts);
   }
 }

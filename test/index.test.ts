@@ -99,6 +99,14 @@ test("destroy begins with what refuses it, while a role has sessions", async () 
   expect([...waits]).toEqual(expect.arrayContaining(others.map(({ type, name }) => `${type} ${name}`)));
 });
 
+test("what refuses a destroy knows the services on a role", async () => {
+  expect((await runProject()).ran.resource("pgaccess:index:DestroyGuard", "roles").inputs.services).toEqual([]);
+  const { ran } = await runProject(cutOver("dashboard_api"));
+  expect(ran.resource("pgaccess:index:DestroyGuard", "roles").inputs.services).toEqual([
+    { name: "dashboard_api", role: "dashboard_app", deployed: false },
+  ]);
+});
+
 test("a cutover changes one service, which then waits for all of its role and nothing of another", async () => {
   const { ran, program } = await runProject(cutOver("dashboard_api"));
   const url = (await settled(program.databaseUrls.dashboard_api as pulumi.Output<string>)).value;

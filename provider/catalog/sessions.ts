@@ -24,7 +24,7 @@ export interface RoleSessions {
   sessions: {
     pid: number;
     database: string;
-    /** Address, or `a Unix socket`. */
+    /** Address, `a Unix socket`, or that the admin may not see it. */
     client: string;
     application: string;
   }[];
@@ -35,7 +35,8 @@ export async function sessionsOf(db: Queryable, roles: string[]): Promise<RoleSe
   const { rows } = await db.query<RoleSessions>(
     `SELECT usename AS role, json_agg(json_build_object(
        'pid', pid, 'database', coalesce(datname, 'no database'),
-       'client', coalesce(host(client_addr), 'a Unix socket'),
+       'client', coalesce(host(client_addr),
+                          CASE WHEN backend_start IS NULL THEN 'an address that only pg_read_all_stats sees' ELSE 'a Unix socket' END),
        'application', coalesce(nullif(application_name, ''), 'unnamed')) ORDER BY backend_start, pid) AS sessions
      FROM pg_stat_activity WHERE usename = ANY($1) GROUP BY usename ORDER BY usename`,
     [roles],

@@ -3,42 +3,93 @@ import { sessionsOf } from "../catalog/sessions.ts";
 import type { Server } from "../connection.ts";
 import type { Reconciler } from "./reconciler.ts";
 
+const service = z.strictObject({
+  name: z.string(),
+  role: z.string(),
+  /** Whether this stack hands it its URL itself; else that is done by hand from the outputs. */
+  deployed: z.boolean(),
+});
+
 const shape = {
   /** The roles that go, or go back, when the stack is destroyed. */
   roles: z.array(z.string().min(1)),
+  /** The services that connect as one of them, by the last up. */
+  services: z.array(service).default([]),
 };
+type Service = z.infer<typeof service>;
 
 /** Sessions named in the refusal, of each role. */
 const named = 5;
 
 /**
- * Depends on all that the stack makes, so the engine deletes it first: it refuses while any role has sessions, before
- * anything of any role is touched.
+ * Depends on all that the stack makes, so the engine deletes it first and changes it last: it refuses while any role that
+ * goes has sessions or a service of this stack's, before anything of any role is touched.
  */
 export function destroyGuard(server: Server): Reconciler<typeof shape> {
+  const sessions = async (roles: string[]) =>
+    roles.length === 0 ? [] : linesOf(await server.anySession((db) => sessionsOf(db, roles)));
   return {
-    description: "Refuses to be deleted, and so the stack to be destroyed, while one of its roles has sessions.",
+    description: "Refuses to be deleted, and so the stack to be destroyed, while one of its roles is in use.",
     shape,
     identity: [],
+    // Another value changes nothing on the server: a cutover is a change of its service alone.
+    advisory: ["services"],
     id: () => "destroy-guard",
-    plan: async () => ({ changes: {} }),
-    summarize: () => undefined,
-    apply: async () => undefined,
 
-    async remove({ roles }) {
-      const inUse = await server.anySession((db) => sessionsOf(db, roles));
-      if (inUse.length === 0) return;
-      const lines = inUse.map(({ role, sessions }) => {
-        const list = sessions.slice(0, named).map(({ pid, database, client, application }) => {
-          return `pid ${pid} in ${database} from ${client} (${application})`;
-        });
-        const more = sessions.length > named ? [`and ${sessions.length - named} more`] : [];
-        return `${role}: ${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}: ${[...list, ...more].join(", ")}`;
-      });
+    async plan({ roles }, olds) {
+      const lines = await sessions(leaving(roles, olds?.roles));
+      const warning = `up would be refused, these roles are taken out of the configuration and are in use${andSo(lines)}`;
+      return { changes: {}, warnings: lines.length > 0 ? [warning] : [] };
+    },
+
+    summarize: () => undefined,
+
+    // Roles are dropped at the end of an up, after this.
+    async apply({ roles }, olds) {
+      const lines = await sessions(leaving(roles, olds?.roles));
+      if (lines.length === 0) return undefined;
       throw new Error(
-        "the roles of this stack are in use, so nothing was changed. Set their services to `connectAs: legacy`, run up, " +
-          `restart them, then run destroy again. What is left after that: SELECT pg_terminate_backend(pid)\n  ${lines.join("\n  ")}`,
+        `roles that are taken out of the configuration are in use, so nothing was taken from any of them. Put them back, ${remedy}, then take them out${andSo(lines)}`,
       );
     },
+
+    async remove({ roles, services }, call) {
+      const deployed = services.filter((one) => one.deployed);
+      const lines = [...(await sessions(roles)), ...deployed.map(({ name, role }) => `${role}: service ${name}`)];
+      if (lines.length > 0) {
+        throw new Error(
+          `the roles of this stack are in use, so nothing was changed. Before you run destroy again: ${remedy}${andSo(lines)}`,
+        );
+      }
+      if (services.length > 0) call.report.warn(lostPasswords(services));
+    },
   };
+}
+
+const remedy = "set the services to `connectAs: legacy`, run up, restart them";
+
+function leaving(roles: string[], before: string[] = []): string[] {
+  return before.filter((role) => !roles.includes(role));
+}
+
+function linesOf(inUse: Awaited<ReturnType<typeof sessionsOf>>): string[] {
+  return inUse.map(({ role, sessions }) => {
+    const list = sessions.slice(0, named).map(({ pid, database, client, application }) => {
+      return `pid ${pid} in ${database} from ${client} (${application})`;
+    });
+    const more = sessions.length > named ? [`and ${sessions.length - named} more`] : [];
+    return `${role}: ${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}: ${[...list, ...more].join(", ")}`;
+  });
+}
+
+function andSo(lines: string[]): string {
+  return `. What sessions are left after that: SELECT pg_terminate_backend(pid)\n  ${lines.join("\n  ")}`;
+}
+
+function lostPasswords(services: Service[]): string {
+  const list = services.map(({ name, role }) => `${name} (${role})`).join(", ");
+  return (
+    `these services connect as a role of this stack, have no sessions now, and will not come up again: ${list}. ` +
+    "Give them the URL they had before"
+  );
 }

@@ -1,10 +1,14 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate, filesBelow } from "./estate.ts";
 import { placesInClear } from "./in-clear.ts";
 
 let estate: Estate;
 let before: Awaited<ReturnType<Estate["observe"]>>;
+/** From while it was cut over. */
+let dashboardUrl: string;
 /** Every one that the stack has made or passed on. */
 const passwords = new Set<string>();
 
@@ -124,7 +128,8 @@ test("a cutover changes that service alone, and the way back too", async () => {
   expect(urls.dashboard_api).toMatch(
     new RegExp(`^postgresql://dashboard_app:[0-9a-f]{48}@${host}:${port}/tracksolid_db$`),
   );
-  const url = new URL(urls.dashboard_api as string);
+  dashboardUrl = urls.dashboard_api as string;
+  const url = new URL(dashboardUrl);
   const rows = await estate.query("tracksolid_db", "SELECT count(*) > 0 AS some FROM tracksolid.devices", {
     user: url.username,
     password: url.password,
@@ -192,7 +197,6 @@ test("a budget of 96 is refused and nothing is touched", async () => {
 test("destroy is refused, before anything is touched, while a role has sessions", async () => {
   const url = new URL((await estate.databaseUrls()).worker as string);
   const seen = await estate.observe();
-  const { default: pg } = await import("pg");
   const session = new pg.Client({ connectionString: url.href, application_name: "worker" });
   await session.connect();
   const { text } = await estate.pulumi(["destroy", "--yes", "--skip-preview"], { fails: true });
@@ -203,6 +207,27 @@ test("destroy is refused, before anything is touched, while a role has sessions"
   expect(one.text).toContain("tracksolid_owner");
   await session.end();
   expect(await estate.observe()).toEqual(seen);
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+});
+
+test("a role is not taken out of the configuration, not even in part, while it has a session in any database", async () => {
+  const seen = await estate.observe();
+  const file = join(estate.sandbox.dir, "Pulumi.prod.yaml");
+  const written = await readFile(file, "utf8");
+  const url = new URL(dashboardUrl);
+  url.pathname = "/fleet_platform";
+  const session = new pg.Client({ connectionString: url.href, application_name: "by hand" });
+  await session.connect();
+  await estate.sandbox.setConfig("services.dashboard_api", undefined);
+  await estate.sandbox.setConfig("roles.dashboard_app", undefined);
+  const inUse = /dashboard_app: 1 session: pid \d+ in fleet_platform from 127\.0\.0\.1 \(by hand\)/;
+  expect(await estate.preview()).toMatch(inUse);
+  const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
+  expect(text).toMatch(inUse);
+  expect(await estate.observe()).toEqual(seen);
+  await session.end();
+  await writeFile(file, written);
+  await estate.up();
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 

@@ -22,7 +22,9 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-const remove = () => destroyGuard(server).remove({ roles }, testCall());
+const none = { roles, services: [] };
+const guard = () => destroyGuard(server);
+const remove = () => guard().remove(none, testCall());
 
 test("names every session of any of the roles, and lets go once there is none", async () => {
   const sessions = await Promise.all(
@@ -41,8 +43,33 @@ test("names every session of any of the roles, and lets go once there is none", 
 test("asks the server nothing in a preview or an up, so the way back works with the server down", async () => {
   const nowhere = new Server({ ...postgres.address, port: 1 });
   const guard = destroyGuard(nowhere);
-  expect(await guard.plan({ roles }, undefined, {})).toEqual({ changes: {} });
-  expect(await guard.apply({ roles }, undefined, testCall())).toBeUndefined();
-  await expect(guard.remove({ roles }, testCall())).rejects.toThrow("cannot log in");
+  expect(await guard.plan(none, none, {})).toEqual({ changes: {}, warnings: [] });
+  expect(await guard.apply(none, none, testCall())).toBeUndefined();
+  await expect(guard.remove(none, testCall())).rejects.toThrow("cannot log in");
   await nowhere.close();
+});
+
+test("a role that is taken out of the configuration while it is in use is named in preview and refused in the up", async () => {
+  const session = await postgres.connect({ user: "api", password: "admin" });
+  const smaller = { ...none, roles: ["gone"] };
+  const { warnings } = await guard().plan(smaller, none, {});
+  expect(warnings).toEqual([expect.stringMatching(/up would be refused.*\n {2}api: 1 session: pid \d+/)]);
+  await expect(guard().apply(smaller, none, testCall())).rejects.toThrow(
+    /nothing was taken from any of them.*\n {2}api/,
+  );
+
+  await session.end();
+  await expect.poll(() => guard().apply(smaller, none, testCall()).catch(String)).toBeUndefined();
+  expect(await guard().plan(smaller, none, {})).toEqual({ changes: {}, warnings: [] });
+});
+
+test("refuses while a deployed service is on a role, and only warns of one that is run by others", async () => {
+  const external = { name: "web", role: "api", deployed: false };
+  const deployed = { name: "worker", role: "api", deployed: true };
+  const refusal = guard().remove({ roles, services: [external, deployed] }, testCall());
+  await expect(refusal).rejects.toThrow(/nothing was changed.*connectAs: legacy.*\n {2}api: service worker$/);
+
+  const call = testCall();
+  await guard().remove({ roles, services: [external] }, call);
+  expect(call.lines).toEqual([expect.stringMatching(/web \(api\)/)]);
 });
