@@ -27,13 +27,22 @@ const appRoles = new Map(
   ]),
 );
 
+const switches = stack.services.map(({ name, connectAs }) => ({ service: name, connectAs }));
+const perUp = { services: switches, max: stack.maxCutoversPerUp };
+const cutovers = new pgaccess.Cutovers("services", perUp, { provider: server.pgaccess });
+
 const appServices = stack.services.map(({ name, ...service }) => {
   const role = appRoles.get(service.role) as AppRole;
-  return new Service(name, { ...service, role, legacyUrl: stack.serviceSecrets[name]?.legacyUrl });
+  return new Service(name, {
+    ...service,
+    role,
+    legacyUrl: stack.serviceSecrets[name]?.legacyUrl,
+    after: [cutovers],
+  });
 });
 
 // Depends on everything, so destroy begins with it.
-const everything = [server, ...appRoles.values(), ...appServices];
+const everything = [server, ...appRoles.values(), cutovers, ...appServices];
 const guarded = {
   roles: Object.keys(stack.roles),
   services: stack.services

@@ -171,6 +171,23 @@ export class Ownership extends pulumi.CustomResource {
   }
 }
 
+/**
+ * Keeps one up from cutting over more than `max` services; each service takes it in `after`.
+ *
+ * @example
+ * const order = new pgaccess.Cutovers("order", { services: [{ service: "api", connectAs: "role" }], max: 1 }, { provider: server.pgaccess });
+ * const api = new Service("api", { role: reader, database: "shop", connectAs: "role", migrates: false, after: [order] });
+ */
+export class Cutovers extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: { services: { service: string; connectAs: ConnectAs }[]; max: number },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:Cutovers", name, args, opts);
+  }
+}
+
 /** The DATABASE_URL in force for a service. */
 export class ServiceUrl extends pulumi.CustomResource {
   declare readonly url: pulumi.Output<string>;

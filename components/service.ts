@@ -46,6 +46,14 @@ export interface ServiceArgs {
    * @default "external"
    */
   runtime?: Runtime | undefined;
+  /**
+   * What must have gone well before it is put on its role, such as the service that is cut over before it; the way back to
+   * `legacy` waits for none of it.
+   *
+   * @default nothing
+   * @example [firstService]
+   */
+  after?: pulumi.Resource[] | undefined;
 }
 
 /**
@@ -113,7 +121,7 @@ function createUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }
     url: pulumi.secret(isRole ? own : legacy),
   };
   // The legacy URL depends on nothing, so that the way back never waits for anything.
-  const dependsOn = isRole ? role.ready : [];
+  const dependsOn = isRole ? [...role.ready, ...(args.after ?? [])] : [];
   return new pgaccess.ServiceUrl(service, inputs, { parent, provider: role.server.pgaccess, dependsOn });
 }
 

@@ -4,6 +4,7 @@ import { Server } from "./connection.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
 import { connectionBudget } from "./resources/connection-budget.ts";
+import { cutovers } from "./resources/cutovers.ts";
 import { destroyGuard } from "./resources/destroy-guard.ts";
 import { existingRole } from "./resources/existing-role.ts";
 import { ownership } from "./resources/ownership.ts";
@@ -38,6 +39,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:ExistingRole": existingRole(server),
     "pgaccess:index:Privileges": privileges(server),
     "pgaccess:index:Ownership": ownership(server),
+    "pgaccess:index:Cutovers": cutovers(),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
     "pgaccess:index:DestroyGuard": destroyGuard(server),
   };
@@ -71,6 +73,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:ExistingRole": toResource(reconcilers["pgaccess:index:ExistingRole"]),
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),
       "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
+      "pgaccess:index:Cutovers": toResource(reconcilers["pgaccess:index:Cutovers"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
       "pgaccess:index:DestroyGuard": toResource(reconcilers["pgaccess:index:DestroyGuard"]),
     },

@@ -113,6 +113,7 @@ test("a cutover changes one service, which then waits for all of its role and no
   expect(url).toBe(`postgresql://dashboard_app:${passwordOf("dashboard_app")}@timescale_db:5432/tracksolid_db`);
   const waits = waitsFor(ran, { type: "pgaccess:index:ServiceUrl", name: "dashboard_api" });
   expect(waits).toContain("pgaccess:index:Privileges dashboard_app.tracksolid_db");
+  expect(waits).toContain("pgaccess:index:Cutovers services");
   expect([...waits].filter((each) => /gateway|cron|Ownership/.test(each))).toEqual([]);
   for (const other of ["worker", "gateway"]) {
     expect(ran.resource("pgaccess:index:ServiceUrl", other).dependencies).toEqual([]);

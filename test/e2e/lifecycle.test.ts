@@ -33,7 +33,7 @@ test("preview says what will change, with real values, and changes nothing", asy
   expect(text).toContain("86 of 95 connections");
   expect(text).toContain("tracksolid.position_history");
   expect(text).toContain("owner postgres -> tracksolid_owner");
-  expect(text).toContain("41 to create");
+  expect(text).toContain("42 to create");
   expect(await estate.observe()).toEqual(before);
 });
 
@@ -58,7 +58,7 @@ test("up makes the roles, gives the owner its objects, and a second up has nothi
   ]);
   const { text } = await estate.pulumi(["preview", "--expect-no-changes"]);
   expect(text).not.toContain("[diff: ");
-  expect(await estate.up()).toContain("41 unchanged");
+  expect(await estate.up()).toContain("42 unchanged");
 });
 
 test("drift made by hand is seen by a plain preview and repaired by up", async () => {
@@ -142,9 +142,25 @@ test("a cutover changes that service alone, and the way back too", async () => {
   expect(await estate.databaseUrls()).toEqual(legacy);
 });
 
-test("the migrators' role can do what migrations do", async () => {
-  for (const service of ["ingest_worker", "worker", "webhook_receiver"]) await switchTo(service, "role");
+test("two cutovers in one up are refused, in preview and before either is touched; the second is one up later", async () => {
+  const urls = await estate.databaseUrls();
+  await switchTo("ingest_worker", "role");
+  await switchTo("worker", "role");
+  for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
+    const { text } = await estate.pulumi(command, { fails: true });
+    expect(text).toContain("2 services would be cut over at once: ingest_worker, worker;");
+    expect(text).toContain("By their order ingest_worker goes first");
+  }
+  expect(await estate.databaseUrls()).toEqual(urls);
+  await switchTo("worker", "legacy");
   await estate.up();
+});
+
+test("the migrators' role can do what migrations do", async () => {
+  for (const service of ["ingest_worker", "worker", "webhook_receiver"]) {
+    await switchTo(service, "role");
+    await estate.up();
+  }
   const url = new URL((await estate.databaseUrls()).worker as string);
   await estate.query(
     "tracksolid_db",

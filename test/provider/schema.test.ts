@@ -21,7 +21,7 @@ test("the package schema names every resource, input and function that the plugi
   expect(schema.provider.inputProperties.password).toEqual({ type: "string", secret: true });
   expect(schema.resources["pgaccess:index:Privileges"]).toMatchObject({
     inputProperties: { role: { type: "string" }, schemas: { type: "array", items: { type: "string" } } },
-    requiredInputs: ["role", "database", "access", "schemas"],
+    requiredInputs: ["role", "database", "schemas"],
   });
   expect(schema.resources["pgaccess:index:Ownership"]?.required).toContain("changes");
 });
