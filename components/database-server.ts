@@ -211,14 +211,16 @@ export interface ServerDatabase extends model.Database {
 
 function createPostgresqlProvider(parent: DatabaseServer, name: string): postgresql.Provider {
   const { address, adminPassword } = parent;
-  const { host, port, user, database, sslmode } = address.admin;
+  const { host, port, user, database, sslmode, superuser } = address.admin;
   // One connection: with the plugin's own that makes the two this stack promises.
-  const args = { host, port, username: user, database, sslmode, maxConnections: 1, connectTimeout: 15 };
+  const args = { host, port, username: user, database, sslmode, superuser, maxConnections: 1, connectTimeout: 15 };
   return new postgresql.Provider(name, { ...args, ...(adminPassword && { password: adminPassword }) }, { parent });
 }
 
 function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.Provider {
-  return new pgaccess.Provider(name, { ...parent.address.admin, password: parent.adminPassword }, { parent });
+  const { host, port, user, database, sslmode } = parent.address.admin;
+  const args = { host, port, user, database, sslmode, password: parent.adminPassword };
+  return new pgaccess.Provider(name, args, { parent });
 }
 
 function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<string, ServerDatabase> {
@@ -252,6 +254,7 @@ function createConnectionBudget(
     enforced: enforced(args).map(([role]) => role),
     databases,
     legacyUsers: parent.legacyUsers,
+    superuser: parent.address.admin.superuser,
   };
   return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
 }

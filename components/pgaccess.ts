@@ -70,7 +70,14 @@ export class ConnectionBudget extends pulumi.CustomResource {
   declare readonly entries: pulumi.Output<BudgetEntry[]>;
   constructor(
     name: string,
-    args: { ceiling: number; entries: BudgetEntry[]; enforced: string[]; databases: string[]; legacyUsers: string[] },
+    args: {
+      ceiling: number;
+      entries: BudgetEntry[];
+      enforced: string[];
+      databases: string[];
+      legacyUsers: string[];
+      superuser: boolean;
+    },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:ConnectionBudget", name, { ...args, undeclared: undefined, unlimited: undefined }, opts);

@@ -57,6 +57,7 @@ export const singles = {
         user: text("the name of the administrating role").optional(),
         database: text("the name of a database").optional(),
         sslmode: oneOf(...sslmodes).optional(),
+        superuser: oneOf(true, false).optional(),
       })
       .optional(),
   }),

@@ -19,6 +19,7 @@ export function completeServer({ host, port = 5432, admin = {} }: ServerAddress)
       user: admin.user ?? "postgres",
       database: admin.database ?? "postgres",
       sslmode: admin.sslmode ?? (admin.container !== undefined || isThisMachine(adminHost) ? "disable" : "require"),
+      superuser: admin.superuser ?? true,
     },
   };
 }

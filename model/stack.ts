@@ -27,6 +27,8 @@ export interface Admin {
   database: string;
   /** Default: `disable` to this machine (loopback, a Unix socket or a container), else `require`. */
   sslmode: SslMode;
+  /** Default true. False: an admin such as a cloud's, which may only do what CREATEROLE and its memberships allow. */
+  superuser: boolean;
 }
 
 export interface Server {

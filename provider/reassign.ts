@@ -1,5 +1,6 @@
 import { escapeLiteral } from "pg";
 import { lockHolders } from "./catalog/lock-holders.ts";
+import { type Membership, membershipOf } from "./catalog/membership.ts";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
 import { isSuperuser } from "./catalog/roles.ts";
@@ -36,9 +37,10 @@ export interface Reassigned {
  */
 export async function reassign(db: Queryable, moves: Move[], call: Call, patienceMs = patience): Promise<Reassigned> {
   const timescale = await findTimescale(db);
+  const mover = await moverFor(db, timescale);
   await prepare(db);
   try {
-    return await moveAll(db, moves, timescale, call, patienceMs);
+    return await moveAll(db, moves, mover, call, patienceMs);
   } finally {
     // A lost connection has nothing to finish.
     await finish(db).catch(() => undefined);
@@ -48,7 +50,7 @@ export async function reassign(db: Queryable, moves: Move[], call: Call, patienc
 async function moveAll(
   db: Queryable,
   moves: Move[],
-  timescale: Installation | undefined,
+  mover: Mover,
   call: Call,
   patienceMs: number,
 ): Promise<Reassigned> {
@@ -66,10 +68,10 @@ async function moveAll(
         const batch = waiting.slice(start, start + size);
         const before = blocked.length;
         refuseCancelled(call.signal);
-        if (!(await moveTogether(db, batch, timescale))) {
+        if (!(await moveTogether(db, batch, mover))) {
           for (const move of batch) {
             refuseCancelled(call.signal);
-            const reason = await moveOne(db, move, timescale);
+            const reason = await moveOne(db, move, mover);
             if (reason !== undefined) blocked.push({ move, reason });
           }
         }
@@ -90,6 +92,23 @@ async function moveAll(
     }
   }
   return { moved, left: [] };
+}
+
+/** All statements of one move. */
+type Mover = (move: Move) => Promise<string[]>;
+
+/** An admin that is no superuser is a member of the owners, old and new, for as long as a move's transaction takes. */
+async function moverFor(db: Queryable, timescale: Installation | undefined): Promise<Mover> {
+  if (await isSuperuser(db)) return async (move) => statements(move, timescale);
+  const known = new Map<string, Promise<Membership>>();
+  return async (move) => {
+    const roles = [...new Set([move.object.owner, move.to, ...move.privileges.flatMap(({ as }) => as ?? [])])].sort();
+    const key = JSON.stringify(roles);
+    const membership = known.get(key) ?? membershipOf(db, roles);
+    known.set(key, membership);
+    const { take, giveBack } = await membership;
+    return [...take, ...statements(move, timescale), ...giveBack];
+  };
 }
 
 /** Runs of equal depth: within one the order is free, between two it is not. */
@@ -121,8 +140,8 @@ async function finish(db: Queryable): Promise<void> {
  * Moves of one statement each, in one message; false when they must be tried one by one, which does no harm to those that
  * were moved by then: an owner that is the right one already is no change.
  */
-async function moveTogether(db: Queryable, batch: Move[], timescale: Installation | undefined): Promise<boolean> {
-  const each = batch.map((move) => statements(move, timescale));
+async function moveTogether(db: Queryable, batch: Move[], mover: Mover): Promise<boolean> {
+  const each = await Promise.all(batch.map(mover));
   if (batch.length < 2 || each.some(({ length }) => length !== 1)) return false;
   try {
     await db.query(each.map(([statement]) => `BEGIN; ${statement}; COMMIT`).join("; "));
@@ -134,8 +153,8 @@ async function moveTogether(db: Queryable, batch: Move[], timescale: Installatio
 }
 
 /** Undefined when it is done; the reason when it must be tried again. */
-async function moveOne(db: Queryable, move: Move, timescale: Installation | undefined): Promise<string | undefined> {
-  const all = statements(move, timescale);
+async function moveOne(db: Queryable, move: Move, mover: Mover): Promise<string | undefined> {
+  const all = await mover(move);
   try {
     // One statement is a transaction by itself.
     await db.query(all.length === 1 ? (all[0] as string) : `BEGIN; ${all.join("; ")}; COMMIT`);

@@ -1,4 +1,5 @@
 import { escapeIdentifier } from "pg";
+import { actingFor } from "./acting.ts";
 import type { Server } from "./connection.ts";
 import { explain } from "./errors.ts";
 import type { Call } from "./rpc/provider.ts";
@@ -17,8 +18,10 @@ export async function releaseRole(server: Server, role: string, call: Call): Pro
       alone(db, call, () =>
         inTransaction(db, call, doing, async () => {
           try {
-            await db.query(`REASSIGN OWNED BY ${escapeIdentifier(role)} TO CURRENT_USER`);
-            await db.query(`DROP OWNED BY ${escapeIdentifier(role)}`);
+            await actingFor(db, [role], async () => {
+              await db.query(`REASSIGN OWNED BY ${escapeIdentifier(role)} TO CURRENT_USER`);
+              await db.query(`DROP OWNED BY ${escapeIdentifier(role)}`);
+            });
           } catch (error) {
             throw explain(`failed ${doing}`, error);
           }

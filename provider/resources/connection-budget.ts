@@ -3,6 +3,7 @@ import { missing, ordinarySlots, readLiveBudget, table, totalOf, undeclared, unl
 import { cronDatabase, cronJobs } from "../catalog/hazards/cron-jobs.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { serverHazards } from "../catalog/hazards/index.ts";
+import { isSuperuser } from "../catalog/roles.ts";
 import type { Server } from "../connection.ts";
 import { isMissingDatabase } from "../missing-database.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -19,6 +20,8 @@ const shape = {
   databases: z.array(z.string()).optional(),
   /** Users that services still log in as. */
   legacyUsers: z.array(z.string()).optional(),
+  /** Whether the admin is declared to be a superuser. */
+  superuser: z.boolean().optional(),
 };
 
 /** Of a property the engine would print the value first, and all entries in Go's notation. */
@@ -31,16 +34,20 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
-    advisory: ["databases", "legacyUsers"],
+    advisory: ["databases", "legacyUsers", "superuser"],
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries, enforced = [], databases = [], legacyUsers = [] }, olds) {
+    async plan({ ceiling, entries, enforced = [], databases = [], legacyUsers = [], superuser }, olds) {
       const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
       const slots = ordinarySlots(live.slots);
       const failures = [];
+      if (superuser && !(await server.anySession(isSuperuser))) {
+        const reason = `${server.address.user} is no superuser: set app-roles:server.admin.superuser to false, and what it may not do is refused before anything is changed`;
+        failures.push({ property: whole, reason });
+      }
       if (total > ceiling) {
         const reason = `the limits add up to ${total}, ${total - ceiling} over the ceiling of ${ceiling}. Lower connectionLimit of a role until they fit`;
         failures.push({ property: whole, reason: `${reason}\n${lastTable}` });

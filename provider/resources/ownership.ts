@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { actingFor } from "../acting.ts";
 import { type DefaultAcl, readDefaultAcls } from "../catalog/baseline.ts";
 import {
   type CarryOver,
@@ -9,6 +10,7 @@ import {
 } from "../catalog/carry-over.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { ownershipHazards } from "../catalog/hazards/index.ts";
+import { memberReason, unreachableRoles } from "../catalog/membership.ts";
 import { type OwnedObject, readOwnedObjects } from "../catalog/objects.ts";
 import {
   describe,
@@ -19,12 +21,13 @@ import {
   schemasOf,
   unknownNames,
 } from "../catalog/ownership.ts";
-import { existingRoles, roleExists } from "../catalog/roles.ts";
+import { listOf } from "../catalog/privileges-lines.ts";
+import { existingRoles, isSuperuser, roleExists } from "../catalog/roles.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { type Reassigned, reassign } from "../reassign.ts";
-import type { Call } from "../rpc/provider.ts";
+import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
 import { inTransaction } from "../transaction.ts";
@@ -89,8 +92,9 @@ export function ownership(server: Server): Reconciler<typeof shape> {
         );
         const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers: inputs.legacyUsers ?? [] };
         const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
+        const failures = await notOurs(db, inputs, moves);
         const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
-        return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings };
+        return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings, ...failures };
       });
     },
 
@@ -155,6 +159,26 @@ function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Pl
   return { moves, defaults: missingDefaults(inputs.owner, [...new Set(sources)], inputs.roles, live) };
 }
 
+/** What an admin that is no superuser can never move. */
+async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Promise<{ failures?: CheckFailure[] }> {
+  const doing = `move objects of ${database} to their owner`;
+  const { me, roles } = await unreachableRoles(
+    db,
+    moves.flatMap(({ object, to }) => [object.owner, to]),
+  );
+  const refused = moves.filter(({ object, to }) => roles.has(object.owner) || roles.has(to));
+  const objects = refused.map(({ object }) => object.key);
+  const failures = objects.length > 0 ? [memberReason(doing, me, roles, objects)] : [];
+  const withJobs = moves.filter(({ object, to }) => object.jobs.some(({ owner }) => owner !== to));
+  if (withJobs.length > 0 && !(await isSuperuser(db))) {
+    const jobs = listOf(withJobs.map(({ object }) => object.key));
+    failures.push(
+      `cannot ${doing}: the jobs of TimescaleDB go with them, which only a superuser can give away (app-roles:server.admin). Concerned: ${jobs}`,
+    );
+  }
+  return failures.length > 0 ? { failures: failures.map((reason) => ({ property: "", reason })) } : {};
+}
+
 function recordedOwners({ former }: Inputs): Record<string, string> {
   return former instanceof Unknown ? {} : former.owners;
 }
@@ -164,7 +188,9 @@ async function applyDefaults(db: Queryable, database: string, defaults: CarryOve
   const doing = `setting the default privileges of ${defaults[0]?.creator} in ${database}`;
   await inTransaction(db, call, doing, async () => {
     try {
-      for (const statement of defaultStatements(defaults)) await db.query(statement);
+      await actingFor(db, [...new Set(defaults.map(({ creator }) => creator))], async () => {
+        for (const statement of defaultStatements(defaults)) await db.query(statement);
+      });
     } catch (error) {
       throw explain(`failed ${doing}`, error);
     }

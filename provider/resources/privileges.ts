@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { actingFor } from "../acting.ts";
 import { accessLevels } from "../catalog/access.ts";
 import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catalog/explicit-grants.ts";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { privilegesHazards } from "../catalog/hazards/index.ts";
+import { memberReason, unreachableRoles } from "../catalog/membership.ts";
 import { PrivilegeReader } from "../catalog/privilege-reader.ts";
 import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
 import {
@@ -69,6 +71,8 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
+          const refused = await notOurs(db, inputs, plan);
+          if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
@@ -99,7 +103,9 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
             const catalog = await read("forChange", db, inputs, former);
             const plan = planFor(inputs, former, catalog);
             const statements = privilegeStatements(plan, inputs.role);
-            await run(db, statements, inputs, call);
+            for (const { reason } of await notOurs(db, inputs, plan))
+              throw new Error(`${reason}. Nothing was changed.`);
+            await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
             if (statements.length > 0) await refuseHalfDone(db, inputs, former, read);
             return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
           }),
@@ -119,7 +125,8 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
               const catalog = await read("forChange", db, inputs, undefined);
               const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
-              await run(db, privilegeStatements(plan, inputs.role), inputs, call);
+              const statements = privilegeStatements(plan, inputs.role);
+              await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
               if (plan.byHand.length === 0) return;
               call.report.warn(
                 `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(plan.byHand)}. ` +
@@ -192,6 +199,26 @@ async function run(db: Queryable, statements: PrivilegeStatement[], inputs: Inpu
       throw explain(`cannot ${what} for ${inputs.role} in ${inputs.database}${actor}`, error);
     }
   }
+}
+
+/** The roles in whose name the statements run. */
+function rolesIn(plan: PrivilegePlan, statements: PrivilegeStatement[]): string[] {
+  const places = [...plan.grants, ...plan.revokes].map(({ place }) => ownerOf(place));
+  return [...new Set([...places, ...statements.flatMap(({ as }) => as ?? [])])];
+}
+
+function ownerOf(place: PrivilegePlan["grants"][number]["place"]): string {
+  return "object" in place ? place.object.owner : place.future.creator;
+}
+
+/** What an admin that is no superuser can never grant or revoke, with its owners. */
+async function notOurs(db: Queryable, { role, database }: Inputs, plan: PrivilegePlan): Promise<CheckFailure[]> {
+  const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
+  const { me, roles } = await unreachableRoles(db, places.map(ownerOf));
+  const objects = [...new Set(places.filter((place) => roles.has(ownerOf(place))).map(({ key }) => key))];
+  return objects.length === 0
+    ? []
+    : [{ property: "", reason: memberReason(`give ${role} its privileges in ${database}`, me, roles, objects) }];
 }
 
 /** To an admin who may not grant something Postgres only gives a warning. */

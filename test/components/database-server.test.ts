@@ -49,6 +49,7 @@ test("adds up the roles it makes and the ones that are there", async () => {
     enforced: [],
     databases: ["shop", "billing"],
     legacyUsers: ["postgres"],
+    superuser: true,
   });
 });
 

@@ -22,7 +22,14 @@ describe("a configuration that is right", () => {
       server: {
         host: "timescale_db",
         port: 5432,
-        admin: { host: "127.0.0.1", port: 5432, user: "postgres", database: "postgres", sslmode: "disable" },
+        admin: {
+          host: "127.0.0.1",
+          port: 5432,
+          user: "postgres",
+          database: "postgres",
+          sslmode: "disable",
+          superuser: true,
+        },
       },
       adminPassword: undefined,
       ceiling: 95,
@@ -146,6 +153,7 @@ describe("a configuration that is right", () => {
       user: "postgres",
       database: "postgres",
       sslmode: "require",
+      superuser: true,
     });
   });
 
@@ -223,7 +231,7 @@ describe("keys", () => {
       "app-roles:services.worker.pool.replica: unknown key; did you mean replicas?",
     ]);
     expect(problems(changed("server.admin.password", "hunter2"))).toEqual([
-      "app-roles:server.admin.password: unknown key; known here: host, container, port, user, database, sslmode",
+      "app-roles:server.admin.password: unknown key; known here: host, container, port, user, database, sslmode, superuser",
     ]);
   });
 

@@ -27,7 +27,7 @@ const schema = z
     /** The name Postgres knows the user by, where it maps user names. */
     databaseUsername: z.string(),
     password: z.string(),
-    superuser: encoded(z.literal(true, "the sandbox's stand-in logs in as a superuser only")),
+    superuser: encoded(z.boolean()),
     sslmode: z.enum(["disable", "require", "verify-ca", "verify-full"]),
     sslrootcert: z.string(),
     /** Seconds; 0 waits for ever. */
@@ -53,6 +53,8 @@ export interface Config {
   ssl: false | object;
   connectTimeout: number;
   maxConnections: number;
+  /** False: passwords are not read back. */
+  superuser: boolean;
 }
 
 export function checkConfig(news: PropertyMap): CheckFailure[] {
@@ -73,6 +75,7 @@ export function readConfig(properties: PropertyMap, env: NodeJS.ProcessEnv = pro
     ssl: tls(given.sslmode ?? env.PGSSLMODE ?? "require", given.sslrootcert),
     connectTimeout: given.connectTimeout ?? Number(env.PGCONNECT_TIMEOUT ?? 180),
     maxConnections: given.maxConnections ?? 20,
+    superuser: given.superuser ?? true,
   };
 }
 

@@ -300,7 +300,7 @@ async function findOutputs(
   known: PropertyMap,
 ): Promise<PropertyMap | undefined> {
   const { password, skipDropRole, skipReassignOwned } = toRole(known);
-  const live = await connections.session((client) => readRole(client, name, password));
+  const live = await connections.session((client) => readRole(client, name, password, connections.config.superuser));
   if (!live) return undefined;
   const outputs: PropertyMap = { ...live, skipDropRole, skipReassignOwned, id: live.name };
   // An empty list that nobody asked for is no output.
@@ -328,6 +328,7 @@ async function readRole(
   client: Client,
   name: string,
   password: string,
+  isRead: boolean,
 ): Promise<Omit<Role, "skipDropRole" | "skipReassignOwned"> | undefined> {
   const { rows } = await client.query<Row>(
     `SELECT rolname, rolsuper, rolinherit, rolcreaterole, rolcreatedb, rolcanlogin, rolconnlimit,
@@ -341,7 +342,7 @@ async function readRole(
   const settings = new Map((row.rolconfig ?? []).map((entry) => split(entry)));
   return {
     name: row.rolname,
-    password: password === "" ? "" : await readPassword(client, name, password, row.rolcanlogin),
+    password: password === "" || !isRead ? password : await readPassword(client, name, password, row.rolcanlogin),
     roles: await memberships(client, name),
     searchPaths: (settings.get("search_path")?.split(", ") ?? []).map((schema) => schema.replace(/^"+|"+$/g, "")),
     encryptedPassword: true,

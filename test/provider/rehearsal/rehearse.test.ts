@@ -111,7 +111,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(told).toHaveLength(3);
   });
 
-  test("a relation that the reader cannot see is told", async () => {
+  // A view can be read with the reader's privileges since PostgreSQL 15.
+  test.skipIf(version < 15)("a relation that the reader cannot see is told", async () => {
     await given(
       `CREATE SCHEMA vault; CREATE TABLE vault.keys (id int); CREATE ROLE vault_keeper;
        CREATE FUNCTION tickets.keys() RETURNS SETOF vault.keys LANGUAGE sql STABLE AS 'SELECT * FROM vault.keys';
@@ -216,7 +217,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(first.moved).toBe(moved);
   });
 
-  test("a role that is a superuser now is tried as none", async () => {
+  test.skipIf(version < 15)("a role that is a superuser now is tried as none", async () => {
     await given("CREATE ROLE dashboard_app SUPERUSER", "DROP ROLE dashboard_app");
     await given("CREATE SCHEMA vault; CREATE TABLE vault.keys (id int)", "DROP SCHEMA vault CASCADE");
     await given(

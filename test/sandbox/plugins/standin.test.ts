@@ -51,7 +51,7 @@ describe("postgresql", () => {
   });
 
   test.each<[string, PropertyMap]>([
-    ["superuser", { superuser: "false" }],
+    ["superuser", { superuser: "maybe" }],
     ["scheme", { scheme: "awspostgres" }],
     ["sslmode", { sslmode: "prefer" }],
     ["port", { port: '"many"' }],

@@ -1,0 +1,25 @@
+import { membershipOf } from "./catalog/membership.ts";
+import type { Queryable } from "./connection.ts";
+import { explain } from "./errors.ts";
+
+/**
+ * Runs `work`, in the transaction that is open, as a member of `roles`: an admin that is no superuser has to be one to
+ * change what they own. What ends the transaction early takes the memberships back, too.
+ */
+export async function actingFor<T>(db: Queryable, roles: string[], work: () => Promise<T>): Promise<T> {
+  const { take, giveBack } = await membershipOf(db, roles);
+  await runAll(db, take, "become a member of");
+  const result = await work();
+  await runAll(db, giveBack, "give back the membership in");
+  return result;
+}
+
+async function runAll(db: Queryable, statements: string[], what: string): Promise<void> {
+  for (const statement of statements) {
+    try {
+      await db.query(statement);
+    } catch (error) {
+      throw explain(`cannot ${what} a role (${statement})`, error);
+    }
+  }
+}

@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readSnapshot } from "../../provider/catalog/baseline.ts";
+import { Server } from "../../provider/connection.ts";
+import { ownership } from "../../provider/resources/ownership.ts";
+import { testCall } from "../provider/calls.ts";
+import { createEstate, type Estate } from "./estate.ts";
+
+const password = "only for a test";
+const schemas: Record<string, string[]> = {
+  tracksolid_db: ["tracksolid", "reporting", "tickets"],
+  fleet_platform: ["fleet", "jobs"],
+};
+
+let estate: Estate;
+
+/** The runbook's server as a cloud would give it: all of it belongs to an admin that is no superuser. */
+beforeAll(async () => {
+  estate = await createEstate();
+  await estate.query("postgres", `CREATE ROLE cloud_admin LOGIN CREATEROLE PASSWORD '${password}'`);
+  await estate.query("postgres", "GRANT reporting_refresher TO cloud_admin WITH ADMIN OPTION");
+  const server = new Server({ ...estate.postgres, database: "postgres", sslmode: "disable" });
+  for (const [database, names] of Object.entries(schemas)) {
+    await estate.query("postgres", `ALTER DATABASE ${database} OWNER TO cloud_admin`);
+    for (const schema of names) await estate.query(database, `ALTER SCHEMA ${schema} OWNER TO cloud_admin`);
+    const former = await server.session(database, (db) =>
+      readSnapshot(db, database, { schemas: names, outside: [], roles: [] }),
+    );
+    const goal = { database, owner: "cloud_admin", schemas: names, alsoOwn: [], roles: ["cloud_admin"] };
+    const keepOwner = database === "tracksolid_db" ? { "reporting.v_trips": "reporting_refresher" } : {};
+    const inputs = { ...goal, keepOwner, former: JSON.parse(JSON.stringify(former)) };
+    await ownership(server).apply(inputs, undefined, testCall());
+  }
+  await server.close();
+  await estate.sandbox.setConfig("server.admin.user", "cloud_admin");
+  await estate.sandbox.setSecret("app-roles:adminPassword", password);
+});
+afterAll(() => estate.remove());
+
+const memberships = () =>
+  estate.query("postgres", "SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members ORDER BY 1, 2");
+
+test("an admin that is no superuser must be declared, and then does all of it within what it may", async () => {
+  const before = await estate.observe();
+  const were = await memberships();
+  const { text } = await estate.pulumi(["preview"], { fails: true });
+  expect(text).toContain("set app-roles:server.admin.superuser to false");
+
+  await estate.sandbox.setConfig("server.admin.superuser", false);
+  await estate.up();
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+  const owners = await estate.query(
+    "tracksolid_db",
+    "SELECT DISTINCT tableowner AS owner FROM pg_tables WHERE schemaname IN ('tracksolid', 'reporting', 'tickets')",
+  );
+  expect(owners).toEqual([{ owner: "tracksolid_owner" }]);
+
+  await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
+  expect(await estate.observe()).toEqual(before);
+  expect(await memberships()).toEqual(were);
+});

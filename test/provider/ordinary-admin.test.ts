@@ -1,0 +1,146 @@
+import type { Client } from "pg";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readSnapshot } from "../../provider/catalog/baseline.ts";
+import { PrivilegeReader } from "../../provider/catalog/privilege-reader.ts";
+import { Server } from "../../provider/connection.ts";
+import { releaseRole } from "../../provider/release-role.ts";
+import { connectionBudget } from "../../provider/resources/connection-budget.ts";
+import { ownership } from "../../provider/resources/ownership.ts";
+import { privileges } from "../../provider/resources/privileges.ts";
+import { availableVersions } from "../../sandbox/postgres/server.ts";
+import { testCall } from "./calls.ts";
+import { observe } from "./observe.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
+
+type Goal = Parameters<ReturnType<typeof ownership>["apply"]>[0];
+
+/** As a cloud gives it: no superuser, owner of the database, with roles that it may make its own. */
+const boss = 'Boss "1"';
+const quotedBoss = '"Boss ""1"""';
+
+describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL %i", (version) => {
+  let postgres: TestPostgres;
+  let server: Server;
+  let superuser: Client;
+
+  beforeAll(async () => {
+    postgres = await startPostgres(version);
+    const admin = await postgres.connect();
+    await admin.query(`CREATE ROLE ${quotedBoss} LOGIN CREATEROLE PASSWORD 'admin'`);
+    await admin.query(`CREATE DATABASE shop OWNER ${quotedBoss}`);
+    superuser = await postgres.connect({ database: "shop" });
+    server = new Server({ ...postgres.address, user: boss, password: "admin" });
+    const own = await postgres.connect({ database: "shop", user: boss, password: "admin" });
+    await own.query(`
+      CREATE ROLE "Legacy app"; CREATE ROLE shop_owner; CREATE ROLE reader LOGIN PASSWORD 'admin'; CREATE ROLE bystander;
+      CREATE SCHEMA app; CREATE TABLE app.by_boss (id int)`);
+    await superuser.query(`GRANT USAGE, CREATE ON SCHEMA app TO "Legacy app"; SET ROLE "Legacy app";
+      CREATE TABLE app.by_legacy (id serial); CREATE VIEW app.v AS SELECT * FROM app.by_legacy;
+      GRANT SELECT ON app.v TO bystander; RESET ROLE`);
+    await own.end();
+  });
+  afterAll(async () => {
+    await server.close();
+    await postgres.stop();
+  });
+  beforeEach(() => superuser.query("DROP TABLE IF EXISTS app.of_superuser"));
+
+  const memberships = async () => {
+    const { rows } = await superuser.query(
+      "SELECT m.*, NULL AS oid FROM pg_auth_members m ORDER BY m.roleid, m.member, m.grantor",
+    );
+    return rows;
+  };
+  const reader = () => privileges(server, new PrivilegeReader(0));
+  const read = {
+    role: "reader",
+    database: "shop",
+    access: "reader" as const,
+    schemas: ["app"],
+    creators: ["shop_owner", "Legacy app"],
+    before: [],
+  };
+  const owns = { ...read, role: "shop_owner", access: "owner" as const, creators: ["Legacy app"] };
+  const goal = async (): Promise<Goal> => ({
+    database: "shop",
+    owner: "shop_owner",
+    schemas: ["app"],
+    keepOwner: {},
+    alsoOwn: [],
+    roles: ["shop_owner", "reader"],
+    former: JSON.parse(
+      JSON.stringify(
+        await readSnapshot(superuser, "shop", { schemas: ["app"], outside: [], roles: ["shop_owner", "reader"] }),
+      ),
+    ),
+  });
+
+  test("moves and grants as a member of the owners, is no member afterwards, and puts everything back", async () => {
+    const before = await observe(superuser);
+    const were = await memberships();
+    const wanted = await goal();
+    for (const inputs of [owns, read]) {
+      expect((await reader().plan(inputs, undefined, {})).failures ?? []).toEqual([]);
+      await reader().apply(inputs, undefined, testCall());
+    }
+    const { changes, failures } = await ownership(server).plan(wanted, undefined, {});
+    expect(failures).toBeUndefined();
+    expect(Object.keys(changes)).toEqual(expect.arrayContaining(["app.by_boss", "app.by_legacy", "app.v"]));
+    await ownership(server).apply(wanted, undefined, testCall());
+    expect((await ownership(server).plan(wanted, undefined, {})).changes).toEqual({});
+    await reader().apply(read, read, testCall());
+    expect(await memberships()).toEqual(were);
+    const session = await postgres.connect({ database: "shop", user: "reader", password: "admin" });
+    await session.query("SELECT * FROM app.by_boss, app.v");
+    await session.end();
+    await expect
+      .poll(async () => (await superuser.query("SELECT FROM pg_stat_activity WHERE usename = 'reader'")).rows)
+      .toEqual([]);
+
+    await superuser.query("SET ROLE shop_owner; CREATE TABLE app.made_since (id int); RESET ROLE");
+    await ownership(server).remove(wanted, testCall());
+    await superuser.query("DROP TABLE app.made_since");
+    await reader().remove(read, testCall());
+    await reader().remove(owns, testCall());
+    expect(await observe(superuser)).toEqual(before);
+    expect(await memberships()).toEqual(were);
+  });
+
+  test("hands on what a role still has before it is dropped", async () => {
+    const were = await memberships();
+    await superuser.query(
+      "GRANT CREATE ON SCHEMA app TO shop_owner; SET ROLE shop_owner; CREATE TABLE app.left_over (id int); RESET ROLE",
+    );
+    await releaseRole(server, "shop_owner", testCall());
+    const { rows } = await superuser.query("SELECT tableowner FROM pg_tables WHERE tablename = 'left_over'");
+    expect(rows).toEqual([{ tableowner: boss }]);
+    await superuser.query("DROP TABLE app.left_over");
+    expect(await memberships()).toEqual(were);
+  });
+
+  test("is refused in preview what it can never do, with the objects and what to run", async () => {
+    await superuser.query("CREATE TABLE app.of_superuser (id int)");
+    const seen = await observe(superuser);
+    const moves = await ownership(server).plan(await goal(), undefined, {});
+    const reason = expect.stringMatching(
+      /^Boss "1" cannot .*: it is no superuser, and neither a member of postgres nor able to make itself one\. Let a superuser run GRANT "postgres" TO "Boss ""1""" WITH ADMIN OPTION .*Concerned: app\.of_superuser(, default privileges of postgres in app)?$/,
+    );
+    expect(moves.failures).toEqual([{ property: "", reason }]);
+    expect((await reader().plan(read, undefined, {})).failures).toEqual([{ property: "", reason }]);
+    const were = await memberships();
+    await expect(reader().apply(read, undefined, testCall())).rejects.toThrow(
+      /Concerned: app\.of_superuser.*Nothing was changed/,
+    );
+    expect(await memberships()).toEqual(were);
+    expect(await observe(superuser)).toEqual(seen);
+  });
+
+  test("must be declared", async () => {
+    const inputs = { ceiling: 95, entries: [], superuser: true };
+    const budget = connectionBudget(server);
+    expect((await budget.plan(inputs, undefined, {})).failures).toEqual([
+      { property: "", reason: expect.stringContaining("set app-roles:server.admin.superuser to false") },
+    ]);
+    expect((await budget.plan({ ...inputs, superuser: false }, undefined, {})).failures ?? []).toEqual([]);
+  });
+});
