@@ -4,6 +4,7 @@ import { type Membership, membershipOf } from "./catalog/membership.ts";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
 import { isSuperuser } from "./catalog/roles.ts";
+import { maySetParameter } from "./catalog/settings.ts";
 import { findTimescale, type Installation } from "./catalog/timescale.ts";
 import { codeOf, type Queryable } from "./connection.ts";
 import { explain } from "./errors.ts";
@@ -124,7 +125,8 @@ function inOrder(moves: Move[]): Move[][] {
 
 async function prepare(db: Queryable): Promise<void> {
   await db.query(`SET lock_timeout = ${escapeLiteral(lockTimeout)}`);
-  if (await isSuperuser(db)) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
+  if (await maySetParameter(db, "deadlock_timeout"))
+    await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
   // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.
   await db.query("SET synchronous_commit = off");
 }

@@ -38,7 +38,8 @@ async function tryLock(db: Queryable): Promise<boolean> {
 
 async function holder(db: Queryable): Promise<string> {
   const { rows } = await db.query<{ who: string }>(
-    `SELECT format('pid %s from %s', l.pid, coalesce(a.client_addr::text, 'the server itself')) AS who
+    `SELECT format('pid %s from %s', l.pid, coalesce(a.client_addr::text,
+                   CASE WHEN a.backend_start IS NULL THEN 'an address that only pg_read_all_stats sees' ELSE 'the server itself' END)) AS who
      FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
      WHERE l.locktype = 'advisory' AND l.granted AND l.pid <> pg_backend_pid()
        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

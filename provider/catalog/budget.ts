@@ -1,4 +1,5 @@
 import type { Queryable } from "../connection.ts";
+import { isClient } from "./sessions.ts";
 
 /** One line of the declared budget. */
 export interface BudgetEntry {
@@ -38,12 +39,12 @@ export async function readLiveBudget(db: Queryable): Promise<LiveBudget> {
     `SELECT current_setting('max_connections')::int AS max,
             current_setting('superuser_reserved_connections')::int AS "superuserReserved",
             coalesce(current_setting('reserved_connections', true), '0')::int AS reserved,
-            (SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'client backend') AS used`,
+            (SELECT count(*)::int FROM pg_stat_activity a WHERE ${isClient}) AS used`,
   );
   const roles = await db.query<LoginRole>(
     `SELECT r.rolname AS role, r.rolconnlimit AS limit, r.rolsuper AS superuser, count(a.pid)::int AS sessions
      FROM pg_roles r
-     LEFT JOIN pg_stat_activity a ON a.usesysid = r.oid AND a.backend_type = 'client backend'
+     LEFT JOIN pg_stat_activity a ON a.usesysid = r.oid AND ${isClient}
      WHERE r.rolcanlogin
      GROUP BY 1, 2, 3 ORDER BY 1`,
   );

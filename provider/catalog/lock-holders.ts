@@ -7,7 +7,7 @@ import type { Queryable } from "../connection.ts";
 export async function lockHolders(db: Queryable, identity: string): Promise<string> {
   const { rows } = await db.query<{ holder: string }>(
     `SELECT format('pid %s, %s as %s, in a transaction for %s', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'),
-                   a.usename, date_trunc('second', now() - a.xact_start)) AS holder
+                   a.usename, coalesce(date_trunc('second', now() - a.xact_start)::text, 'a time that only pg_read_all_stats sees')) AS holder
      FROM (SELECT DISTINCT l.pid FROM pg_locks l
            JOIN pg_class c ON c.oid = l.relation
            JOIN pg_namespace n ON n.oid = c.relnamespace AND quote_ident(n.nspname) || '.' || quote_ident(c.relname) = $1

@@ -1,6 +1,13 @@
 import type { Queryable } from "../connection.ts";
 
 /**
+ * Rows `a` of pg_stat_activity that take one of the server's slots for clients. Without pg_read_all_stats an admin does not
+ * see what kind another role's process is; then parallel workers count too.
+ */
+export const isClient =
+  "(a.backend_type = 'client backend' OR a.backend_type IS NULL AND a.usesysid IS NOT NULL AND a.datid IS NOT NULL)";
+
+/**
  * Throws, naming them, while the role has sessions (in `database`, when it is given): taking something from it now would
  * break them.
  */

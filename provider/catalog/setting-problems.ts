@@ -1,7 +1,7 @@
 import type { Queryable } from "../connection.ts";
 import type { CheckFailure } from "../rpc/provider.ts";
 import { parseSetting } from "./setting-values.ts";
-import { askServer, type RoleSetting, type SettingRule } from "./settings.ts";
+import { askServer, maySetParameter, type RoleSetting, type SettingRule } from "./settings.ts";
 import { nameOf } from "./settings-plan.ts";
 
 /** A declared setting with where it stands among the inputs. */
@@ -39,14 +39,22 @@ async function problemOf(
   if (!rule) {
     // Any name with a dot may be an extension's that this session has not loaded.
     if (!name.includes(".")) return `the server has no setting ${name}; see pg_settings for those it has`;
-    return askServer(db, name, value);
+    return (await superuserProblem(db, name)) ?? askServer(db, name, value);
   }
   if (rule.context !== "user" && rule.context !== "superuser") {
     return `${name} cannot be set for a role: ${whereToSet(rule.context)}`;
   }
+  const refused = rule.context === "superuser" ? await superuserProblem(db, name) : undefined;
+  if (refused !== undefined) return refused;
   const parsed = parseSetting(name, rule, value);
   if ("problem" in parsed) return `${name}: ${parsed.problem}`;
   return rule.vartype === "string" ? askServer(db, name, value) : undefined;
+}
+
+/** PostgreSQL documentation, "ALTER ROLE": of a superuser's settings, and of those no module that is loaded knows. */
+async function superuserProblem(db: Queryable, name: string): Promise<string | undefined> {
+  if (await maySetParameter(db, name)) return undefined;
+  return `${name} may be set for a role by a superuser alone, and the admin is none: take it out, connect as a superuser (app-roles:server.admin), or, with PostgreSQL 15 or later, have GRANT SET ON PARAMETER ${name} TO the admin`;
 }
 
 /** PostgreSQL documentation, "pg_settings", column context. */

@@ -1,4 +1,5 @@
 import type { Queryable } from "../connection.ts";
+import { isSuperuser } from "./roles.ts";
 
 /** What the server says about a setting (pg_settings). */
 export interface SettingRule {
@@ -46,6 +47,20 @@ export class SettingRules {
       }),
     );
   }
+}
+
+/**
+ * Whether the session's user may set, for a role too, what not everybody may: a superuser, and since PostgreSQL 15 who has
+ * been granted SET on it.
+ */
+export async function maySetParameter(db: Queryable, name: string): Promise<boolean> {
+  if (await isSuperuser(db)) return true;
+  const { rows: known } = await db.query(
+    "SELECT FROM pg_proc WHERE proname = 'has_parameter_privilege' AND pronamespace = 'pg_catalog'::regnamespace",
+  );
+  if (known.length === 0) return false;
+  const { rows } = await db.query<{ may: boolean }>("SELECT has_parameter_privilege($1, 'SET') AS may", [name]);
+  return rows[0]?.may ?? false;
 }
 
 /** All that is set for the role; nothing for one that does not exist. */

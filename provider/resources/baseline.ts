@@ -1,3 +1,4 @@
+import { escapeIdentifier } from "pg";
 import { z } from "zod";
 import { extend, readSnapshot, type Snapshot } from "../catalog/baseline.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
@@ -5,7 +6,7 @@ import { databaseHazards } from "../catalog/hazards/index.ts";
 import { splitName } from "../catalog/name.ts";
 import { heldBefore } from "../catalog/privileges-before.ts";
 import { readVerifiers } from "../catalog/role-record.ts";
-import { existingRoles as rolesThere } from "../catalog/roles.ts";
+import { mayMakeRoles, existingRoles as rolesThere } from "../catalog/roles.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
 import { parseSettings } from "../catalog/settings.ts";
 import type { Queryable, Server } from "../connection.ts";
@@ -65,6 +66,7 @@ export function baseline(server: Server): Reconciler<typeof shape> {
           // Like the snapshot: what is recorded once is never recorded anew.
           const held = { ...pick(adopt, (role) => heldBefore(now, role)), ...asMap(before.held) };
           const verifiers = { ...(await readVerifiers(db, adopt)), ...asMap(before.verifiers) };
+          if (!(await mayMakeRoles(db))) failures.push(notRoleMaker(server.address.user));
           if (adopt.length > 0 && Object.keys(verifiers).length === 0) failures.push(notSuperuser(server.address.user));
           const observed = {
             snapshot: toProperties(snapshot),
@@ -133,6 +135,13 @@ function takenOver(role: string): string {
     `role ${role} exists and is taken over: its password changes, so whoever logs in with the old one is refused from then on, ` +
     "and it loses all attributes but LOGIN. destroy gives it back what it was"
   );
+}
+
+function notRoleMaker(admin: string): CheckFailure {
+  return {
+    property: "roles",
+    reason: `${admin} may not make roles: connect as another user (app-roles:server.admin.user), or let a superuser run ALTER ROLE ${escapeIdentifier(admin)} CREATEROLE`,
+  };
 }
 
 function notSuperuser(admin: string): CheckFailure {

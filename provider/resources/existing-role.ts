@@ -1,5 +1,7 @@
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
+import { alterRoleProblem } from "../catalog/roles.ts";
+import { isClient } from "../catalog/sessions.ts";
 import { settingProblems } from "../catalog/setting-problems.ts";
 import { settingText } from "../catalog/setting-values.ts";
 import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "../catalog/settings.ts";
@@ -53,6 +55,8 @@ export function existingRole(server: Server): Reconciler<typeof shape> {
       server.anySession(async (db) => {
         const live = await readLive(db, inputs.role);
         if (!live) return { changes: {}, failures: [{ property: "role", reason: missing(inputs.role) }] };
+        const refused = await alterRoleProblem(db, inputs.role);
+        if (refused !== undefined) return { changes: {}, failures: [{ property: "role", reason: refused }] };
         const wanted = settingsOf(inputs).map((setting) => ({ ...setting, path: child("settings", setting.name) }));
         const known = await rules.read(
           db,
@@ -102,7 +106,7 @@ export function existingRole(server: Server): Reconciler<typeof shape> {
 async function readLive(db: Queryable, role: string): Promise<Live | undefined> {
   const { rows } = await db.query<Live>(
     `SELECT r.rolconnlimit AS limit, r.rolsuper AS superuser,
-            (SELECT count(*)::int FROM pg_stat_activity a WHERE a.usesysid = r.oid AND a.backend_type = 'client backend') AS sessions
+            (SELECT count(*)::int FROM pg_stat_activity a WHERE a.usesysid = r.oid AND ${isClient}) AS sessions
      FROM pg_roles r WHERE r.rolname = $1`,
     [role],
   );

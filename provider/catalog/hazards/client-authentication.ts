@@ -9,7 +9,7 @@ import { groupsOf, type Roles, readRoles } from "./roles.ts";
  * Lines of pg_hba.conf that let the legacy users in from the network where none lets the role in. From which address a
  * service comes nobody knows, so each address range that a line opens to a legacy user is asked about; once there is no
  * legacy user, whether the role can come in over the network at all. Lines for Unix sockets are not looked at. Only a
- * superuser, or who has been granted it, may read the file: for others nothing is found.
+ * superuser, or who has been granted it, may read the file: for others nothing is found, which `limitedAdmin` says.
  */
 export const clientAuthentication: HazardKind<RoleFacts> = {
   name: "pg_hba.conf lines that do not let the role in",
@@ -44,12 +44,17 @@ interface AuthenticationFile {
 /** Methods that a login with a password which the server has as a SCRAM verifier gets through. */
 const passable = ["trust", "scram-sha-256", "md5", "password"];
 
-async function readFile(db: Queryable): Promise<AuthenticationFile | undefined> {
-  const { rows: may } = await db.query<{ may: boolean }>(
+/** Whether the session's user may read pg_hba.conf through the catalog. */
+export async function mayReadLines(db: Queryable): Promise<boolean> {
+  const { rows } = await db.query<{ may: boolean }>(
     `SELECT has_table_privilege('pg_catalog.pg_hba_file_rules', 'SELECT')
             AND has_function_privilege('pg_catalog.pg_hba_file_rules()', 'EXECUTE') AS may`,
   );
-  if (!may[0]?.may) return undefined;
+  return rows[0]?.may ?? false;
+}
+
+async function readFile(db: Queryable): Promise<AuthenticationFile | undefined> {
+  if (!(await mayReadLines(db))) return undefined;
   // Since PostgreSQL 16 lines may stand in several files, and rule_number says in which order they are tried.
   const { rows: lines } = await db.query<AuthenticationLine>(
     `SELECT line_number AS line, type, database AS databases, user_name AS users, address, netmask, auth_method AS method

@@ -7,6 +7,7 @@ import type { HazardKind } from "./hazard.ts";
 import { idleSessions } from "./idle-sessions.ts";
 import { closedSchemas, ledgers } from "./ledgers.ts";
 import { legacySettings } from "./legacy-settings.ts";
+import { limitedAdmin } from "./limited-admin.ts";
 import { publicConnect } from "./public-connect.ts";
 import { readerViews } from "./reader-views.ts";
 import type { RoleFacts } from "./role-facts.ts";
@@ -41,4 +42,4 @@ export const settingsHazards: HazardKind<SettingsFacts>[] = [legacySettings, idl
 
 export const databaseHazards: HazardKind<DatabaseFacts>[] = [undeclaredTables, unmovedObjects];
 
-export const serverHazards: HazardKind<ServerFacts>[] = [publicConnect];
+export const serverHazards: HazardKind<ServerFacts>[] = [limitedAdmin, publicConnect];
