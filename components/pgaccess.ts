@@ -210,6 +210,7 @@ export class ServiceUrl extends pulumi.CustomResource {
       role: string;
       password: pulumi.Input<string> | undefined;
       url: pulumi.Input<string>;
+      isDeployed: boolean | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -243,5 +244,64 @@ export class DestroyGuard extends pulumi.CustomResource {
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:DestroyGuard", name, args, opts);
+  }
+}
+
+/** Where a service's environment variable is kept: in one of these. */
+export interface EnvSource {
+  container?: string | undefined;
+  compose?: { files: string[]; project: string | undefined; service: string; envFile: string } | undefined;
+  command?: { path: string; args: string[] } | undefined;
+}
+
+/** The DATABASE_URL that a service had before the stack. */
+export class LegacyUrl extends pulumi.CustomResource {
+  declare readonly url: pulumi.Output<string>;
+  constructor(
+    name: string,
+    args: EnvSource & {
+      service: string;
+      urlKey: string;
+      database: string;
+      connectAs: ConnectAs;
+      given: pulumi.Input<string> | undefined;
+      made: pulumi.Input<string>;
+      roles: string[];
+      legacyUsers: string[];
+      dockerHost: string | undefined;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    const secrets = ["url", "given", "made"];
+    super("pgaccess:index:LegacyUrl", name, { ...args, url: undefined }, { ...opts, additionalSecretOutputs: secrets });
+  }
+}
+
+/** A service's DATABASE_URL where compose or the user's command keeps it, and its restart. */
+export class ServiceEnv extends pulumi.CustomResource {
+  /** Counts the redeploys. */
+  declare readonly deployments: pulumi.Output<number>;
+  /** The compose project; null with a command. */
+  declare readonly project: pulumi.Output<string | null>;
+  constructor(
+    name: string,
+    args: Omit<EnvSource, "container"> & {
+      service: string;
+      urlKey: string;
+      connectAs: ConnectAs;
+      role: string;
+      url: pulumi.Input<string>;
+      legacyUrl: pulumi.Input<string>;
+      dockerHost: string | undefined;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    const secrets = ["url", "legacyUrl"];
+    super(
+      "pgaccess:index:ServiceEnv",
+      name,
+      { ...args, deployments: undefined, project: undefined },
+      { ...opts, additionalSecretOutputs: secrets },
+    );
   }
 }

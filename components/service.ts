@@ -1,11 +1,14 @@
 import * as pulumi from "@pulumi/pulumi";
 import { cutoverProblem } from "../model/cutover.ts";
-import { makeDatabaseUrl, roleUrl } from "../model/database-url.ts";
+import { roleUrl } from "../model/database-url.ts";
 import { defaultPool, type Pool } from "../model/pool.ts";
-import type { Runtime } from "../model/runtime.ts";
+import { type CommandSpec, type ComposeSpec, isDeployed, type Runtime } from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
 import * as pgaccess from "./pgaccess.ts";
+import { deploy } from "./runtimes/deploy.ts";
+import type { Deployment } from "./runtimes/deployment.ts";
+import { legacyUrl } from "./runtimes/legacy-url.ts";
 
 export interface ServiceArgs {
   /** The role it connects as once it is cut over; several services may share one. */
@@ -35,7 +38,7 @@ export interface ServiceArgs {
   /**
    * The URL it has today, kept byte for byte; becomes a secret.
    *
-   * @default made from the server's address and the admin's login
+   * @default found where compose or the command keeps it, else made from the server's address and the admin's login
    * @example config.requireSecret("apiLegacyUrl")
    */
   legacyUrl?: pulumi.Input<string> | undefined;
@@ -54,6 +57,25 @@ export interface ServiceArgs {
    * @example [firstService]
    */
   after?: pulumi.Resource[] | undefined;
+  /**
+   * The environment variable that holds the URL.
+   *
+   * @default "DATABASE_URL"
+   */
+  urlKey?: string | undefined;
+  /**
+   * With the runtime `compose`: the service's place in a compose project, and the env file whose line is changed. Paths
+   * from the Pulumi project's folder.
+   *
+   * @example { files: ["/srv/shop/docker-compose.yml"], service: "api", envFile: "/srv/shop/api.env" }
+   */
+  compose?: ComposeSpec | undefined;
+  /**
+   * With the runtime `command`: the executable that reads and writes the URL and deploys the service.
+   *
+   * @example { path: "./deploy/coolify.sh", args: [] }
+   */
+  command?: CommandSpec | undefined;
 }
 
 /**
@@ -70,17 +92,20 @@ export class Service extends pulumi.ComponentResource {
   readonly inForce: pgaccess.ServiceUrl;
   /** The DATABASE_URL in force; a secret. */
   readonly databaseUrl: pulumi.Output<string>;
+  /** Undefined: it is started by somebody else. */
+  readonly deployment: Deployment | undefined;
 
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:Service", name, {}, opts);
     const { role, database, connectAs = "legacy", migrates = "unconfirmed" } = args;
     const declared = { role: role.roleName, database, connectAs, migrates };
     refuseProblem(name, declared, role);
-    refuseRuntime(name, args.runtime);
     this.serviceName = name;
     this.runtime = args.runtime ?? "external";
-    this.inForce = createUrl(this, { ...args, connectAs });
+    const legacy = findLegacyUrl(this, { ...args, connectAs });
+    this.inForce = createUrl(this, { ...args, connectAs }, legacy);
     this.databaseUrl = this.inForce.url;
+    this.deployment = createDeployment(this, { ...args, connectAs }, legacy);
     const pool = { ...defaultPool, ...args.pool };
     this.registerOutputs({ service: name, ...declared, pool, runtime: this.runtime });
   }
@@ -101,15 +126,20 @@ function refuseProblem(
   if (problem) throw new pulumi.RunError(`Service ${name}: ${problem.key}: ${problem.message}`);
 }
 
-function refuseRuntime(name: string, runtime: Runtime = "external"): void {
-  if (runtime === "external") return;
-  throw new pulumi.RunError(`Service ${name}: runtime: ${runtime} is not yet supported; write external`);
+const defaultUrlKey = "DATABASE_URL";
+
+function findLegacyUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }): pulumi.Output<string> {
+  const { role, database, connectAs, urlKey = defaultUrlKey, legacyUrl: given } = args;
+  const declared = { server: role.server, service: parent.serviceName, database, connectAs, urlKey, given };
+  return legacyUrl({ ...declared, parent }, { ...args, runtime: parent.runtime });
 }
 
-function createUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }): pgaccess.ServiceUrl {
-  const { role, database, connectAs } = args;
+function createUrl(
+  parent: Service,
+  { role, database, connectAs, after = [] }: ServiceArgs & { connectAs: ConnectAs },
+  legacy: pulumi.Output<string>,
+): pgaccess.ServiceUrl {
   const service = parent.serviceName;
-  const legacy = legacyUrl(args);
   const own = pulumi.all([legacy, role.password]).apply(([url, password]) => roleUrl(url, role.roleName, password));
   const isRole = connectAs === "role";
   const inputs = {
@@ -119,16 +149,20 @@ function createUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }
     role: role.roleName,
     password: isRole ? role.password : undefined,
     url: pulumi.secret(isRole ? own : legacy),
+    isDeployed: isDeployed(parent.runtime) || undefined,
   };
   // The legacy URL depends on nothing, so that the way back never waits for anything.
-  const dependsOn = isRole ? [...role.ready, ...(args.after ?? [])] : [];
+  const dependsOn = isRole ? [...role.ready, ...after] : [];
   return new pgaccess.ServiceUrl(service, inputs, { parent, provider: role.server.pgaccess, dependsOn });
 }
 
-function legacyUrl({ role: { server }, database, legacyUrl }: ServiceArgs): pulumi.Output<string> {
-  if (legacyUrl !== undefined) return pulumi.secret(legacyUrl);
-  const { host, port, admin } = server.address;
-  return pulumi
-    .secret(server.adminPassword)
-    .apply((password) => makeDatabaseUrl({ host, port, user: admin.user, password, database }));
+function createDeployment(
+  parent: Service,
+  args: ServiceArgs & { connectAs: ConnectAs },
+  legacyUrl: pulumi.Output<string>,
+): Deployment | undefined {
+  const { role, connectAs, urlKey = defaultUrlKey } = args;
+  const { serviceName: service, runtime, databaseUrl: url } = parent;
+  const declared = { service, role: role.roleName, connectAs, urlKey, url, legacyUrl, env: {} };
+  return deploy({ ...args, runtime }, { ...declared, parent, provider: role.server.pgaccess });
 }

@@ -7,11 +7,13 @@ import { connectionBudget } from "./resources/connection-budget.ts";
 import { cutovers } from "./resources/cutovers.ts";
 import { destroyGuard } from "./resources/destroy-guard.ts";
 import { existingRole } from "./resources/existing-role.ts";
+import { legacyUrl } from "./resources/legacy-url.ts";
 import { ownership } from "./resources/ownership.ts";
 import { privileges } from "./resources/privileges.ts";
 import { toResource } from "./resources/reconciler.ts";
 import { rehearsal } from "./resources/rehearsal.ts";
 import { roleSettings } from "./resources/role-settings.ts";
+import { serviceEnv } from "./resources/service-env.ts";
 import { serviceUrl } from "./resources/service-url.ts";
 import type { Provider } from "./rpc/provider.ts";
 import { reveal, Unknown } from "./rpc/values.ts";
@@ -40,7 +42,9 @@ export function pgaccess(): Provider {
     "pgaccess:index:Privileges": privileges(server),
     "pgaccess:index:Ownership": ownership(server),
     "pgaccess:index:Cutovers": cutovers(),
+    "pgaccess:index:LegacyUrl": legacyUrl(),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
+    "pgaccess:index:ServiceEnv": serviceEnv(),
     "pgaccess:index:DestroyGuard": destroyGuard(server),
   };
   const version = packageVersion();
@@ -49,7 +53,7 @@ export function pgaccess(): Provider {
     version,
     schema: packageSchema(version, configShape, reconcilers, {
       config: ["password"],
-      properties: ["password", "url"],
+      properties: ["password", "url", "legacyUrl", "given", "made"],
     }),
 
     async checkConfig(news) {
@@ -74,7 +78,9 @@ export function pgaccess(): Provider {
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),
       "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
       "pgaccess:index:Cutovers": toResource(reconcilers["pgaccess:index:Cutovers"]),
+      "pgaccess:index:LegacyUrl": toResource(reconcilers["pgaccess:index:LegacyUrl"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
+      "pgaccess:index:ServiceEnv": toResource(reconcilers["pgaccess:index:ServiceEnv"]),
       "pgaccess:index:DestroyGuard": toResource(reconcilers["pgaccess:index:DestroyGuard"]),
     },
 

@@ -11,10 +11,14 @@ export interface Deploy {
   urlKey: string;
   /** The URL in force, a secret; known only after a login with it has been tried. */
   url: pulumi.Output<string>;
+  /** The URL it had before, a secret: what it goes back to at the end. */
+  legacyUrl: pulumi.Output<string>;
   /** Secret environment variables beside the URL. */
   env: Record<string, pulumi.Input<string>>;
   /** The component that the runtime's resources belong to. */
   parent: pulumi.Resource;
+  /** Our plugin. */
+  provider: pulumi.ProviderResource;
 }
 
 /** A service that was started with its URL, as the gate finds it. */

@@ -43,11 +43,12 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
   /** Inputs that Check fills in from the server. */
   observed?: string[];
   id(inputs: z.infer<z.ZodObject<Shape>>): string;
-  /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed`. */
+  /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed`; the engine's calls come with `call`. */
   plan(
     inputs: z.infer<z.ZodObject<Shape>>,
     olds: z.infer<z.ZodObject<Shape>> | undefined,
     before: PropertyMap,
+    call?: Call,
   ): Promise<Plan>;
   /** The summary's line for what a preview found. */
   summarize(inputs: z.infer<z.ZodObject<Shape>>, changes: Changes): string | undefined;
@@ -102,7 +103,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
       const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => observed.includes(key)));
-      const plan = await reconciler.plan(parsed.data as Inputs, previous(olds), before);
+      const plan = await reconciler.plan(parsed.data as Inputs, previous(olds), before, call);
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
       return { inputs, ...(plan.failures && { failures: plan.failures }) };

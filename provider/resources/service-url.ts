@@ -12,6 +12,8 @@ const shape = {
   password: orUnknown(z.string()).optional(),
   /** The DATABASE_URL to pass on. */
   url: orUnknown(z.string()),
+  /** Whether the stack itself restarts the service with it. Default: somebody else does. */
+  isDeployed: z.boolean().optional(),
 };
 
 /**
@@ -23,16 +25,16 @@ export function serviceUrl(server: Server): Reconciler<typeof shape> {
     description: "The DATABASE_URL in force for a service; a role's is passed on only after a login as it succeeded.",
     shape,
     identity: ["service"],
+    advisory: ["isDeployed"],
     id: ({ service }) => service,
     plan: async () => ({ changes: {} }),
     summarize: ({ service, connectAs, role }) =>
       connectAs === "role" ? `${service}: connects as ${role}` : `${service}: connects with its legacy URL`,
 
-    async apply({ service, database, connectAs, role, password }, olds) {
+    async apply({ service, database, connectAs, role, password, isDeployed }, olds) {
+      const next = isDeployed ? "" : "; restart it with the new output";
       if (connectAs === "legacy") {
-        return olds?.connectAs === "role"
-          ? `${service}: back on its legacy URL; restart it with the new output`
-          : undefined;
+        return olds?.connectAs === "role" ? `${service}: back on its legacy URL${next}` : undefined;
       }
       if (typeof password !== "string")
         throw new Error(`${service}: no password for role ${role} to try the login with`);
@@ -47,7 +49,7 @@ export function serviceUrl(server: Server): Reconciler<typeof shape> {
           throw new Error(`${service} keeps its URL, because a login as its new role failed: ${said}`);
         }
       });
-      return `${service}: login as ${role} works; restart it with the new output`;
+      return `${service}: login as ${role} works${next}`;
     },
 
     remove: async () => undefined,

@@ -47,6 +47,9 @@ export const recorded = {
   verifiers: { old_app: "SCRAM-SHA-256$..." },
 };
 
+/** What the mocked LegacyUrl has found. */
+export const foundUrl = "postgres://postgres:found@db/shop";
+
 /** Runs a program against the SDK's mocks to its end and gives what it registered. */
 export async function run(program: () => unknown): Promise<Ran> {
   const all: Registered[] = [];
@@ -56,7 +59,8 @@ export async function run(program: () => unknown): Promise<Ran> {
       newResource: ({ type, name, inputs }) => {
         const made = type === "random:index/randomPassword:RandomPassword" ? { result: passwordOf(name) } : {};
         const snapshot = type === "pgaccess:index:Baseline" ? recorded : {};
-        return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot } };
+        const found = type === "pgaccess:index:LegacyUrl" ? { url: foundUrl } : {};
+        return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot, ...found } };
       },
       call: () => ({}),
     },

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AppRole } from "../../components/app-role.ts";
 import type { DatabaseServerArgs } from "../../components/database-server.ts";
 import { Service, type ServiceArgs } from "../../components/service.ts";
-import { passwordOf, type Ran, run, Secret, settled } from "./program.ts";
+import { foundUrl, passwordOf, type Ran, run, Secret, settled, waitsFor } from "./program.ts";
 import { shopRoles, shopServer } from "./shop.ts";
 
 const urlType = "pgaccess:index:ServiceUrl";
@@ -117,4 +117,44 @@ test.each<[string, Partial<ServiceArgs>, RegExp]>([
   const refused = service(args);
   await expect(refused).rejects.toThrow(message);
   await expect(refused).rejects.toSatisfy(RunError.isInstance);
+});
+
+describe("with a runtime that the stack restarts", () => {
+  const compose = { files: ["/srv/docker-compose.yml"], service: "api", envFile: "/srv/api.env" };
+
+  test("compose: the legacy URL is found, and the one in force written behind ServiceUrl alone", async () => {
+    const { ran, made } = await service({ runtime: "compose", compose });
+    const legacy = ran.resource("pgaccess:index:LegacyUrl", "backend");
+    expect(legacy.dependencies).toEqual([]);
+    expect(legacy.inputs).toMatchObject({ service: "backend", urlKey: "DATABASE_URL", database: "shop", compose });
+    expect(legacy.inputs).toMatchObject({ roles: ["shop_owner", "billing_owner", "shop_reader"], connectAs: "legacy" });
+    expect(legacy.secretOutputs).toEqual(expect.arrayContaining(["url", "made", "given"]));
+    const env = ran.resource("pgaccess:index:ServiceEnv", "backend");
+    // The way back waits for nothing of the database.
+    expect([...waitsFor(ran, env)].toSorted()).toEqual(["pgaccess:index:LegacyUrl backend", `${urlType} backend`]);
+    expect(env.inputs).toMatchObject({ service: "backend", compose, role: "shop_owner", connectAs: "legacy" });
+    expect(env.inputs).toMatchObject({ url: new Secret(foundUrl), legacyUrl: new Secret(foundUrl) });
+    expect(env.secretOutputs).toEqual(expect.arrayContaining(["url", "legacyUrl"]));
+    expect(made.deployment?.labels).toMatchObject({ "com.docker.compose.service": "api" });
+  });
+
+  test("command: on its role it waits for the login", async () => {
+    const command = { path: "./deploy.sh", args: ["--prod"] };
+    const { ran, made } = await service({
+      runtime: "command",
+      command,
+      connectAs: "role",
+      migrates: true,
+      urlKey: "PG",
+    });
+    const env = ran.resource("pgaccess:index:ServiceEnv", "backend");
+    expect(env.inputs).toMatchObject({ command, urlKey: "PG", connectAs: "role" });
+    expect(waitsFor(ran, env)).toContain(`${urlType} backend`);
+    expect(waitsFor(ran, env)).toContain("postgresql:index/role:Role shop_owner");
+    expect(made.deployment?.labels).toBeUndefined();
+  });
+
+  test("is refused without what says more of it", async () => {
+    await expect(service({ runtime: "compose" })).rejects.toThrow("Service backend: runtime: compose needs compose");
+  });
 });

@@ -1,0 +1,56 @@
+import * as pulumi from "@pulumi/pulumi";
+import { makeDatabaseUrl } from "../../model/database-url.ts";
+import type { ConnectAs } from "../../model/stack.ts";
+import type { DatabaseServer } from "../database-server.ts";
+import * as pgaccess from "../pgaccess.ts";
+import type { RuntimeArgs } from "./deploy.ts";
+import { composeSource, dockerHost } from "./service-env.ts";
+
+export interface LegacyUrlArgs {
+  server: DatabaseServer;
+  service: string;
+  database: string;
+  connectAs: ConnectAs;
+  urlKey: string;
+  /** The configuration's; goes before one that is found. */
+  given: pulumi.Input<string> | undefined;
+  parent: pulumi.Resource;
+}
+
+/** The URL the service had before: given, found where its runtime keeps it, or made of the server's address and the admin's login. */
+export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Output<string> {
+  const { server, service, database, connectAs, urlKey, given, parent } = args;
+  const made = madeUrl(server, database);
+  const source = sourceOf(service, runtime);
+  if (!source) return given === undefined ? made : pulumi.secret(given);
+  const roles = Object.keys(server.roles);
+  const { legacyUsers } = server;
+  const inputs = {
+    ...source,
+    service,
+    urlKey,
+    database,
+    connectAs,
+    made,
+    roles,
+    legacyUsers,
+    dockerHost: dockerHost(),
+  };
+  const options = { parent, provider: server.pgaccess };
+  const own = given === undefined ? undefined : pulumi.secret(given);
+  return pulumi.secret(new pgaccess.LegacyUrl(service, { ...inputs, given: own }, options).url);
+}
+
+/** Where a service that runs already has its URL; undefined when nobody can look there. */
+function sourceOf(service: string, { runtime, compose, command }: RuntimeArgs): pgaccess.EnvSource | undefined {
+  if (runtime === "compose" && compose) return { compose: composeSource(service, compose) };
+  if (runtime === "command" && command) return { command };
+  return undefined;
+}
+
+function madeUrl({ address, adminPassword }: DatabaseServer, database: string): pulumi.Output<string> {
+  const { host, port, admin } = address;
+  return pulumi
+    .secret(adminPassword)
+    .apply((password) => makeDatabaseUrl({ host, port, user: admin.user, password, database }));
+}

@@ -1,0 +1,41 @@
+import * as pulumi from "@pulumi/pulumi";
+import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
+import * as pgaccess from "../pgaccess.ts";
+import type { Deploy, Deployment } from "./deployment.ts";
+
+/** A service that compose runs: one line of its env file is ours. */
+export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
+  const compose = composeSource(deploy.service, spec);
+  const env = createServiceEnv(deploy, { compose });
+  const labels = {
+    "com.docker.compose.project": env.project.apply((project) => project ?? ""),
+    "com.docker.compose.service": compose.service,
+  };
+  return { id: idOf(env), labels, resources: [env] };
+}
+
+/** A service that an executable of the user's starts. */
+export function deployByCommand(deploy: Deploy, command: CommandSpec): Deployment {
+  const env = createServiceEnv(deploy, { command });
+  return { id: idOf(env), labels: undefined, resources: [env] };
+}
+
+export function composeSource(service: string, spec: ComposeSpec): NonNullable<pgaccess.EnvSource["compose"]> {
+  const { files, project, envFile } = spec;
+  return { files, project, service: spec.service ?? service, envFile };
+}
+
+/** As the docker provider reads it. */
+export function dockerHost(): string | undefined {
+  return new pulumi.Config("docker").get("host");
+}
+
+function createServiceEnv(deploy: Deploy, source: Omit<pgaccess.EnvSource, "container">): pgaccess.ServiceEnv {
+  const { service, role, connectAs, urlKey, url, legacyUrl, parent, provider } = deploy;
+  const args = { ...source, service, role, connectAs, urlKey, url, legacyUrl, dockerHost: dockerHost() };
+  return new pgaccess.ServiceEnv(service, args, { parent, provider });
+}
+
+function idOf({ deployments }: pgaccess.ServiceEnv): pulumi.Output<string> {
+  return deployments.apply(String);
+}

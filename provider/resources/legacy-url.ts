@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "../../model/database-url.ts";
+import { containerVariable } from "../docker/variable.ts";
+import type { Call } from "../rpc/provider.ts";
+import { type PropertyValue, reveal, Secret } from "../rpc/values.ts";
+import { declaredTarget, toTarget } from "../service-env/declared.ts";
+import type { Watched } from "../service-env/target.ts";
+import { orUnknown, type Plan, type Reconciler } from "./reconciler.ts";
+
+const shape = {
+  ...declaredTarget,
+  /** A container in whose environment the URL stands. */
+  container: z.string().min(1).optional(),
+  database: z.string(),
+  connectAs: z.enum(["legacy", "role"]),
+  /** The one of the configuration: goes before any that is found. */
+  given: orUnknown(z.string()).optional(),
+  /** Where none is given and none is found. */
+  made: orUnknown(z.string()),
+  /** The stack's own roles: a URL with one of them is not the legacy one. */
+  roles: z.array(z.string()),
+  /** Users whose later objects the stack's roles may use. */
+  legacyUsers: z.array(z.string()),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
+ * While the service is on `legacy` it follows what is found; once on its role it never changes again. Asks the database
+ * nothing; what cannot be looked at is an error only as long as nothing is kept.
+ */
+export function legacyUrl(): Reconciler<typeof shape> {
+  return {
+    description:
+      "The DATABASE_URL that a service had before the stack: given, found where the service has it, or made.",
+    shape,
+    identity: ["service"],
+    advisory: ["roles", "legacyUsers", "dockerHost"],
+    hidden: ["made"],
+    observed: ["url"],
+    id: ({ service }) => service,
+
+    async plan(inputs, _olds, before, call: Call) {
+      const { given } = inputs;
+      if (given !== undefined) return { changes: {}, observed: { url: secret(given as PropertyValue) } };
+      const kept = reveal(before.url ?? null);
+      if (typeof kept === "string" && inputs.connectAs === "role")
+        return { changes: {}, observed: { url: secret(kept) } };
+      return look(inputs, typeof kept === "string" ? kept : undefined, call);
+    },
+
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  };
+}
+
+async function look(inputs: Inputs, kept: string | undefined, call: Watched): Promise<Plan> {
+  const { service, made, connectAs, legacyUsers } = inputs;
+  const keep = (url: PropertyValue, warnings: string[] = []): Plan => ({
+    changes: {},
+    observed: { url: secret(url) },
+    warnings,
+  });
+  try {
+    const { url, place } = await find(inputs, call);
+    if (url === undefined) return keep(kept ?? (made as PropertyValue));
+    const problem = unfit(inputs, url, place);
+    if (problem !== undefined) {
+      if (kept !== undefined) return keep(kept);
+      return { changes: {}, failures: [{ property: "", reason: problem }] };
+    }
+    const user = databaseUrlUser(url);
+    const isCovered = connectAs === "role" || user === undefined || legacyUsers.includes(user);
+    return keep(
+      url,
+      isCovered
+        ? []
+        : [
+            `${service} logs in as ${user} (${place}): what it makes as that user is open to the stack's roles only once ${inConfig(service)} is set to that URL`,
+          ],
+    );
+  } catch (error) {
+    const reason = `${service}: the URL it has today cannot be looked up: ${(error as Error).message}`;
+    if (kept !== undefined) return keep(kept, [`${reason}; the one that is kept in the state stays`]);
+    return { changes: {}, failures: [{ property: "", reason: `${reason}; else give it as ${inConfig(service)}` }] };
+  }
+}
+
+async function find(inputs: Inputs, call: Watched): Promise<{ url: string | undefined; place: string }> {
+  const { container, urlKey, dockerHost } = inputs;
+  if (container !== undefined) {
+    return {
+      url: await containerVariable(dockerHost, container, urlKey),
+      place: `${urlKey} of the container ${container}`,
+    };
+  }
+  const target = toTarget(inputs);
+  if (!target) throw new Error("neither container, compose nor command is given");
+  const { stored, running } = await target.find(call);
+  return { url: stored ?? running.find(({ value }) => value !== undefined)?.value, place: target.place };
+}
+
+/** Why what was found cannot be the legacy URL. */
+function unfit({ service, roles, database }: Inputs, url: string, place: string): string | undefined {
+  const instead = `give the URL that it had before the stack as ${inConfig(service)}`;
+  try {
+    const user = databaseUrlUser(url);
+    if (user !== undefined && roles.includes(user)) {
+      return `${service}: ${place} logs in as ${user}, a role of this stack; ${instead}`;
+    }
+    if (databaseUrlDatabase(url) !== database) {
+      // The name is not shown: in a URL without its @ it is the tail of a password.
+      return `${service}: ${place} names another database than ${database}, which app-roles:services.${service}.database says; correct that, or ${instead}`;
+    }
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DatabaseUrlError)) throw error;
+    return `${service}: ${place} is no Postgres URL (value not shown): ${error.message}; ${instead}`;
+  }
+}
+
+function inConfig(service: string): string {
+  return `app-roles:serviceSecrets.${service}.legacyUrl`;
+}
+
+function secret(value: PropertyValue): Secret {
+  return new Secret(reveal(value));
+}

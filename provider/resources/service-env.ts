@@ -1,0 +1,103 @@
+import { z } from "zod";
+import type { Call } from "../rpc/provider.ts";
+import { ComposeTarget } from "../service-env/compose.ts";
+import { declaredTarget, toTarget } from "../service-env/declared.ts";
+import { urlDifference } from "../service-env/difference.ts";
+import type { EnvTarget, Found } from "../service-env/target.ts";
+import { type Changes, orUnknown, type Reconciler } from "./reconciler.ts";
+
+const shape = {
+  ...declaredTarget,
+  connectAs: z.enum(["legacy", "role"]),
+  role: z.string(),
+  /** The DATABASE_URL that the service shall run with. */
+  url: orUnknown(z.string()),
+  /** The one that it had before: what it goes back to when this resource is deleted. */
+  legacyUrl: orUnknown(z.string()),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * A service's DATABASE_URL where compose or the user's command keeps it, and the service started with it: one step, taken
+ * back when the restart fails. Asks the database nothing.
+ */
+export function serviceEnv(): Reconciler<typeof shape> {
+  return {
+    description:
+      "A service's DATABASE_URL in the env file of a compose project, or by the user's command, and its restart.",
+    shape,
+    identity: ["service"],
+    hidden: ["legacyUrl"],
+    advisory: ["dockerHost"],
+    observed: ["deployments", "project"],
+    id: ({ service }) => service,
+
+    async plan(inputs, olds, before, call: Call) {
+      const target = targetOf(inputs);
+      const found = await target.find(call);
+      const { url } = inputs;
+      const changes = typeof url === "string" ? changesOf(target, found, url) : { [target.place]: "not known yet" };
+      const isDue = Object.keys(changes).length > 0 || (olds !== undefined && olds.url !== url);
+      const deployments = Number(before.deployments ?? 0) + (isDue ? 1 : 0);
+      const project = target instanceof ComposeTarget ? await target.projectName(call) : null;
+      const observed = { deployments, project };
+      // Nobody is kept from an up by what matters only to a redeploy that is not due.
+      if (!isDue) return { changes, observed };
+      const { refusals, warnings } = await target.examine(call);
+      return {
+        changes,
+        observed,
+        failures: refusals.map((reason) => ({ property: "", reason: `${inputs.service}: ${reason}` })),
+        warnings: warnings.map((warning) => `${inputs.service}: ${warning}`),
+      };
+    },
+
+    summarize: ({ service, connectAs, role }, changes) =>
+      Object.keys(changes).length === 0
+        ? undefined
+        : `${service}: is restarted ${connectAs === "role" ? `as ${role}` : "with its legacy URL"}`,
+
+    async apply(inputs, olds, call) {
+      const { service, url, connectAs, role } = inputs;
+      if (typeof url !== "string") throw new Error(`${service}: its URL is not known`);
+      const target = targetOf(inputs);
+      const found = await target.find(call);
+      const isDue =
+        Object.keys(changesOf(target, found, url)).length > 0 ||
+        (olds === undefined ? connectAs === "role" : olds.url !== url);
+      if (!isDue) return undefined;
+      try {
+        await target.put(url, call);
+      } catch (error) {
+        const message = `${service} could not be given its ${connectAs === "role" ? `URL as ${role}` : "legacy URL"}: ${(error as Error).message}`;
+        throw new Error(target.scrub(message));
+      }
+      return `${service}: ${target.place} is ${connectAs === "role" ? `${role}'s` : "the legacy URL"}, and it was restarted with it`;
+    },
+
+    async remove(inputs, call) {
+      const { service, connectAs, legacyUrl } = inputs;
+      if (connectAs === "legacy" || typeof legacyUrl !== "string") return;
+      const target = targetOf(inputs);
+      const found = await target.find(call);
+      if (Object.keys(changesOf(target, found, legacyUrl)).length === 0) return;
+      await target.put(legacyUrl, call);
+      call.report.info(`${service}: back on its legacy URL, and restarted with it`);
+    },
+  };
+}
+
+function targetOf(inputs: Inputs): EnvTarget {
+  const target = toTarget(inputs);
+  if (!target) throw new Error(`${inputs.service}: neither compose nor command is given`);
+  return target;
+}
+
+/** Compared by value: one resource in the state knows both; what is shown are the users alone. */
+function changesOf({ place }: EnvTarget, { stored, running }: Found, url: string): Changes {
+  const stale = running.filter(({ value }) => value !== url);
+  return {
+    ...(stored !== url && { [place]: urlDifference(stored, url) }),
+    ...Object.fromEntries(stale.map(({ name, value }) => [`container ${name}`, urlDifference(value, url)])),
+  };
+}

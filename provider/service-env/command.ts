@@ -1,0 +1,107 @@
+import { resolve } from "node:path";
+import { Secrets } from "../rpc/secrets.ts";
+import { Secret } from "../rpc/values.ts";
+import { childEnvironment, type Ended, lastLines, runChild } from "./child.ts";
+import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
+
+/** Milliseconds for a read or a write, and for a deploy. */
+const patience = { read: 60_000, write: 60_000, deploy: 900_000 };
+type Action = keyof typeof patience;
+
+export interface CommandOptions {
+  service: string;
+  /** The environment variable it is about. */
+  urlKey: string;
+  path: string;
+  args: string[];
+  /** In place of the default patience, in milliseconds. */
+  timeouts?: Partial<Record<Action, number>> | undefined;
+}
+
+/**
+ * The user's executable: `PATH ARGS... SERVICE read|write|deploy`. It prints the value on standard output for `read`
+ * (nothing: there is none yet), is given it on standard input for `write`, and starts the service with it for `deploy`. The
+ * value is never in its arguments or environment; urlKey is, as APP_ROLES_URL_KEY.
+ */
+export class CommandTarget implements EnvTarget {
+  readonly place: string;
+  private readonly options: CommandOptions;
+  private readonly secrets = new Secrets();
+
+  constructor(options: CommandOptions) {
+    this.options = options;
+    this.place = `${options.urlKey} by ${options.path}`;
+  }
+
+  async find(call: Watched): Promise<Found> {
+    return { stored: await this.read(call), running: [] };
+  }
+
+  /** What the executable does is the user's. */
+  async examine(): Promise<Examination> {
+    return { refusals: [], warnings: [] };
+  }
+
+  async put(value: string, call: Watched): Promise<void> {
+    this.learn(value);
+    const before = await this.read(call);
+    try {
+      if (before !== value) await this.run("write", call, value);
+      await this.run("deploy", call);
+      if ((await this.read(call)) !== value) throw new Error(`${this.place}: read does not give what was written`);
+    } catch (error) {
+      if (before === undefined || before === value) throw error;
+      throw new Error(`${(error as Error).message}\n  ${await this.putBack(before, call)}`);
+    }
+  }
+
+  scrub(text: string): string {
+    return this.secrets.scrub(text);
+  }
+
+  private async putBack(before: string, call: Watched): Promise<string> {
+    // What was cancelled is put back all the same.
+    const anyway = { ...call, signal: new AbortController().signal };
+    try {
+      await this.run("write", anyway, before);
+      await this.run("deploy", anyway);
+      return "The former value is back and deployed.";
+    } catch (error) {
+      return `The former value could not be put back: ${(error as Error).message}`;
+    }
+  }
+
+  private async read(call: Watched): Promise<string | undefined> {
+    const value = (await this.run("read", call)).stdout.replace(/\r?\n$/, "");
+    this.learn(value);
+    return value === "" ? undefined : value;
+  }
+
+  private async run(action: Action, { signal, report }: Watched, input?: string): Promise<Ended> {
+    const { service, urlKey, path, args, timeouts } = this.options;
+    const doing = `${path} ${service} ${action}`;
+    const timeout = timeouts?.[action] ?? patience[action];
+    const ended = await runChild(resolve(path), [...args, service, action], {
+      env: { ...childEnvironment(urlKey), APP_ROLES_URL_KEY: urlKey },
+      input,
+      timeout,
+      signal,
+      onWait: (seconds) => report.progress(`${doing}: ${seconds} s`),
+    }).catch((error: NodeJS.ErrnoException) => {
+      const hint = error.code === "EACCES" ? "; chmod +x it" : "";
+      throw new Error(
+        `${doing} cannot be started: ${error.code ?? error.message}${hint} (services.${service}.command.path)`,
+      );
+    });
+    if (ended.code === 0 && !ended.isLate) return ended;
+    const how = ended.isLate
+      ? `was ended after ${timeout / 1000} s`
+      : `ended with exit code ${ended.code ?? "of a signal"}`;
+    const said = this.scrub(lastLines(ended.stderr));
+    throw new Error(`${doing} ${how}${said ? `:\n  ${said}` : " and said nothing on standard error"}`);
+  }
+
+  private learn(value: string): void {
+    this.secrets.learn(new Secret(value));
+  }
+}

@@ -1,0 +1,61 @@
+import { readFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
+import { parse } from "yaml";
+
+/** What compose itself does not tell: its `config` names no env files. */
+export interface ComposeFiles {
+  /** Of the first file; docker-compose 1 wants the same in every file. */
+  version: string | undefined;
+  /** The env files of a service, absolute; with those of services it extends. */
+  envFiles: Record<string, string[]>;
+}
+
+interface Written {
+  version?: unknown;
+  services?: Record<string, WrittenService | null>;
+}
+interface WrittenService {
+  env_file?: unknown;
+  extends?: string | { file?: string; service?: string };
+}
+
+/** Paths stand as written: relative to the first file's folder, or to that of a file which is extended. */
+export async function readComposeFiles(files: string[]): Promise<ComposeFiles> {
+  const written = await Promise.all(files.map(read));
+  const folder = dirname(resolve(files[0] ?? "."));
+  const envFiles: Record<string, string[]> = {};
+  for (const one of written) {
+    for (const name of Object.keys(one.services ?? {})) {
+      const more = await envFilesOf(one, name, folder, 0);
+      envFiles[name] = [...(envFiles[name] ?? []), ...more];
+    }
+  }
+  const version = written[0]?.version;
+  return { version: version === undefined ? undefined : String(version), envFiles };
+}
+
+async function read(file: string): Promise<Written> {
+  return (parse(await readFile(file, "utf8"), { merge: true }) ?? {}) as Written;
+}
+
+/** More levels than anybody writes; a circle is compose's to refuse. */
+const deepest = 10;
+
+async function envFilesOf(written: Written, name: string, folder: string, depth: number): Promise<string[]> {
+  const service = written.services?.[name];
+  if (!service || depth > deepest) return [];
+  const own = listOf(service.env_file).map((path) => resolve(folder, path));
+  const base = typeof service.extends === "string" ? { service: service.extends } : service.extends;
+  if (!base?.service) return own;
+  if (base.file === undefined) return [...(await envFilesOf(written, base.service, folder, depth + 1)), ...own];
+  const file = resolve(folder, base.file);
+  return [...(await envFilesOf(await read(file), base.service, dirname(file), depth + 1)), ...own];
+}
+
+/** A path, a list of paths, or of `{path, required, format}`. */
+function listOf(written: unknown): string[] {
+  const list = Array.isArray(written) ? written : [written];
+  return list
+    .map((each) => (typeof each === "object" && each !== null ? (each as { path?: unknown }).path : each))
+    .filter((path) => typeof path === "string");
+}

@@ -1,0 +1,175 @@
+import { examineCompose } from "./compose-examination.ts";
+import { type ComposeOptions, ComposeService, type Container, label, nameOf, variable } from "./compose-service.ts";
+import { readValue, withoutKey, withValue } from "./env-file.ts";
+import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
+import { writeFileAtOnce } from "./write-file.ts";
+
+/** One line of one env file of a compose project is ours; the containers stay compose's. */
+export class ComposeTarget implements EnvTarget {
+  readonly place: string;
+  private readonly it: ComposeService;
+
+  constructor(options: ComposeOptions) {
+    this.place = `${options.urlKey} in ${options.envFile}`;
+    this.it = new ComposeService(options);
+  }
+
+  /** What its containers carry as label, so far as there are any; else what compose would call the project. */
+  async projectName(call: Watched): Promise<string> {
+    const [first] = await this.it.containers(call);
+    return first?.Config.Labels[label.project] ?? this.it.project.defaultName;
+  }
+
+  scrub(text: string): string {
+    return this.it.scrub(text);
+  }
+
+  find(call: Watched): Promise<Found> {
+    return this.scrubbed(async () => {
+      const { urlKey } = this.it.options;
+      const text = await this.it.readEnvFile();
+      const stored = this.it.inEnvFile(() => readValue(text, urlKey));
+      await this.it.configs(call);
+      const containers = await this.it.containers(call);
+      const running = containers.map((each) => ({ name: nameOf(each), value: variable(each, urlKey) }));
+      this.it.learn(...running.map(({ value }) => value ?? ""));
+      return { stored, running };
+    });
+  }
+
+  examine(call: Watched): Promise<Examination> {
+    return this.scrubbed(() => examineCompose(this.it, call));
+  }
+
+  put(value: string, call: Watched): Promise<void> {
+    return alone(() =>
+      this.scrubbed(async () => {
+        this.it.learn(value);
+        const { refusals } = await this.examine(call);
+        if (refusals.length > 0) throw new Error(refusals.join("\n  "));
+        const { stored, running } = await this.find(call);
+        // A run that was killed between the two has written the line already: the containers know what was there.
+        const former = stored === value ? running.find((each) => each.value !== value)?.value : stored;
+        const before = await this.it.containers(call);
+        const { urlKey, envFile } = this.it.options;
+        const text = await this.it.readEnvFile();
+        const written = this.it.inEnvFile(() => withValue(text, urlKey, value));
+        try {
+          if (written !== text) await writeFileAtOnce(envFile, written);
+          await this.start(value, before, call);
+        } catch (error) {
+          const kept = await this.putBack({ text, written, stored, former, before }, call);
+          throw new Error(`${(error as Error).message}\n  ${kept}`);
+        }
+      }),
+    );
+  }
+
+  private async start(value: string, before: Container[], call: Watched): Promise<void> {
+    const { urlKey, composeService, envFile } = this.it.options;
+    const { own } = await this.it.configs(call);
+    if (own.environment?.[urlKey] !== value) {
+      throw new Error(
+        `compose does not read from ${envFile} what was written there, so ${composeService} was not restarted`,
+      );
+    }
+    // One that a killed run made and did not start is not current, whatever its environment.
+    const isCurrent = (each: Container) => variable(each, urlKey) === value && each.State.Status !== "created";
+    if (before.length > 0 && before.every(isCurrent)) return;
+    await (await this.it.cli(call)).up(composeService, Math.max(before.length, 1), call);
+    const now = await this.it.containers(call);
+    const stale = now.filter((each) => !isCurrent(each)).map(nameOf);
+    if (now.length === 0) throw new Error(`compose up ended well, but ${composeService} has no container`);
+    if (stale.length > 0) {
+      throw new Error(`compose up ended well, but ${stale.join(", ")} has another ${urlKey} than ${envFile}`);
+    }
+  }
+
+  /** After a failed restart; what was cancelled is put back all the same. */
+  private async putBack({ text, written, stored, former, before }: Attempt, call: Watched): Promise<string> {
+    const { envFile, urlKey } = this.it.options;
+    const anyway = { ...call, signal: new AbortController().signal };
+    try {
+      const now = await this.it.readEnvFile();
+      const without = stored === undefined ? withoutKey(now, urlKey) : now;
+      const line = former === undefined ? without : withValue(now, urlKey, former);
+      // Byte for byte where nobody else wrote meanwhile.
+      await writeFileAtOnce(envFile, now === written && written !== text ? text : line);
+    } catch (error) {
+      return `The former line could not be put back in ${envFile}: ${(error as Error).message}`;
+    }
+    return this.restart(before, anyway);
+  }
+
+  private async restart(before: Container[], call: Watched): Promise<string> {
+    const { envFile, composeService } = this.it.options;
+    const line = `The line in ${envFile} is back as it was`;
+    try {
+      const after = await this.it.containers(call);
+      if (identities(after) === identities(before)) return `${line}; the containers were not changed.`;
+      await (await this.it.cli(call)).up(composeService, Math.max(before.length, 1), call);
+      return `${line}, and ${composeService} runs with it again.`;
+    } catch (error) {
+      const said = (error as Error).message;
+      const left = await this.startLeft(before);
+      return left.length > 0
+        ? `${line}, and the former ${left.join(", ")} runs again; compose could not start it anew: ${said}`
+        : `${line}, but ${composeService} does not run: ${said}`;
+    }
+  }
+
+  /** Starts those former containers that compose has stopped and left behind; gives their names. */
+  private async startLeft(before: Container[]): Promise<string[]> {
+    const started: string[] = [];
+    for (const { Id, Name } of before.filter((each) => each.State.Running)) {
+      const container = this.it.docker.getContainer(Id);
+      try {
+        const now = await container.inspect();
+        if (!now.State.Running) await container.start();
+        // docker-compose 1 renames what it is about to replace.
+        if (now.Name !== Name) await container.rename({ name: nameOf({ Name }) });
+        started.push(nameOf({ Name }));
+      } catch {
+        // Gone, or its name is taken: the report names those alone that run.
+      }
+    }
+    return started;
+  }
+
+  private async scrubbed<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw new Error(this.scrub((error as Error).message));
+    }
+  }
+}
+
+/** What `put` began with. */
+interface Attempt {
+  /** The env file before, and as it was written. */
+  text: string;
+  written: string;
+  /** The value of the line before; undefined: there was no line. */
+  stored: string | undefined;
+  /** The value that the service ran with; undefined: nobody knows. */
+  former: string | undefined;
+  before: Container[];
+}
+
+/** Another text after a restart. */
+function identities(containers: Container[]): string {
+  return containers
+    .map(({ Id, State }) => `${Id} ${State.StartedAt} ${State.Running}`)
+    .toSorted()
+    .join();
+}
+
+/** Compose itself does not serialise two runs on one project. */
+let queue: Promise<unknown> = Promise.resolve();
+
+function alone<T>(work: () => Promise<T>): Promise<T> {
+  const mine = queue.then(work);
+  queue = mine.catch(() => undefined);
+  return mine;
+}

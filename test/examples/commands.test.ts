@@ -1,0 +1,89 @@
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { json } from "node:stream/consumers";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { CommandTarget } from "../../provider/service-env/command.ts";
+import { testCall } from "../provider/calls.ts";
+
+const example = (name: string) => join(import.meta.dirname, "../../examples/commands", name);
+const former = "postgres://postgres:old'pass@db/shop";
+const next = "postgres://shop_app:0123456789abcdef@db/shop";
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "app-roles-recipe-"));
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(folder, { recursive: true });
+});
+
+test("the recipe for Kubernetes: a Secret, and a rollout that is waited for", async () => {
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  // kubectl with a Secret in a file, which notes what is in its arguments.
+  writeFileSync(
+    join(bin, "kubectl"),
+    `#!${process.execPath}
+const fs = require("node:fs");
+const args = process.argv.slice(2).join(" ");
+fs.appendFileSync("${folder}/calls", args + "\\n");
+const file = "${folder}/secret.json";
+if (args.includes(" get secret api ")) process.stdout.write(JSON.parse(fs.readFileSync(file)).data.DATABASE_URL ?? "");
+if (args.includes(" patch secret api ")) fs.writeFileSync(file, fs.readFileSync(0));
+`,
+  );
+  chmodSync(join(bin, "kubectl"), 0o755);
+  writeFileSync(join(folder, "secret.json"), JSON.stringify({ data: { DATABASE_URL: btoa(former) } }));
+  vi.stubEnv("PATH", `${bin}${delimiter}${process.env.PATH}`);
+  const target = new CommandTarget({
+    service: "api",
+    urlKey: "DATABASE_URL",
+    path: example("kubernetes.sh"),
+    args: ["prod"],
+  });
+  expect((await target.find(testCall())).stored).toBe(former);
+  await target.put(next, testCall());
+  expect((await target.find(testCall())).stored).toBe(next);
+  const calls = readFileSync(join(folder, "calls"), "utf8");
+  expect(calls).toContain("--namespace prod rollout restart deployment/api");
+  expect(calls).toContain("--namespace prod rollout status deployment/api");
+  expect(calls).not.toMatch(/0123456789abcdef|old'pass/);
+});
+
+test("the recipe for Coolify: the application's variable by the API, and a deploy", async () => {
+  const variables = [
+    { key: "DATABASE_URL", value: "preview", is_preview: true },
+    { key: "DATABASE_URL", value: former, is_preview: false },
+  ];
+  const calls: string[] = [];
+  const server = createServer(async (request, response) => {
+    calls.push(`${request.method} ${request.url} ${request.headers.authorization}`);
+    if (request.method === "PATCH") {
+      const body = (await json(request)) as { key: string; value: string; is_preview: boolean };
+      const found = variables.find((each) => each.key === body.key && each.is_preview === body.is_preview);
+      if (found) found.value = body.value;
+    }
+    response.end(JSON.stringify(request.url?.endsWith("/envs") ? variables : {}));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    writeFileSync(join(folder, "token"), "coolify-token\n", { mode: 0o600 });
+    const target = new CommandTarget({
+      service: "api",
+      urlKey: "DATABASE_URL",
+      path: example("coolify.mjs"),
+      args: [address, join(folder, "token"), "u1"],
+    });
+    expect((await target.find(testCall())).stored).toBe(former);
+    await target.put(next, testCall());
+    expect(variables.map(({ value }) => value)).toEqual(["preview", next]);
+    expect(calls).toContain("GET /api/v1/deploy?uuid=u1&force=false Bearer coolify-token");
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+});
