@@ -1,6 +1,6 @@
 import { escapeLiteral } from "pg";
 import { lockHolders } from "./catalog/lock-holders.ts";
-import { type Membership, membershipOf } from "./catalog/membership.ts";
+import { type Borrowed, createRight, membershipOf } from "./catalog/membership.ts";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
 import { isSuperuser } from "./catalog/roles.ts";
@@ -98,17 +98,29 @@ async function moveAll(
 /** All statements of one move. */
 type Mover = (move: Move) => Promise<string[]>;
 
-/** An admin that is no superuser is a member of the owners, old and new, for as long as a move's transaction takes. */
+/**
+ * For as long as a move's transaction takes an admin that is no superuser is a member of the owners, old and new, and the
+ * new one may create in the schema: of a superuser Postgres asks neither.
+ */
 async function moverFor(db: Queryable, timescale: Installation | undefined): Promise<Mover> {
   if (await isSuperuser(db)) return async (move) => statements(move, timescale);
-  const known = new Map<string, Promise<Membership>>();
+  const known = new Map<string, Promise<Borrowed[]>>();
+  const borrow = async (schema: string, to: string, others: string[]): Promise<Borrowed[]> => {
+    const create = await createRight(db, schema, to);
+    return [await membershipOf(db, [...others, to, ...(create ? [create.owner] : [])]), ...(create ? [create] : [])];
+  };
   return async (move) => {
-    const roles = [...new Set([move.object.owner, move.to, ...move.privileges.flatMap(({ as }) => as ?? [])])].sort();
-    const key = JSON.stringify(roles);
-    const membership = known.get(key) ?? membershipOf(db, roles);
-    known.set(key, membership);
-    const { take, giveBack } = await membership;
-    return [...take, ...statements(move, timescale), ...giveBack];
+    const { object, to, privileges } = move;
+    const others = [...new Set([object.owner, ...privileges.flatMap(({ as }) => as ?? [])])].sort();
+    const key = JSON.stringify([object.schema, to, others]);
+    const borrowed = known.get(key) ?? borrow(object.schema, to, others);
+    known.set(key, borrowed);
+    const all = await borrowed;
+    return [
+      ...all.flatMap(({ take }) => take),
+      ...statements(move, timescale),
+      ...all.toReversed().flatMap(({ giveBack }) => giveBack),
+    ];
   };
 }
 

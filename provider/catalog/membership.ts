@@ -2,8 +2,8 @@ import { escapeIdentifier } from "pg";
 import type { Queryable } from "../connection.ts";
 import { listOf } from "./privileges-lines.ts";
 
-/** What lets the session's user act as a role's owner would, and what takes that back again. */
-export interface Membership {
+/** What is granted for the length of one transaction, and what takes it back again. */
+export interface Borrowed {
   take: string[];
   giveBack: string[];
 }
@@ -14,42 +14,84 @@ interface Standing {
   /** Has the role's privileges without a SET ROLE. */
   inherits: boolean;
   maySet: boolean;
-  mayGrant: boolean;
-  /** What the user has granted itself before; null: nothing, or a server that keeps one grant for each member. */
+  /** In whose name the user can grant itself the role; null: it cannot, or it would change nothing. */
+  grantor: string | null;
+  /** What that grantor has granted the user before; null: nothing. */
   own: { inherit: boolean; set: boolean } | null;
   version: number;
 }
 
 /**
  * The statements by which a user that is no superuser becomes a member of roles, and is none again: for one transaction,
- * so that nothing of it is left whatever ends that. Roles it is a member of already, and itself, need none.
- * Source: PostgreSQL documentation, GRANT on roles (INHERIT and SET since 16, CREATEROLE before).
+ * so that nothing of it is left whatever ends that. Roles it is a member of already, and itself, need none; nor do those
+ * where a grant would change nothing, so that it is not taken away afterwards either.
+ * Source: PostgreSQL documentation, GRANT on roles (INHERIT, SET and GRANTED BY since 16, CREATEROLE before).
  */
-export async function membershipOf(db: Queryable, roles: string[]): Promise<Membership> {
-  const lacking = (await standings(db, roles)).filter(isLacking);
+export async function membershipOf(db: Queryable, roles: string[]): Promise<Borrowed> {
+  const lacking = (await standings(db, roles)).filter((one) => isLacking(one) && canTake(one));
   return {
-    take: lacking.map(({ role, me, version }) => {
-      const options = version >= 16 ? " WITH INHERIT TRUE, SET TRUE" : "";
-      return `GRANT ${escapeIdentifier(role)} TO ${escapeIdentifier(me)}${options}`;
+    take: lacking.map(({ role, me, version, grantor }) => {
+      const grant = `GRANT ${escapeIdentifier(role)} TO ${escapeIdentifier(me)}`;
+      return version < 16 ? grant : `${grant} WITH INHERIT TRUE, SET TRUE${by(grantor)}`;
     }),
-    giveBack: lacking.map(({ role, me, own }) => {
+    giveBack: lacking.map(({ role, me, own, version, grantor }) => {
       const [granted, member] = [escapeIdentifier(role), escapeIdentifier(me)];
+      if (version < 16) return `REVOKE ${granted} FROM ${member}`;
       return own
-        ? `GRANT ${granted} TO ${member} WITH INHERIT ${own.inherit}, SET ${own.set}`
-        : `REVOKE ${granted} FROM ${member}`;
+        ? `GRANT ${granted} TO ${member} WITH INHERIT ${own.inherit}, SET ${own.set}${by(grantor)}`
+        : `REVOKE ${granted} FROM ${member}${by(grantor)}`;
     }),
   };
 }
 
-/** Those of `roles` that the session's user can neither act as nor make itself a member of. */
-export async function unreachableRoles(db: Queryable, roles: string[]): Promise<{ me: string; roles: Set<string> }> {
+/**
+ * CREATE on a schema, which an object's new owner must have (PostgreSQL documentation, ALTER TABLE), granted by the schema's
+ * owner; undefined when it has it.
+ */
+export async function createRight(
+  db: Queryable,
+  schema: string,
+  role: string,
+): Promise<(Borrowed & { owner: string }) | undefined> {
+  const { rows } = await db.query<{ owner: string }>(
+    `SELECT pg_get_userbyid(n.nspowner) AS owner FROM pg_namespace n, pg_roles r
+     WHERE n.nspname = $1 AND r.rolname = $2 AND NOT has_schema_privilege(r.oid, n.oid, 'CREATE')`,
+    [schema, role],
+  );
+  const [found] = rows;
+  if (!found) return undefined;
+  const [on, grantee] = [`CREATE ON SCHEMA ${escapeIdentifier(schema)}`, escapeIdentifier(role)];
+  return { ...found, take: [`GRANT ${on} TO ${grantee}`], giveBack: [`REVOKE ${on} FROM ${grantee}`] };
+}
+
+function by(grantor: string | null): string {
+  return grantor === null ? "" : ` GRANTED BY ${escapeIdentifier(grantor)}`;
+}
+
+/** Roles that the session's user can neither act as nor make itself a member of. */
+export interface Unreachable {
+  me: string;
+  roles: Set<string>;
+  /** Before PostgreSQL 16 a NOINHERIT user has no privilege of any role it is a member of. */
+  isNoInherit: boolean;
+}
+
+export async function unreachableRoles(db: Queryable, roles: string[]): Promise<Unreachable> {
   const found = await standings(db, roles);
-  const unreachable = found.filter((one) => isLacking(one) && !one.mayGrant).map(({ role }) => role);
-  return { me: found[0]?.me ?? "", roles: new Set(unreachable) };
+  const unreachable = found.filter((one) => isLacking(one) && !canTake(one)).map(({ role }) => role);
+  const { rows } = await db.query<Omit<Unreachable, "roles">>(
+    `SELECT rolname AS me, NOT rolinherit AND current_setting('server_version_num')::int < 160000 AS "isNoInherit"
+     FROM pg_roles WHERE rolname = current_user`,
+  );
+  return { ...(rows[0] as Omit<Unreachable, "roles">), roles: new Set(unreachable) };
 }
 
 function isLacking({ inherits, maySet }: Standing): boolean {
   return !inherits || !maySet;
+}
+
+function canTake({ grantor }: Standing): boolean {
+  return grantor !== null;
 }
 
 async function standings(db: Queryable, roles: string[]): Promise<Standing[]> {
@@ -58,32 +100,44 @@ async function standings(db: Queryable, roles: string[]): Promise<Standing[]> {
     "SELECT current_setting('server_version_num')::int / 10000 AS version",
   );
   const version = rows[0]?.version ?? 0;
-  const options = version >= 16;
-  const standing = await db.query<Standing>(
-    `SELECT r.rolname AS role, me.rolname AS me, ${version} AS version,
-            pg_has_role(r.oid, 'USAGE') AS inherits,
-            pg_has_role(r.oid, '${options ? "SET" : "MEMBER"}') AS "maySet",
-            pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION')
-              ${options ? "" : "OR me.rolcreaterole AND NOT r.rolsuper"} AS "mayGrant",
-            ${
-              options
-                ? `(SELECT json_build_object('inherit', inherit_option, 'set', set_option) FROM pg_auth_members m
-                    WHERE m.roleid = r.oid AND m.member = me.oid AND m.grantor = me.oid)`
-                : "NULL"
-            } AS own
-     FROM pg_roles r, pg_roles me
-     WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user AND NOT me.rolsuper ORDER BY 1`,
-    [[...new Set(roles)]],
-  );
-  return standing.rows;
+  const standing = await db.query<Standing>(version >= 16 ? standingsSql : standingsBefore16, [[...new Set(roles)]]);
+  return standing.rows.map((row) => ({ ...row, version }));
 }
 
+// Who grants must have the ADMIN OPTION itself; the user acts for it with its privileges alone.
+const standingsSql = `
+  SELECT r.rolname AS role, me.rolname AS me, pg_has_role(r.oid, 'USAGE') AS inherits, pg_has_role(r.oid, 'SET') AS "maySet",
+         g.rolname AS grantor,
+         (SELECT json_build_object('inherit', m.inherit_option, 'set', m.set_option) FROM pg_auth_members m
+          WHERE m.roleid = r.oid AND m.member = me.oid AND m.grantor = g.oid) AS own
+  FROM pg_roles me, pg_roles r
+  LEFT JOIN LATERAL (
+    SELECT g.oid, g.rolname FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.member
+    WHERE a.roleid = r.oid AND a.admin_option AND pg_has_role(g.oid, 'USAGE')
+    ORDER BY g.rolname = current_user DESC, g.rolname LIMIT 1
+  ) g ON true
+  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user AND NOT me.rolsuper ORDER BY 1`;
+
+// There is one grant for each member: where it is there, granting again does nothing, and nothing at all for NOINHERIT.
+const standingsBefore16 = `
+  SELECT r.rolname AS role, me.rolname AS me, pg_has_role(r.oid, 'USAGE') AS inherits, pg_has_role(r.oid, 'MEMBER') AS "maySet",
+         CASE WHEN (pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') OR (me.rolcreaterole AND NOT r.rolsuper)) AND me.rolinherit
+                   AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid AND m.member = me.oid)
+              THEN me.rolname END AS grantor,
+         NULL AS own
+  FROM pg_roles r, pg_roles me
+  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user AND NOT me.rolsuper ORDER BY 1`;
+
 /** Why an admin that is no superuser is refused, with what it may not touch and what a superuser can do about it. */
-export function memberReason(doing: string, me: string, owners: Set<string>, objects: string[]): string {
-  const list = [...owners].sort().join(", ");
+export function memberReason(doing: string, { me, roles, isNoInherit }: Unreachable, objects: string[]): string {
+  const owners = [...roles].sort();
+  const member = escapeIdentifier(me);
+  const statement = isNoInherit
+    ? `ALTER ROLE ${member} INHERIT`
+    : `GRANT ${owners.map(escapeIdentifier).join(", ")} TO ${member} WITH ADMIN OPTION`;
   return (
-    `${me} cannot ${doing}: it is no superuser, and neither a member of ${list} nor able to make itself one. ` +
-    `Let a superuser run GRANT ${[...owners].sort().map(escapeIdentifier).join(", ")} TO ${escapeIdentifier(me)} WITH ADMIN OPTION ` +
+    `${me} cannot ${doing}: it is no superuser, and neither a member of ${owners.join(", ")} nor able to make itself one. ` +
+    `Let a superuser run ${statement} ` +
     `(a superuser's own objects it must first give to an ordinary role), or connect as a superuser (app-roles:server.admin). Concerned: ${listOf(objects)}`
   );
 }

@@ -162,13 +162,13 @@ function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Pl
 /** What an admin that is no superuser can never move. */
 async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Promise<{ failures?: CheckFailure[] }> {
   const doing = `move objects of ${database} to their owner`;
-  const { me, roles } = await unreachableRoles(
+  const unreachable = await unreachableRoles(
     db,
     moves.flatMap(({ object, to }) => [object.owner, to]),
   );
-  const refused = moves.filter(({ object, to }) => roles.has(object.owner) || roles.has(to));
+  const refused = moves.filter(({ object, to }) => unreachable.roles.has(object.owner) || unreachable.roles.has(to));
   const objects = refused.map(({ object }) => object.key);
-  const failures = objects.length > 0 ? [memberReason(doing, me, roles, objects)] : [];
+  const failures = objects.length > 0 ? [memberReason(doing, unreachable, objects)] : [];
   const withJobs = moves.filter(({ object, to }) => object.jobs.some(({ owner }) => owner !== to));
   if (withJobs.length > 0 && !(await isSuperuser(db))) {
     const jobs = listOf(withJobs.map(({ object }) => object.key));

@@ -214,11 +214,11 @@ function ownerOf(place: PrivilegePlan["grants"][number]["place"]): string {
 /** What an admin that is no superuser can never grant or revoke, with its owners. */
 async function notOurs(db: Queryable, { role, database }: Inputs, plan: PrivilegePlan): Promise<CheckFailure[]> {
   const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
-  const { me, roles } = await unreachableRoles(db, places.map(ownerOf));
-  const objects = [...new Set(places.filter((place) => roles.has(ownerOf(place))).map(({ key }) => key))];
+  const unreachable = await unreachableRoles(db, places.map(ownerOf));
+  const objects = [...new Set(places.filter((place) => unreachable.roles.has(ownerOf(place))).map(({ key }) => key))];
   return objects.length === 0
     ? []
-    : [{ property: "", reason: memberReason(`give ${role} its privileges in ${database}`, me, roles, objects) }];
+    : [{ property: "", reason: memberReason(`give ${role} its privileges in ${database}`, unreachable, objects) }];
 }
 
 /** To an admin who may not grant something Postgres only gives a warning. */

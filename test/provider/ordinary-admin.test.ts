@@ -118,6 +118,61 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     expect(await memberships()).toEqual(were);
   });
 
+  test("moves to and from owners that may not create in the schema, and leaves its privileges as they were", async () => {
+    await superuser.query(`CREATE ROLE keeper; CREATE ROLE retired; CREATE TABLE app.kept (id int); CREATE TABLE app.old (id int);
+      ALTER TABLE app.kept OWNER TO ${quotedBoss}; ALTER TABLE app.old OWNER TO retired;
+      GRANT shop_owner TO ${quotedBoss} WITH ADMIN OPTION; GRANT keeper, retired TO ${quotedBoss} WITH ADMIN OPTION;
+      GRANT USAGE, CREATE ON SCHEMA app TO shop_owner`);
+    const before = await observe(superuser);
+    const were = await memberships();
+    const wanted = { ...(await goal()), keepOwner: { "app.kept": "keeper" } };
+    await ownership(server).apply(wanted, undefined, testCall());
+    const owners = "SELECT tablename, tableowner FROM pg_tables WHERE tablename IN ('kept', 'old') ORDER BY 1";
+    expect((await superuser.query(owners)).rows).toEqual([
+      { tablename: "kept", tableowner: "keeper" },
+      { tablename: "old", tableowner: "shop_owner" },
+    ]);
+    expect(await memberships()).toEqual(were);
+    const { rows } = await superuser.query("SELECT has_schema_privilege('keeper', 'app', 'CREATE') AS may");
+    expect(rows).toEqual([{ may: false }]);
+
+    await ownership(server).remove(wanted, testCall());
+    await superuser.query(`ALTER TABLE app.kept OWNER TO ${quotedBoss}`);
+    expect(await observe(superuser)).toEqual(before);
+    expect(await memberships()).toEqual(were);
+    await superuser.query(
+      `DROP TABLE app.kept, app.old; DROP ROLE keeper, retired; REVOKE ALL ON SCHEMA app FROM shop_owner`,
+    );
+  });
+
+  test("never loses a membership that it had before, and says what is missing where one cannot be taken", async () => {
+    const own = await postgres.connect({ database: "shop" });
+    await own.query(`CREATE ROLE plain LOGIN NOINHERIT PASSWORD 'admin'; CREATE ROLE cloud; CREATE ROLE team;
+      GRANT team TO cloud WITH ADMIN OPTION; GRANT team TO plain; GRANT cloud TO plain; CREATE SCHEMA team AUTHORIZATION plain;
+      CREATE TABLE team.t (id int); ALTER TABLE team.t OWNER TO team`);
+    if (version >= 16) {
+      await own.query(`GRANT cloud TO plain WITH INHERIT TRUE, SET FALSE; REVOKE team FROM plain;
+        GRANT team TO cloud WITH INHERIT FALSE; GRANT team TO plain WITH INHERIT FALSE, SET FALSE GRANTED BY cloud`);
+    }
+    const were = await memberships();
+    const limited = new Server({ ...postgres.address, user: "plain", password: "admin" });
+    const wanted = { ...(await goal()), owner: "plain", schemas: ["team"], roles: ["plain"] };
+    const { failures } = await ownership(limited).plan(wanted, undefined, {});
+    const outcome = ownership(limited).apply(wanted, undefined, testCall());
+    if (version < 16) {
+      expect(failures).toEqual([{ property: "", reason: expect.stringContaining('ALTER ROLE "plain" INHERIT') }]);
+      await expect(outcome).rejects.toThrow("42501");
+    } else {
+      expect(failures ?? []).toEqual([]);
+      await outcome;
+      const { rows } = await own.query("SELECT tableowner FROM pg_tables WHERE schemaname = 'team'");
+      expect(rows).toEqual([{ tableowner: "plain" }]);
+    }
+    expect(await memberships()).toEqual(were);
+    await limited.close();
+    await own.query("DROP SCHEMA team CASCADE; DROP OWNED BY plain; DROP ROLE plain, team, cloud");
+  });
+
   test("is refused in preview what it can never do, with the objects and what to run", async () => {
     await superuser.query("CREATE TABLE app.of_superuser (id int)");
     const seen = await observe(superuser);
