@@ -17,6 +17,7 @@ const server = new DatabaseServer("server", {
   existingRoles: stack.existingRoles,
   ceiling: stack.ceiling,
   legacyUsers: legacyUsers(stack),
+  migrationComplete: stack.migrationComplete,
   rehearse: stack.rehearse ? stack.roles : undefined,
 });
 

@@ -72,6 +72,13 @@ export interface DatabaseServerArgs {
    */
   legacyUsers?: string[] | undefined;
   /**
+   * Every service is on its role for good: the policy pack then refuses legacy logins and login roles without a limit,
+   * which it only names before.
+   *
+   * @default false
+   */
+  migrationComplete?: boolean | undefined;
+  /**
    * Every AppRole of the server by name, with its access and settings: an up that is about to move or grant something first
    * tries it out on the live server and rolls it back, and changes nothing when that fails. The admin must be a superuser.
    *
@@ -255,6 +262,7 @@ function createConnectionBudget(
     databases,
     legacyUsers: parent.legacyUsers,
     superuser: parent.address.admin.superuser,
+    migrationComplete: args.migrationComplete || undefined,
   };
   return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
 }

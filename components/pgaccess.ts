@@ -77,6 +77,7 @@ export class ConnectionBudget extends pulumi.CustomResource {
       databases: string[];
       legacyUsers: string[];
       superuser: boolean;
+      migrationComplete: true | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {

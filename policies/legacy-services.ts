@@ -1,12 +1,13 @@
 import type { EnforcementLevel, StackValidationPolicy } from "@pulumi/policy";
+import { databaseUrlUser } from "../model/database-url.ts";
 import { budgets } from "./login-role.ts";
-import { plainResource, type Resource, type Violation } from "./resource.ts";
+import { legacyUrlType, plainResource, privilegesType, type Resource, type Violation } from "./resource.ts";
 import { services } from "./service.ts";
 
 /** Advisory while services are being cut over: each service that still logs in as the legacy user. */
 export const legacyServicesPolicy = policy("legacy-services", "advisory", false);
 
-/** Mandatory once the stack says `migrationComplete: true`: no service logs in as the legacy user. */
+/** Mandatory once the stack says `migrationComplete: true`: nothing in it serves a legacy login any more. */
 export const noLegacyServicesPolicy = policy("no-legacy-services", "mandatory", true);
 
 function policy(name: string, enforcementLevel: EnforcementLevel, complete: boolean): StackValidationPolicy {
@@ -17,7 +18,8 @@ function policy(name: string, enforcementLevel: EnforcementLevel, complete: bool
     validateStack: (args, report) => {
       const resources = args.resources.map(plainResource);
       if (isMigrationComplete(resources) !== complete) return;
-      for (const { message, urn } of legacyServiceViolations(resources)) report(message, urn);
+      const traces = complete ? legacyTraces(resources) : [];
+      for (const { message, urn } of [...legacyServiceViolations(resources), ...traces]) report(message, urn);
     },
   };
 }
@@ -33,4 +35,28 @@ export function legacyServiceViolations(resources: Resource[]): Violation[] {
       urn,
       message: `${name} still logs in as the legacy user; to cut it over to ${role ?? "its role"}, set connectAs: role and run pulumi up`,
     }));
+}
+
+/** What is left of the legacy login beside the services that use it: its URLs, and what is granted for what it makes. */
+export function legacyTraces(resources: Resource[]): Violation[] {
+  return resources.flatMap(({ type, urn, name, props }) => {
+    if (type === legacyUrlType) return [{ urn, message: `the state holds the legacy URL of ${name}` }];
+    const legacyUsers = type === privilegesType && Array.isArray(props.legacyUsers) ? props.legacyUsers : [];
+    if (legacyUsers.length > 0) {
+      const users = legacyUsers.map(String).join(", ");
+      return [{ urn, message: `default privileges of ${name} still serve what ${users} makes; give legacyUsers: []` }];
+    }
+    const user = userOf(props.url);
+    if (user === undefined || typeof props.role !== "string" || user === props.role) return [];
+    return [{ urn, message: `the URL of ${name} logs in as ${user}, not as ${props.role}` }];
+  });
+}
+
+/** Undefined for what is no URL, or not known yet. */
+function userOf(url: Resource["props"][string]): string | undefined {
+  try {
+    return typeof url === "string" ? databaseUrlUser(url) : undefined;
+  } catch {
+    return undefined; // a URL of something else
+  }
 }

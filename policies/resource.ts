@@ -39,6 +39,8 @@ interface SdkResource {
 export const roleType = "postgresql:index/role:Role";
 export const budgetType = "pgaccess:index:ConnectionBudget";
 export const settingsType = "pgaccess:index:RoleSettings";
+export const privilegesType = "pgaccess:index:Privileges";
+export const legacyUrlType = "pgaccess:index:LegacyUrl";
 export const serviceType = "app-roles:index:Service";
 
 /**

@@ -120,6 +120,26 @@ test("a cutover changes one service, which then waits for all of its role and no
   }
 });
 
+test("a migrator restarts only when what it alters, made since the last up or not, is its role's", async () => {
+  const { ran } = await runProject(cutOver("ingest_worker"));
+  const waits = waitsFor(ran, { type: "pgaccess:index:ServiceUrl", name: "ingest_worker" });
+  expect(waits).toContain("pgaccess:index:Ownership tracksolid_db");
+});
+
+test("the policies learn that the migration is complete from the budget", async () => {
+  const complete = (isComplete: boolean) =>
+    runProject((config) => {
+      for (const service of Object.values(config["app-roles:services"] ?? {})) {
+        Object.assign(service, { connectAs: "role", migrates: "migrates" in service && service.migrates === true });
+      }
+      Object.assign(config, { "app-roles:migrationComplete": isComplete });
+    });
+  const [during, after] = [await complete(false), await complete(true)];
+  const budget = ["pgaccess:index:ConnectionBudget", "server"] as const;
+  expect(during.ran.resource(...budget).inputs.migrationComplete).toBeUndefined();
+  expect(after.ran.resource(...budget).inputs.migrationComplete).toBe(true);
+});
+
 test("once every service is cut over, nobody is expected to make objects as the legacy user", async () => {
   const { ran } = await runProject((config) => {
     for (const service of Object.values(config["app-roles:services"] ?? {})) {

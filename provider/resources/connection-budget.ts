@@ -22,6 +22,8 @@ const shape = {
   legacyUsers: z.array(z.string()).optional(),
   /** Whether the admin is declared to be a superuser. */
   superuser: z.boolean().optional(),
+  /** Whether every service is on its role for good; what the policies ask for then. */
+  migrationComplete: z.boolean().optional(),
 };
 
 /** Of a property the engine would print the value first, and all entries in Go's notation. */
@@ -34,7 +36,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
-    advisory: ["databases", "legacyUsers", "superuser"],
+    advisory: ["databases", "legacyUsers", "superuser", "migrationComplete"],
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 

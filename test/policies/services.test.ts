@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { isMigrationComplete, legacyServiceViolations } from "../../policies/legacy-services.ts";
+import { isMigrationComplete, legacyServiceViolations, legacyTraces } from "../../policies/legacy-services.ts";
 import { liveRoleViolations, superuserNotes } from "../../policies/live-roles.ts";
 import { poolViolations } from "../../policies/pools-fit.ts";
 import { unknown } from "../../policies/resource.ts";
-import { budget, messages, role, service } from "./resources.ts";
+import { budget, messages, resource, role, service } from "./resources.ts";
 
 describe("pools-fit", () => {
   const owner = role("app", { connectionLimit: 30 });
@@ -49,6 +49,27 @@ describe("legacy-services", () => {
     expect(isMigrationComplete([budget({ migrationComplete: unknown })])).toBe(false);
     expect(isMigrationComplete([budget({})])).toBe(false);
   });
+});
+
+test("at the end of the migration no legacy URL and no default privilege for a legacy user may be left", () => {
+  const url = (name: string, user: string) =>
+    resource("pgaccess:index:ServiceUrl", name, { role: "app", url: `postgresql://${user}:hunter22@db/x` });
+  const left = messages(
+    legacyTraces([
+      url("api", "app"),
+      url("worker", "postgres"),
+      resource("pgaccess:index:ServiceUrl", "cron", { role: "app", url: unknown }),
+      resource("pgaccess:index:LegacyUrl", "api", { url: "postgresql://postgres:hunter22@db/x" }),
+      resource("pgaccess:index:Privileges", "app.x", { legacyUsers: ["postgres"] }),
+      resource("pgaccess:index:Privileges", "app.y", { legacyUsers: [] }),
+    ]),
+  );
+  expect(left).toEqual([
+    "the URL of worker logs in as postgres, not as app",
+    "the state holds the legacy URL of api",
+    "default privileges of app.x still serve what postgres makes; give legacyUsers: []",
+  ]);
+  expect(left.join()).not.toContain("hunter22");
 });
 
 test("live-roles names undeclared roles and those without their limit", () => {
