@@ -102,6 +102,14 @@ function isAt(object: OwnedObject, owner: string): boolean {
   return object.owner === owner && object.jobs.every((job) => job.owner === owner);
 }
 
+/**
+ * Whether only a superuser can make the move: chunks lie in a schema of TimescaleDB's, where their new owner would have to be
+ * allowed to create, and the table of jobs is not for others to write.
+ */
+export function isSuperusersMove({ object, to }: Move): boolean {
+  return object.timescale !== undefined || object.jobs.some(({ owner }) => owner !== to);
+}
+
 /** The plan's line: `owner postgres -> tracksolid_owner, jobs 1000 and 1001 with it`. */
 export function describe({ object, to, privileges }: Move): string {
   const jobs = object.jobs.filter((job) => job.owner !== to).map((job) => job.id);

@@ -14,6 +14,7 @@ import { memberReason, unreachableRoles } from "../catalog/membership.ts";
 import { type OwnedObject, readOwnedObjects } from "../catalog/objects.ts";
 import {
   describe,
+  isSuperusersMove,
   type Move,
   movesBack,
   movesTowards,
@@ -169,11 +170,12 @@ async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Prom
   const refused = moves.filter(({ object, to }) => unreachable.roles.has(object.owner) || unreachable.roles.has(to));
   const objects = refused.map(({ object }) => object.key);
   const failures = objects.length > 0 ? [memberReason(doing, unreachable, objects)] : [];
-  const withJobs = moves.filter(({ object, to }) => object.jobs.some(({ owner }) => owner !== to));
-  if (withJobs.length > 0 && !(await isSuperuser(db))) {
-    const jobs = listOf(withJobs.map(({ object }) => object.key));
+  const ofTimescale = moves.filter(isSuperusersMove);
+  if (ofTimescale.length > 0 && !(await isSuperuser(db))) {
+    const list = listOf(ofTimescale.map(({ object }) => object.key));
     failures.push(
-      `cannot ${doing}: the jobs of TimescaleDB go with them, which only a superuser can give away (app-roles:server.admin). Concerned: ${jobs}`,
+      `cannot ${doing}: TimescaleDB's hypertables, continuous aggregates and jobs only a superuser can give away. ` +
+        `Connect as one (app-roles:server.admin), or leave them where they are (keepOwner). Concerned: ${list}`,
     );
   }
   return failures.length > 0 ? { failures: failures.map((reason) => ({ property: "", reason })) } : {};

@@ -1,6 +1,11 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readOwnedObjects } from "../../provider/catalog/objects.ts";
-import { describe as describeMove, movesBack, movesTowards } from "../../provider/catalog/ownership.ts";
+import {
+  describe as describeMove,
+  isSuperusersMove,
+  movesBack,
+  movesTowards,
+} from "../../provider/catalog/ownership.ts";
 import type { Queryable } from "../../provider/connection.ts";
 import { reassign } from "../../provider/reassign.ts";
 import { testCall } from "./calls.ts";
@@ -68,4 +73,29 @@ test("hypertable, chunks, continuous aggregate and jobs move together, and back"
   const back = movesBack(goal, await readOwnedObjects(db, schemas), former, "postgres");
   expect((await reassign(db, back, testCall())).left).toEqual([]);
   expect(await ownersNow()).toEqual({ parts: ["postgres"], jobs: ["postgres"] });
+});
+
+test("hypertables, continuous aggregates and jobs are a superuser's to give away, all else is not", async () => {
+  await db.query(`CREATE ROLE boss CREATEROLE; GRANT reporting_refresher, tracksolid_owner TO boss WITH ADMIN OPTION;
+    GRANT USAGE, CREATE ON SCHEMA tracksolid, reporting, tickets TO boss`);
+  const toBoss = { ...goal, owner: "boss", keepOwner: {}, roles: ["boss"] };
+  expect((await reassign(db, movesTowards(toBoss, await readOwnedObjects(db, schemas)), testCall())).left).toEqual([]);
+  const moves = movesTowards(goal, await readOwnedObjects(db, schemas));
+  const keys = moves.filter(isSuperusersMove).map(({ object }) => object.key);
+  expect(keys.sort()).toEqual([
+    "procedure tracksolid.nightly(integer,jsonb)",
+    "reporting.v_mileage_daily_cagg",
+    "tracksolid.position_history",
+  ]);
+
+  await db.query("SET SESSION AUTHORIZATION boss");
+  const denied: string[] = [];
+  for (const move of moves) {
+    await reassign(db, [move], testCall()).catch((error: unknown) => {
+      expect(String(error)).toContain("42501");
+      denied.push(move.object.key);
+    });
+  }
+  await db.query("SET SESSION AUTHORIZATION postgres");
+  expect(denied.sort()).toEqual(keys);
 });
