@@ -5,9 +5,10 @@ import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { databaseHazards } from "../catalog/hazards/index.ts";
 import { splitName } from "../catalog/name.ts";
 import { heldBefore } from "../catalog/privileges-before.ts";
+import type { HeldBefore } from "../catalog/privileges-plan.ts";
 import { readVerifiers } from "../catalog/role-record.ts";
 import { mayMakeRoles, existingRoles as rolesThere } from "../catalog/roles.ts";
-import { missingSchemas } from "../catalog/schemas.ts";
+import { missingSchemas, schemaNames } from "../catalog/schemas.ts";
 import { parseSettings } from "../catalog/settings.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { planIn } from "../missing-database.ts";
@@ -64,7 +65,10 @@ export function baseline(server: Server): Reconciler<typeof shape> {
             ...unfitRoles(now, roles, adopt),
           ];
           // Like the snapshot: what is recorded once is never recorded anew.
-          const held = { ...pick(adopt, (role) => heldBefore(now, role)), ...asMap(before.held) };
+          const held = {
+            ...(await readHeld(db, database, [...schemas, ...outside], adopt, asMap(before.held))),
+            ...asMap(before.held),
+          };
           const verifiers = { ...(await readVerifiers(db, adopt)), ...asMap(before.verifiers) };
           if (!(await mayMakeRoles(db))) failures.push(notRoleMaker(server.address.user));
           if (adopt.length > 0 && Object.keys(verifiers).length === 0) failures.push(notSuperuser(server.address.user));
@@ -151,8 +155,22 @@ function notSuperuser(admin: string): CheckFailure {
   };
 }
 
-function pick<T>(names: string[], of: (name: string) => T): Record<string, T> {
-  return Object.fromEntries(names.map((name) => [name, of(name)]));
+/**
+ * What adopted roles that are not recorded yet hold, in every schema: explicit grants and `exclusive` reach beyond the
+ * managed ones.
+ */
+async function readHeld(
+  db: Queryable,
+  database: string,
+  declared: string[],
+  adopt: string[],
+  recorded: PropertyMap,
+): Promise<Record<string, HeldBefore[]>> {
+  const roles = adopt.filter((role) => !Object.hasOwn(recorded, role));
+  if (roles.length === 0) return {};
+  const schemas = await schemaNames(db, "without");
+  const everywhere = await readSnapshot(db, database, { schemas, outside: declared, roles });
+  return Object.fromEntries(roles.map((role) => [role, heldBefore(everywhere, role)]));
 }
 
 /** An observed map of the state, in clear. */

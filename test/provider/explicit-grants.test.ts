@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { PrivilegeReader } from "../../provider/catalog/privilege-reader.ts";
 import { Server } from "../../provider/connection.ts";
+import { baseline } from "../../provider/resources/baseline.ts";
 import { privileges } from "../../provider/resources/privileges.ts";
 import { availableVersions } from "../../sandbox/postgres/server.ts";
 import { testCall } from "./calls.ts";
@@ -185,6 +186,31 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       expect(rows).toEqual([{ public: true }]);
       await admin.query("REVOKE SELECT ON app.orders FROM PUBLIC");
       expect(await observe(admin)).toEqual(clean);
+    });
+
+    test("leaves what an adopted role held in schemas that are not managed, and so does the end of an explicit grant of it", async () => {
+      await admin.query(`GRANT USAGE ON SCHEMA audit TO "App ""x"; GRANT SELECT ON audit.other TO "App ""x"`);
+      const role = 'App "x';
+      const scope = {
+        database: "postgres",
+        schemas: ["app"],
+        keepOwner: {},
+        alsoOwn: [],
+        roles: [role],
+        adopt: [role],
+      };
+      const { observed } = await baseline(server).plan(scope, undefined, {});
+      const before = (observed?.held as Record<string, Inputs["before"]> | undefined)?.[role] ?? [];
+      const wanted = inputs({ exclusive: true, grants: { tables: { "audit.other": ["SELECT"] } }, before });
+      const planned = await changesOf(wanted);
+      expect(Object.values(planned).join()).not.toContain("revoke");
+      await apply(wanted);
+      await resource.remove(wanted, testCall());
+      const { rows } = await admin.query(
+        "SELECT has_table_privilege($1, 'audit.other', 'SELECT') AS select, has_schema_privilege($1, 'audit', 'USAGE') AS usage",
+        [role],
+      );
+      expect(rows).toEqual([{ select: true, usage: true }]);
     });
 
     test("leaves explicit grants, and what the role held before the stack came", async () => {
