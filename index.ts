@@ -38,6 +38,7 @@ const appServices = stack.services.map(({ name, ...service }) => {
     ...service,
     role,
     legacyUrl: stack.serviceSecrets[name]?.legacyUrl,
+    env: stack.serviceSecrets[name]?.env,
     after: [cutovers],
   });
 });

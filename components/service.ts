@@ -2,7 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { cutoverProblem } from "../model/cutover.ts";
 import { roleUrl } from "../model/database-url.ts";
 import { defaultPool, type Pool } from "../model/pool.ts";
-import { type CommandSpec, type ComposeSpec, isDeployed, type Runtime } from "../model/runtime.ts";
+import { type CommandSpec, type ComposeSpec, type ContainerSpec, isDeployed, type Runtime } from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
 import * as pgaccess from "./pgaccess.ts";
@@ -63,6 +63,19 @@ export interface ServiceArgs {
    * @default "DATABASE_URL"
    */
   urlKey?: string | undefined;
+  /**
+   * With the runtime `container`: the container, in compose's terms, with every key that parseStack gives it.
+   *
+   * @example parseStack(config).services[0].container
+   */
+  container?: ContainerSpec | undefined;
+  /**
+   * With the runtime `container`: secret environment variables beside the URL.
+   *
+   * @default none
+   * @example { STRIPE_KEY: config.requireSecret("stripeKey") }
+   */
+  env?: Record<string, pulumi.Input<string>> | undefined;
   /**
    * With the runtime `compose`: the service's place in a compose project, and the env file whose line is changed. Paths
    * from the Pulumi project's folder.
@@ -156,13 +169,17 @@ function createUrl(
   return new pgaccess.ServiceUrl(service, inputs, { parent, provider: role.server.pgaccess, dependsOn });
 }
 
+function secretsOf(env: Record<string, pulumi.Input<string>>): Record<string, pulumi.Output<string>> {
+  return Object.fromEntries(Object.entries(env).map(([key, value]) => [key, pulumi.secret(value)]));
+}
+
 function createDeployment(
   parent: Service,
   args: ServiceArgs & { connectAs: ConnectAs },
   legacyUrl: pulumi.Output<string>,
 ): Deployment | undefined {
-  const { role, connectAs, urlKey = defaultUrlKey } = args;
+  const { role, connectAs, urlKey = defaultUrlKey, env = {} } = args;
   const { serviceName: service, runtime, databaseUrl: url } = parent;
-  const declared = { service, role: role.roleName, connectAs, urlKey, url, legacyUrl, env: {} };
+  const declared = { service, role: role.roleName, connectAs, urlKey, url, legacyUrl, env: secretsOf(env) };
   return deploy({ ...args, runtime }, { ...declared, parent, provider: role.server.pgaccess });
 }

@@ -18,6 +18,9 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
       const wanted = runtimesWith(other).join(" or ");
       here(other).refuse(`has no effect with runtime: ${runtime}; remove it, or set the runtime to ${wanted}`);
     }
+    if (runtime === "swarm") {
+      here("runtime").refuse("swarm is not yet supported; write external, and take the URL from the outputs");
+    }
     if (service.urlFrom && runtime !== "swarm")
       here("urlFrom").refuse("has an effect only with runtime: swarm; remove it");
     if (service.gate && !isDeployed(runtime)) {
@@ -25,9 +28,6 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
     }
     if (container && Object.hasOwn(container.env, urlKey)) {
       here("container", "env", urlKey).refuse("is what this stack writes (urlKey); remove it");
-    }
-    if (container?.existing === "replace" && runtime === "swarm") {
-      here("container", "existing").refuse("has no effect with runtime: swarm; remove it");
     }
     if (container?.healthcheck && !["CMD", "CMD-SHELL", "NONE"].includes(container.healthcheck.test[0] ?? "")) {
       here("container", "healthcheck", "test").refuse("expected CMD, CMD-SHELL or NONE as its first word");

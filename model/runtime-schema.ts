@@ -76,7 +76,6 @@ const extraHost = value("a host and its address, such as db:10.0.0.5", (written)
 export const container = z.strictObject({
   name: text("a container's name").optional(),
   image: text("an image with its tag or digest"),
-  existing: oneOf("refuse", "replace").default("refuse"),
   command: words("words of a command"),
   entrypoint: words("words of a command"),
   workingDir: text("a folder in the container").optional(),

@@ -2,17 +2,12 @@
 export const runtimes = ["external", "container", "swarm", "compose", "command"] as const;
 export type Runtime = (typeof runtimes)[number];
 
-/** A container that already has the name: `refuse` it, or `replace` it and keep its URL as the legacy one. */
-export type ExistingContainer = "refuse" | "replace";
-
 /** A container of the stack's own, or the containers of a swarm service: what a compose service has, in its terms. */
 export interface ContainerSpec {
   /** Default: the service's name. */
   name?: string | undefined;
   /** With tag or digest. */
   image: string;
-  /** Default `refuse`. */
-  existing: ExistingContainer;
   command?: string[] | undefined;
   entrypoint?: string[] | undefined;
   workingDir?: string | undefined;

@@ -1,11 +1,13 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { CommandSpec, ComposeSpec, Runtime } from "../../model/runtime.ts";
+import type { CommandSpec, ComposeSpec, ContainerSpec, Runtime } from "../../model/runtime.ts";
+import { deployAsContainer } from "./container.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { deployByCommand, deployByCompose } from "./service-env.ts";
 
 /** What a runtime needs to know beyond the service. */
 export interface RuntimeArgs {
   runtime: Runtime;
+  container?: ContainerSpec | undefined;
   compose?: ComposeSpec | undefined;
   command?: CommandSpec | undefined;
 }
@@ -15,16 +17,18 @@ export function deploy(args: RuntimeArgs, service: Deploy): Deployment | undefin
   switch (args.runtime) {
     case "external":
       return undefined;
+    case "container":
+      return deployAsContainer(service, needed(args, "container", service));
     case "compose":
       return deployByCompose(service, needed(args, "compose", service));
     case "command":
       return deployByCommand(service, needed(args, "command", service));
-    default:
-      throw new pulumi.RunError(`Service ${service.service}: runtime: ${args.runtime} is not yet supported`);
+    case "swarm":
+      throw new pulumi.RunError(`Service ${service.service}: runtime: swarm is not yet supported; write external`);
   }
 }
 
-function needed<K extends "compose" | "command">(
+function needed<K extends "container" | "compose" | "command">(
   args: RuntimeArgs,
   key: K,
   { service }: Deploy,

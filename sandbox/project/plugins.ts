@@ -10,7 +10,7 @@ import type { Engine } from "../engine/engine.ts";
 import { run } from "../process.ts";
 
 /** The official resource plugins the stack uses; sandbox/plugins has a stand-in of each. */
-const PLUGINS = ["random", "postgresql"] as const;
+const PLUGINS = ["random", "postgresql", "docker"] as const;
 type PluginName = (typeof PLUGINS)[number];
 
 /** Whether a plugin is Pulumi's own or the sandbox's. */

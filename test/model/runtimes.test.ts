@@ -50,7 +50,6 @@ describe("a container", () => {
       gate: { timeout: 60_000, soak: 300_000, patterns: [], ignore: [] },
       container: {
         image: "shop/worker:1.4",
-        existing: "refuse",
         env: { LEVEL: "info", WORKERS: "4", DEBUG: "false" },
         ports: ["127.0.0.1:8080:80/tcp", "9090"],
         networks: { backend: { aliases: [] } },
@@ -92,6 +91,12 @@ describe("a container", () => {
 });
 
 describe("a runtime and the keys beside it", () => {
+  test("swarm is known, and refused until it is supported", () => {
+    expect(problems({ runtime: "swarm", container })).toEqual([
+      "app-roles:services.worker.runtime: swarm is not yet supported; write external, and take the URL from the outputs",
+    ]);
+  });
+
   test.each([
     [{ runtime: "container" }, "app-roles:services.worker.container: is required with runtime: container"],
     [{ runtime: "compose" }, "app-roles:services.worker.compose: is required with runtime: compose"],
@@ -107,10 +112,6 @@ describe("a runtime and the keys beside it", () => {
     [
       { gate: { soak: "1min" } },
       "app-roles:services.worker.gate: has no effect with runtime: external, whose restart is somebody else's; remove it",
-    ],
-    [
-      { runtime: "swarm", container: { ...container, existing: "replace" } },
-      "app-roles:services.worker.container.existing: has no effect with runtime: swarm; remove it",
     ],
   ])("that do not go together are refused: %j", (written, message) => {
     expect(problems(written)).toEqual([message]);

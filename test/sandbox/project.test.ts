@@ -117,12 +117,16 @@ test("plugins are the user's official ones where they are, else stand-ins; SANDB
   onTestFinished(() => void vi.unstubAllEnvs().unstubAllGlobals());
 
   const found = await created({ stacks: [] });
-  expect(found.plugins).toEqual({ random: "official", postgresql: "standin" });
+  expect(found.plugins).toEqual({ random: "official", postgresql: "standin", docker: "standin" });
   const binary = join(found.env.PULUMI_HOME ?? "", "plugins", official, "pulumi-resource-random");
   expect(await readFile(binary, "utf8")).toBe("official");
 
   vi.stubEnv("SANDBOX_PLUGINS", "standin");
-  expect((await created({ stacks: [] })).plugins).toEqual({ random: "standin", postgresql: "standin" });
+  expect((await created({ stacks: [] })).plugins).toEqual({
+    random: "standin",
+    postgresql: "standin",
+    docker: "standin",
+  });
 
   vi.stubEnv("SANDBOX_PLUGINS", "official");
   await expect(createSandbox({ stacks: [] })).rejects.toThrow(

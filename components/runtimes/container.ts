@@ -1,0 +1,131 @@
+import * as docker from "@pulumi/docker";
+import * as pulumi from "@pulumi/pulumi";
+import type { ContainerSpec } from "../../model/runtime.ts";
+import type { Deploy, Deployment } from "./deployment.ts";
+
+/** Docker's own: seconds between the stop signal and the kill. */
+const defaultGraceSeconds = 10;
+
+/** Labels by which everybody, the gate too, finds the containers of a service; a preview shows them, unlike the URL. */
+export function serviceLabels({ service, role, connectAs }: Deploy): Record<string, string> {
+  return {
+    "app-roles.service": service,
+    "app-roles.role": role,
+    "app-roles.connect-as": connectAs,
+  };
+}
+
+/**
+ * Runs a service as a container of the stack's own, on the Docker host of the `docker:` provider configuration. It is
+ * replaced when anything about it changes; the URL is known only after a login with it was tried, and so is the new
+ * container.
+ */
+export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deployment {
+  const name = spec.name ?? service.service;
+  const { image, command, entrypoint, workingDir, user, stopSignal, healthcheck, logging, memory, cpus } = spec;
+  const [restart, retries] = spec.restart.split(":");
+  const graceSeconds = spec.stopGracePeriod === undefined ? undefined : Math.ceil(spec.stopGracePeriod / 1000);
+  const container = new docker.Container(
+    service.service,
+    {
+      name,
+      image,
+      envs: environment(service, spec),
+      labels: Object.entries({ ...spec.labels, ...serviceLabels(service) }).map(([label, value]) => ({ label, value })),
+      ...(command && { command }),
+      ...(entrypoint && { entrypoints: entrypoint }),
+      ...(workingDir && { workingDir }),
+      ...(user && { user }),
+      ...(spec.ports.length > 0 && { ports: spec.ports.map(portOf) }),
+      ...networksOf(spec),
+      ...(spec.volumes.length > 0 && { volumes: spec.volumes.map(volumeOf) }),
+      ...(spec.mounts.length > 0 && { mounts: spec.mounts.map(mountOf) }),
+      ...(spec.extraHosts.length > 0 && { hosts: spec.extraHosts.map(hostOf) }),
+      ...capabilitiesOf(spec),
+      ...(healthcheck && { healthcheck: healthcheckOf(healthcheck) }),
+      ...(logging && { logDriver: logging.driver, logOpts: logging.options }),
+      ...(stopSignal && { stopSignal }),
+      ...(graceSeconds !== undefined && { stopTimeout: graceSeconds }),
+      ...(memory !== undefined && { memory: Math.ceil(memory / 1024 ** 2) }),
+      ...(cpus !== undefined && { cpus: String(cpus) }),
+      ...(restart && { restart }),
+      ...(retries !== undefined && { maxRetryCount: Number(retries) }),
+      mustRun: true,
+      // Without it the official plugin kills the container at once.
+      destroyGraceSeconds: graceSeconds ?? defaultGraceSeconds,
+    },
+    {
+      parent: service.parent,
+      // The name and the ports are taken until the old one is gone.
+      deleteBeforeReplace: true,
+      // The official plugin takes these for changed without changing the container.
+      replaceOnChanges: ["healthcheck", "stopSignal", "stopTimeout"],
+    },
+  );
+  return { id: container.id, labels: { "app-roles.service": service.service }, resources: [container] };
+}
+
+/** Sorted: the official plugin compares them as a set, its preview prints them as a list. */
+function environment({ urlKey, url, env }: Deploy, spec: ContainerSpec): pulumi.Output<string[]> {
+  return pulumi.all([url, env]).apply(([value, secrets]) =>
+    Object.entries({ ...spec.env, ...secrets, [urlKey]: value })
+      .map(([key, one]) => `${key}=${one}`)
+      .toSorted(),
+  );
+}
+
+/** `[[address:]host:]container[/protocol]` */
+function portOf(written: string): { internal: number; external?: number; ip?: string; protocol?: string } {
+  const [, ip, external, internal, protocol] = /^(?:(?:(.+):)?(\d+):)?(\d+)(?:\/(\w+))?$/.exec(written) ?? [];
+  return {
+    internal: Number(internal),
+    ...(external !== undefined && { external: Number(external) }),
+    ...(ip !== undefined && { ip: ip.replace(/^\[|\]$/g, "") }),
+    ...(protocol !== undefined && { protocol: protocol.toLowerCase() }),
+  };
+}
+
+function networksOf({ networks }: ContainerSpec) {
+  const named = Object.entries(networks).map(([name, { aliases }]) => ({
+    name,
+    ...(aliases.length > 0 && { aliases }),
+  }));
+  return named.length > 0 ? { networksAdvanced: named } : {};
+}
+
+/** `source:/target[:ro]`; a source with a slash is a path on the Docker host. */
+function volumeOf(written: string) {
+  const [source = "", containerPath = "", mode] = written.split(":");
+  return {
+    containerPath,
+    ...(source.includes("/") ? { hostPath: source } : { volumeName: source }),
+    ...(mode === "ro" && { readOnly: true }),
+  };
+}
+
+function mountOf({ type, source, target, readOnly }: ContainerSpec["mounts"][number]) {
+  return { type, target, ...(source !== undefined && { source }), ...(readOnly && { readOnly }) };
+}
+
+function hostOf(written: string): { host: string; ip: string } {
+  const end = written.indexOf(":");
+  return { host: written.slice(0, end), ip: written.slice(end + 1) };
+}
+
+function capabilitiesOf({ capAdd, capDrop }: ContainerSpec) {
+  if (capAdd.length + capDrop.length === 0) return {};
+  return {
+    capabilities: { ...(capAdd.length > 0 && { adds: capAdd }), ...(capDrop.length > 0 && { drops: capDrop }) },
+  };
+}
+
+function healthcheckOf({ test, interval, timeout, startPeriod, retries }: NonNullable<ContainerSpec["healthcheck"]>) {
+  const inWords = (milliseconds: number) => `${milliseconds}ms`;
+  return {
+    tests: test,
+    ...(interval !== undefined && { interval: inWords(interval) }),
+    ...(timeout !== undefined && { timeout: inWords(timeout) }),
+    ...(startPeriod !== undefined && { startPeriod: inWords(startPeriod) }),
+    ...(retries !== undefined && { retries }),
+  };
+}

@@ -1,0 +1,76 @@
+import { randomInt } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import Docker from "dockerode";
+import { guard } from "../guard.ts";
+import { run } from "../process.ts";
+
+/** A private Docker daemon with one network, over which containers reach this machine and nothing else. */
+export interface DockerDaemon {
+  /** As DOCKER_HOST. */
+  host: string;
+  docker: Docker;
+  /** The network's name. */
+  network: string;
+  /** This machine's address in the network. */
+  gateway: string;
+  /** The network's addresses, as `pg_hba.conf` takes them. */
+  subnet: string;
+  /** Stops all containers and removes everything. Also happens when this process ends, however it ends. */
+  stop(): Promise<void>;
+}
+
+const network = "app-roles";
+
+/** Why no Docker daemon can be started here; undefined when one can. */
+export async function whyNoDocker(): Promise<string | undefined> {
+  if (process.platform !== "linux") return "a private Docker daemon needs Linux";
+  if (process.getuid?.() !== 0) return "a private Docker daemon needs root";
+  const { code } = await run("dockerd", ["--version"]).catch(() => ({ code: 1 }));
+  return code === 0 ? undefined : "there is no dockerd on the PATH (Debian: apt-get install docker.io)";
+}
+
+/** Not dockerd's own choice: that may be the one of another daemon of this machine. */
+function freeSubnet(): { Subnet: string; Gateway: string } {
+  const taken = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
+  for (;;) {
+    const prefix = `10.${randomInt(128, 255)}.${randomInt(0, 255)}`;
+    if (taken.some((address) => address.startsWith(`${prefix}.`))) continue;
+    return { Subnet: `${prefix}.0/24`, Gateway: `${prefix}.1` };
+  }
+}
+
+/** Starts it. Throws with its last words when it does not start. */
+export async function startDocker(): Promise<DockerDaemon> {
+  const directory = await mkdtemp(join(tmpdir(), "app-roles-docker-"));
+  const socketPath = join(directory, "docker.sock");
+  const log = join(directory, "log");
+  const places = { "data-root": "data", "exec-root": "exec", pidfile: "pid" };
+  const options = Object.entries(places).map(([name, place]) => `--${name}=${join(directory, place)}`);
+  // No bridge and no firewall rules of its own: another daemon of this machine has them.
+  const own = ["--bridge=none", "--iptables=false", "--ip6tables=false", `--host=unix://${socketPath}`];
+  // The data lies in the daemon's own mounts until it has ended.
+  const guarded = guard(directory, ["/bin/sh", "-c", 'exec dockerd "$@" 2> "$0"', log, ...own, ...options]);
+  const docker = new Docker({ socketPath, host: undefined, protocol: undefined });
+  while (!(await docker.ping().catch(() => undefined))) {
+    const code = await Promise.race([guarded.ended, sleep(100)]);
+    if (code !== undefined) throw new Error(`dockerd ended with exit code ${code}: this machine does not let it run`);
+  }
+  const address = freeSubnet();
+  const made = await docker.createNetwork({ Name: network, Driver: "bridge", IPAM: { Config: [address] } });
+  return {
+    host: `unix://${socketPath}`,
+    docker,
+    network,
+    gateway: address.Gateway,
+    subnet: address.Subnet,
+    async stop() {
+      const containers = await docker.listContainers({ all: true });
+      await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
+      await made.remove();
+      await guarded.end();
+    },
+  };
+}

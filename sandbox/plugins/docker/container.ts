@@ -1,0 +1,166 @@
+import { isDeepStrictEqual } from "node:util";
+import type Docker from "dockerode";
+import { explainDocker } from "../../../provider/docker/client.ts";
+import type { PropertyDiff, ResourceType } from "../../../provider/rpc/provider.ts";
+import { type PropertyMap, type PropertyValue, reveal, unknown } from "../../../provider/rpc/values.ts";
+import { checkInputs, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
+import { type ContainerInputs, containerInputs, networksOf } from "./container-inputs.ts";
+import { createOptions, updateOptions } from "./create-options.ts";
+
+/** Changed in place: the official plugin updates the container's limits and restart policy, and remembers the rest. */
+const updated = new Set([
+  "restart",
+  "maxRetryCount",
+  "memory",
+  "mustRun",
+  "destroyGraceSeconds",
+  "wait",
+  "waitTimeout",
+  "healthcheck",
+  "stopSignal",
+  "stopTimeout",
+]);
+
+/** Milliseconds between two looks at a container that is waited for. */
+const lookEvery = 250;
+
+/** The official plugin's `docker_container`, as far as the stack uses it (kreuzwerker/terraform-provider-docker). */
+export function containerResource(docker: () => Docker): ResourceType {
+  return {
+    async check(_call, { news }) {
+      return { inputs: withoutNulls(news), failures: checkInputs(containerInputs, news) };
+    },
+
+    async diff(_call, { olds, news, ignoreChanges }) {
+      const after = withoutInternals(news);
+      const detailed: Record<string, PropertyDiff> = {};
+      for (const key of new Set([
+        ...Object.keys(after),
+        ...Object.keys(olds).filter((name) => name in containerInputs.shape),
+      ])) {
+        if (ignoreChanges.includes(key) || same(key, olds[key], after[key])) continue;
+        // What is not given is taken over from the image.
+        if (!(key in after) && ["command", "entrypoints", "workingDir", "user", "mustRun"].includes(key)) continue;
+        detailed[key] = { kind: key in after ? (key in olds ? "update" : "add") : "delete", inputDiff: false };
+      }
+      const changed = Object.keys(detailed);
+      return { changes: changed.length > 0, replaces: changed.filter((key) => !updated.has(key)), detailed };
+    },
+
+    async create({ signal }, { inputs, preview }) {
+      if (preview) return { id: "", outputs: { ...inputs, id: unknown, networkDatas: unknown } };
+      const wanted = readInputs(containerInputs, inputs);
+      const name = String(wanted.name);
+      const id = await started(docker(), wanted, name);
+      if (wanted.wait === true) await healthy(docker(), id, name, Number(wanted.waitTimeout ?? 60), signal);
+      return { id, outputs: { ...inputs, id, ...(await observed(docker(), id)) } };
+    },
+
+    async update(_call, { id, news, preview }) {
+      if (preview) return { outputs: { ...news, id } };
+      const wanted = readInputs(containerInputs, news);
+      const container = docker().getContainer(id);
+      await saying(`updating the container ${wanted.name}`, async () => {
+        await container.update(updateOptions(wanted));
+        const { State } = await container.inspect();
+        if (wanted.mustRun !== false && !State.Running) await container.start();
+      });
+      return { outputs: { ...news, id, ...(await observed(docker(), id)) } };
+    },
+
+    async read(_call, { id, inputs, olds }) {
+      const found = await inspect(docker(), id);
+      if (!found) return undefined;
+      const live: PropertyMap = { ...olds, id, ...(await observed(docker(), id)), mustRun: found.State.Running };
+      if ("image" in olds) {
+        live.image = String(reveal(olds.image ?? "")).startsWith("sha256:") ? found.Image : found.Config.Image;
+      }
+      return { id, inputs: Object.keys(inputs).length > 0 ? inputs : live, outputs: live };
+    },
+
+    async delete(_call, { id, olds }) {
+      const container = docker().getContainer(id);
+      if (!(await inspect(docker(), id))) return;
+      const grace = reveal(olds.destroyGraceSeconds ?? null);
+      await saying(`removing the container ${String(reveal(olds.name ?? id))}`, async () => {
+        if (typeof grace === "number") await container.stop({ t: grace }).catch(unlessStopped);
+        await container.remove({ force: true, v: true });
+      });
+    },
+  };
+}
+
+async function started(docker: Docker, wanted: ContainerInputs, name: string): Promise<string> {
+  return saying(`creating the container ${name}`, async () => {
+    const container = await docker.createContainer(createOptions(wanted));
+    try {
+      const [, ...more] = networksOf(wanted);
+      for (const { name: network, aliases } of more) {
+        await docker
+          .getNetwork(network)
+          .connect({ Container: container.id, EndpointConfig: aliases.length > 0 ? { Aliases: aliases } : {} });
+      }
+      await container.start();
+    } catch (error) {
+      // A name that is taken would stand in the way of the next try.
+      await container.remove({ force: true, v: true });
+      throw error;
+    }
+    return container.id;
+  });
+}
+
+async function healthy(docker: Docker, id: string, name: string, seconds: number, signal: AbortSignal): Promise<void> {
+  const end = Date.now() + seconds * 1000;
+  for (;;) {
+    signal.throwIfAborted();
+    const { State } = await docker.getContainer(id).inspect();
+    if (State.Health?.Status === "healthy") return;
+    if (!State.Running)
+      throw new Error(`the container ${name} stopped with exit code ${State.ExitCode} before it was healthy`);
+    if (Date.now() > end) throw new Error(`the container ${name} was not healthy within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, lookEvery));
+  }
+}
+
+async function observed(docker: Docker, id: string): Promise<PropertyMap> {
+  const { NetworkSettings, State } = await docker.getContainer(id).inspect();
+  const networkDatas = Object.entries(NetworkSettings.Networks).map(([networkName, { IPAddress, Gateway }]) => ({
+    networkName,
+    ipAddress: IPAddress,
+    gateway: Gateway,
+  }));
+  return { networkDatas, ...(State.Running ? {} : { exitCode: State.ExitCode }) };
+}
+
+async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  try {
+    return await docker.getContainer(id).inspect();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw explainDocker(`reading the container ${id.slice(0, 12)}`, error);
+  }
+}
+
+async function saying<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainDocker(doing, error);
+  }
+}
+
+/** 304: it is not running. */
+function unlessStopped(error: { statusCode?: number }): void {
+  if (error.statusCode !== 304) throw error;
+}
+
+/** Environment, labels, networks, ports and volumes are sets. */
+function same(key: string, one: PropertyValue | undefined, other: PropertyValue | undefined): boolean {
+  const isSet = ["envs", "labels", "networksAdvanced", "volumes", "mounts", "hosts"].includes(key);
+  const comparable = (value: PropertyValue | undefined) => {
+    const revealed = reveal(value ?? null);
+    return isSet && Array.isArray(revealed) ? revealed.map((entry) => JSON.stringify(entry)).toSorted() : revealed;
+  };
+  return isDeepStrictEqual(comparable(one), comparable(other));
+}

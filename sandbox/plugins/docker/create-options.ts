@@ -1,0 +1,92 @@
+import type Docker from "dockerode";
+import { Unknown } from "../../../provider/rpc/values.ts";
+import { type ContainerInputs, networksOf } from "./container-inputs.ts";
+
+/** The Engine API's form of a container's inputs: https://docs.docker.com/reference/api/engine/, ContainerCreate. */
+export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOptions {
+  const { ports, volumes, mounts, hosts, labels, capabilities, healthcheck, logDriver, logOpts } = known(inputs);
+  const [network] = networksOf(inputs);
+  return {
+    name: String(inputs.name),
+    Image: String(inputs.image),
+    ...(inputs.command && { Cmd: texts(inputs.command) }),
+    ...(inputs.entrypoints && { Entrypoint: texts(inputs.entrypoints) }),
+    ...(inputs.workingDir && { WorkingDir: String(inputs.workingDir) }),
+    ...(inputs.user && { User: String(inputs.user) }),
+    ...(inputs.stopSignal && { StopSignal: String(inputs.stopSignal) }),
+    ...(inputs.stopTimeout !== undefined && { StopTimeout: Number(inputs.stopTimeout) }),
+    Env: texts(inputs.envs),
+    Labels: Object.fromEntries((labels ?? []).map(({ label, value }) => [String(label), String(value)])),
+    ExposedPorts: Object.fromEntries((ports ?? []).map((port) => [portKey(port), {}])),
+    ...(healthcheck && {
+      Healthcheck: {
+        Test: texts(healthcheck.tests),
+        Interval: nanoseconds(healthcheck.interval),
+        Timeout: nanoseconds(healthcheck.timeout),
+        StartPeriod: nanoseconds(healthcheck.startPeriod),
+        Retries: Number(healthcheck.retries ?? 0),
+      },
+    }),
+    HostConfig: {
+      ...updateOptions(inputs),
+      ...(inputs.cpus && { NanoCpus: Math.round(Number(inputs.cpus) * 1e9) }),
+      PortBindings: Object.fromEntries(
+        (ports ?? []).map((port) => [
+          portKey(port),
+          [{ HostIp: String(port.ip ?? ""), HostPort: port.external === undefined ? "" : String(port.external) }],
+        ]),
+      ),
+      Binds: (volumes ?? []).map(({ containerPath, hostPath, volumeName, readOnly }) =>
+        [hostPath ?? volumeName, containerPath, ...(readOnly ? ["ro"] : [])].join(":"),
+      ),
+      Mounts: (mounts ?? []).map(({ type, source, target, readOnly }) => ({
+        Type: String(type) as Docker.MountType,
+        Source: source === undefined ? "" : String(source),
+        Target: String(target),
+        ReadOnly: readOnly === true,
+      })),
+      ExtraHosts: (hosts ?? []).map(({ host, ip }) => `${host}:${ip}`),
+      CapAdd: texts(capabilities?.adds),
+      CapDrop: texts(capabilities?.drops),
+      ...(logDriver && { LogConfig: { Type: logDriver, Config: (logOpts ?? {}) as Record<string, string> } }),
+      ...(network && { NetworkMode: network.name }),
+    },
+    ...(network &&
+      network.aliases.length > 0 && {
+        NetworkingConfig: { EndpointsConfig: { [network.name]: { Aliases: network.aliases } } },
+      }),
+  };
+}
+
+/** What can change while the container runs. */
+export function updateOptions({ restart, maxRetryCount, memory }: ContainerInputs) {
+  return {
+    RestartPolicy: { Name: String(restart ?? "no"), MaximumRetryCount: Number(maxRetryCount ?? 0) },
+    ...(memory !== undefined && { Memory: Number(memory) * 1024 * 1024, MemorySwap: Number(memory) * 2 * 1024 * 1024 }),
+  };
+}
+
+/** Not in a preview, so nothing is unknown. */
+function known(inputs: ContainerInputs): { [K in keyof ContainerInputs]: Exclude<ContainerInputs[K], Unknown> } {
+  for (const [key, value] of Object.entries(inputs)) {
+    if (value instanceof Unknown) throw new Error(`${key} is not known yet`);
+  }
+  return inputs as { [K in keyof ContainerInputs]: Exclude<ContainerInputs[K], Unknown> };
+}
+
+function texts(list: ContainerInputs["envs"]): string[] {
+  return Array.isArray(list) ? list.map(String) : [];
+}
+
+function portKey({ internal, protocol }: { internal: unknown; protocol?: unknown }): string {
+  return `${internal}/${protocol ?? "tcp"}`;
+}
+
+const units: Record<string, number> = { ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
+
+/** Of a Go duration with one unit; 0: Docker's default. */
+function nanoseconds(duration: string | Unknown | undefined): number {
+  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(String(duration ?? "0s")) ?? [];
+  if (number === undefined) throw new Error(`the sandbox's stand-in takes a duration with one unit, not ${duration}`);
+  return Number(number) * (units[unit as string] as number);
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+import type Docker from "dockerode";
+import { z } from "zod";
+import { dockerClient } from "../../../provider/docker/client.ts";
+import { serve } from "../../../provider/rpc/serve.ts";
+import { reveal, Unknown } from "../../../provider/rpc/values.ts";
+import { checkInputs, readInputs } from "../inputs.ts";
+import { containerResource } from "./container.ts";
+
+const config = z.strictObject({ host: z.string(), version: z.string() }).partial();
+
+let client: Docker | undefined;
+
+function connected(): Docker {
+  if (!client) throw new Error("the provider docker is not configured");
+  return client;
+}
+
+/** The sandbox's stand-in for the official plugin `docker`, of the version whose behaviour it has. */
+await serve({
+  name: "docker",
+  version: "5.2.0",
+  schema: { name: "docker", version: "5.2.0", resources: { "docker:index/container:Container": {} } },
+  async checkConfig(news) {
+    const known = Object.entries(news).filter(([, value]) => !(reveal(value) instanceof Unknown));
+    return { inputs: news, failures: checkInputs(config, Object.fromEntries(known)) };
+  },
+  async configure(given) {
+    client = dockerClient(readInputs(config, given).host);
+  },
+  resources: { "docker:index/container:Container": containerResource(connected) },
+  close: async () => undefined,
+});

@@ -1,0 +1,111 @@
+import * as pulumi from "@pulumi/pulumi";
+import { expect, test } from "vitest";
+import { deployAsContainer } from "../../../components/runtimes/container.ts";
+import type { ContainerSpec } from "../../../model/runtime.ts";
+import { run, Secret } from "../program.ts";
+
+const plain: ContainerSpec = {
+  image: "shop/api:1",
+  env: {},
+  ports: [],
+  networks: {},
+  volumes: [],
+  mounts: [],
+  restart: "unless-stopped",
+  labels: {},
+  extraHosts: [],
+  capAdd: [],
+  capDrop: [],
+};
+
+async function containerOf(spec: Partial<ContainerSpec>, env: Record<string, pulumi.Input<string>> = {}) {
+  const ran = await run(() => {
+    const parent = new pulumi.ComponentResource("test:index:Service", "api");
+    const provider = new pulumi.ComponentResource("test:index:Provider", "p") as unknown as pulumi.ProviderResource;
+    const url = pulumi.secret("postgresql://api:pw@db/shop");
+    const service = { service: "api", role: "shop_reader", connectAs: "role" as const, urlKey: "DATABASE_URL" };
+    const deployed = deployAsContainer(
+      { ...service, url, legacyUrl: url, env, parent, provider },
+      { ...plain, ...spec },
+    );
+    expect(deployed.labels).toEqual({ "app-roles.service": "api" });
+  });
+  return ran.resource("docker:index/container:Container", "api").inputs;
+}
+
+test("a container says in its labels what a preview cannot show of its URL, which is a secret", async () => {
+  const inputs = await containerOf({ env: { LEVEL: "info" }, labels: { team: "shop" } }, { TOKEN: pulumi.secret("t") });
+  expect(inputs.envs).toEqual(new Secret(["DATABASE_URL=postgresql://api:pw@db/shop", "LEVEL=info", "TOKEN=t"]));
+  expect(inputs).toEqual({
+    name: "api",
+    image: "shop/api:1",
+    envs: expect.anything(),
+    labels: [
+      { label: "team", value: "shop" },
+      { label: "app-roles.service", value: "api" },
+      { label: "app-roles.role", value: "shop_reader" },
+      { label: "app-roles.connect-as", value: "role" },
+    ],
+    restart: "unless-stopped",
+    mustRun: true,
+    destroyGraceSeconds: 10,
+  });
+});
+
+test("everything a compose service has and people use reaches it, in the official provider's terms", async () => {
+  const inputs = await containerOf({
+    name: "shop-api",
+    command: ["serve"],
+    entrypoint: ["/bin/app"],
+    workingDir: "/app",
+    user: "1000:1000",
+    ports: ["80", "8080:80", "127.0.0.1:53:53/UDP", "[::1]:90:91"],
+    networks: { backend: { aliases: ["api", "web"] }, edge: { aliases: [] } },
+    volumes: ["data:/data", "/etc/app:/etc/app:ro"],
+    mounts: [{ type: "tmpfs", target: "/tmp", readOnly: false }],
+    restart: "on-failure:5",
+    healthcheck: { test: ["CMD", "true"], interval: 5000, timeout: 1000, startPeriod: 60_000, retries: 2 },
+    memory: 512 * 1024 * 1024,
+    cpus: 0.5,
+    logging: { driver: "json-file", options: { "max-size": "10m" } },
+    stopSignal: "SIGINT",
+    stopGracePeriod: 1500,
+    extraHosts: ["db:10.0.0.5", "v6:::1"],
+    capAdd: ["NET_ADMIN"],
+    capDrop: ["ALL"],
+  });
+  expect(inputs).toMatchObject({
+    name: "shop-api",
+    command: ["serve"],
+    entrypoints: ["/bin/app"],
+    workingDir: "/app",
+    user: "1000:1000",
+    ports: [
+      { internal: 80 },
+      { internal: 80, external: 8080 },
+      { internal: 53, external: 53, ip: "127.0.0.1", protocol: "udp" },
+      { internal: 91, external: 90, ip: "::1" },
+    ],
+    networksAdvanced: [{ name: "backend", aliases: ["api", "web"] }, { name: "edge" }],
+    volumes: [
+      { volumeName: "data", containerPath: "/data" },
+      { hostPath: "/etc/app", containerPath: "/etc/app", readOnly: true },
+    ],
+    mounts: [{ type: "tmpfs", target: "/tmp" }],
+    restart: "on-failure",
+    maxRetryCount: 5,
+    healthcheck: { tests: ["CMD", "true"], interval: "5000ms", timeout: "1000ms", startPeriod: "60000ms", retries: 2 },
+    memory: 512,
+    cpus: "0.5",
+    logDriver: "json-file",
+    logOpts: { "max-size": "10m" },
+    stopSignal: "SIGINT",
+    stopTimeout: 2,
+    destroyGraceSeconds: 2,
+    hosts: [
+      { host: "db", ip: "10.0.0.5" },
+      { host: "v6", ip: "::1" },
+    ],
+    capabilities: { adds: ["NET_ADMIN"], drops: ["ALL"] },
+  });
+});
