@@ -92,7 +92,9 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await reasons(["two"], ["two"])).toEqual([
       expect.stringMatching(/statement_timeout = 1min, which the official plugin cannot read/),
     ]);
-    await admin.query("CREATE ROLE limited LOGIN CREATEROLE PASSWORD 'admin'; GRANT CREATE ON SCHEMA public TO limited");
+    await admin.query(
+      "CREATE ROLE limited LOGIN CREATEROLE PASSWORD 'admin'; GRANT CREATE ON SCHEMA public TO limited",
+    );
     const limited = new Server({ ...postgres.address, user: "limited", password: "admin" });
     const { failures } = await baseline(limited).plan({ ...scope, roles: ["one"], adopt: ["one"] }, undefined, {});
     expect(failures).toEqual([{ property: "adopt", reason: expect.stringContaining("limited is no superuser") }]);
