@@ -1,0 +1,85 @@
+import { randomBytes } from "node:crypto";
+import { open, rename } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { type Command, UsageError } from "./command.ts";
+import { type Format, formats } from "./env-format.ts";
+import { pulumi } from "./pulumi.ts";
+import { readStack } from "./stack.ts";
+
+export const env: Command = {
+  summary: "writes the DATABASE_URL that is in force for a service, for whatever deploys it",
+  usage: `app-roles env SERVICE [--format dotenv|json|compose|docker-secret] [--file PATH] [--show] [--stack NAME]
+
+The URL of the last up that completed, under the service's urlKey. A file is written at once and whole, for its owner
+alone (0600). Without --file it goes to standard output, but to a terminal only with --show.
+
+  --format FORMAT   dotenv (default); json; compose: an override file for docker compose; docker-secret: the value alone,
+                    for docker secret create NAME FILE
+  --file PATH       where to write it
+  --show            show it on the terminal
+  --stack NAME      the stack; default: the selected one`,
+
+  async run(args) {
+    const { service, format, file, show, stack } = options(args);
+    if (file === undefined && process.stdout.isTTY && !show) {
+      throw new UsageError("this is a secret: write it with --file PATH, or show it with --show");
+    }
+    const { services } = await readStack(stack, "without the server");
+    const declared = services.find(({ name }) => name === service);
+    if (!declared) {
+      throw new Error(
+        `the stack declares no service ${service}; it has ${services.map(({ name }) => name).join(", ")}`,
+      );
+    }
+    const url = await urlInForce(service, stack);
+    const text = formats[format](declared.urlKey, url, declared.compose?.service ?? service);
+    if (file === undefined) process.stdout.write(text);
+    else await writePrivate(file, text);
+    return 0;
+  },
+};
+
+function options(args: string[]) {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        format: { type: "string", default: "dotenv" },
+        file: { type: "string" },
+        show: { type: "boolean", default: false },
+        stack: { type: "string" },
+      },
+    });
+    const [service, ...more] = positionals;
+    if (service === undefined || more.length > 0) throw new Error("expected one service");
+    if (!Object.hasOwn(formats, values.format)) {
+      throw new Error(`--format: expected ${Object.keys(formats).join(", ")}, found ${values.format}`);
+    }
+    return { ...values, service, format: values.format as Format };
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function urlInForce(service: string, stack: string | undefined): Promise<string> {
+  const args = ["stack", "output", "--json", "--show-secrets", "--non-interactive"];
+  const text = await pulumi("read the stack's outputs", [...args, ...(stack === undefined ? [] : ["--stack", stack])]);
+  const { databaseUrls = {} } = JSON.parse(text) as { databaseUrls?: Record<string, string> };
+  const url = Object.hasOwn(databaseUrls, service) ? databaseUrls[service] : undefined;
+  if (url === undefined) throw new Error(`no up has completed for ${service} yet: run pulumi up first`);
+  return url;
+}
+
+/** Readable by nobody else at any moment, and never half a file. */
+async function writePrivate(file: string, text: string): Promise<void> {
+  const partial = `${file}.${randomBytes(6).toString("hex")}`;
+  const handle = await open(partial, "wx", 0o600);
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(partial, file);
+}
