@@ -32,8 +32,8 @@ export async function whyNoDocker(): Promise<string | undefined> {
   return code === 0 ? undefined : "there is no dockerd on the PATH (Debian: apt-get install docker.io)";
 }
 
-/** Not dockerd's own choice: that may be the one of another daemon of this machine. */
-function freeSubnet(): { Subnet: string; Gateway: string } {
+/** A subnet that no address of this machine is in. Not dockerd's own choice: that may be the one of another daemon of this machine. */
+export function freeSubnet(): { Subnet: string; Gateway: string } {
   const taken = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
   for (;;) {
     const prefix = `10.${randomInt(128, 255)}.${randomInt(0, 255)}`;

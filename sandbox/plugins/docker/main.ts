@@ -6,6 +6,9 @@ import { serve } from "../../../provider/rpc/serve.ts";
 import { reveal, Unknown } from "../../../provider/rpc/values.ts";
 import { checkInputs, readInputs } from "../inputs.ts";
 import { containerResource } from "./container.ts";
+import { getNetwork } from "./network.ts";
+import { secretResource } from "./secret.ts";
+import { serviceResource } from "./service.ts";
 
 const config = z.strictObject({ host: z.string(), version: z.string() }).partial();
 
@@ -16,11 +19,23 @@ function connected(): Docker {
   return client;
 }
 
+const resources = {
+  "docker:index/container:Container": containerResource(connected),
+  "docker:index/secret:Secret": secretResource(connected),
+  "docker:index/service:Service": serviceResource(connected),
+};
+const functions = { "docker:index/getNetwork:getNetwork": getNetwork(connected) };
+
 /** The sandbox's stand-in for the official plugin `docker`, of the version whose behaviour it has. */
 await serve({
   name: "docker",
   version: "5.2.0",
-  schema: { name: "docker", version: "5.2.0", resources: { "docker:index/container:Container": {} } },
+  schema: {
+    name: "docker",
+    version: "5.2.0",
+    resources: Object.fromEntries(Object.keys(resources).map((token) => [token, {}])),
+    functions: Object.fromEntries(Object.keys(functions).map((token) => [token, {}])),
+  },
   async checkConfig(news) {
     const known = Object.entries(news).filter(([, value]) => !(reveal(value) instanceof Unknown));
     return { inputs: news, failures: checkInputs(config, Object.fromEntries(known)) };
@@ -28,6 +43,7 @@ await serve({
   async configure(given) {
     client = dockerClient(readInputs(config, given).host);
   },
-  resources: { "docker:index/container:Container": containerResource(connected) },
+  resources,
+  functions,
   close: async () => undefined,
 });
