@@ -32,15 +32,14 @@ const switches = stack.services.map(({ name, connectAs }) => ({ service: name, c
 const perUp = { services: switches, max: stack.maxCutoversPerUp };
 const cutovers = new pgaccess.Cutovers("services", perUp, { provider: server.pgaccess });
 
+// A service on its role waits for the gate of the one before; those on legacy wait for nothing, and nothing for them.
+const gated: Service[] = [];
 const appServices = stack.services.map(({ name, ...service }) => {
   const role = appRoles.get(service.role) as AppRole;
-  return new Service(name, {
-    ...service,
-    role,
-    legacyUrl: stack.serviceSecrets[name]?.legacyUrl,
-    env: stack.serviceSecrets[name]?.env,
-    after: [cutovers],
-  });
+  const { legacyUrl, env } = stack.serviceSecrets[name] ?? {};
+  const made = new Service(name, { ...service, role, legacyUrl, env, after: [cutovers, ...gated.slice(-1)] });
+  if (made.gate && service.connectAs === "role") gated.push(made);
+  return made;
 });
 
 // Depends on everything, so destroy begins with it.

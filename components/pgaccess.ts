@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { BudgetEntry } from "../model/budget.ts";
 import type { Grants } from "../model/grants.ts";
 import type { RehearsedRole } from "../model/rehearsal.ts";
+import type { Gate } from "../model/runtime.ts";
 import type { Access, ConnectAs } from "../model/stack.ts";
 
 /** Where and as whom the plugin logs in. */
@@ -219,6 +220,33 @@ export class ServiceUrl extends pulumi.CustomResource {
   }
 }
 
+/** A service watched after each redeploy on its role; its outputs are what is in force once that went well. */
+export class CutoverGate extends pulumi.CustomResource {
+  declare readonly url: pulumi.Output<string>;
+  declare readonly database: pulumi.Output<string>;
+  declare readonly role: pulumi.Output<string>;
+  declare readonly connectAs: pulumi.Output<ConnectAs>;
+  constructor(
+    name: string,
+    args: {
+      service: string;
+      database: string;
+      role: string;
+      connectAs: ConnectAs;
+      migrates: boolean;
+      url: pulumi.Input<string>;
+      deployment: pulumi.Input<string>;
+      labels: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+      deployedAt: pulumi.Input<number | null> | undefined;
+      dockerHost: string | undefined;
+      gate: Gate;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:CutoverGate", name, args, { ...opts, additionalSecretOutputs: ["url"] });
+  }
+}
+
 /** A service that connects as a role of the stack. */
 export interface GuardedService {
   name: string;
@@ -282,6 +310,8 @@ export class LegacyUrl extends pulumi.CustomResource {
 export class ServiceEnv extends pulumi.CustomResource {
   /** Counts the redeploys. */
   declare readonly deployments: pulumi.Output<number>;
+  /** Milliseconds since 1970; null while it was never redeployed. */
+  declare readonly deployedAt: pulumi.Output<number | null>;
   /** The compose project; null with a command. */
   declare readonly project: pulumi.Output<string | null>;
   constructor(
@@ -301,7 +331,7 @@ export class ServiceEnv extends pulumi.CustomResource {
     super(
       "pgaccess:index:ServiceEnv",
       name,
-      { ...args, deployments: undefined, project: undefined },
+      { ...args, deployments: undefined, deployedAt: undefined, project: undefined },
       { ...opts, additionalSecretOutputs: secrets },
     );
   }

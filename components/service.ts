@@ -2,13 +2,22 @@ import * as pulumi from "@pulumi/pulumi";
 import { cutoverProblem } from "../model/cutover.ts";
 import { roleUrl } from "../model/database-url.ts";
 import { defaultPool, type Pool } from "../model/pool.ts";
-import { type CommandSpec, type ComposeSpec, type ContainerSpec, isDeployed, type Runtime } from "../model/runtime.ts";
+import {
+  type CommandSpec,
+  type ComposeSpec,
+  type ContainerSpec,
+  defaultGate,
+  type Gate,
+  isDeployed,
+  type Runtime,
+} from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
 import * as pgaccess from "./pgaccess.ts";
 import { deploy } from "./runtimes/deploy.ts";
-import type { Deployment } from "./runtimes/deployment.ts";
+import type { Deploy, Deployment } from "./runtimes/deployment.ts";
 import { legacyUrl } from "./runtimes/legacy-url.ts";
+import { dockerHost } from "./runtimes/service-env.ts";
 
 export interface ServiceArgs {
   /** The role it connects as once it is cut over; several services may share one. */
@@ -89,6 +98,14 @@ export interface ServiceArgs {
    * @example { path: "./deploy/coolify.sh", args: [] }
    */
   command?: CommandSpec | undefined;
+  /**
+   * How long it is watched after a redeploy on its role, in milliseconds, and for what beside the built-in log patterns; not
+   * with the runtime `external`.
+   *
+   * @default { timeout: 60_000, soak: 300_000, patterns: [], ignore: [] }
+   * @example { soak: 600_000, ignore: ["permission denied for /tmp"] }
+   */
+  gate?: Partial<Gate> | undefined;
 }
 
 /**
@@ -102,11 +119,13 @@ export class Service extends pulumi.ComponentResource {
   readonly serviceName: string;
   readonly runtime: Runtime;
   /** What is in force after the last up that completed: service, database, role, connectAs and the URL. */
-  readonly inForce: pgaccess.ServiceUrl;
+  readonly inForce: pgaccess.ServiceUrl | pgaccess.CutoverGate;
   /** The DATABASE_URL in force; a secret. */
   readonly databaseUrl: pulumi.Output<string>;
   /** Undefined: it is started by somebody else. */
   readonly deployment: Deployment | undefined;
+  /** What it must pass on its role; undefined: nobody knows when it is restarted. */
+  readonly gate: pgaccess.CutoverGate | undefined;
 
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:Service", name, {}, opts);
@@ -116,9 +135,11 @@ export class Service extends pulumi.ComponentResource {
     this.serviceName = name;
     this.runtime = args.runtime ?? "external";
     const legacy = findLegacyUrl(this, { ...args, connectAs });
-    this.inForce = createUrl(this, { ...args, connectAs }, legacy);
+    const url = createUrl(this, { ...args, connectAs }, legacy);
+    this.deployment = createDeployment(this, { ...args, connectAs }, { url: url.url, legacyUrl: legacy });
+    this.gate = createGate(this, { ...args, connectAs }, url.url);
+    this.inForce = this.gate ?? url;
     this.databaseUrl = this.inForce.url;
-    this.deployment = createDeployment(this, { ...args, connectAs }, legacy);
     const pool = { ...defaultPool, ...args.pool };
     this.registerOutputs({ service: name, ...declared, pool, runtime: this.runtime });
   }
@@ -176,10 +197,27 @@ function secretsOf(env: Record<string, pulumi.Input<string>>): Record<string, pu
 function createDeployment(
   parent: Service,
   args: ServiceArgs & { connectAs: ConnectAs },
-  legacyUrl: pulumi.Output<string>,
+  urls: Pick<Deploy, "url" | "legacyUrl">,
 ): Deployment | undefined {
   const { role, connectAs, urlKey = defaultUrlKey, env = {} } = args;
-  const { serviceName: service, runtime, databaseUrl: url } = parent;
-  const declared = { service, role: role.roleName, connectAs, urlKey, url, legacyUrl, env: secretsOf(env) };
+  const { serviceName: service, runtime } = parent;
+  const declared = { service, role: role.roleName, connectAs, urlKey, ...urls, env: secretsOf(env) };
   return deploy({ ...args, runtime }, { ...declared, parent, provider: role.server.pgaccess });
+}
+
+function createGate(
+  parent: Service,
+  { role, database, connectAs, migrates, gate }: ServiceArgs & { connectAs: ConnectAs },
+  url: pulumi.Output<string>,
+): pgaccess.CutoverGate | undefined {
+  const { serviceName: service, deployment } = parent;
+  if (!deployment) return undefined;
+  const { id, labels, deployedAt, resources } = deployment;
+  const declared = { service, database, role: role.roleName, connectAs, migrates: migrates === true };
+  const found = { deployment: id, labels, deployedAt, dockerHost: dockerHost() };
+  return new pgaccess.CutoverGate(
+    service,
+    { ...declared, url, ...found, gate: { ...defaultGate, ...gate } },
+    { parent, provider: role.server.pgaccess, dependsOn: resources },
+  );
 }

@@ -4,6 +4,7 @@ import { Server } from "./connection.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
 import { connectionBudget } from "./resources/connection-budget.ts";
+import { cutoverGate } from "./resources/cutover-gate.ts";
 import { cutovers } from "./resources/cutovers.ts";
 import { destroyGuard } from "./resources/destroy-guard.ts";
 import { existingRole } from "./resources/existing-role.ts";
@@ -45,6 +46,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:LegacyUrl": legacyUrl(),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
     "pgaccess:index:ServiceEnv": serviceEnv(),
+    "pgaccess:index:CutoverGate": cutoverGate(server),
     "pgaccess:index:DestroyGuard": destroyGuard(server),
   };
   const version = packageVersion();
@@ -81,6 +83,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:LegacyUrl": toResource(reconcilers["pgaccess:index:LegacyUrl"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
       "pgaccess:index:ServiceEnv": toResource(reconcilers["pgaccess:index:ServiceEnv"]),
+      "pgaccess:index:CutoverGate": toResource(reconcilers["pgaccess:index:CutoverGate"]),
       "pgaccess:index:DestroyGuard": toResource(reconcilers["pgaccess:index:DestroyGuard"]),
     },
 

@@ -120,6 +120,22 @@ test("a cutover changes one service, which then waits for all of its role and no
   }
 });
 
+test("services on their roles wait for each other's gates in declared order", async () => {
+  const compose = { files: ["docker-compose.yml"], envFile: ".env" };
+  const { ran } = await runProject((config) => {
+    const services = config["app-roles:services"] as Record<string, object>;
+    for (const name of ["dashboard_api", "ingest_worker", "worker"]) {
+      Object.assign(services[name] as object, { runtime: "compose", compose });
+    }
+    for (const name of ["dashboard_api", "worker"]) Object.assign(services[name] as object, { connectAs: "role" });
+  });
+  const gatesBefore = (name: string) =>
+    [...waitsFor(ran, { type: "pgaccess:index:CutoverGate", name })].filter((each) => /CutoverGate/.test(each));
+  expect(gatesBefore("dashboard_api")).toEqual([]);
+  expect(gatesBefore("ingest_worker")).toEqual([]);
+  expect(gatesBefore("worker")).toEqual(["pgaccess:index:CutoverGate dashboard_api"]);
+});
+
 test("a migrator restarts only when what it alters, made since the last up or not, is its role's", async () => {
   const { ran } = await runProject(cutOver("ingest_worker"));
   const waits = waitsFor(ran, { type: "pgaccess:index:ServiceUrl", name: "ingest_worker" });

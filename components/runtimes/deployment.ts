@@ -27,5 +27,10 @@ export interface Deployment {
   id: pulumi.Output<string>;
   /** Labels that all of its containers have; undefined: no container is known, only sessions can be watched. */
   labels: pulumi.Input<Record<string, pulumi.Input<string>>> | undefined;
+  /**
+   * When it was redeployed last, in milliseconds since 1970; null: never by the stack. Where no container is known it tells
+   * the service's sessions from older ones.
+   */
+  deployedAt?: pulumi.Output<number | null> | undefined;
   resources: pulumi.Resource[];
 }

@@ -17,7 +17,7 @@ export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
 /** A service that an executable of the user's starts. */
 export function deployByCommand(deploy: Deploy, command: CommandSpec): Deployment {
   const env = createServiceEnv(deploy, { command });
-  return { id: idOf(env), labels: undefined, resources: [env] };
+  return { id: idOf(env), labels: undefined, deployedAt: env.deployedAt, resources: [env] };
 }
 
 export function composeSource(service: string, spec: ComposeSpec): NonNullable<pgaccess.EnvSource["compose"]> {

@@ -34,8 +34,8 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
   shape: Shape;
   /** Inputs that make it another resource. */
   identity: (keyof Shape & string)[];
-  /** Inputs that are passed on from another resource, too long to print. */
-  hidden?: (keyof Shape & string)[];
+  /** Inputs, observed ones too, that say nothing to whoever reads a preview. */
+  hidden?: string[];
   /** Inputs that only say what to warn of: another value is no change. */
   advisory?: (keyof Shape & string)[];
   /** Inputs that stay as they were first given: what was there before, once it is known. */

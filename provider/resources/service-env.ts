@@ -27,9 +27,9 @@ export function serviceEnv(): Reconciler<typeof shape> {
       "A service's DATABASE_URL in the env file of a compose project, or by the user's command, and its restart.",
     shape,
     identity: ["service"],
-    hidden: ["legacyUrl"],
+    hidden: ["legacyUrl", "deployedAt"],
     advisory: ["dockerHost"],
-    observed: ["deployments", "project"],
+    observed: ["deployments", "deployedAt", "project"],
     id: ({ service }) => service,
 
     async plan(inputs, olds, before, call: Call) {
@@ -40,7 +40,8 @@ export function serviceEnv(): Reconciler<typeof shape> {
       const isDue = Object.keys(changes).length > 0 || (olds !== undefined && olds.url !== url);
       const deployments = Number(before.deployments ?? 0) + (isDue ? 1 : 0);
       const project = target instanceof ComposeTarget ? await target.projectName(call) : null;
-      const observed = { deployments, project };
+      const deployedAt = isDue ? Date.now() : (before.deployedAt ?? null);
+      const observed = { deployments, deployedAt, project };
       // Nobody is kept from an up by what matters only to a redeploy that is not due.
       if (!isDue) return { changes, observed };
       const { refusals, warnings } = await target.examine(call);

@@ -154,6 +154,36 @@ describe("with a runtime that the stack restarts", () => {
     expect(made.deployment?.labels).toBeUndefined();
   });
 
+  test("its gate stands behind the redeploy, and the URL in force comes from there", async () => {
+    const { ran, made } = await service({
+      ...{ runtime: "compose", compose, connectAs: "role", migrates: true },
+      gate: { soak: 1000 },
+    });
+    const gate = ran.resource("pgaccess:index:CutoverGate", "backend");
+    expect(waitsFor(ran, gate)).toContain("pgaccess:index:ServiceEnv backend");
+    expect(gate.inputs).toMatchObject({ service: "backend", role: "shop_owner", migrates: true, connectAs: "role" });
+    expect(gate.inputs.gate).toEqual({ timeout: 60_000, soak: 1000, patterns: [], ignore: [] });
+    expect(gate.secretOutputs).toContain("url");
+    expect(made.inForce).toBe(made.gate);
+  });
+
+  test("on its role it waits for the gate before it, on legacy for nothing of it", async () => {
+    const two = async (connectAs: "legacy" | "role") => {
+      const ran = await run(() => {
+        const server = shopServer();
+        const role = shopRoles.shop_owner(server);
+        shopRoles.billing_owner(server);
+        shopRoles.shop_reader(server);
+        const declared = { role, database: "shop", migrates: true, runtime: "compose", compose } as const;
+        const first = new Service("first", { ...declared, connectAs: "role" });
+        new Service("second", { ...declared, connectAs, after: [first] });
+      });
+      return waitsFor(ran, ran.resource("pgaccess:index:ServiceEnv", "second"));
+    };
+    expect(await two("role")).toContain("pgaccess:index:CutoverGate first");
+    expect([...(await two("legacy"))].filter((each) => each.endsWith(" first"))).toEqual([]);
+  });
+
   test("is refused without what says more of it", async () => {
     await expect(service({ runtime: "compose" })).rejects.toThrow("Service backend: runtime: compose needs compose");
   });

@@ -1,5 +1,6 @@
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate } from "./estate.ts";
 
@@ -10,6 +11,17 @@ let own: string;
 const dir = () => estate.sandbox.dir;
 const stored = () => readFileSync(join(dir(), "url"), "utf8");
 const deploys = () => readFileSync(join(dir(), "deploys"), "utf8").split("\n").length - 1;
+
+/** The service: connects anew after each deploy, with the URL that it finds then; unless it is broken. */
+const service = { isBroken: false, seen: 0, session: undefined as pg.Client | undefined };
+const running = setInterval(() => {
+  if (!estate || service.isBroken || deploys() === service.seen) return;
+  service.seen = deploys();
+  void service.session?.end().catch(() => undefined);
+  service.session = new pg.Client({ connectionString: stored() });
+  service.session.on("error", () => undefined);
+  void service.session.connect().catch(() => undefined);
+}, 200);
 
 beforeAll(async () => {
   estate = await createEstate();
@@ -23,8 +35,13 @@ beforeAll(async () => {
   chmodSync(join(dir(), "keep.sh"), 0o755);
   await estate.sandbox.setConfig("services.dashboard_api.runtime", "command");
   await estate.sandbox.setConfig("services.dashboard_api.command", { path: "./keep.sh" });
+  await estate.sandbox.setConfig("services.dashboard_api.gate", { timeout: "30s", soak: "1s" });
 });
-afterAll(() => estate.remove());
+afterAll(async () => {
+  clearInterval(running);
+  await service.session?.end().catch(() => undefined);
+  await estate.remove();
+});
 
 const switchTo = (connectAs: string) => estate.sandbox.setConfig("services.dashboard_api.connectAs", connectAs);
 
@@ -37,10 +54,20 @@ test("the cutover is one write and one deploy, seen in the preview by its user",
   await switchTo("role");
   const preview = await estate.preview();
   expect(preview).toMatch(/DATABASE_URL by \.\/keep\.sh.*user postgres -> user dashboard_app/);
-  await estate.up();
+  service.isBroken = true;
+  const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
+  expect(text).toContain("dashboard_api is not well as dashboard_app: no session of its role comes from it, in 30s");
   const url = new URL(stored());
   expect([url.username, url.search, deploys()]).toEqual(["dashboard_app", "?application_name=dash%20board", 1]);
   own = url.password;
+});
+
+test("the gate that it did not pass keeps the outputs as they were, and is run again, without a redeploy, until it passes", async () => {
+  expect((await estate.databaseUrls()).dashboard_api).toBe(former);
+  service.isBroken = false;
+  expect(await estate.up()).toMatch(/dashboard_api: well as dashboard_app for 1s, 1 session/);
+  expect(deploys()).toBe(1);
+  expect((await estate.databaseUrls()).dashboard_api).toBe(stored());
 });
 
 test("a URL changed by hand is seen by a plain preview, and put right", async () => {
@@ -65,8 +92,11 @@ test("the way back works with the server down, byte for byte", async () => {
     "**ServiceUrl::dashboard_api",
     "--target",
     "**LegacyUrl::dashboard_api",
+    "--target",
+    "**CutoverGate::dashboard_api",
   ]);
   expect([stored(), deploys()]).toEqual([former, 3]);
+  expect((await estate.databaseUrls()).dashboard_api).toBe(former);
 });
 
 test("no password was printed", () => {

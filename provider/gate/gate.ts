@@ -1,0 +1,87 @@
+import { pause } from "../pause.ts";
+import type { Call } from "../rpc/provider.ts";
+import { inWords, sessionsInWords } from "./in-words.ts";
+
+/** What one look at a service found. */
+export interface Look {
+  /** Sessions of the role that are this service's. */
+  sessions: number;
+  /** What is not well yet, and may still become so within the timeout. */
+  pending: string[];
+  /** What fails the gate at once. */
+  failure: Failure | undefined;
+}
+
+export interface Failure {
+  reason: string;
+  /** The log that tells why. */
+  lines: string[];
+}
+
+export interface GateTimes {
+  /** Milliseconds in which all must become well. */
+  timeout: number;
+  /** Milliseconds that it must stay so after that. */
+  soak: number;
+}
+
+/** A service that is not well as its role. */
+export class NotWell extends Error {
+  readonly failure: Failure;
+  readonly sessions: number;
+  constructor(failure: Failure, sessions: number) {
+    super(failure.reason);
+    this.failure = failure;
+    this.sessions = sessions;
+  }
+}
+
+/** Milliseconds between two looks. */
+const interval = 1000;
+
+/**
+ * Looks at a service until it is well, then for as long as the soak takes; resolves to the sessions seen last. Throws NotWell
+ * at the first failure, and at once when the run is cancelled.
+ */
+export async function passGate(
+  service: string,
+  { timeout, soak }: GateTimes,
+  look: () => Promise<Look>,
+  { report, signal }: Pick<Call, "report" | "signal">,
+): Promise<number> {
+  const began = Date.now();
+  let last = await refusing(look);
+  while (last.pending.length > 0) {
+    const left = began + timeout - Date.now();
+    if (left <= 0) throw notWell(last, `in ${inWords(timeout)} (gate.timeout)`);
+    report.progress(`${service}: ${last.pending.join("; ")} (${inWords(left)} left)`);
+    await pause(Math.min(interval, left), signal);
+    last = await refusing(look);
+  }
+
+  const well = Date.now();
+  let inUse = well;
+  for (let left = soak; left > 0; left = well + soak - Date.now()) {
+    report.progress(`${service}: ${sessionsInWords(last.sessions)}, all well; watched for another ${inWords(left)}`);
+    await pause(Math.min(interval, left), signal);
+    last = await refusing(look);
+    if (last.sessions > 0) inUse = Date.now();
+    // A pool may close what is idle; that a service has none for as long as it had to open the first is another matter.
+    if (last.pending.some((each) => each !== noSessions)) throw notWell(last, "after it had been well");
+    if (Date.now() - inUse > timeout) throw notWell(last, `for ${inWords(timeout)} (gate.timeout), after it had some`);
+  }
+  return last.sessions;
+}
+
+/** The one thing pending that may come and go while the service is watched. */
+export const noSessions = "no session of its role comes from it";
+
+async function refusing(look: () => Promise<Look>): Promise<Look> {
+  const seen = await look();
+  if (seen.failure) throw new NotWell(seen.failure, seen.sessions);
+  return seen;
+}
+
+function notWell({ pending, sessions }: Look, when: string): NotWell {
+  return new NotWell({ reason: `${pending.join("; ")}, ${when}`, lines: [] }, sessions);
+}

@@ -1,0 +1,63 @@
+import type Docker from "dockerode";
+
+/** One line of a container's log. */
+export interface LogLine {
+  /** As Docker writes it, with nanoseconds. */
+  time: string;
+  text: string;
+}
+
+/** The most lines that are read back at once. */
+const most = 20_000;
+
+/**
+ * A container's log from `since` on (RFC 3339, inclusive); undefined when its logging driver cannot be read back
+ * (https://docs.docker.com/engine/logging/configure/: `none`, and remote drivers without the local cache).
+ */
+export async function readLog(
+  container: Docker.Container,
+  hasTty: boolean,
+  since: string,
+): Promise<LogLine[] | undefined> {
+  try {
+    const raw = await container.logs({
+      stdout: true,
+      stderr: true,
+      follow: false,
+      timestamps: true,
+      tail: most,
+      since: secondsOf(since) as unknown as number, // a text: a number loses the nanoseconds
+    });
+    return toLines(hasTty ? raw.toString("utf8") : demultiplex(raw));
+  } catch (error) {
+    if (String((error as Error).message).includes("does not support reading")) return undefined;
+    throw error;
+  }
+}
+
+/** `2026-01-02T03:04:05.123456789Z` as Unix seconds with the same fraction, as the Engine API takes it. */
+function secondsOf(time: string): string {
+  const fraction = /\.(\d+)/.exec(time)?.[1] ?? "0";
+  return `${Math.floor(Date.parse(time) / 1000)}.${fraction.padEnd(9, "0")}`;
+}
+
+/** Without a terminal each piece has a header: its stream, three zeros, its length in four bytes (Engine API: attach). */
+function demultiplex(raw: Buffer): string {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at + 8 <= raw.length; ) {
+    const length = raw.readUInt32BE(at + 4);
+    pieces.push(raw.subarray(at + 8, at + 8 + length));
+    at += 8 + length;
+  }
+  return Buffer.concat(pieces).toString("utf8");
+}
+
+function toLines(text: string): LogLine[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => {
+      const space = line.indexOf(" ");
+      return { time: line.slice(0, space), text: line.slice(space + 1).replace(/\r$/, "") };
+    });
+}

@@ -1,0 +1,110 @@
+import { z } from "zod";
+import { readRoleSessions } from "../catalog/role-sessions.ts";
+import type { Server } from "../connection.ts";
+import { dockerClient } from "../docker/client.ts";
+import { ServiceContainers } from "../gate/containers.ts";
+import { type Look, NotWell, noSessions, passGate } from "../gate/gate.ts";
+import { inWords, sessionsInWords } from "../gate/in-words.ts";
+import { ServiceWatch } from "../gate/service-watch.ts";
+import type { Call } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { orUnknown, type Reconciler } from "./reconciler.ts";
+
+const shape = {
+  service: z.string(),
+  database: z.string(),
+  role: z.string(),
+  connectAs: z.enum(["legacy", "role"]),
+  migrates: z.boolean(),
+  /** The DATABASE_URL that the service runs with, handed out once the gate is passed. */
+  url: orUnknown(z.string()),
+  /** Another value after each redeploy. */
+  deployment: orUnknown(z.string()),
+  /** Labels that all containers of the service have. Default: no container is known, only sessions are watched. */
+  labels: orUnknown(z.record(z.string(), orUnknown(z.string()))).optional(),
+  /** When it was redeployed, in milliseconds since 1970; only where no container is known. */
+  deployedAt: orUnknown(z.number()).optional(),
+  /** As `docker:host`. Default: DOCKER_HOST, else this machine's socket. */
+  dockerHost: z.string().optional(),
+  /** Milliseconds, and regular expressions of log lines. */
+  gate: z.strictObject({
+    timeout: z.number().positive(),
+    soak: z.number().min(0),
+    patterns: z.array(z.string()),
+    ignore: z.array(z.string()),
+  }),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * Watches a service after each redeploy on its role, as the runbook does by eye: sessions of the role appear, its containers
+ * run, their log shows no refusal. A service on legacy waits for nothing.
+ */
+export function cutoverGate(server: Server): Reconciler<typeof shape> {
+  return {
+    description: "Watches a service that was redeployed on its role; fails the up when it is not well.",
+    shape,
+    identity: ["service"],
+    advisory: ["migrates", "labels", "deployedAt", "dockerHost", "gate"],
+    id: ({ service }) => service,
+    plan: async () => ({ changes: {} }),
+    summarize: ({ service, connectAs, gate: { timeout, soak } }) =>
+      connectAs === "role"
+        ? `${service}: must be well within ${inWords(timeout)}, and stay so for ${inWords(soak)}`
+        : undefined,
+
+    async apply(inputs, _olds, call) {
+      if (inputs.connectAs === "legacy") return undefined;
+      const { service, role, gate } = inputs;
+      try {
+        const sessions = await passGate(service, gate, lookAt(server, inputs, call), call);
+        const without = sessions === 0 ? " (idle at the end)" : "";
+        return `${service}: well as ${role} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${without}`;
+      } catch (error) {
+        if (error instanceof NotWell) throw new Error(refusal(inputs, error));
+        throw error;
+      }
+    },
+
+    remove: async () => undefined,
+  };
+}
+
+function lookAt(server: Server, inputs: Inputs, call: Call): () => Promise<Look> {
+  const { role, database, migrates, gate, deployedAt, dockerHost } = inputs;
+  const sessions = () => server.anySession((db) => readRoleSessions(db, role, database));
+  const labels = labelsOf(inputs);
+  if (!labels) {
+    // Nobody knows where it runs: the role's sessions that began after the redeploy are all there is to see.
+    return async () => {
+      const age = typeof deployedAt === "number" ? (Date.now() - deployedAt) / 1000 : Number.POSITIVE_INFINITY;
+      const { length } = (await sessions()).filter((session) => session.age <= age);
+      return { sessions: length, pending: length > 0 ? [] : [noSessions], failure: undefined };
+    };
+  }
+  const containers = new ServiceContainers(dockerClient(dockerHost), labels);
+  const warn = (message: string) => call.report.warn(`${inputs.service}: ${message}`);
+  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, warn);
+  return () => watch.look();
+}
+
+function labelsOf({ service, labels }: Inputs): Record<string, string> | undefined {
+  if (labels === undefined) return undefined;
+  const known = labels instanceof Unknown ? {} : labels;
+  const entries = Object.entries(known).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  // Without a label every container of the host would be taken for one of the service's.
+  if (entries.length === 0 || entries.length < Object.keys(known).length) {
+    throw new Error(`${service}: the labels of its containers are not known`);
+  }
+  return Object.fromEntries(entries);
+}
+
+function refusal({ service, role, database }: Inputs, { failure, sessions }: NotWell): string {
+  return [
+    `${service} is not well as ${role}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
+      "The services after it were not touched.",
+    ...failure.lines.map((line) => `  | ${line}`),
+    `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or mend it, ` +
+      "restart it (its log counts from its start) and run up again: the gate is run again until it is passed.",
+  ].join("\n");
+}
