@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerSpec } from "../../model/runtime.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
+import { goDuration } from "./go-duration.ts";
 
 /** Docker's own: seconds between the stop signal and the kill. */
 const defaultGraceSeconds = 10;
@@ -58,8 +59,8 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
       parent: service.parent,
       // The name and the ports are taken until the old one is gone.
       deleteBeforeReplace: true,
-      // The official plugin takes these for changed without changing the container.
-      replaceOnChanges: ["healthcheck", "stopSignal", "stopTimeout"],
+      // The official plugin takes it for changed without changing the container.
+      replaceOnChanges: ["healthcheck"],
     },
   );
   return { id: container.id, labels: { "app-roles.service": service.service }, resources: [container] };
@@ -120,12 +121,11 @@ function capabilitiesOf({ capAdd, capDrop }: ContainerSpec) {
 }
 
 function healthcheckOf({ test, interval, timeout, startPeriod, retries }: NonNullable<ContainerSpec["healthcheck"]>) {
-  const inWords = (milliseconds: number) => `${milliseconds}ms`;
   return {
     tests: test,
-    ...(interval !== undefined && { interval: inWords(interval) }),
-    ...(timeout !== undefined && { timeout: inWords(timeout) }),
-    ...(startPeriod !== undefined && { startPeriod: inWords(startPeriod) }),
+    ...(interval !== undefined && { interval: goDuration(interval) }),
+    ...(timeout !== undefined && { timeout: goDuration(timeout) }),
+    ...(startPeriod !== undefined && { startPeriod: goDuration(startPeriod) }),
     ...(retries !== undefined && { retries }),
   };
 }

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { CheckFailure } from "../../provider/rpc/provider.ts";
-import { type PropertyMap, reveal, Unknown } from "../../provider/rpc/values.ts";
+import { type PropertyMap, type PropertyValue, reveal, Secret, Unknown } from "../../provider/rpc/values.ts";
 
 /** A value that, in a preview, may not be known yet. */
 export function orUnknown<T extends z.ZodType>(schema: T): z.ZodUnion<[T, z.ZodCustom<Unknown>]> {
@@ -29,6 +29,12 @@ export function withoutNulls(properties: PropertyMap): PropertyMap {
 /** Without the bridge's own entries, such as `__defaults`. */
 export function withoutInternals(properties: PropertyMap): PropertyMap {
   return Object.fromEntries(Object.entries(properties).filter(([key]) => !key.startsWith("__")));
+}
+
+/** Properties by name, and no value with a mark. */
+export function isMap(value: PropertyValue | undefined): value is PropertyMap {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject && !(value instanceof Secret) && !(value instanceof Unknown);
 }
 
 function plain(inputs: PropertyMap): PropertyMap {

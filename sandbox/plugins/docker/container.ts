@@ -3,9 +3,10 @@ import type Docker from "dockerode";
 import { explainDocker } from "../../../provider/docker/client.ts";
 import type { PropertyDiff, ResourceType } from "../../../provider/rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal, unknown } from "../../../provider/rpc/values.ts";
-import { checkInputs, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
+import { checkInputs, isMap, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
 import { type ContainerInputs, containerInputs, networksOf } from "./container-inputs.ts";
 import { createOptions, updateOptions } from "./create-options.ts";
+import { goDuration } from "./go-duration.ts";
 
 /** Changed in place: the official plugin updates the container's limits and restart policy, and remembers the rest. */
 const updated = new Set([
@@ -17,8 +18,6 @@ const updated = new Set([
   "wait",
   "waitTimeout",
   "healthcheck",
-  "stopSignal",
-  "stopTimeout",
 ]);
 
 /** Milliseconds between two looks at a container that is waited for. */
@@ -75,6 +74,8 @@ export function containerResource(docker: () => Docker): ResourceType {
       if ("image" in olds) {
         live.image = String(reveal(olds.image ?? "")).startsWith("sha256:") ? found.Image : found.Config.Image;
       }
+      const { Healthcheck } = found.Config;
+      if (isMap(live.healthcheck) && Healthcheck) live.healthcheck = readBack(Healthcheck, live.healthcheck);
       return { id, inputs: Object.keys(inputs).length > 0 ? inputs : live, outputs: live };
     },
 
@@ -88,6 +89,18 @@ export function containerResource(docker: () => Docker): ResourceType {
       });
     },
   };
+}
+
+/** Its durations come back as Go prints them; of what is not declared nothing. */
+function readBack({ Test = [], Retries = 0, ...live }: Docker.HealthConfig, declared: PropertyMap): PropertyMap {
+  const all: PropertyMap = {
+    tests: Test,
+    interval: goDuration(live.Interval ?? 0),
+    timeout: goDuration(live.Timeout ?? 0),
+    startPeriod: goDuration(live.StartPeriod ?? 0),
+    retries: Retries,
+  };
+  return Object.fromEntries(Object.entries(all).filter(([key]) => key in declared));
 }
 
 async function started(docker: Docker, wanted: ContainerInputs, name: string): Promise<string> {

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { Unknown } from "../../../provider/rpc/values.ts";
 import { type ContainerInputs, networksOf } from "./container-inputs.ts";
+import { nanoseconds } from "./go-duration.ts";
 
 /** The Engine API's form of a container's inputs: https://docs.docker.com/reference/api/engine/, ContainerCreate. */
 export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOptions {
@@ -21,9 +22,9 @@ export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOp
     ...(healthcheck && {
       Healthcheck: {
         Test: texts(healthcheck.tests),
-        Interval: nanoseconds(healthcheck.interval),
-        Timeout: nanoseconds(healthcheck.timeout),
-        StartPeriod: nanoseconds(healthcheck.startPeriod),
+        Interval: nanoseconds(String(healthcheck.interval ?? "0s")),
+        Timeout: nanoseconds(String(healthcheck.timeout ?? "0s")),
+        StartPeriod: nanoseconds(String(healthcheck.startPeriod ?? "0s")),
         Retries: Number(healthcheck.retries ?? 0),
       },
     }),
@@ -80,13 +81,4 @@ function texts(list: ContainerInputs["envs"]): string[] {
 
 function portKey({ internal, protocol }: { internal: unknown; protocol?: unknown }): string {
   return `${internal}/${protocol ?? "tcp"}`;
-}
-
-const units: Record<string, number> = { ms: 1e6, s: 1e9, m: 60e9, h: 3600e9 };
-
-/** Of a Go duration with one unit; 0: Docker's default. */
-function nanoseconds(duration: string | Unknown | undefined): number {
-  const [, number, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(String(duration ?? "0s")) ?? [];
-  if (number === undefined) throw new Error(`the sandbox's stand-in takes a duration with one unit, not ${duration}`);
-  return Number(number) * (units[unit as string] as number);
 }

@@ -8,10 +8,9 @@ import {
   type PropertyValue,
   reveal,
   Secret,
-  Unknown,
   unknown,
 } from "../../../provider/rpc/values.ts";
-import { checkInputs, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
+import { checkInputs, isMap, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
 import { nanoseconds } from "./go-duration.ts";
 import { previewInputs, type ServiceInputs, serviceInputs } from "./service-inputs.ts";
 import { fromSpec, type ServiceSpec, toSpec } from "./service-spec.ts";
@@ -300,9 +299,4 @@ function same(key: string, one: PropertyValue | undefined, other: PropertyValue 
 
 function sorted(entry: PropertyValue): string {
   return JSON.stringify(isMap(entry) ? Object.entries(entry).toSorted(([a], [b]) => (a < b ? -1 : 1)) : entry);
-}
-
-function isMap(value: PropertyValue | undefined): value is PropertyMap {
-  const isObject = typeof value === "object" && value !== null;
-  return isObject && !Array.isArray(value) && !(value instanceof Secret) && !(value instanceof Unknown);
 }

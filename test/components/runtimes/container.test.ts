@@ -94,7 +94,7 @@ test("everything a compose service has and people use reaches it, in the officia
     mounts: [{ type: "tmpfs", target: "/tmp" }],
     restart: "on-failure",
     maxRetryCount: 5,
-    healthcheck: { tests: ["CMD", "true"], interval: "5000ms", timeout: "1000ms", startPeriod: "60000ms", retries: 2 },
+    healthcheck: { tests: ["CMD", "true"], interval: "5s", timeout: "1s", startPeriod: "1m0s", retries: 2 },
     memory: 512,
     cpus: "0.5",
     logDriver: "json-file",

@@ -1,0 +1,126 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { PropertyMap } from "../../../provider/rpc/values.ts";
+import { type DockerDaemon, startDocker, whyNoDocker } from "../../../sandbox/docker/daemon.ts";
+import { makeServiceImage, serviceImage } from "../../../sandbox/docker/image.ts";
+import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
+import { pluginCommand } from "./plugins.ts";
+import { Resource } from "./resource.ts";
+
+const why = await whyNoDocker();
+
+describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`, () => {
+  let daemon: DockerDaemon;
+  let plugin: PluginProcess;
+
+  beforeAll(async () => {
+    daemon = await startDocker();
+    await makeServiceImage(daemon.docker);
+    plugin = await PluginProcess.start(pluginCommand("docker"));
+    await plugin.configure({ host: daemon.host });
+  });
+  afterEach(async () => {
+    for (const { Id } of await daemon.docker.listContainers({ all: true })) {
+      await daemon.docker.getContainer(Id).remove({ force: true });
+    }
+  });
+  afterAll(async () => {
+    await plugin?.stop();
+    await daemon?.stop();
+  });
+
+  const container = () => new Resource(plugin, "docker:index/container:Container");
+  const spec = (more: PropertyMap = {}): PropertyMap => ({
+    name: "api",
+    image: serviceImage,
+    command: ["-e", "process.on('SIGTERM', () => process.exit()); setInterval(() => undefined, 1000)"],
+    networksAdvanced: [{ name: daemon.network, aliases: ["backend"] }],
+    restart: "unless-stopped",
+    mustRun: true,
+    destroyGraceSeconds: 5,
+    ...more,
+  });
+  const tests = ["CMD", "/usr/bin/node", "-e", "0"];
+  const inspect = (name: string) => daemon.docker.getContainer(name).inspect();
+
+  test("is made as declared; neither a refresh nor a second up finds anything to do", async () => {
+    const all = spec({
+      envs: ["B=2", "A=1=1"],
+      labels: [{ label: "app-roles.service", value: "api" }],
+      healthcheck: { tests, interval: "1m30s", timeout: "1m0s", retries: 2 },
+      memory: 256,
+      cpus: "0.5",
+      user: "65534",
+      workingDir: "/tmp",
+      hosts: [{ host: "db", ip: "10.0.0.5" }],
+      mounts: [{ type: "bind", source: "/usr", target: "/host", readOnly: true }],
+      capabilities: { drops: ["CAP_NET_RAW"] },
+      logDriver: "json-file",
+      logOpts: { "max-size": "1m" },
+      stopSignal: "SIGTERM",
+      stopTimeout: 5,
+    });
+    const made = container();
+    expect(await made.up(all)).toBe("create");
+    expect(await inspect("api")).toMatchObject({
+      State: { Running: true },
+      Config: { Healthcheck: { Test: tests, Interval: 90e9, Timeout: 60e9, Retries: 2 }, User: "65534" },
+      HostConfig: { Memory: 256 * 1024 ** 2, NanoCpus: 5e8, ExtraHosts: ["db:10.0.0.5"] },
+    });
+    expect(made.outputs.networkDatas).toMatchObject([{ networkName: daemon.network, gateway: daemon.gateway }]);
+    await made.refresh();
+    expect(await made.up(all)).toBe("same");
+    await made.destroy();
+    expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
+  });
+
+  test("has a health check's durations read back in Go's form: any other is a change at every up", async () => {
+    const made = container();
+    const declared = spec({ healthcheck: { tests, interval: "60000ms" } });
+    await made.up(declared);
+    expect((await made.preview(declared)).step).toBe("same");
+    await made.refresh();
+    expect(made.outputs.healthcheck).toEqual({ tests, interval: "1m0s" });
+    expect((await made.preview(declared)).step).toBe("update");
+  });
+
+  test.each([
+    ["envs", { envs: ["A=2"] }, "replace"],
+    ["command", { command: ["-e", "0"] }, "replace"],
+    ["labels", { labels: [{ label: "a", value: "b" }] }, "replace"],
+    ["stopSignal", { stopSignal: "SIGINT" }, "replace"],
+    ["stopTimeout", { stopTimeout: 3 }, "replace"],
+    ["memory", { memory: 128 }, "update"],
+    ["restart", { restart: "always" }, "update"],
+    ["healthcheck, which does not reach the container", { healthcheck: { tests } }, "update"],
+  ])("a change of %s", async (_, changed, step) => {
+    const made = container();
+    await made.up(spec({ envs: ["A=1"], memory: 256, stopSignal: "SIGTERM", stopTimeout: 5 }));
+    expect((await made.preview({ ...(made.state?.inputs as PropertyMap), ...changed })).step).toBe(step);
+  });
+
+  test("that was stopped by hand is started again, and one that was removed made anew", async () => {
+    const made = container();
+    await made.up(spec());
+    await daemon.docker.getContainer("api").stop({ t: 1 });
+    await made.refresh();
+    expect(await made.up(spec())).toBe("update");
+    expect((await inspect("api")).State.Running).toBe(true);
+    await daemon.docker.getContainer("api").remove({ force: true });
+    await made.refresh();
+    expect(made.state).toBeUndefined();
+  });
+
+  test("whose name is taken is refused with Docker's words, and what has it stays", async () => {
+    await container().up(spec());
+    const { Id } = await inspect("api");
+    await expect(container().up(spec())).rejects.toThrow(
+      /creating the container api: .*name "\/api" is already in use/,
+    );
+    expect((await inspect("api")).Id).toBe(Id);
+  });
+
+  test("that cannot start leaves nothing behind", async () => {
+    await expect(container().up(spec({ entrypoints: ["/nowhere"] }))).rejects.toThrow(/nowhere/);
+    expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
+  });
+});
