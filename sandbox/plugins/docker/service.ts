@@ -3,13 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import type Docker from "dockerode";
 import { explainDocker } from "../../../provider/docker/client.ts";
 import { PartialFailure, type PropertyDiff, type ResourceType } from "../../../provider/rpc/provider.ts";
-import {
-  type PropertyMap,
-  type PropertyValue,
-  reveal,
-  Secret,
-  unknown,
-} from "../../../provider/rpc/values.ts";
+import { type PropertyMap, type PropertyValue, reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
 import { checkInputs, isMap, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
 import { nanoseconds } from "./go-duration.ts";
 import { previewInputs, type ServiceInputs, serviceInputs } from "./service-inputs.ts";
