@@ -1,5 +1,8 @@
 /** Keys of the config contract that a later release brings: known, and refused until then. `*` stands for any one name. */
-const keys: [path: string, comesWith: string][] = [["roles.*.rotation", "password rotation"]];
+const keys: [path: string, comesWith: string][] = [
+  ["rollbackKit", "rollback without Pulumi"],
+  ["roles.*.rotation", "password rotation"],
+];
 
 /** The refusal of a key that comes later, or undefined for any other key. */
 export function comingLater(segments: readonly PropertyKey[]): string | undefined {

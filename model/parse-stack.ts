@@ -37,7 +37,6 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
     ),
     serviceSecrets: Object.fromEntries(mapped(sections.serviceSecrets, ({ legacyUrl, env }) => ({ legacyUrl, env }))),
     maxCutoversPerUp: sections.maxCutoversPerUp ?? 1,
-    rollbackKit: sections.rollbackKit,
     migrationComplete: sections.migrationComplete ?? false,
   };
 }

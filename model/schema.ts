@@ -66,7 +66,6 @@ export const singles = {
   defaults: z.strictObject({ settings: settings.optional() }).optional(),
   rehearse: oneOf(true, false).optional(),
   maxCutoversPerUp: whole(1, 10_000, "how many services one up may cut over: a whole number from 1 on").optional(),
-  rollbackKit: text("a folder").optional(),
   migrationComplete: oneOf(true, false).optional(),
 };
 

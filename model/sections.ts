@@ -39,7 +39,6 @@ export function readSections(config: Record<string, unknown>, problems: Problem[
     defaults: single("defaults"),
     rehearse: single("rehearse"),
     maxCutoversPerUp: single("maxCutoversPerUp"),
-    rollbackKit: single("rollbackKit"),
     migrationComplete: single("migrationComplete"),
     databases: section("databases"),
     roles: section("roles"),

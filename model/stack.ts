@@ -129,8 +129,6 @@ export interface Stack {
   serviceSecrets: Record<string, ServiceSecrets>;
   /** How many services one up may take from legacy to their role. Default 1; a first up is not counted. */
   maxCutoversPerUp: number;
-  /** Folder for the scripts that roll a service back without Pulumi; undefined: none are written. */
-  rollbackKit: string | undefined;
   /** Whether every service is on its role for good. Default false. */
   migrationComplete: boolean;
 }

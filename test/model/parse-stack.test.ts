@@ -97,7 +97,6 @@ describe("a configuration that is right", () => {
       })),
       serviceSecrets: {},
       maxCutoversPerUp: 1,
-      rollbackKit: undefined,
       migrationComplete: false,
     });
   });
@@ -236,6 +235,9 @@ describe("keys", () => {
   });
 
   test("that come later are known and refused", () => {
+    expect(problems(changed("rollbackKit", "kit"))).toEqual([
+      "app-roles:rollbackKit: not yet supported (comes with rollback without Pulumi); remove it",
+    ]);
     expect(problems(changed("roles.dashboard_app.rotation", "alternate"))).toEqual([
       "app-roles:roles.dashboard_app.rotation: not yet supported (comes with password rotation); remove it",
     ]);
