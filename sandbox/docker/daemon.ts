@@ -25,7 +25,7 @@ export interface DockerDaemon {
 const network = "app-roles";
 
 /** Why no Docker daemon can be started here; undefined when one can. */
-export async function whyNoDocker(): Promise<string | undefined> {
+async function whyNoDocker(): Promise<string | undefined> {
   if (process.platform !== "linux") return "a private Docker daemon needs Linux";
   if (process.getuid?.() !== 0) return "a private Docker daemon needs root";
   const { code } = await run("dockerd", ["--version"]).catch(() => ({ code: 1 }));
@@ -42,8 +42,10 @@ export function freeSubnet(): { Subnet: string; Gateway: string } {
   }
 }
 
-/** Starts it. Throws with its last words when it does not start. */
-export async function startDocker(): Promise<DockerDaemon> {
+/** Starts it; a text: why none can be started here. */
+export async function startDocker(): Promise<DockerDaemon | string> {
+  const why = await whyNoDocker();
+  if (why) return why;
   const directory = await mkdtemp(join(tmpdir(), "app-roles-docker-"));
   const socketPath = join(directory, "docker.sock");
   const log = join(directory, "log");
@@ -56,7 +58,7 @@ export async function startDocker(): Promise<DockerDaemon> {
   const docker = new Docker({ socketPath, host: undefined, protocol: undefined });
   while (!(await docker.ping().catch(() => undefined))) {
     const code = await Promise.race([guarded.ended, sleep(100)]);
-    if (code !== undefined) throw new Error(`dockerd ended with exit code ${code}: this machine does not let it run`);
+    if (code !== undefined) return `dockerd ended with exit code ${code}: this machine does not let it run`;
   }
   const address = freeSubnet();
   const made = await docker.createNetwork({ Name: network, Driver: "bridge", IPAM: { Config: [address] } });

@@ -1,19 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { PropertyMap } from "../../../provider/rpc/values.ts";
-import { type DockerDaemon, startDocker, whyNoDocker } from "../../../sandbox/docker/daemon.ts";
+import { startDocker } from "../../../sandbox/docker/daemon.ts";
 import { makeServiceImage, serviceImage } from "../../../sandbox/docker/image.ts";
 import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
 import { pluginCommand } from "./plugins.ts";
 import { Resource } from "./resource.ts";
 
-const why = await whyNoDocker();
+const started = await startDocker();
+const why = typeof started === "string" ? started : undefined;
 
 describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`, () => {
-  let daemon: DockerDaemon;
+  const daemon = started as Exclude<typeof started, string>;
   let plugin: PluginProcess;
 
   beforeAll(async () => {
-    daemon = await startDocker();
     await makeServiceImage(daemon.docker);
     plugin = await PluginProcess.start(pluginCommand("docker"));
     await plugin.configure({ host: daemon.host });
@@ -25,7 +25,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
   });
   afterAll(async () => {
     await plugin?.stop();
-    await daemon?.stop();
+    await daemon.stop();
   });
 
   const container = () => new Resource(plugin, "docker:index/container:Container");

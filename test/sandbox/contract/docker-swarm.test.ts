@@ -1,23 +1,23 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { type PropertyMap, Secret, unknown } from "../../../provider/rpc/values.ts";
-import { type DockerDaemon, startDocker, whyNoDocker } from "../../../sandbox/docker/daemon.ts";
+import { startDocker } from "../../../sandbox/docker/daemon.ts";
 import { makeServiceImage, serviceImage } from "../../../sandbox/docker/image.ts";
 import { type Swarm, startSwarm } from "../../../sandbox/docker/swarm.ts";
 import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
 import { pluginCommand } from "./plugins.ts";
 import { Resource, type State } from "./resource.ts";
 
-const why = await whyNoDocker();
+const started = await startDocker();
+const why = typeof started === "string" ? started : undefined;
 const secretType = "docker:index/secret:Secret";
 const serviceType = "docker:index/service:Service";
 
 describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` : ""}`, () => {
-  let daemon: DockerDaemon;
+  const daemon = started as Exclude<typeof started, string>;
   let swarm: Swarm;
   let plugin: PluginProcess;
 
   beforeAll(async () => {
-    daemon = await startDocker();
     await makeServiceImage(daemon.docker);
     swarm = await startSwarm(daemon);
     plugin = await PluginProcess.start(pluginCommand("docker"));
@@ -26,7 +26,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
   afterAll(async () => {
     await plugin?.stop();
     await swarm?.leave();
-    await daemon?.stop();
+    await daemon.stop();
   });
 
   // What a failing test leaves must not make the next one fail.
