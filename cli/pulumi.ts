@@ -31,4 +31,9 @@ export async function showPulumi(args: string[]): Promise<number> {
   }
 }
 
+/** The name of the stack that is selected. */
+export async function selectedStack(): Promise<string> {
+  return (await pulumi("name the selected stack", ["stack", "--show-name", "--non-interactive"])).trim();
+}
+
 const missing = "there is no pulumi on the PATH, which reads the stack's configuration";

@@ -1,14 +1,8 @@
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./command.ts";
-import { pulumi, showPulumi } from "./pulumi.ts";
+import { exportState, serviceResources } from "./exported.ts";
+import { selectedStack, showPulumi } from "./pulumi.ts";
 import { setConnectAs } from "./stack-file.ts";
-
-/** What is read of `pulumi stack export`. */
-interface Exported {
-  deployment: { resources?: { urn: string; parent?: string }[] };
-}
-
-const component = "app-roles:index:Service";
 
 export const rollback: Command = {
   summary: "puts one service back on its legacy URL, at once and without the database",
@@ -49,17 +43,9 @@ async function options(args: string[]): Promise<{ service: string; stack: string
   }
 }
 
-async function selectedStack(): Promise<string> {
-  return (await pulumi("name the selected stack", ["stack", "--show-name", "--non-interactive"])).trim();
-}
-
 /** The service's component and all below it, as the last up left them. */
 async function resourcesOf(service: string, stack: string): Promise<string[]> {
-  const text = await pulumi("read the stack's state", ["stack", "export", "--stack", stack, "--non-interactive"]);
-  const { resources = [] } = (JSON.parse(text) as Exported).deployment;
-  const found = new Set(resources.map(({ urn }) => urn).filter((urn) => urn.endsWith(`::${component}::${service}`)));
-  // A parent stands before its children in the state.
-  for (const { urn, parent } of resources) if (parent && found.has(parent)) found.add(urn);
-  if (found.size === 0) throw new Error(`the stack ${stack} runs no service ${service}: nothing was changed`);
-  return [...found];
+  const found = serviceResources(await exportState(stack)).get(service);
+  if (!found) throw new Error(`the stack ${stack} runs no service ${service}: nothing was changed`);
+  return found.map(({ urn }) => urn);
 }

@@ -1,0 +1,80 @@
+import { parseArgs } from "node:util";
+import { type Command, UsageError } from "./command.ts";
+import { engine } from "./doctor/engine.ts";
+import { type Finding, ok, report, unknown, wrong } from "./doctor/finding.ts";
+import { plugins } from "./doctor/plugins.ts";
+import { policyPack } from "./doctor/policy-pack.ts";
+import { runtimes } from "./doctor/runtimes.ts";
+import { server } from "./doctor/server.ts";
+import { state } from "./doctor/state.ts";
+import { selectedStack } from "./pulumi.ts";
+import { type ConfiguredStack, readStack } from "./stack.ts";
+
+export const doctor: Command = {
+  summary: "looks at all that an up needs, and says what to do about what is wrong",
+  usage: `app-roles doctor [--stack NAME]
+
+Looks at Node, the engine and its plugins, the stack with its configuration, backend, lock and state, the server (the way to
+it, the admin, free slots), the policy pack, and Docker where a service needs it. Changes nothing and shows no secret. Exit
+code 1 when something is wrong. Run it in the folder of Pulumi.yaml.
+
+  --stack NAME   the stack; default: the selected one`,
+
+  async run(args) {
+    const findings = await examine(options(args));
+    console.log(report(findings));
+    return findings.some(({ state }) => state === "wrong") ? 1 : 0;
+  },
+};
+
+function options(args: string[]): string | undefined {
+  try {
+    return parseArgs({ args, options: { stack: { type: "string" } } }).values.stack;
+  } catch (error) {
+    throw new UsageError((error as Error).message);
+  }
+}
+
+async function examine(given: string | undefined): Promise<Finding[]> {
+  const tools = await engine();
+  const name = given ?? (await selectedStack().catch((error: Error) => error));
+  if (name instanceof Error) {
+    const next = "choose one: pulumi stack select NAME (pulumi stack ls lists them; pulumi stack init NAME makes one)";
+    return [
+      ...tools,
+      wrong("stack", name.message, next),
+      ...(await plugins([])),
+      await policyPack(),
+      ...unseen("no stack"),
+    ];
+  }
+  const stack = await readStack(name, "without the server").catch((error: Error) => error);
+  const [kept, pack] = [await state(name), await policyPack()];
+  if (stack instanceof Error) {
+    const read = wrong("configuration", stack.message, configurationNext(stack));
+    return [...tools, ok("stack", name), read, ...kept, ...(await plugins([])), pack, ...unseen("no configuration")];
+  }
+  return [...tools, ok("stack", name), ok("configuration", inNumbers(stack)), ...kept, ...(await needed(stack)), pack];
+}
+
+async function needed(stack: ConfiguredStack): Promise<Finding[]> {
+  const used = stack.services.map(({ runtime }) => runtime);
+  return [...(await plugins(used)), ...(await server(stack)), ...(await runtimes(stack))];
+}
+
+function unseen(why: string): Finding[] {
+  return ["server", "admin", "slots"].map((what) => unknown(what, why));
+}
+
+function configurationNext({ message }: Error): string {
+  if (/passphrase/i.test(message)) {
+    return "give the passphrase of the stack's secrets: PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE";
+  }
+  return "mend what it names in the stack's file (Pulumi.<stack>.yaml; docs/config.md explains every key)";
+}
+
+function inNumbers({ services, roles, databases }: ConfiguredStack): string {
+  const onRole = services.filter(({ connectAs }) => connectAs === "role").length;
+  const counts = `${Object.keys(databases).length} databases, ${Object.keys(roles).length} roles, ${services.length} services`;
+  return `${counts}, ${onRole} of them on their role`;
+}

@@ -1,0 +1,38 @@
+import { pulumi } from "../pulumi.ts";
+import { type Finding, ok, wrong } from "./finding.ts";
+
+/** Node strips the types of the program by itself from here on. */
+const oldestNode = [22, 18];
+/** The oldest CLI that the program was run with (README). */
+const oldestEngine = [3, 220];
+
+export async function engine(): Promise<Finding[]> {
+  return [node(), await pulumiCli()];
+}
+
+function node(): Finding {
+  const found = process.version;
+  return isAtLeast(found, oldestNode)
+    ? ok("Node", found)
+    : wrong("Node", found, `install Node ${oldestNode.join(".")} or later`);
+}
+
+async function pulumiCli(): Promise<Finding> {
+  try {
+    const found = (await pulumi("tell its version", ["version"])).trim();
+    return isAtLeast(found, oldestEngine)
+      ? ok("engine", `pulumi ${found}`)
+      : wrong(
+          "engine",
+          `pulumi ${found}`,
+          `install pulumi ${oldestEngine.join(".")} or later: https://www.pulumi.com/docs/install/`,
+        );
+  } catch (error) {
+    return wrong("engine", (error as Error).message, "install it: https://www.pulumi.com/docs/install/");
+  }
+}
+
+function isAtLeast(version: string, [major = 0, minor = 0]: number[]): boolean {
+  const [, has = "0", hasMinor = "0"] = /^v?(\d+)\.(\d+)/.exec(version) ?? [];
+  return Number(has) > major || (Number(has) === major && Number(hasMinor) >= minor);
+}

@@ -1,0 +1,29 @@
+import { table } from "../table.ts";
+
+/** What was found of one thing that an up needs. */
+export interface Finding {
+  /** The thing, such as `server`. */
+  what: string;
+  /** `unknown`: it could not be looked at; something else is wrong then. */
+  state: "ok" | "wrong" | "unknown";
+  found: string;
+  /** What to do about it; undefined: nothing is to be done. */
+  next?: string | undefined;
+}
+
+export const ok = (what: string, found: string): Finding => ({ what, state: "ok", found });
+export const unknown = (what: string, found: string): Finding => ({ what, state: "unknown", found });
+export const wrong = (what: string, found: string, next: string): Finding => ({ what, state: "wrong", found, next });
+
+/** A table of everything, then what to do about what is wrong. */
+export function report(findings: Finding[]): string {
+  const marks = { ok: "ok", wrong: "WRONG", unknown: "-" };
+  const rows = findings.map(({ what, state, found }) => [what, marks[state], found.split("\n", 1)[0] ?? ""]);
+  const steps = findings.flatMap(({ what, found, next }) => {
+    if (next === undefined) return [];
+    const [, ...more] = found.split("\n");
+    return [`${what}: ${next}`, ...more.map((line) => `    ${line}`)];
+  });
+  const end = steps.length === 0 ? ["Nothing wrong was found."] : ["What to do:", ...steps.map((step) => `  ${step}`)];
+  return [table(rows), "", ...end].join("\n");
+}

@@ -1,0 +1,67 @@
+import { readLiveBudget } from "../../provider/catalog/budget.ts";
+import { ConnectionError, Server } from "../../provider/connection.ts";
+import { findServer } from "../../provider/docker/find-server.ts";
+import type { ConfiguredStack } from "../stack.ts";
+import { type Finding, ok, unknown, wrong } from "./finding.ts";
+
+/** What the plugins together hold at the most. */
+const needed = 2;
+
+/** The way to the server, who the admin is there, and the free slots. */
+export async function server({ server: declared, adminPassword, dockerHost }: ConfiguredStack): Promise<Finding[]> {
+  const unseen = (why: string) => [unknown("admin", why), unknown("slots", why)];
+  const found = await findServer(declared, dockerHost).catch((error: Error) => error);
+  if (found instanceof Error) {
+    const next = "see which containers run: docker ps";
+    return [wrong("server", found.message, next), ...unseen("the server was not found")];
+  }
+  const { host, port, user, sslmode, database } = found.admin;
+  const admin = new Server({ ...found.admin, password: adminPassword ?? "" });
+  const way = `${host}:${port}, database ${database}, sslmode ${sslmode}`;
+  try {
+    const [about, { slots }] = await admin.session(undefined, async (db) => {
+      const { rows } = await db.query<About>(
+        `SELECT current_setting('server_version') AS version, rolsuper AS "isSuperuser", rolcreaterole AS "makesRoles"
+         FROM pg_roles WHERE rolname = current_user`,
+      );
+      return [rows[0] as About, await readLiveBudget(db)] as const;
+    });
+    // This session is one of them, and one of the stack's would take its place.
+    const free = slots.max - slots.used + 1;
+    const counted = `${slots.used} of ${slots.max} in use`;
+    return [
+      ok("server", `PostgreSQL ${about.version} at ${way}`),
+      adminFinding(user, about, declared.admin.superuser),
+      free >= needed
+        ? ok("slots", counted)
+        : wrong("slots", counted, `the stack needs ${needed}: stop one service that holds idle sessions`),
+    ];
+  } catch (error) {
+    const next = error instanceof ConnectionError ? nextOf(error) : "see what the server's log says";
+    return [wrong("server", (error as Error).message, next), ...unseen("no login")];
+  } finally {
+    await admin.close();
+  }
+}
+
+interface About {
+  version: string;
+  isSuperuser: boolean;
+  makesRoles: boolean;
+}
+
+function nextOf({ code }: ConnectionError): string {
+  if (code === "28P01") return "give the password: pulumi config set --secret adminPassword, or PGPASSWORD";
+  return "see that the server runs, and check app-roles:server.admin (host, port)";
+}
+
+function adminFinding(user: string, { isSuperuser, makesRoles }: About, declared: boolean): Finding {
+  if (isSuperuser) return ok("admin", `${user}, a superuser`);
+  if (declared) {
+    const next = "log in as a superuser (server.admin.user), or say that it is none: server.admin.superuser: false";
+    return wrong("admin", `${user} is no superuser`, next);
+  }
+  return makesRoles
+    ? ok("admin", `${user}, no superuser, as declared; makes roles`)
+    : wrong("admin", `${user} may not make roles`, `as a superuser: ALTER ROLE ${user} CREATEROLE`);
+}

@@ -1,0 +1,95 @@
+import { readdir, readFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "yaml";
+import { exportState } from "../exported.ts";
+import { pulumi } from "../pulumi.ts";
+import { type Finding, ok, unknown, wrong } from "./finding.ts";
+
+/** The backend, who holds its lock on the stack, and what a run that was killed left in the state. */
+export async function state(stack: string): Promise<Finding[]> {
+  const url = await backendUrl().catch((error: Error) => error);
+  if (url instanceof Error) {
+    const next = "log in to where the state is kept: pulumi login, or pulumi login --local";
+    return [wrong("backend", url.message, next), unknown("lock", "no backend"), unknown("state", "no backend")];
+  }
+  return [ok("backend", url), await lock(url, stack), await pending(stack)];
+}
+
+async function backendUrl(): Promise<string> {
+  const text = await pulumi("name its backend", ["whoami", "--json", "--non-interactive"]);
+  // A backend's URL may hold credentials in its query, as an object store's does.
+  return (JSON.parse(text) as { url: string }).url.replace(/\?.*/, "").replace(/\/\/[^/@]*@/, "//");
+}
+
+async function lock(url: string, stack: string): Promise<Finding> {
+  try {
+    if (!url.startsWith("file://")) return await lockElsewhere(stack);
+    const holders = await lockFiles(url, stack);
+    if (holders.length === 0) return ok("lock", "free");
+    const found = `held by ${holders.map(({ username, hostname, pid, timestamp }) => `${username}@${hostname}, process ${pid}, since ${timestamp}`).join("; ")}`;
+    return holders.some(isAlive)
+      ? wrong("lock", found, "an up is running: wait for it")
+      : wrong("lock", found, "look at that machine for the process; if it is gone: pulumi cancel, then pulumi up");
+  } catch (error) {
+    return unknown("lock", (error as Error).message);
+  }
+}
+
+/** A lock of Pulumi's file backend. */
+interface Lock {
+  pid: number;
+  username: string;
+  hostname: string;
+  timestamp: string;
+}
+
+async function lockFiles(url: string, stack: string): Promise<Lock[]> {
+  const project = parse(await readFile("Pulumi.yaml", "utf8")) as { name: string };
+  const root = fileURLToPath(url.replace(/^file:\/\/~/, `file://${process.env.HOME ?? ""}`));
+  const folder = join(root, ".pulumi", "locks", "organization", project.name, stack);
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  const texts = names.filter((name) => name.endsWith(".json")).map((name) => readFile(join(folder, name), "utf8"));
+  return (await Promise.all(texts)).map((text) => JSON.parse(text) as Lock);
+}
+
+/** Only a process of this machine can be asked. */
+function isAlive(holder: Lock): boolean {
+  if (holder.hostname !== hostname()) return false;
+  try {
+    process.kill(holder.pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
+
+/** Pulumi Cloud tells of an update that runs; an object store tells nothing before an up. */
+async function lockElsewhere(stack: string): Promise<Finding> {
+  const stacks = JSON.parse(await pulumi("list the stacks", ["stack", "ls", "--json", "--non-interactive"])) as {
+    name: string;
+    updateInProgress?: boolean;
+  }[];
+  const running = stacks.find(({ name }) => name === stack || name.endsWith(`/${stack}`))?.updateInProgress;
+  if (running === undefined) return unknown("lock", "this backend tells of it only when an up begins");
+  if (!running) return ok("lock", "free");
+  return wrong("lock", "an update is in progress", "wait for it; if nobody runs one: pulumi cancel, then pulumi up");
+}
+
+async function pending(stack: string): Promise<Finding> {
+  try {
+    const { resources = [], pending_operations: operations = [] } = await exportState(stack);
+    if (resources.length === 0) return ok("state", "empty: no up has run yet");
+    if (operations.length === 0) return ok("state", `${resources.length} resources`);
+    const names = operations.map(({ type, resource }) => `${type} ${resource.urn}`);
+    const found = `a run that was killed left ${operations.length} operations open\n${names.join("\n")}`;
+    return wrong("state", found, "pulumi up: it asks the server what has been done, and goes on");
+  } catch (error) {
+    const next = "see that the stack is there (pulumi stack ls) and that its state can be read";
+    return wrong("state", (error as Error).message, next);
+  }
+}

@@ -1,0 +1,109 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "../../sandbox/process.ts";
+import { createEstate, type Estate } from "./estate.ts";
+
+let estate: Estate;
+
+/** `false`: without it. */
+const doctor = async (env: Record<string, string | false> = {}, ...args: string[]) => {
+  const all: NodeJS.ProcessEnv = { ...estate.sandbox.env };
+  for (const [name, value] of Object.entries(env)) {
+    if (value === false) delete all[name];
+    else all[name] = value;
+  }
+  const { code, stdout, stderr } = await run("node", ["bin/app-roles.js", "doctor", ...args], {
+    cwd: estate.sandbox.dir,
+    env: all,
+  });
+  expect(stderr).toBe("");
+  expect(stdout).not.toContain(estate.postgres.password);
+  return { code, text: stdout };
+};
+
+beforeAll(async () => {
+  estate = await createEstate();
+});
+afterAll(() => estate.remove());
+
+test("what an up needs is there: a line for each, and exit code 0", async () => {
+  const { code, text } = await doctor();
+  expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("Nothing wrong was found.") });
+  for (const what of ["Node", "engine", "stack", "configuration", "backend", "lock", "state", "plugins", "pgaccess"])
+    expect(text).toMatch(new RegExp(`^ +${what} +ok `, "m"));
+  expect(text).toMatch(/server +ok +PostgreSQL \d+\S* at 127\.0\.0\.1:\d+, database postgres, sslmode disable/);
+  expect(text).toMatch(/admin +ok +postgres, a superuser/);
+  expect(text).toMatch(/slots +ok +\d+ of 100 in use/);
+  expect(text).toMatch(/policies +ok /);
+  expect(text).not.toMatch(/^ +docker /m);
+});
+
+test("a lock is shown with its holder: one that lives is waited for, one that is gone is cancelled", async () => {
+  const folder = join(estate.sandbox.backend, ".pulumi/locks/organization/app-roles/prod");
+  await mkdir(folder, { recursive: true });
+  const hold = (pid: number) =>
+    writeFile(
+      join(folder, "one.json"),
+      JSON.stringify({ pid, username: "anna", hostname: hostname(), timestamp: "2026-06-20T10:00:00Z" }),
+    );
+  await hold(process.pid);
+  const alive = await doctor();
+  expect(alive.code).toBe(1);
+  expect(alive.text).toContain(`held by anna@${hostname()}, process ${process.pid}, since 2026-06-20T10:00:00Z`);
+  expect(alive.text).toContain("lock: an up is running: wait for it");
+  await hold(2 ** 22 + 1); // above the kernel's highest
+  expect((await doctor()).text).toMatch(/lock: .*pulumi cancel, then pulumi up/);
+  await rm(join(folder, "one.json"));
+});
+
+test("plugins that are missing, and a passphrase, are told with the command to mend it", async () => {
+  const elsewhere = join(estate.sandbox.dir, "no-plugins");
+  const { code, text } = await doctor({ PULUMI_HOME: elsewhere });
+  expect(code).toBe(1);
+  expect(text).toMatch(
+    /plugins: pulumi plugin install resource random \d+\.\d+\.\d+; pulumi plugin install resource postgresql/,
+  );
+  await estate.sandbox.setSecret("adminPassword", estate.postgres.password);
+  const locked = await doctor({ PULUMI_CONFIG_PASSPHRASE_FILE: false });
+  expect(locked.code).toBe(1);
+  expect(locked.text).toMatch(/configuration: .*PULUMI_CONFIG_PASSPHRASE_FILE/);
+  expect(locked.text).toMatch(/server +- +no configuration/);
+});
+
+test("a bad key, a command that cannot be run, a Docker that is not there", async () => {
+  await estate.sandbox.setConfig("services.cron.runtime", "command");
+  await estate.sandbox.setConfig("services.cron.command", { path: "./nowhere.sh" });
+  await estate.sandbox.setConfig("server.admin.host", undefined);
+  await estate.sandbox.setConfig("server.admin.container", "timescale_db");
+  const away = await doctor({ DOCKER_HOST: `unix://${estate.sandbox.dir}/no.sock` });
+  expect(away.code).toBe(1);
+  expect(away.text).toMatch(/command of cron +WRONG +\.\/nowhere\.sh cannot be run: ENOENT/);
+  expect(away.text).toMatch(/docker +WRONG/);
+  expect(away.text).toMatch(/slots +- +the server was not found/);
+  await estate.sandbox.setConfig("server.admin.container", undefined);
+  await estate.sandbox.setConfig("server.admin.host", "127.0.0.1");
+  await estate.sandbox.setConfig("ceilling", 95);
+  expect((await doctor()).text).toMatch(/configuration: mend[\s\S]*ceilling/);
+  await estate.sandbox.setConfig("ceilling", undefined);
+});
+
+test("an ordinary admin, a full server, a wrong password, a server that is down, no stack", async () => {
+  await estate.sandbox.setConfig("server.admin.superuser", false);
+  await estate.query("postgres", "CREATE ROLE plain LOGIN PASSWORD 'plain'");
+  await estate.sandbox.setConfig("server.admin.user", "plain");
+  await estate.sandbox.setSecret("adminPassword", "plain");
+  expect((await doctor()).text).toMatch(/admin: as a superuser: ALTER ROLE plain CREATEROLE/);
+  await estate.sandbox.setSecret("adminPassword", "wrong");
+  const refused = await doctor();
+  expect(refused.text).toMatch(/server: give the password: pulumi config set --secret adminPassword/);
+  expect(refused.text).toMatch(/server +WRONG +.*28P01/);
+  await estate.postgres.stop();
+  expect((await doctor()).text).toMatch(/server +WRONG +.*ECONNREFUSED/);
+  await estate.pulumi(["stack", "unselect"]);
+  const none = await doctor();
+  expect(none.code).toBe(1);
+  expect(none.text).toMatch(/stack: choose one: pulumi stack select/);
+  expect((await doctor({}, "--stack", "prod")).text).toMatch(/configuration +ok /);
+});
