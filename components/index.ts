@@ -10,7 +10,7 @@ export {
 export { ConfigError, type Problem } from "../model/config-error.ts";
 export { legacyUsers } from "../model/legacy-users.ts";
 export { parseStack } from "../model/parse-stack.ts";
-export { defaultPool, type Pool, type PoolUser, poolProblem } from "../model/pool.ts";
+export { completePool, type DeclaredPool, defaultPool, type Pool, type PoolUser, poolProblem } from "../model/pool.ts";
 export type { Settings, SettingValue } from "../model/settings.ts";
 export {
   type Access,

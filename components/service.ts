@@ -1,7 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { cutoverProblem } from "../model/cutover.ts";
 import { roleUrl } from "../model/database-url.ts";
-import { defaultPool, type Pool } from "../model/pool.ts";
+import { completePool, type Pool } from "../model/pool.ts";
 import {
   type CommandSpec,
   type ComposeSpec,
@@ -10,6 +10,7 @@ import {
   type Gate,
   isDeployed,
   type Runtime,
+  type UrlFrom,
 } from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
@@ -40,7 +41,7 @@ export interface ServiceArgs {
    * Its connection pool: max of one replica, replicas, and replicas that a deploy starts on top. The policy pack adds up
    * the pools of a role's services against its connection limit.
    *
-   * @default { max: 4, replicas: 1, surge: 0 }
+   * @default { max: 4, replicas: 1, surge: 0 }, with the runtime `swarm` a surge of 1
    * @example { max: 10 }
    */
   pool?: Partial<Pool> | undefined;
@@ -73,18 +74,25 @@ export interface ServiceArgs {
    */
   urlKey?: string | undefined;
   /**
-   * With the runtime `container`: the container, in compose's terms, with every key that parseStack gives it.
+   * With the runtimes `container` and `swarm`: the container, in compose's terms, with every key that parseStack gives it.
    *
    * @example parseStack(config).services[0].container
    */
   container?: ContainerSpec | undefined;
   /**
-   * With the runtime `container`: secret environment variables beside the URL.
+   * With the runtimes `container` and `swarm`: secret environment variables beside the URL.
    *
    * @default none
    * @example { STRIPE_KEY: config.requireSecret("stripeKey") }
    */
   env?: Record<string, pulumi.Input<string>> | undefined;
+  /**
+   * With the runtime `swarm`: the URL as an environment variable, or as a Docker secret's file, which the variable with
+   * `_FILE` names.
+   *
+   * @default "env"
+   */
+  urlFrom?: UrlFrom | undefined;
   /**
    * With the runtime `compose`: the service's place in a compose project, and the env file whose line is changed. Paths
    * from the Pulumi project's folder.
@@ -140,7 +148,7 @@ export class Service extends pulumi.ComponentResource {
     this.gate = createGate(this, { ...args, connectAs }, url.url);
     this.inForce = this.gate ?? url;
     this.databaseUrl = this.inForce.url;
-    const pool = { ...defaultPool, ...args.pool };
+    const pool = completePool(args);
     this.registerOutputs({ service: name, ...declared, pool, runtime: this.runtime });
   }
 }

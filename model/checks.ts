@@ -4,7 +4,7 @@ import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "./databa
 import { didYouMean } from "./did-you-mean.ts";
 import { grantsProblems } from "./grants.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
-import { poolProblem } from "./pool.ts";
+import { completePool, poolProblem } from "./pool.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtime-checks.ts";
 import type { Section, Sections } from "./sections.ts";
 import { completeServer } from "./server.ts";
@@ -142,7 +142,7 @@ function checkPools({ roles, services }: Sections, at: At): void {
   for (const [name, { connectionLimit }] of roles.valid) {
     const users = [...services.valid]
       .filter(([, { role }]) => role === name)
-      .map(([service, { pool, migrates }]) => ({ service, pool, migrates }));
+      .map(([service, declared]) => ({ service, pool: completePool(declared), migrates: declared.migrates }));
     at("roles", name, "connectionLimit").refuse(poolProblem(name, connectionLimit, users));
   }
 }

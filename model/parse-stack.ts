@@ -1,6 +1,7 @@
 import { defaultCeiling } from "./budget.ts";
 import { sectionProblems } from "./checks.ts";
 import { ConfigError, type Problem } from "./config-error.ts";
+import { completePool } from "./pool.ts";
 import { defaultGate } from "./runtime.ts";
 import { type Entry, readSections, type Sections } from "./sections.ts";
 import { completeServer } from "./server.ts";
@@ -42,7 +43,8 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
 }
 
 function completeService(service: Entry<"services">, name: string): Service {
-  return { name, ...service, urlFrom: service.urlFrom ?? "env", gate: service.gate ?? defaultGate };
+  const pool = completePool(service);
+  return { name, ...service, pool, urlFrom: service.urlFrom ?? "env", gate: service.gate ?? defaultGate };
 }
 
 function mapped<T, U>({ valid }: { valid: Map<string, T> }, to: (entry: T, name: string) => U): [string, U][] {

@@ -1,14 +1,28 @@
+import type { Runtime } from "./runtime.ts";
+
 /** The connection pool of one service. */
 export interface Pool {
   /** The most connections that one replica's pool opens. Default 4. */
   max: number;
   /** Replicas that run at the same time. Default 1. */
   replicas: number;
-  /** Replicas started on top while a deploy replaces the old ones. Default 0: the old one stops first. */
+  /** Replicas started on top while a deploy replaces the old ones. Default 0: the old one stops first; with the runtime `swarm` 1. */
   surge: number;
 }
 
 export const defaultPool: Pool = { max: 4, replicas: 1, surge: 0 };
+
+/** What is declared of a pool, and what of its service makes its defaults. */
+export interface DeclaredPool {
+  runtime?: Runtime | undefined;
+  pool?: { [K in keyof Pool]?: Pool[K] | undefined } | undefined;
+}
+
+/** The pool with its defaults. A swarm starts a new replica before it stops an old one, so its surge is 1. */
+export function completePool({ runtime, pool = {} }: DeclaredPool): Pool {
+  const { max = defaultPool.max, replicas = defaultPool.replicas, surge = runtime === "swarm" ? 1 : 0 } = pool;
+  return { max, replicas, surge };
+}
 
 /** What one service may ask of its role. */
 export interface PoolUser {

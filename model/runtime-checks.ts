@@ -1,7 +1,9 @@
 import type { At } from "./checks.ts";
 import { configPath } from "./config-error.ts";
 import { isDeployed, type Runtime } from "./runtime.ts";
-import type { Sections } from "./sections.ts";
+import type { Entry, Sections } from "./sections.ts";
+
+type Here = (...path: PropertyKey[]) => ReturnType<At>;
 
 /** The key that says more of a runtime. */
 const blocks = { container: "container", swarm: "container", compose: "compose", command: "command" } as const;
@@ -18,9 +20,7 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
       const wanted = runtimesWith(other).join(" or ");
       here(other).refuse(`has no effect with runtime: ${runtime}; remove it, or set the runtime to ${wanted}`);
     }
-    if (runtime === "swarm") {
-      here("runtime").refuse("swarm is not yet supported; write external, and take the URL from the outputs");
-    }
+    if (runtime === "swarm") checkSwarm(service, here);
     if (service.urlFrom && runtime !== "swarm")
       here("urlFrom").refuse("has an effect only with runtime: swarm; remove it");
     if (service.gate && !isDeployed(runtime)) {
@@ -58,6 +58,26 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
         );
       }
     }
+  }
+}
+
+/** A swarm publishes ports on all of its nodes, and starts new replicas before it stops old ones. */
+function checkSwarm({ container, pool, urlFrom, urlKey }: Entry<"services">, here: Here): void {
+  if (pool.surge === 0) {
+    here("pool", "surge").refuse(
+      "must be at least 1 with runtime: swarm, which starts new replicas before old ones stop",
+    );
+  }
+  for (const [i, port] of (container?.ports ?? []).entries()) {
+    if (/^(\[.*\]|[\d.]+):\d+:/.test(port)) {
+      here("container", "ports", i).refuse(
+        "has an address, but a swarm publishes a port on all of its nodes; remove it",
+      );
+    }
+  }
+  const file = `${urlKey}_FILE`;
+  if (urlFrom === "file" && container && Object.hasOwn(container.env, file)) {
+    here("container", "env", file).refuse("is what this stack writes (urlFrom: file); remove it");
   }
 }
 

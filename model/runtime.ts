@@ -76,6 +76,9 @@ export interface CommandSpec {
   args: string[];
 }
 
+/** How a swarm's service is given its URL: in an environment variable, or in a Docker secret's file. */
+export type UrlFrom = "env" | "file";
+
 /** How long a cutover is watched, and for what. */
 export interface Gate {
   /** Milliseconds in which sessions of the role must appear and the container be healthy. Default 60s. */

@@ -106,9 +106,7 @@ export const entries = {
           defaultPool.max,
         ),
         replicas: whole(0, 10_000, "how many replicas run: a whole number from 0 on").default(defaultPool.replicas),
-        surge: whole(0, 10_000, "how many replicas start on top in a deploy: a whole number from 0 on").default(
-          defaultPool.surge,
-        ),
+        surge: whole(0, 10_000, "how many replicas start on top in a deploy: a whole number from 0 on").optional(),
       })
       .prefault({}),
     runtime: oneOf(...runtimes).default("external"),

@@ -1,7 +1,7 @@
 import type { BudgetEntry } from "./budget.ts";
 import type { Grants } from "./grants.ts";
 import type { Pool } from "./pool.ts";
-import type { CommandSpec, ComposeSpec, ContainerSpec, Gate, Runtime } from "./runtime.ts";
+import type { CommandSpec, ComposeSpec, ContainerSpec, Gate, Runtime, UrlFrom } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
 
 /** What an app role may do in a database; owners also own its objects. */
@@ -99,7 +99,7 @@ export interface Service {
   /** With the runtime `command`. */
   command?: CommandSpec | undefined;
   /** With the runtime `swarm`: the URL as an environment variable, or as a Docker secret's file. Default `env`. */
-  urlFrom: "env" | "file";
+  urlFrom: UrlFrom;
   /** What a cutover must pass; not with the runtime `external`, whose restart is somebody else's. */
   gate: Gate;
 }

@@ -76,7 +76,7 @@ function environment({ urlKey, url, env }: Deploy, spec: ContainerSpec): pulumi.
 }
 
 /** `[[address:]host:]container[/protocol]` */
-function portOf(written: string): { internal: number; external?: number; ip?: string; protocol?: string } {
+export function portOf(written: string): { internal: number; external?: number; ip?: string; protocol?: string } {
   const [, ip, external, internal, protocol] = /^(?:(?:(.+):)?(\d+):)?(\d+)(?:\/(\w+))?$/.exec(written) ?? [];
   return {
     internal: Number(internal),
@@ -104,11 +104,11 @@ function volumeOf(written: string) {
   };
 }
 
-function mountOf({ type, source, target, readOnly }: ContainerSpec["mounts"][number]) {
+export function mountOf({ type, source, target, readOnly }: ContainerSpec["mounts"][number]) {
   return { type, target, ...(source !== undefined && { source }), ...(readOnly && { readOnly }) };
 }
 
-function hostOf(written: string): { host: string; ip: string } {
+export function hostOf(written: string): { host: string; ip: string } {
   const end = written.indexOf(":");
   return { host: written.slice(0, end), ip: written.slice(end + 1) };
 }

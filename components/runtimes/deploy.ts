@@ -1,13 +1,17 @@
 import * as pulumi from "@pulumi/pulumi";
-import type { CommandSpec, ComposeSpec, ContainerSpec, Runtime } from "../../model/runtime.ts";
+import { completePool, type Pool } from "../../model/pool.ts";
+import type { CommandSpec, ComposeSpec, ContainerSpec, Runtime, UrlFrom } from "../../model/runtime.ts";
 import { deployAsContainer } from "./container.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { deployByCommand, deployByCompose } from "./service-env.ts";
+import { deployToSwarm } from "./swarm.ts";
 
 /** What a runtime needs to know beyond the service. */
 export interface RuntimeArgs {
   runtime: Runtime;
   container?: ContainerSpec | undefined;
+  pool?: Partial<Pool> | undefined;
+  urlFrom?: UrlFrom | undefined;
   compose?: ComposeSpec | undefined;
   command?: CommandSpec | undefined;
 }
@@ -23,8 +27,10 @@ export function deploy(args: RuntimeArgs, service: Deploy): Deployment | undefin
       return deployByCompose(service, needed(args, "compose", service));
     case "command":
       return deployByCommand(service, needed(args, "command", service));
-    case "swarm":
-      throw new pulumi.RunError(`Service ${service.service}: runtime: swarm is not yet supported; write external`);
+    case "swarm": {
+      const container = needed(args, "container", service);
+      return deployToSwarm(service, { container, pool: completePool(args), urlFrom: args.urlFrom ?? "env" });
+    }
   }
 }
 

@@ -62,7 +62,8 @@ export async function run(program: () => unknown): Promise<Ran> {
         const found = type === "pgaccess:index:LegacyUrl" ? { url: foundUrl } : {};
         return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot, ...found } };
       },
-      call: () => ({}),
+      call: ({ token, inputs }) =>
+        token === "docker:index/getNetwork:getNetwork" ? { ...inputs, id: `id of ${inputs.name}` } : {},
     },
     "app-roles",
     "prod",

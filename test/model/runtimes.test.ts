@@ -91,9 +91,13 @@ describe("a container", () => {
 });
 
 describe("a runtime and the keys beside it", () => {
-  test("swarm is known, and refused until it is supported", () => {
-    expect(problems({ runtime: "swarm", container })).toEqual([
-      "app-roles:services.worker.runtime: swarm is not yet supported; write external, and take the URL from the outputs",
+  test("a swarm starts a replica on top, which its pool counts", () => {
+    const swarm = { runtime: "swarm", container, urlFrom: "file" };
+    expect(worker(swarm)).toMatchObject({ urlFrom: "file", pool: { max: 4, replicas: 1, surge: 1 } });
+    expect(worker({ ...swarm, pool: { surge: 2 } })?.pool.surge).toBe(2);
+    expect(worker({ runtime: "container", container })?.pool.surge).toBe(0);
+    expect(problems({ ...swarm, pool: { max: 15, replicas: 1 } })).toEqual([
+      expect.stringContaining("can open 31 sessions (worker 15 x (1 + 1 surge) + 1 migration)"),
     ]);
   });
 
@@ -110,11 +114,24 @@ describe("a runtime and the keys beside it", () => {
       "app-roles:services.worker.urlFrom: has an effect only with runtime: swarm; remove it",
     ],
     [
+      { runtime: "swarm", container, pool: { surge: 0 } },
+      "app-roles:services.worker.pool.surge: must be at least 1 with runtime: swarm, which starts new replicas before old ones stop",
+    ],
+    [
+      { runtime: "swarm", container: { ...container, ports: ["80:80", "127.0.0.1:81:80", "[::1]:82:80"] } },
+      "app-roles:services.worker.container.ports[1]: has an address, but a swarm publishes a port on all of its nodes; remove it",
+      "app-roles:services.worker.container.ports[2]: has an address, but a swarm publishes a port on all of its nodes; remove it",
+    ],
+    [
+      { runtime: "swarm", urlFrom: "file", container: { ...container, env: { DATABASE_URL_FILE: "/x" } } },
+      "app-roles:services.worker.container.env.DATABASE_URL_FILE: is what this stack writes (urlFrom: file); remove it",
+    ],
+    [
       { gate: { soak: "1min" } },
       "app-roles:services.worker.gate: has no effect with runtime: external, whose restart is somebody else's; remove it",
     ],
-  ])("that do not go together are refused: %j", (written, message) => {
-    expect(problems(written)).toEqual([message]);
+  ])("that do not go together are refused: %j", (written, ...messages) => {
+    expect(problems(written)).toEqual(messages);
   });
 
   test("a gate with a broken regular expression is refused", () => {

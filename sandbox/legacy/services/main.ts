@@ -1,7 +1,9 @@
 /**
- * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS`. It runs until SIGTERM, or
+ * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS`, or
+ * with DATABASE_URL_FILE, the path of a file that holds it. It runs until SIGTERM, or
  * until the process that started it is gone. Exits with 1 when its migrations fail.
  */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client, Pool } from "pg";
@@ -20,8 +22,9 @@ const migrationLock = 8_041;
 
 const { name, sessions } = parseArguments();
 const definition = definitions[name];
-const connectionString = process.env.DATABASE_URL;
-if (!connectionString) throw new Error(`${name} needs DATABASE_URL`);
+const { DATABASE_URL, DATABASE_URL_FILE } = process.env;
+const connectionString = DATABASE_URL_FILE ? readFileSync(DATABASE_URL_FILE, "utf8") : DATABASE_URL;
+if (!connectionString) throw new Error(`${name} needs DATABASE_URL or DATABASE_URL_FILE`);
 
 const counts = { requests: 0, failed: 0, refused: 0 };
 let stopping = false;
