@@ -1,12 +1,13 @@
 /** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
 import { type Command, UsageError } from "./command.ts";
+import { cutover } from "./cutover.ts";
 import { doctor } from "./doctor.ts";
 import { env } from "./env.ts";
 import { help } from "./help.ts";
 import { rehearse } from "./rehearse.ts";
 import { rollback } from "./rollback.ts";
 
-const commands: Record<string, Command> = { doctor, rehearse, rollback, env };
+const commands: Record<string, Command> = { doctor, rehearse, cutover, rollback, env };
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {

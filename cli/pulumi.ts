@@ -15,12 +15,20 @@ export async function pulumi(doing: string, args: string[]): Promise<string> {
   }
 }
 
-/** Runs it with what it prints going to the terminal as it comes; the exit code. */
-export async function showPulumi(args: string[]): Promise<number> {
-  const child = spawn("pulumi", args, { stdio: "inherit" });
-  // Ctrl-C reaches pulumi too, which ends in order; this process waits for that.
+/** Runs it with what it prints going to the terminal as it comes, and `env` beside the environment; the exit code. */
+export async function showPulumi(args: string[], env: Record<string, string> = {}): Promise<number> {
+  const child = spawn("pulumi", args, { stdio: "inherit", env: { ...process.env, ...env } });
+  // The terminal's Ctrl-C reaches pulumi too, which ends in order; this process waits for that.
   const wait = () => undefined;
+  // What only this process is told is passed on as a Ctrl-C, once: a second one would end pulumi at once.
+  let isTold = false;
+  const passOn = () => {
+    if (!isTold) child.kill("SIGINT");
+    isTold = true;
+  };
   process.on("SIGINT", wait);
+  process.on("SIGTERM", passOn);
+  process.on("SIGHUP", passOn);
   try {
     const [code] = (await once(child, "exit").catch((error: NodeJS.ErrnoException) => {
       throw error.code === "ENOENT" ? new Error(missing) : error;
@@ -28,6 +36,8 @@ export async function showPulumi(args: string[]): Promise<number> {
     return code ?? 1;
   } finally {
     process.off("SIGINT", wait);
+    process.off("SIGTERM", passOn);
+    process.off("SIGHUP", passOn);
   }
 }
 

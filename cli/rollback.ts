@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./command.ts";
-import { exportState, serviceResources } from "./exported.ts";
-import { selectedStack, showPulumi } from "./pulumi.ts";
-import { setConnectAs } from "./stack-file.ts";
+import { selectedStack } from "./pulumi.ts";
+import { goBack } from "./way-back.ts";
 
 export const rollback: Command = {
   summary: "puts one service back on its legacy URL, at once and without the database",
@@ -15,12 +14,7 @@ nothing is asked of the database, so it works with Postgres down or full. Run it
 
   async run(args) {
     const { service, stack } = await options(args);
-    const targets = await resourcesOf(service, stack);
-    await setConnectAs(stack, service, "legacy");
-    const code = await showPulumi([
-      ...["up", "--yes", "--skip-preview", "--refresh=false", "--stack", stack],
-      ...targets.flatMap((urn) => ["--target", urn]),
-    ]);
+    const code = await goBack(service, stack);
     if (code === 0) {
       console.log(`${service} is back on its legacy URL; nothing in the database was changed.`);
       return 0;
@@ -41,11 +35,4 @@ async function options(args: string[]): Promise<{ service: string; stack: string
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
-}
-
-/** The service's component and all below it, as the last up left them. */
-async function resourcesOf(service: string, stack: string): Promise<string[]> {
-  const found = serviceResources(await exportState(stack)).get(service);
-  if (!found) throw new Error(`the stack ${stack} runs no service ${service}: nothing was changed`);
-  return found.map(({ urn }) => urn);
 }

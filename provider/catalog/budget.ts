@@ -51,7 +51,7 @@ export async function readLiveBudget(db: Queryable): Promise<LiveBudget> {
   return { slots: slots.rows[0] as Slots, roles: roles.rows };
 }
 
-export function totalOf(entries: BudgetEntry[]): number {
+export function totalOf(entries: Pick<BudgetEntry, "limit">[]): number {
   return entries.reduce((sum, entry) => sum + entry.limit, 0);
 }
 
@@ -95,7 +95,7 @@ function limitOf(role: LoginRole): string {
 }
 
 /** Role, declared limit, live limit, sessions; then the sums beside the server's slots. */
-export function table(entries: BudgetEntry[], live: LiveBudget): string {
+export function table(entries: Pick<BudgetEntry, "role" | "limit">[], live: LiveBudget): string {
   const byRole = new Map(live.roles.map((role) => [role.role, role]));
   const names = [...new Set([...entries.map((entry) => entry.role), ...live.roles.map((role) => role.role)])];
   const declared = new Map(entries.map((entry) => [entry.role, String(entry.limit)]));

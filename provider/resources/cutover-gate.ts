@@ -6,7 +6,6 @@ import { ServiceContainers } from "../gate/containers.ts";
 import { type Look, NotWell, noSessions, passGate } from "../gate/gate.ts";
 import { inWords, sessionsInWords } from "../gate/in-words.ts";
 import { ServiceWatch } from "../gate/service-watch.ts";
-import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { orUnknown, type Reconciler } from "./reconciler.ts";
 
@@ -57,7 +56,7 @@ export function cutoverGate(server: Server): Reconciler<typeof shape> {
       if (inputs.connectAs === "legacy") return undefined;
       const { service, role, gate } = inputs;
       try {
-        const sessions = await passGate(service, gate, lookAt(server, inputs, call), call);
+        const sessions = await passGate(service, gate, lookAt(server, inputs, call.report.warn), call);
         const without = sessions === 0 ? " (idle at the end)" : "";
         return `${service}: well as ${role} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${without}`;
       } catch (error) {
@@ -70,7 +69,25 @@ export function cutoverGate(server: Server): Reconciler<typeof shape> {
   };
 }
 
-function lookAt(server: Server, inputs: Inputs, call: Call): () => Promise<Look> {
+const watched = z.object(shape).pick({
+  service: true,
+  database: true,
+  role: true,
+  migrates: true,
+  labels: true,
+  deployedAt: true,
+  dockerHost: true,
+  gate: true,
+});
+export type WatchedService = z.infer<typeof watched>;
+
+/** The service of a gate, from the gate's inputs as they stand in a stack's state. */
+export function readWatchedService(inputs: unknown): WatchedService {
+  return watched.parse(inputs);
+}
+
+/** What looks at the service of a gate once; `warn` is told what it cannot see. */
+export function lookAt(server: Server, inputs: WatchedService, warn: (message: string) => void): () => Promise<Look> {
   const { role, database, migrates, gate, deployedAt, dockerHost } = inputs;
   const sessions = () => server.anySession((db) => readRoleSessions(db, role, database));
   const labels = labelsOf(inputs);
@@ -83,12 +100,12 @@ function lookAt(server: Server, inputs: Inputs, call: Call): () => Promise<Look>
     };
   }
   const containers = new ServiceContainers(dockerClient(dockerHost), labels);
-  const warn = (message: string) => call.report.warn(`${inputs.service}: ${message}`);
-  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, warn);
+  const say = (message: string) => warn(`${inputs.service}: ${message}`);
+  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, say);
   return () => watch.look();
 }
 
-function labelsOf({ service, labels }: Inputs): Record<string, string> | undefined {
+function labelsOf({ service, labels }: WatchedService): Record<string, string> | undefined {
   if (labels === undefined) return undefined;
   const known = labels instanceof Unknown ? {} : labels;
   const entries = Object.entries(known).filter((entry): entry is [string, string] => typeof entry[1] === "string");

@@ -1,0 +1,86 @@
+import { budgetEntries, type Service } from "../model/stack.ts";
+import { readLiveBudget, table } from "../provider/catalog/budget.ts";
+import { readRoleSessions } from "../provider/catalog/role-sessions.ts";
+import { Server } from "../provider/connection.ts";
+import { type Look, NotWell, passGate } from "../provider/gate/gate.ts";
+import { inWords } from "../provider/gate/in-words.ts";
+import { lookAt, readWatchedService } from "../provider/resources/cutover-gate.ts";
+import { exportState, serviceResources } from "./exported.ts";
+import { Screen } from "./screen.ts";
+import type { ConfiguredStack } from "./stack.ts";
+
+/** Milliseconds for which looks may fail in a row, as while the server is restarted. */
+const patience = 60_000;
+
+/**
+ * Watches a service on its role for `time` milliseconds, as its gate does, and shows every role's sessions beside its limit.
+ * Resolves with what went wrong; undefined when all stayed well, or when it was interrupted or could not be watched any
+ * longer, which it says.
+ */
+export async function watchService(
+  name: string,
+  stack: string,
+  configured: ConfiguredStack,
+  time: number,
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
+  const service = configured.services.find((each) => each.name === name) as Service;
+  const server = new Server({ ...configured.server.admin, password: configured.adminPassword ?? "" });
+  const screen = new Screen();
+  const entries = budgetEntries(configured);
+  try {
+    const { look, timeout } = await howToLook(service, stack, server);
+    const report = { info: console.error, warn: console.error, progress: (line: string) => screen.status(line) };
+    const patient = patiently(async () => {
+      screen.show(await server.anySession(async (db) => table(entries, await readLiveBudget(db))));
+      return look();
+    });
+    await passGate(name, { timeout, soak: time }, patient, { report, signal });
+    screen.end();
+    console.log(`${name}: well for ${inWords(time)}.`);
+    return undefined;
+  } catch (error) {
+    screen.end();
+    if (error instanceof NotWell) return [error.failure.reason, ...error.failure.lines.map((line) => `| ${line}`)];
+    const why = signal.aborted ? "interrupted" : (error as Error).message;
+    console.error(`${name} stays on its role, and is not watched any longer: ${why}`);
+    return undefined;
+  } finally {
+    await server.close();
+  }
+}
+
+/** As its gate does, or, of one that somebody else restarts, its role's sessions alone, whose absence tells nothing. */
+async function howToLook(service: Service, stack: string, server: Server) {
+  const resources = serviceResources(await exportState(stack)).get(service.name) ?? [];
+  const gate = resources.find(({ type }) => type === "pgaccess:index:CutoverGate");
+  if (gate) {
+    const inputs = readWatchedService(gate.inputs);
+    const warn = (message: string) => console.error(message);
+    return { look: lookAt(server, inputs, warn), timeout: inputs.gate.timeout };
+  }
+  console.log(
+    `${service.name} is restarted by you: restart it now. Only its role's sessions are watched, so nothing makes it go back.`,
+  );
+  const look = async (): Promise<Look> => {
+    const sessions = await server.anySession((db) => readRoleSessions(db, service.role, service.database));
+    return { sessions: sessions.length, pending: [], failure: undefined };
+  };
+  return { look, timeout: Number.POSITIVE_INFINITY };
+}
+
+/** A look that cannot be taken says nothing about the service, until none could be taken for long. */
+function patiently(look: () => Promise<Look>): () => Promise<Look> {
+  let last: Look = { sessions: 0, pending: [], failure: undefined };
+  let failing: number | undefined;
+  return async () => {
+    try {
+      last = await look();
+      failing = undefined;
+    } catch (error) {
+      failing ??= Date.now();
+      if (Date.now() - failing > patience) throw error;
+    }
+    return last;
+  };
+}

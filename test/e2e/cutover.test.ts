@@ -1,0 +1,160 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createEstate, type Estate } from "./estate.ts";
+
+let estate: Estate;
+const names = ["dashboard_api", "worker"] as const;
+type Name = (typeof names)[number];
+const at = (file: string) => join(estate.sandbox.dir, file);
+const stored = (name: Name) => readFileSync(at(`${name}.url`), "utf8");
+const deploys = (name: Name) =>
+  existsSync(at(`${name}.deploys`)) ? readFileSync(at(`${name}.deploys`), "utf8").length : 0;
+const user = (name: Name) => new URL(stored(name)).username;
+
+/** The service: connects anew after each deploy, with the URL that it finds then; unless it is broken. */
+const service = { isBroken: false, seen: 0, session: undefined as pg.Client | undefined };
+const stop = () => service.session?.end().catch(() => undefined);
+const running = setInterval(() => {
+  if (!estate || service.isBroken || deploys("dashboard_api") === service.seen) return;
+  service.seen = deploys("dashboard_api");
+  void stop();
+  service.session = new pg.Client({ connectionString: stored("dashboard_api") });
+  service.session.on("error", () => undefined);
+  void service.session.connect().catch(() => undefined);
+}, 200);
+
+/** Runs the command to its end; `until` sees what it has printed so far and may send it a signal. */
+async function appRoles(args: string[], until: (said: string) => NodeJS.Signals | undefined = () => undefined) {
+  const child = spawn("node", ["bin/app-roles.js", ...args], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
+  let said = "";
+  let isTold = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+      const signal = isTold ? undefined : until(said);
+      if (signal) child.kill(signal);
+      isTold ||= signal !== undefined;
+    });
+  }
+  const [code] = (await once(child, "close")) as [number | null];
+  estate.printed.push(said);
+  return { code, said };
+}
+
+beforeAll(async () => {
+  estate = await createEstate();
+  writeFileSync(
+    at("keep.sh"),
+    '#!/bin/sh\ncase "$2" in read) cat "$1.url" ;; write) cat >"$1.url" ;; deploy) printf x >>"$1.deploys" ;; esac\n',
+  );
+  chmodSync(at("keep.sh"), 0o755);
+  for (const name of names) {
+    writeFileSync(at(`${name}.url`), estate.postgres.url("tracksolid_db"));
+    await estate.sandbox.setConfig(`services.${name}.runtime`, "command");
+    await estate.sandbox.setConfig(`services.${name}.command`, { path: "./keep.sh" });
+    await estate.sandbox.setConfig(`services.${name}.gate`, { timeout: "15s", soak: "1s" });
+  }
+});
+afterAll(async () => {
+  clearInterval(running);
+  await stop();
+  await estate.remove();
+});
+
+const switches = () =>
+  [...readFileSync(at("Pulumi.prod.yaml"), "utf8").matchAll(/^ +connectAs: (\w+)$/gm)].map(([, to]) => to).join(" ");
+const untouched = "legacy legacy legacy legacy legacy legacy";
+
+test("what may not be cut over is refused before anything is changed", async () => {
+  const before = await appRoles(["cutover", "dashboard_api"]);
+  expect(before).toMatchObject({ code: 1, said: expect.stringContaining("no up has completed yet for") });
+  await estate.up();
+  const unconfirmed = await appRoles(["cutover", "cron"]);
+  expect(unconfirmed).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("app-roles:services.cron.connectAs: stays legacy"),
+  });
+  expect(await appRoles(["cutover", "nobody"])).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("no service nobody"),
+  });
+  expect(switches()).toBe(untouched);
+  await estate.sandbox.setConfig("services.worker.connectAs", "role");
+  const two = await appRoles(["cutover", "dashboard_api"]);
+  expect(two).toMatchObject({ code: 1, said: expect.stringContaining("worker (legacy -> role)") });
+  await estate.sandbox.setConfig("services.worker.connectAs", "legacy");
+  expect(switches()).toBe(untouched);
+});
+
+test("a service that is not well goes back by itself, with the reason at the end", async () => {
+  service.isBroken = true;
+  const { code, said } = await appRoles(["cutover", "dashboard_api"]);
+  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
+  const end = said.slice(said.indexOf("dashboard_api is back on its legacy URL"));
+  expect(end).toContain("no session of its role comes from it, in 15s");
+  expect([user("dashboard_api"), deploys("dashboard_api"), deploys("worker"), switches()]).toEqual([
+    "postgres",
+    2,
+    0,
+    untouched,
+  ]);
+  service.isBroken = false;
+});
+
+test("one that is interrupted while its gate watches it goes back too", async () => {
+  await estate.sandbox.setConfig("services.dashboard_api.gate.soak", "5min");
+  const { code, said } = await appRoles(["cutover", "dashboard_api"], (so) =>
+    /CutoverGate dashboard_api (creating|updating)/.test(so) ? "SIGTERM" : undefined,
+  );
+  await estate.sandbox.setConfig("services.dashboard_api.gate.soak", "1s");
+  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
+  expect([user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
+});
+
+test("it is on its role with what that needs, and nothing else was touched", async () => {
+  // What an up of everything would put right as well.
+  await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
+  writeFileSync(at("worker.url"), `${stored("worker")}?by=hand`);
+  const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "2s"]);
+  expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_api: well for 2s.") });
+  expect(said).toMatch(/dashboard_app +8 +limit 8 +1/);
+  expect([user("dashboard_api"), deploys("worker"), stored("worker")]).toEqual([
+    "dashboard_app",
+    0,
+    expect.stringContaining("by=hand"),
+  ]);
+  const [row] = await estate.query<{ may: boolean }>(
+    "tracksolid_db",
+    "SELECT has_table_privilege('dashboard_app', 'tickets.tickets', 'SELECT') AS may",
+  );
+  expect(row).toEqual({ may: true });
+  expect(await appRoles(["cutover", "dashboard_api"])).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("on its role already"),
+  });
+  await estate.up();
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+});
+
+test("trouble while it is watched takes it back", async () => {
+  expect(await appRoles(["rollback", "dashboard_api"])).toMatchObject({ code: 0 });
+  await estate.sandbox.setConfig("services.dashboard_api.gate.timeout", "6s");
+  let isWell = false;
+  const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "10min"], (so) => {
+    if (isWell || !so.includes("dashboard_api is on its role.")) return undefined;
+    isWell = true;
+    void stop();
+    return undefined;
+  });
+  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
+  expect(said).toMatch(/no session of its role comes from it, (in|for) 6s/);
+  expect([user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
+});
+
+test("no password was printed", () => {
+  expect(estate.printed.join("\n")).not.toContain(estate.postgres.password);
+});
