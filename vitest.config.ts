@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
@@ -5,8 +6,10 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/global-setup.ts",
     reporters: ["default", "./test/summary.ts"],
+    // Half of an end-to-end test is waiting: for a server, a gate, a stop.
+    maxWorkers: availableParallelism() + 1,
     // A whole `pulumi up` on a busy machine of two cores; nothing is asserted on time.
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    testTimeout: 240_000,
+    hookTimeout: 240_000,
   },
 });

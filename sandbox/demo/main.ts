@@ -1,30 +1,32 @@
-/** `npm run demo`: the runbook's migration from end to end, on the real engine and a real Postgres, every claim checked. */
+/**
+ * `npm run demo`: the runbook's migration from end to end, on the real engine and a real Postgres, every claim checked; with
+ * `-- --docker` its services are containers, moved by `app-roles cutover` while clients use them.
+ */
+import { parseArgs } from "node:util";
 import { findEngine } from "../engine/engine.ts";
-import { createLegacyEstate } from "../legacy/index.ts";
-import { startPostgres } from "../postgres/server.ts";
-import { createSandbox } from "../project/sandbox.ts";
-import { Demo } from "./demo.ts";
-import { Stack } from "./stack.ts";
-import { steps } from "./steps/index.ts";
+import { prepareContainers } from "./docker/prepare.ts";
+import { prepareProcesses } from "./prepare.ts";
 import { ClaimFailed, Terminal } from "./terminal.ts";
 
+const { values } = parseArgs({ options: { docker: { type: "boolean", default: false } } });
 const engine = await findEngine();
 const terminal = new Terminal(process.stdout);
 terminal.line("app-roles: six services leave the Postgres superuser, one at a time", "bold");
 
-const postgres = await startPostgres();
-await createLegacyEstate(postgres);
-const sandbox = await createSandbox({ postgres });
-const plugins = Object.entries(sandbox.plugins).map(([name, kind]) => `${name} (${kind})`);
+const play = values.docker ? await prepareContainers(terminal) : await prepareProcesses(terminal);
+if (typeof play === "string") {
+  terminal.line(`  ✗ the demo with containers cannot be shown here: ${play}`, "red");
+  process.exit(1);
+}
+const plugins = Object.entries(play.sandbox.plugins).map(([name, kind]) => `${name} (${kind})`);
 terminal.say(
-  `Pulumi ${engine.version}, PostgreSQL ${postgres.version}, plugins pgaccess, ${plugins.join(", ")}. Every line with a tick is checked; the demo ends at the first that does not hold.`,
+  `Pulumi ${engine.version}, PostgreSQL ${play.postgres.version}, plugins pgaccess, ${plugins.join(", ")}. Every line with a tick is checked; the demo ends at the first that does not hold.`,
 );
 
-const demo = new Demo({ terminal, stack: new Stack(terminal, sandbox), server: postgres });
 try {
-  for (const step of steps) {
+  for (const step of play.steps) {
     terminal.step(step.title);
-    await step.run(demo);
+    await step.run();
   }
   terminal.line();
   terminal.times();
@@ -35,6 +37,5 @@ try {
   terminal.line(`  ✗ does not hold: ${error.message}`, "red");
   process.exitCode = 1;
 } finally {
-  await demo.close();
-  await Promise.all([sandbox.remove(), postgres.stop()]);
+  await play.close();
 }

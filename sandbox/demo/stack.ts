@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import type { ServiceName } from "../legacy/services/definitions.ts";
+import { run } from "../process.ts";
 import type { Sandbox } from "../project/sandbox.ts";
 import { ClaimFailed, type Terminal } from "./terminal.ts";
 
@@ -62,6 +63,16 @@ export class Stack {
     const shown = show.map((section) => sectionOf(output, section)).filter((text) => text !== "");
     for (const text of shown.length === 0 && code !== 0 ? [output.trimEnd()] : shown) this.terminal.quote(text);
     return { code, output };
+  }
+
+  /** Runs app-roles, and shows the command and what it had to say itself. */
+  async appRoles(args: string[]): Promise<PulumiResult> {
+    this.terminal.command(`npx app-roles ${args.join(" ")}`);
+    const { dir, env } = this.sandbox;
+    const command = [join(dir, "bin/app-roles.js"), ...args];
+    const { code, stdout, stderr } = await run("node", command, { cwd: dir, env: { ...env, NO_COLOR: "1" } });
+    this.terminal.quote(code === 0 ? sectionOf(stdout, "Diagnostics") : stderr.trim());
+    return { code, output: `${stdout}${stderr}` };
   }
 
   /** Sets values of the stack config by path, such as `services.gateway.migrates`. */

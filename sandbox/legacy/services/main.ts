@@ -1,7 +1,7 @@
 /**
- * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS`, or
- * with DATABASE_URL_FILE, the path of a file that holds it. It runs until SIGTERM, or
- * until the process that started it is gone. Exits with 1 when its migrations fail.
+ * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS [--listen PORT]`, or
+ * with DATABASE_URL_FILE, the path of a file that holds it. It makes requests of its own or, with a port, serves those of
+ * clients. It runs until SIGTERM, or until the process that started it is gone. Exits with 1 when its migrations fail.
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -11,6 +11,7 @@ import { codeOf } from "../../../provider/connection.ts";
 import { statements } from "../statements.ts";
 import { definitions, type ServiceName } from "./definitions.ts";
 import { type Failure, isPassing, type ServiceEvent } from "./events.ts";
+import { listen } from "./listen.ts";
 
 /** Milliseconds between two requests. */
 const pause = 300;
@@ -20,7 +21,7 @@ const retryAfter = 200;
 /** The three migrators start side by side; run_migrations.py lets one at a time do its DDL. */
 const migrationLock = 8_041;
 
-const { name, sessions } = parseArguments();
+const { name, sessions, port } = parseArguments();
 const definition = definitions[name];
 const { DATABASE_URL, DATABASE_URL_FILE } = process.env;
 const connectionString = DATABASE_URL_FILE ? readFileSync(DATABASE_URL_FILE, "utf8") : DATABASE_URL;
@@ -40,13 +41,18 @@ if (definition.migrates) await migrate(connectionString);
 const pool = new Pool({ connectionString, application_name: name, max: sessions, idleTimeoutMillis: 0 });
 pool.on("error", (error) => print({ event: "session lost", ...failure(error) }));
 let serving = false;
+let close: (() => Promise<void>) | undefined;
 while (!stopping) {
   const full = await fill();
-  if (full && !serving) print({ event: "serving", sessions });
-  serving ||= full;
-  await request();
+  if (full && !serving) {
+    if (port !== undefined) close = await listen(port, request);
+    print({ event: "serving", sessions });
+    serving = true;
+  }
+  if (port === undefined) await request();
   await sleep(pause);
 }
+await close?.();
 await pool.end();
 print({ event: "stopped", ...counts });
 // The channel to the process that started this one would keep it alive.
@@ -86,15 +92,18 @@ async function fill(): Promise<boolean> {
   return false;
 }
 
-async function request(): Promise<void> {
+/** False when it was given up. */
+async function request(): Promise<boolean> {
   counts.requests++;
   const began = performance.now();
   try {
     await retried(() => definition.request(pool));
     print({ event: "request served", milliseconds: Math.round(performance.now() - began) });
+    return true;
   } catch (error) {
     counts.failed++;
     print({ event: "request failed", ...failure(error) });
+    return false;
   }
 }
 
@@ -123,13 +132,18 @@ function print(event: Printed): void {
   process.stdout.write(`${JSON.stringify({ at: new Date().toISOString(), service: name, ...event })}\n`);
 }
 
-function parseArguments(): { name: ServiceName; sessions: number } {
-  const { values, positionals } = parseArgs({ options: { pool: { type: "string" } }, allowPositionals: true });
+function parseArguments(): { name: ServiceName; sessions: number; port: number | undefined } {
+  const { values, positionals } = parseArgs({
+    options: { pool: { type: "string" }, listen: { type: "string" } },
+    allowPositionals: true,
+  });
   const wanted = positionals[0];
-  if (!isService(wanted)) throw new Error(`usage: main.ts ${Object.keys(definitions).join("|")} [--pool SESSIONS]`);
+  if (!isService(wanted)) {
+    throw new Error(`usage: main.ts ${Object.keys(definitions).join("|")} [--pool SESSIONS] [--listen PORT]`);
+  }
   const pool = Number(values.pool ?? definitions[wanted].legacyPool);
   if (!Number.isInteger(pool) || pool < 1) throw new Error(`--pool takes a whole number from 1, not ${values.pool}`);
-  return { name: wanted, sessions: pool };
+  return { name: wanted, sessions: pool, port: values.listen === undefined ? undefined : Number(values.listen) };
 }
 
 function isService(wanted: string | undefined): wanted is ServiceName {
