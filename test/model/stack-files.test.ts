@@ -7,10 +7,9 @@ import { budgetEntries, type Stack } from "../../model/stack.ts";
 
 const cutoverOrder = ["dashboard_api", "ingest_worker", "worker", "webhook_receiver", "gateway", "cron"];
 
-function stackFile(name: string): Stack {
-  const { config } = parse(readFileSync(new URL(`../../Pulumi.${name}.yaml`, import.meta.url), "utf8")) as {
-    config: Record<string, unknown>;
-  };
+function stackFile(name: string, edit = (text: string) => text): Stack {
+  const text = readFileSync(new URL(`../../Pulumi.${name}.yaml`, import.meta.url), "utf8");
+  const { config } = parse(edit(text)) as { config: Record<string, unknown> };
   return parseStack(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^app-roles:/, ""), value])),
   );
@@ -74,3 +73,26 @@ test("Pulumi.staging.yaml is one step ahead: all cut over, else the same", () =>
   expect(budgetEntries(staging)).toEqual(budgetEntries(prod));
   expect(staging.databases).toEqual(prod.databases);
 });
+
+test.each(["prod", "staging"])(
+  "each service of Pulumi.%s.yaml can be compose's, once what is marked is filled in",
+  (name) => {
+    const filledIn = (text: string) =>
+      text
+        .replace(/^ +runtime: external\n/gm, "")
+        .replace(/^( +)# (runtime|compose):/gm, "$1$2:")
+        .replace(/<(.+?)>/g, (_, what: string) => what.replaceAll(" ", "-"));
+    const services = stackFile(name, filledIn).services;
+    expect(services).toHaveLength(6);
+    for (const service of services) {
+      expect(service).toMatchObject({
+        runtime: "compose",
+        compose: {
+          files: ["docker-compose.yml"],
+          service: "its-name-there",
+          envFile: "the-file-with-its-DATABASE_URL",
+        },
+      });
+    }
+  },
+);
