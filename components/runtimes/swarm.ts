@@ -84,7 +84,7 @@ function rolloutOf({ id }: docker.Service, taskSpec: object): pulumi.Output<stri
 /** A swarm that is asked for a tag may take another image at each node, and the plugin takes the digest for a change. */
 function warnOfTag({ service, parent }: Deploy, { image }: ContainerSpec): void {
   if (/(^|@)sha256:[0-9a-f]{64}$/.test(image)) return;
-  pulumi.log.warn(
+  void pulumi.log.warn(
     `Service ${service}: image: ${image} has no digest. Where a registry knows it, the swarm pins the digest when the service is ` +
       "made, and the next up rolls it out once more, by its tag; give the image as name:tag@sha256:...",
     parent,
