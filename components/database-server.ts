@@ -72,8 +72,8 @@ export interface DatabaseServerArgs {
    */
   legacyUsers?: string[] | undefined;
   /**
-   * Every service is on its role for good: the policy pack then refuses legacy logins and login roles without a limit,
-   * which it only names before.
+   * Every service is on its role for good: legacy URLs are kept without user and password, and the policy pack refuses legacy
+   * logins and login roles without a limit, which it only names before.
    *
    * @default false
    */
@@ -172,6 +172,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
   /** Connection limits of the roles that the stack makes. */
   readonly roles: Record<string, RoleShare>;
   readonly legacyUsers: string[];
+  readonly migrationComplete: boolean;
   /** The official provider: roles. */
   readonly postgresql: postgresql.Provider;
   /** Our plugin: everything else. */
@@ -193,6 +194,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.adminPassword = args.adminPassword === undefined ? undefined : pulumi.secret(args.adminPassword);
     this.roles = args.roles;
     this.legacyUsers = args.legacyUsers ?? [this.address.admin.user];
+    this.migrationComplete = args.migrationComplete ?? false;
     this.postgresql = createPostgresqlProvider(this, name);
     this.pgaccess = createPgaccessProvider(this, name);
     this.#databases = createDatabases(this, args);
@@ -262,7 +264,7 @@ function createConnectionBudget(
     databases,
     legacyUsers: parent.legacyUsers,
     superuser: parent.address.admin.superuser,
-    migrationComplete: args.migrationComplete || undefined,
+    migrationComplete: parent.migrationComplete || undefined,
   };
   return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
 }

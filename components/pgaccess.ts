@@ -297,12 +297,18 @@ export class LegacyUrl extends pulumi.CustomResource {
       made: pulumi.Input<string>;
       roles: string[];
       legacyUsers: string[];
+      migrationComplete: true | undefined;
       dockerHost: string | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
     const secrets = ["url", "given", "made"];
-    super("pgaccess:index:LegacyUrl", name, { ...args, url: undefined }, { ...opts, additionalSecretOutputs: secrets });
+    super(
+      "pgaccess:index:LegacyUrl",
+      name,
+      { ...args, url: undefined, hasLogin: undefined },
+      { ...opts, additionalSecretOutputs: secrets },
+    );
   }
 }
 
@@ -322,7 +328,7 @@ export class ServiceEnv extends pulumi.CustomResource {
       connectAs: ConnectAs;
       role: string;
       url: pulumi.Input<string>;
-      legacyUrl: pulumi.Input<string>;
+      legacyUrl: pulumi.Input<string> | undefined;
       dockerHost: string | undefined;
     },
     opts?: pulumi.CustomResourceOptions,

@@ -144,7 +144,8 @@ export class Service extends pulumi.ComponentResource {
     this.runtime = args.runtime ?? "external";
     const legacy = findLegacyUrl(this, { ...args, connectAs });
     const url = createUrl(this, { ...args, connectAs }, legacy);
-    this.deployment = createDeployment(this, { ...args, connectAs }, { url: url.url, legacyUrl: legacy });
+    const former = role.server.migrationComplete ? undefined : legacy;
+    this.deployment = createDeployment(this, { ...args, connectAs }, { url: url.url, legacyUrl: former });
     this.gate = createGate(this, { ...args, connectAs }, url.url);
     this.inForce = this.gate ?? url;
     this.databaseUrl = this.inForce.url;

@@ -43,6 +43,12 @@ export function roleUrl(legacyUrl: string, role: string, password: string): stri
   return `${start}${encoded(role)}:${encoded(password)}@${hostsAndPath}${replaced}`;
 }
 
+/** The URL without user and password; the URL of a role that is made of it is the same as the one made of the whole. */
+export function withoutLogin(url: string): string {
+  const { start, hostsAndPath, query } = split(url);
+  return `${start}${hostsAndPath}${query.replace(parameter("user"), "$1").replace(parameter("password"), "$1")}`;
+}
+
 /** The user that a URL logs in as; undefined when it names none. */
 export function databaseUrlUser(url: string): string | undefined {
   const { userinfo, query } = split(url);

@@ -40,7 +40,10 @@ export function legacyServiceViolations(resources: Resource[]): Violation[] {
 /** What is left of the legacy login beside the services that use it: its URLs, and what is granted for what it makes. */
 export function legacyTraces(resources: Resource[]): Violation[] {
   return resources.flatMap(({ type, urn, name, props }) => {
-    if (type === legacyUrlType) return [{ urn, message: `the state holds the legacy URL of ${name}` }];
+    if (type === legacyUrlType) {
+      const isLogin = props.url !== undefined && userOf(props.url) !== undefined;
+      return isLogin ? [{ urn, message: `the state holds the legacy URL of ${name}` }] : [];
+    }
     const legacyUsers = type === privilegesType && Array.isArray(props.legacyUsers) ? props.legacyUsers : [];
     if (legacyUsers.length > 0) {
       const users = legacyUsers.map(String).join(", ");

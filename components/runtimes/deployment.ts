@@ -11,8 +11,8 @@ export interface Deploy {
   urlKey: string;
   /** The URL in force, a secret; known only after a login with it has been tried. */
   url: pulumi.Output<string>;
-  /** The URL it had before, a secret: what it goes back to at the end. */
-  legacyUrl: pulumi.Output<string>;
+  /** The URL it had before, a secret: what it goes back to at the end; undefined: it never goes back. */
+  legacyUrl: pulumi.Output<string> | undefined;
   /** Secret environment variables beside the URL. */
   env: Record<string, pulumi.Input<string>>;
   /** The component that the runtime's resources belong to. */

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { makeDatabaseUrl } from "../../model/database-url.ts";
+import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
 import type { ConnectAs } from "../../model/stack.ts";
 import type { DatabaseServer } from "../database-server.ts";
 import * as pgaccess from "../pgaccess.ts";
@@ -17,7 +17,10 @@ export interface LegacyUrlArgs {
   parent: pulumi.Resource;
 }
 
-/** The URL the service had before: given, found where its runtime keeps it, or made of the server's address and the admin's login. */
+/**
+ * The URL the service had before: given, found where its runtime keeps it, or made of the server's address and the admin's
+ * login; without a login once the migration is complete.
+ */
 export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Output<string> {
   const { server, service, database, connectAs, urlKey, given, parent } = args;
   const made = madeUrl(server, database);
@@ -34,6 +37,7 @@ export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Out
     made,
     roles,
     legacyUsers,
+    migrationComplete: server.migrationComplete || undefined,
     dockerHost: dockerHost(),
   };
   const options = { parent, provider: server.pgaccess };
@@ -48,9 +52,10 @@ function sourceOf(service: string, { runtime, compose, command }: RuntimeArgs): 
   return undefined;
 }
 
-function madeUrl({ address, adminPassword }: DatabaseServer, database: string): pulumi.Output<string> {
-  const { host, port, admin } = address;
-  return pulumi
-    .secret(adminPassword)
-    .apply((password) => makeDatabaseUrl({ host, port, user: admin.user, password, database }));
+function madeUrl(server: DatabaseServer, database: string): pulumi.Output<string> {
+  const { host, port, admin } = server.address;
+  return pulumi.secret(server.adminPassword).apply((password) => {
+    const url = makeDatabaseUrl({ host, port, user: admin.user, password, database });
+    return server.migrationComplete ? withoutLogin(url) : url;
+  });
 }

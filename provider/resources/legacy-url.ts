@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "../../model/database-url.ts";
+import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser, withoutLogin } from "../../model/database-url.ts";
 import { containerVariable } from "../docker/variable.ts";
 import type { Call } from "../rpc/provider.ts";
 import { type PropertyValue, reveal, Secret } from "../rpc/values.ts";
@@ -21,13 +21,16 @@ const shape = {
   roles: z.array(z.string()),
   /** Users whose later objects the stack's roles may use. */
   legacyUsers: z.array(z.string()),
+  /** Nothing goes back any more: the URL is kept without its login, since the role's is made of the rest. */
+  migrationComplete: z.boolean().optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
 /**
  * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
  * While the service is on `legacy` it follows what is found; once on its role it never changes again. Asks the database
- * nothing; what cannot be looked at is an error only as long as nothing is kept.
+ * nothing; what cannot be looked at is an error only as long as nothing is kept. Once the migration is complete it is kept
+ * without user and password.
  */
 export function legacyUrl(): Reconciler<typeof shape> {
   return {
@@ -37,16 +40,16 @@ export function legacyUrl(): Reconciler<typeof shape> {
     identity: ["service"],
     advisory: ["roles", "legacyUsers", "dockerHost"],
     hidden: ["made"],
-    observed: ["url"],
+    observed: ["url", "hasLogin"],
     id: ({ service }) => service,
 
     async plan(inputs, _olds, before, call: Call) {
       const { given } = inputs;
-      if (given !== undefined) return { changes: {}, observed: { url: secret(given as PropertyValue) } };
-      const kept = reveal(before.url ?? null);
-      if (typeof kept === "string" && inputs.connectAs === "role")
-        return { changes: {}, observed: { url: secret(kept) } };
-      return look(inputs, typeof kept === "string" ? kept : undefined, call);
+      if (given !== undefined) return keep(given as PropertyValue);
+      const kept = keptUrl(inputs, before);
+      if (inputs.migrationComplete)
+        return withoutLogins(kept === undefined ? await look(inputs, kept, call) : keep(kept));
+      return kept !== undefined && inputs.connectAs === "role" ? keep(kept) : look(inputs, kept, call);
     },
 
     summarize: () => undefined,
@@ -55,13 +58,25 @@ export function legacyUrl(): Reconciler<typeof shape> {
   };
 }
 
+/** What the state has; one whose login was removed is none to go back to. */
+function keptUrl({ connectAs, migrationComplete }: Inputs, before: Record<string, PropertyValue>): string | undefined {
+  const url = reveal(before.url ?? null);
+  const isWhole = before.hasLogin !== false || connectAs === "role" || migrationComplete;
+  return typeof url === "string" && isWhole ? url : undefined;
+}
+
+function keep(url: PropertyValue, warnings: string[] = []): Plan {
+  return { changes: {}, observed: { url: secret(url), hasLogin: true }, warnings };
+}
+
+function withoutLogins(plan: Plan): Plan {
+  const url = reveal(plan.observed?.url ?? null);
+  if (typeof url !== "string") return plan;
+  return { ...plan, observed: { url: secret(withoutLogin(url)), hasLogin: false } };
+}
+
 async function look(inputs: Inputs, kept: string | undefined, call: Watched): Promise<Plan> {
   const { service, made, connectAs, legacyUsers } = inputs;
-  const keep = (url: PropertyValue, warnings: string[] = []): Plan => ({
-    changes: {},
-    observed: { url: secret(url) },
-    warnings,
-  });
   try {
     const { url, place } = await find(inputs, call);
     if (url === undefined) return keep(kept ?? (made as PropertyValue));
@@ -102,11 +117,15 @@ async function find(inputs: Inputs, call: Watched): Promise<{ url: string | unde
 }
 
 /** Why what was found cannot be the legacy URL. */
-function unfit({ service, roles, database }: Inputs, url: string, place: string): string | undefined {
+function unfit(
+  { service, roles, database, migrationComplete }: Inputs,
+  url: string,
+  place: string,
+): string | undefined {
   const instead = `give the URL that it had before the stack as ${inConfig(service)}`;
   try {
     const user = databaseUrlUser(url);
-    if (user !== undefined && roles.includes(user)) {
+    if (!migrationComplete && user !== undefined && roles.includes(user)) {
       return `${service}: ${place} logs in as ${user}, a role of this stack; ${instead}`;
     }
     if (databaseUrlDatabase(url) !== database) {

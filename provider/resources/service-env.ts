@@ -12,8 +12,8 @@ const shape = {
   role: z.string(),
   /** The DATABASE_URL that the service shall run with. */
   url: orUnknown(z.string()),
-  /** The one that it had before: what it goes back to when this resource is deleted. */
-  legacyUrl: orUnknown(z.string()),
+  /** The one that it had before: what it goes back to when this resource is deleted; none: it keeps the one it has. */
+  legacyUrl: orUnknown(z.string()).optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 

@@ -7,6 +7,7 @@ import {
   databaseUrlUser,
   makeDatabaseUrl,
   roleUrl,
+  withoutLogin,
 } from "../../model/database-url.ts";
 
 describe("roleUrl", () => {
@@ -96,7 +97,8 @@ describe("roleUrl", () => {
         text,
         text,
         (scheme, info, host, database, parameters, role, password) => {
-          const made = roleUrl(`${scheme}://${info}${host}${database}${parameters}`, role, password);
+          const written = `${scheme}://${info}${host}${database}${parameters}`;
+          const made = roleUrl(written, role, password);
           const [, user, secret, rest] = /^[a-z0-9+]+:\/\/([^:@/]*):([^:@/]*)@(.*)$/s.exec(made) ?? [];
           expect(made.startsWith(`${scheme}://`)).toBe(true);
           expect(decodeURIComponent(user ?? "")).toBe(role);
@@ -104,6 +106,8 @@ describe("roleUrl", () => {
           expect(rest).toBe(`${host}${database}${parameters}`);
           expect(databaseUrlUser(made)).toBe(role);
           expect(roleUrl(made, role, password)).toBe(made);
+          expect(databaseUrlUser(withoutLogin(written))).toBeUndefined();
+          expect(roleUrl(withoutLogin(written), role, password)).toBe(made);
         },
       ),
     );

@@ -60,6 +60,7 @@ test("at the end of the migration no legacy URL and no default privilege for a l
       url("worker", "postgres"),
       resource("pgaccess:index:ServiceUrl", "cron", { role: "app", url: unknown }),
       resource("pgaccess:index:LegacyUrl", "api", { url: "postgresql://postgres:hunter22@db/x" }),
+      resource("pgaccess:index:LegacyUrl", "worker", { url: "postgresql://db/x?sslmode=require" }),
       resource("pgaccess:index:Privileges", "app.x", { legacyUsers: ["postgres"] }),
       resource("pgaccess:index:Privileges", "app.y", { legacyUsers: [] }),
     ]),

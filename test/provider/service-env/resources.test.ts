@@ -98,6 +98,21 @@ describe("LegacyUrl", () => {
     expect(call.lines).toEqual([expect.stringContaining("the one that is kept in the state stays")]);
   });
 
+  test("once the migration is complete its login is gone, and it is none to go back to", async () => {
+    const { inputs: first } = await check(inputs());
+    const complete = inputs({ connectAs: "role", migrationComplete: true });
+    const { inputs: second } = await check(complete, first);
+    expect(second.url).toEqual(new Secret(former.replace("postgres:oldsecret@", "")));
+    expect((await check(complete, second)).inputs.url).toEqual(second.url);
+    expect((await check(inputs({ connectAs: "role" }), second)).inputs.url).toEqual(second.url);
+    store(own);
+    expect((await check(complete)).inputs.url).toEqual(second.url);
+    const { failures } = await check(inputs(), second);
+    expect(failures).toEqual([
+      { property: "", reason: expect.stringMatching(/logs in as shop_app, a role of this stack/) },
+    ]);
+  });
+
   test("a user whose later objects nobody may use is warned of", async () => {
     const call = testCall();
     await resource.check(call, { news: inputs({ legacyUsers: ["dba"] }), randomSeed });
