@@ -37,7 +37,9 @@ const gated: Service[] = [];
 const appServices = stack.services.map(({ name, ...service }) => {
   const role = appRoles.get(service.role) as AppRole;
   const { legacyUrl, env } = stack.serviceSecrets[name] ?? {};
-  const made = new Service(name, { ...service, role, legacyUrl, env, after: [cutovers, ...gated.slice(-1)] });
+  // While the role's password is rotated, none of its services may wait: its new logins fail until it is redeployed.
+  const before = service.role === process.env.APP_ROLES_ROTATE ? [] : gated.slice(-1);
+  const made = new Service(name, { ...service, role, legacyUrl, env, after: [cutovers, ...before] });
   if (made.gate && service.connectAs === "role") gated.push(made);
   return made;
 });

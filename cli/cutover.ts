@@ -5,7 +5,8 @@ import type { Service } from "../model/stack.ts";
 import { type Command, UsageError } from "./command.ts";
 import { EventLog } from "./event-log.ts";
 import { exportState, serviceResources } from "./exported.ts";
-import { pulumi, selectedStack, showPulumi } from "./pulumi.ts";
+import { connectAsInForce } from "./in-force.ts";
+import { selectedStack, showPulumi } from "./pulumi.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
 import { setConnectAs } from "./stack-file.ts";
 import { watchService } from "./watch-service.ts";
@@ -80,15 +81,6 @@ async function refuseUnready(name: string, stack: string, { services, databases 
   const resources = serviceResources(await exportState(stack));
   resources.delete(name);
   return [...resources.values()].flat().map(({ urn }) => urn);
-}
-
-/** Service to its switch after the last up that completed. */
-async function connectAsInForce(stack: string): Promise<Map<string, string>> {
-  const args = ["stack", "output", "--json", "--stack", stack, "--non-interactive"];
-  const { services = {} } = JSON.parse(await pulumi("read the stack's outputs", args)) as {
-    services?: Record<string, { connectAs: string }>;
-  };
-  return new Map(Object.entries(services).map(([name, { connectAs }]) => [name, connectAs]));
 }
 
 function refuseDone({ name, connectAs }: Service, inForce: Map<string, string>): void {

@@ -6,7 +6,13 @@ import { stripVTControlCharacters } from "node:util";
 /** What is read of an event of the engine's. */
 export interface EngineEvent {
   diagnosticEvent?: { urn?: string; severity: string; message: string };
-  resOutputsEvent?: { metadata: { urn: string; op: string } };
+  resourcePreEvent?: StepEvent;
+  resOutputsEvent?: StepEvent;
+}
+
+/** Of one step: one resource, and what is done with it. */
+interface StepEvent {
+  metadata: { urn: string; op: string };
 }
 
 /** The engine's log of one up, in a folder that only this user may read; the engine masks secrets in it. */

@@ -10,6 +10,8 @@ export interface ExportedResource {
   urn: string;
   type: string;
   parent?: string;
+  /** Replaced already, and about to be deleted. */
+  delete?: boolean;
   inputs?: Record<string, unknown>;
 }
 

@@ -6,8 +6,9 @@ import { env } from "./env.ts";
 import { help } from "./help.ts";
 import { rehearse } from "./rehearse.ts";
 import { rollback } from "./rollback.ts";
+import { rotate } from "./rotate.ts";
 
-const commands: Record<string, Command> = { doctor, rehearse, cutover, rollback, env };
+const commands: Record<string, Command> = { doctor, rehearse, cutover, rollback, rotate, env };
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {

@@ -1,7 +1,7 @@
 /** Keys of the config contract that a later release brings: known, and refused until then. `*` stands for any one name. */
 const keys: [path: string, comesWith: string][] = [
   ["rollbackKit", "rollback without Pulumi"],
-  ["roles.*.rotation", "password rotation"],
+  ["roles.*.rotation", "two login roles for a rotation without a window"],
 ];
 
 /** The refusal of a key that comes later, or undefined for any other key. */

@@ -239,7 +239,7 @@ describe("keys", () => {
       "app-roles:rollbackKit: not yet supported (comes with rollback without Pulumi); remove it",
     ]);
     expect(problems(changed("roles.dashboard_app.rotation", "alternate"))).toEqual([
-      "app-roles:roles.dashboard_app.rotation: not yet supported (comes with password rotation); remove it",
+      "app-roles:roles.dashboard_app.rotation: not yet supported (comes with two login roles for a rotation without a window); remove it",
     ]);
   });
 
