@@ -13,12 +13,22 @@ export interface ExportedResource {
   /** Replaced already, and about to be deleted. */
   delete?: boolean;
   inputs?: Record<string, unknown>;
+  outputs?: Record<string, unknown>;
 }
 
-/** The state as the last update left it. Throws what pulumi says. */
-export async function exportState(stack: string): Promise<Exported> {
-  const text = await pulumi("read the stack's state", ["stack", "export", "--stack", stack, "--non-interactive"]);
+/** The state as the last update left it, its secrets in clear only when that is asked for. Throws what pulumi says. */
+export async function exportState(stack: string, secrets?: "in clear"): Promise<Exported> {
+  const args = ["stack", "export", "--stack", stack, "--non-interactive", ...(secrets ? ["--show-secrets"] : [])];
+  const text = await pulumi("read the stack's state", args);
   return (JSON.parse(text) as { deployment: Exported }).deployment;
+}
+
+/** A text among the properties of a state that was exported in clear, secret or not; undefined when there is none. */
+export function exportedText(property: unknown): string | undefined {
+  if (typeof property === "string") return property;
+  const { plaintext } = (property ?? {}) as { plaintext?: string };
+  const value: unknown = plaintext === undefined ? undefined : JSON.parse(plaintext);
+  return typeof value === "string" ? value : undefined;
 }
 
 const component = "app-roles:index:Service";

@@ -29,3 +29,21 @@ export class Progress {
     this.#out.write("\r\x1b[2K");
   }
 }
+
+/** Milliseconds between two looks at what there is to show. */
+const again = 500;
+
+/** What `work` last said of itself is shown while it runs, `first` before that. */
+export async function during<T>(first: string, work: (show: (message: string) => void) => Promise<T>): Promise<T> {
+  const progress = new Progress();
+  let message = first;
+  const timer = setInterval(() => progress.show(message), again);
+  try {
+    return await work((next) => {
+      message = next;
+    });
+  } finally {
+    clearInterval(timer);
+    progress.end();
+  }
+}

@@ -2,11 +2,16 @@ import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { promisify } from "node:util";
 
-/** Runs the `pulumi` on the PATH and gives what it prints; `doing` as "read the stack's configuration". Throws what it says. */
-export async function pulumi(doing: string, args: string[]): Promise<string> {
+/**
+ * Runs the `pulumi` on the PATH and gives what it prints; `doing` as "read the stack's configuration", `input` what it reads.
+ * Throws what it says.
+ */
+export async function pulumi(doing: string, args: string[], input = ""): Promise<string> {
   try {
-    const { stdout } = await promisify(execFile)("pulumi", args, { maxBuffer: 256 * 1024 * 1024 });
-    return stdout;
+    const running = promisify(execFile)("pulumi", args, { maxBuffer: 256 * 1024 * 1024 });
+    // One that does not read what it is given is no error of ours.
+    running.child.stdin?.on("error", () => undefined).end(input);
+    return (await running).stdout;
   } catch (error) {
     // Not its output, which may hold secrets.
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };

@@ -22,6 +22,7 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
   return {
     server: completeServer(server),
     adminPassword: sections.adminPassword,
+    pendingAdminPassword: sections.pendingAdminPassword,
     ceiling: sections.ceiling ?? defaultCeiling,
     rehearse: sections.rehearse ?? false,
     databases: Object.fromEntries(mapped(sections.databases, ({ owner, ...database }) => ({ ...database, owner }))),

@@ -62,6 +62,7 @@ export const singles = {
       .optional(),
   }),
   adminPassword: text("a text").optional(),
+  pendingAdminPassword: text("a text").optional(),
   ceiling: whole(1, mostConnections, "the most connections of all roles together: a whole number from 1 on").optional(),
   defaults: z.strictObject({ settings: settings.optional() }).optional(),
   rehearse: oneOf(true, false).optional(),
@@ -123,4 +124,4 @@ export const entries = {
 };
 
 /** Sections whose values are never shown. */
-export const secretSections: readonly string[] = ["adminPassword", "serviceSecrets"];
+export const secretSections: readonly string[] = ["adminPassword", "pendingAdminPassword", "serviceSecrets"];

@@ -35,6 +35,7 @@ export function readSections(config: Record<string, unknown>, problems: Problem[
   return {
     server: single("server"),
     adminPassword: single("adminPassword"),
+    pendingAdminPassword: single("pendingAdminPassword"),
     ceiling: single("ceiling"),
     defaults: single("defaults"),
     rehearse: single("rehearse"),

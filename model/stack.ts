@@ -116,6 +116,8 @@ export interface Stack {
   server: Server;
   /** In clear: mark it a secret before it goes anywhere. Undefined: not configured. */
   adminPassword: string | undefined;
+  /** In clear. The one that a rotation of the admin's password is about to set; undefined: none is under way. */
+  pendingAdminPassword: string | undefined;
   /** The most connections that all roles together may hold. Default 95. */
   ceiling: number;
   /** Whether an up that would change something rehearses it first. Default false. */

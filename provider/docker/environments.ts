@@ -1,0 +1,86 @@
+import type Docker from "dockerode";
+import { dockerClient, explainDocker } from "./client.ts";
+
+/** What a container or a swarm's service is started with. */
+export interface Environment {
+  kind: "container" | "swarm";
+  name: string;
+  /** A container's: running, exited and so on; a swarm's service has none. */
+  state: string | undefined;
+  /** Its variables (`NAME=value`), of a swarm's service those of its containers on this host too. */
+  env: string[];
+  /** The words of its command line. */
+  command: string[];
+}
+
+export interface Environments {
+  all: Environment[];
+  /** The names of a swarm's secrets, whose values Docker gives to nobody. */
+  secrets: string[];
+}
+
+/**
+ * Every container of the Docker host, running or not, and every service of a swarm that the host manages. `looked` is told
+ * how far it is. Throws what Docker says.
+ */
+export async function readEnvironments(
+  dockerHost: string | undefined,
+  looked: (done: number, of: number) => void,
+): Promise<Environments> {
+  try {
+    const docker = dockerClient(dockerHost);
+    const containers = await docker.listContainers({ all: true });
+    const { Swarm } = (await docker.info()) as { Swarm?: { ControlAvailable?: boolean } };
+    const services = Swarm?.ControlAvailable ? await docker.listServices() : [];
+    const secrets = Swarm?.ControlAvailable ? await docker.listSecrets() : [];
+    const all = new Map<string, Environment>(services.map(ofService).map((each) => [each.name, each]));
+    const single: Environment[] = [];
+    for (const [done, { Id }] of containers.entries()) {
+      looked(done, containers.length);
+      const info = await inspect(docker, Id);
+      if (!info) continue;
+      const found = ofContainer(info);
+      const service = all.get(info.Config.Labels?.["com.docker.swarm.service.name"] ?? "");
+      if (service) service.env.push(...found.env.filter((variable) => !service.env.includes(variable)));
+      else single.push(found);
+    }
+    return {
+      all: [...single, ...all.values()].toSorted((a, b) => a.name.localeCompare(b.name)),
+      secrets: secrets.map(({ Spec }) => Spec?.Name ?? "unnamed").toSorted(),
+    };
+  } catch (error) {
+    throw explainDocker("looking at the containers' environments", error);
+  }
+}
+
+/** One that has gone since it was listed is none. */
+async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  try {
+    return await docker.getContainer(id).inspect();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+function ofContainer({ Name, State, Config }: Docker.ContainerInspectInfo): Environment {
+  const entrypoint = [Config.Entrypoint ?? []].flat();
+  return {
+    kind: "container",
+    name: Name.replace(/^\//, ""),
+    state: State.Status,
+    env: [...((Config.Env as string[] | null) ?? [])], // null without any variable
+    command: [...entrypoint, ...((Config.Cmd as string[] | null) ?? [])],
+  };
+}
+
+function ofService({ Spec }: Docker.Service): Environment {
+  const { ContainerSpec: container } = (Spec?.TaskTemplate ?? {}) as { ContainerSpec?: Docker.ContainerSpec };
+  return {
+    kind: "swarm",
+    name: Spec?.Name ?? "unnamed",
+    state: undefined,
+    env: [...((container?.Env as string[] | undefined) ?? [])],
+    command: [...(container?.Command ?? []), ...(container?.Args ?? [])],
+  };
+}
