@@ -7,8 +7,17 @@ import { help } from "./help.ts";
 import { rehearse } from "./rehearse.ts";
 import { rollback } from "./rollback.ts";
 import { rotate } from "./rotate.ts";
+import { rotateSuperuser } from "./rotate-superuser.ts";
 
-const commands: Record<string, Command> = { doctor, rehearse, cutover, rollback, rotate, env };
+const commands: Record<string, Command> = {
+  doctor,
+  rehearse,
+  cutover,
+  rollback,
+  rotate,
+  "rotate-superuser": rotateSuperuser,
+  env,
+};
 
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {

@@ -1,0 +1,92 @@
+import { isDeployed } from "../../model/runtime.ts";
+import type { Service, Stack } from "../../model/stack.ts";
+import { type Exported, exportedText, serviceResources } from "../exported.ts";
+import type { Finding } from "./finding.ts";
+import { holds, logsInAs } from "./holders.ts";
+
+type Declared = Pick<Stack, "services" | "serviceSecrets" | "server">;
+
+/** What the state says of the services. */
+export interface Deployed {
+  /** Service to the switch of its last up. */
+  connectAs: Map<string, string>;
+  /** Service to the URL that was found where it keeps it. */
+  kept: Map<string, string>;
+}
+
+export function deployedServices(state: Exported): Deployed {
+  const connectAs = new Map<string, string>();
+  const kept = new Map<string, string>();
+  for (const [service, resources] of serviceResources(state)) {
+    for (const { type, inputs, outputs } of resources) {
+      if (type === "pgaccess:index:ServiceUrl") connectAs.set(service, String(inputs?.connectAs));
+      const url = type === "pgaccess:index:LegacyUrl" ? exportedText(outputs?.url) : undefined;
+      if (url !== undefined) kept.set(service, url);
+    }
+  }
+  return { connectAs, kept };
+}
+
+/** Those whose switch the last up has not carried out: what is in force differs from what is declared. */
+export function halfWay({ services }: Declared, { connectAs }: Deployed): string[] {
+  return services
+    .filter(({ name, connectAs: declared }) => connectAs.has(name) && connectAs.get(name) !== declared)
+    .map(({ name }) => name);
+}
+
+/** The services on `legacy` whose URL is made of the admin's password, and so is another once that is. */
+export function followers(declared: Declared, deployed: Deployed): Service[] {
+  return declared.services.filter(
+    (service) => service.connectAs === "legacy" && ownUrl(service, declared, deployed) === undefined,
+  );
+}
+
+/** The services that log in as the admin, or whose way back would. */
+export function serviceFindings(declared: Declared, deployed: Deployed, password: string | undefined): Finding[] {
+  const { user } = declared.server.admin;
+  return declared.services.flatMap((service) => {
+    const { name, connectAs, runtime } = service;
+    const own = ownUrl(service, declared, deployed);
+    if (!own) return connectAs === "legacy" ? [madeFinding(service, user)] : [];
+    const { url, place } = own;
+    const isHeld = password !== undefined && holds(url, password);
+    if (connectAs === "legacy" ? !isHeld && !logsInAs(url, user) : !isHeld) return [];
+    const restart = isDeployed(runtime) ? "" : ", and restart it with it";
+    return [
+      {
+        name: `service/${name}`,
+        found:
+          connectAs === "legacy"
+            ? `is on legacy and logs in as ${user} (${place})`
+            : `is on its role; the URL of its way back holds this password (${place})`,
+        afterwards:
+          connectAs === "legacy"
+            ? `its next connections fail: give ${place} the new password${restart}, or cut it over first`
+            : `a rollback would bring it a dead URL: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password`,
+      },
+    ];
+  });
+}
+
+function madeFinding({ name, runtime }: Service, user: string): Finding {
+  return {
+    name: `service/${name}`,
+    found: `is on legacy and logs in as ${user}, with a URL made of this password`,
+    afterwards: isDeployed(runtime)
+      ? "its new connections fail until the up at the end has restarted it with the new one"
+      : `its new connections fail until you restart it with the new one: npx app-roles env ${name}`,
+  };
+}
+
+/** The legacy URL that is not made of the admin's password but given or found; undefined for a made one. */
+function ownUrl(
+  { name, compose, command }: Service,
+  { serviceSecrets }: Declared,
+  { kept }: Deployed,
+): { url: string; place: string } | undefined {
+  const given = serviceSecrets[name]?.legacyUrl;
+  if (given !== undefined) return { url: given, place: `app-roles:serviceSecrets.${name}.legacyUrl` };
+  const found = kept.get(name);
+  if (found === undefined) return undefined;
+  return { url: found, place: compose ? compose.envFile : `what ${command?.path ?? "it"} reads` };
+}

@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { startDocker } from "../../sandbox/docker/daemon.ts";
+import { makeServiceImage, serviceImage } from "../../sandbox/docker/image.ts";
+import { run } from "../../sandbox/process.ts";
+import { createEstate, type Estate } from "./estate.ts";
+import { placesInClear } from "./in-clear.ts";
+
+const started = await startDocker();
+const daemon = typeof started === "string" ? undefined : started;
+let estate: Estate;
+let former: string;
+let payroll: pg.Client;
+/** Everything that the command has printed. */
+const said: string[] = [];
+
+const command = ["bin/app-roles.js", "rotate-superuser", "--watch", "0"];
+const names = ["dashboard_api", "ingest_worker", "worker", "webhook_receiver", "gateway", "cron"].map(
+  (name) => `service/${name}`,
+);
+/** With a daemon a container that holds the password, else that none could be looked at. */
+const docker = daemon ? "container/payroll" : "docker";
+const accepted = ["session/payroll@127.0.0.1", docker, ...names].flatMap((name) => ["--accept", name]);
+
+const rotate = async (...args: string[]) => {
+  const { code, stdout, stderr } = await run("node", [...command, ...args], {
+    cwd: estate.sandbox.dir,
+    env: estate.sandbox.env,
+  });
+  said.push(stdout, stderr);
+  return { code, text: `${stdout}${stderr}` };
+};
+
+const letsIn = (password: string) =>
+  estate.query("postgres", "SELECT", { user: "postgres", password }).then(
+    () => "in",
+    ({ code }: { code?: string }) => code,
+  );
+
+const stackFile = () => readFile(join(estate.sandbox.dir, "Pulumi.prod.yaml"), "utf8");
+
+beforeAll(async () => {
+  estate = await createEstate();
+  former = estate.postgres.password;
+  await estate.pulumi(["config", "set", "docker:host", daemon?.host ?? `unix://${estate.sandbox.dir}/no.sock`]);
+  // A service that keeps its URL itself.
+  await writeFile(join(estate.sandbox.dir, "cron.url"), estate.postgres.url("fleet_platform"));
+  const keep = "#!/bin/sh\ncase $2 in read) cat ./cron.url ;; write) cat > ./cron.url ;; esac\n";
+  await writeFile(join(estate.sandbox.dir, "keep.sh"), keep, { mode: 0o755 });
+  await estate.sandbox.setConfig("services.cron.runtime", "command");
+  await estate.sandbox.setConfig("services.cron.command", { path: "./keep.sh" });
+  await estate.up();
+  payroll = new pg.Client({ connectionString: estate.postgres.url(), application_name: "payroll" });
+  payroll.on("error", () => undefined);
+  await payroll.connect();
+  if (!daemon) return;
+  await makeServiceImage(daemon.docker);
+  const Env = [`DATABASE_URL=${estate.postgres.url("tracksolid_db")}`];
+  await daemon.docker.createContainer({ name: "payroll", Image: serviceImage, Env });
+});
+afterAll(async () => {
+  await payroll?.end();
+  await estate?.remove();
+  await daemon?.stop();
+});
+
+test("all that use the password are named, and nothing is changed until each is accepted", async () => {
+  const { code, text } = await rotate();
+  expect(code).toBe(1);
+  for (const name of names) expect(text).toContain(`  ${name}\n      is on legacy and logs in as postgres`);
+  expect(text).toMatch(/session\/payroll@127\.0\.0\.1\n +1 session in postgres/);
+  if (daemon) expect(text).toContain("container/payroll\n      DATABASE_URL holds this password (created)");
+  else expect(text).toContain("docker\n      no container could be looked at");
+  expect(text).toMatch(/service\/cron\n +is on legacy and logs in as postgres \(what \.\/keep\.sh reads\)/);
+  const all = await rotate(...accepted.slice(2), "--yes");
+  expect(all).toEqual({
+    code: 1,
+    text: expect.stringContaining("1 of 8 are not accepted: session/payroll@127.0.0.1."),
+  });
+  expect(all.text).toContain("npx app-roles rotate-superuser --watch 0min --accept ");
+  expect((await rotate(...accepted)).text).toContain("give --yes where nobody can be asked");
+  expect(await letsIn(former)).toBe("in");
+  expect(await stackFile()).not.toContain("secure:");
+});
+
+test("a switch that no up has carried out is refused first", async () => {
+  await estate.sandbox.setConfig("services.dashboard_api.connectAs", "role");
+  expect((await rotate(...accepted, "--yes")).text).toMatch(/nothing was changed: connectAs of dashboard_api was set/);
+  await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");
+});
+
+test("killed behind the change, the next run finishes: the new password works, the former is refused, a preview is clean", async () => {
+  const child = spawn("node", [...command, ...accepted, "--yes"], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
+  for await (const chunk of child.stdout.setEncoding("utf8")) {
+    said.push(chunk as string);
+    if (!String(chunk).includes("is set on the server")) continue;
+    child.kill("SIGKILL");
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+  expect(child.signalCode).toBe("SIGKILL");
+  expect(await letsIn(former)).toBe("28P01");
+  expect(await stackFile()).toContain("app-roles:pendingAdminPassword:");
+
+  const { code, text } = await rotate("--yes");
+  expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("An earlier run has set the new password") });
+  expect(text).toMatch(/a login with the new password works and one with the former is refused/);
+  expect(text).toContain("restart worker with its new URL: npx app-roles env worker");
+  expect(text).toContain("take PGPASSWORD away");
+  expect(await stackFile()).not.toContain("pendingAdminPassword");
+
+  const { stdout } = await estate.sandbox.pulumi(["config", "get", "app-roles:adminPassword"]);
+  const next = stdout.trim();
+  expect([next, await letsIn(next), await letsIn(former)]).toEqual([
+    expect.stringMatching(/^[0-9a-f]{48}$/),
+    "in",
+    "28P01",
+  ]);
+  expect((await estate.databaseUrls()).worker).toContain(`postgres:${next}@`);
+  // PGPASSWORD still is the former one: the stack's own goes before it.
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+
+  const places = [...said, ...estate.printed, await stackFile()].map((text, i) => ({ path: `output ${i}`, text }));
+  expect(placesInClear([former, next], places)).toEqual([]);
+});
