@@ -11,7 +11,8 @@ export async function refuseBusy(name: string, { pendingAdminPassword }: Configu
   const isBegun = pendingAdminPassword !== undefined;
   const wrong = (await state(name)).filter((each) => each.state === "wrong" && !(isBegun && each.what === "state"));
   if (wrong.length === 0) return;
-  const reasons = wrong.map(({ what, found, next }) => `${what}: ${found}\n  ${next}`);
+  const locked = "wait for that process if it runs, else: pulumi cancel; then run this again";
+  const reasons = wrong.map(({ what, found, next }) => `${what}: ${found}\n  ${what === "lock" ? locked : next}`);
   throw new Error(`nothing was changed:\n${reasons.join("\n")}`);
 }
 

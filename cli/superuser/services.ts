@@ -34,10 +34,10 @@ export function halfWay({ services }: Declared, { connectAs }: Deployed): string
     .map(({ name }) => name);
 }
 
-/** The services on `legacy` whose URL is made of the admin's password, and so is another once that is. */
+/** The services of the last up that are on `legacy` with a URL made of the admin's password: it is another once that is. */
 export function followers(declared: Declared, deployed: Deployed): Service[] {
   return declared.services.filter(
-    (service) => service.connectAs === "legacy" && ownUrl(service, declared, deployed) === undefined,
+    (service) => deployed.connectAs.get(service.name) === "legacy" && ownUrl(service, declared, deployed) === undefined,
   );
 }
 

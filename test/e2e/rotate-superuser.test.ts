@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -87,7 +88,16 @@ test("all that use the password are named, and nothing is changed until each is 
   expect(await stackFile()).not.toContain("secure:");
 });
 
-test("a switch that no up has carried out is refused first", async () => {
+test("an up that runs, and a switch that no up has carried out, are refused first", async () => {
+  const folder = join(estate.sandbox.backend, ".pulumi/locks/organization/app-roles/prod");
+  const held = { pid: process.pid, username: "anna", hostname: hostname(), timestamp: "2026-06-20T10:00:00Z" };
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, "one.json"), JSON.stringify(held));
+  expect((await rotate(...accepted, "--yes")).text).toMatch(
+    /nothing was changed:\nlock: held by anna[\s\S]*then run this again/,
+  );
+  await rm(folder, { recursive: true });
+
   await estate.sandbox.setConfig("services.dashboard_api.connectAs", "role");
   expect((await rotate(...accepted, "--yes")).text).toMatch(/nothing was changed: connectAs of dashboard_api was set/);
   await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");

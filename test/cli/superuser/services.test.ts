@@ -65,6 +65,8 @@ test("a service on legacy is found, whatever its URL comes from; one that logs i
   ]);
   expect(JSON.stringify(findings)).not.toContain("former@");
   expect(followers(stack, deployed).map(({ name }) => name)).toEqual(["made"]);
+  const noUpYet = deployedServices({});
+  expect(followers(stack, noUpYet)).toEqual([]);
 });
 
 test("of one on its role only a way back that is kept byte for byte with this password counts", () => {
