@@ -39,7 +39,8 @@ const appServices = stack.services.map(({ name, ...service }) => {
   const { legacyUrl, env } = stack.serviceSecrets[name] ?? {};
   // While the role's password is rotated, none of its services may wait: its new logins fail until it is redeployed.
   const before = service.role === process.env.APP_ROLES_ROTATE ? [] : gated.slice(-1);
-  const made = new Service(name, { ...service, role, legacyUrl, env, after: [cutovers, ...before] });
+  const { rollbackKit } = stack;
+  const made = new Service(name, { ...service, role, legacyUrl, env, rollbackKit, after: [cutovers, ...before] });
   if (made.gate && service.connectAs === "role") gated.push(made);
   return made;
 });

@@ -312,6 +312,24 @@ export class LegacyUrl extends pulumi.CustomResource {
   }
 }
 
+/** A script that puts a service back on its legacy URL without the stack. */
+export class RollbackScript extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: Omit<EnvSource, "container"> & {
+      service: string;
+      stack: string;
+      urlKey: string;
+      folder: string;
+      legacyUrl: pulumi.Input<string>;
+      dockerHost: string | undefined;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:RollbackScript", name, args, { ...opts, additionalSecretOutputs: ["legacyUrl"] });
+  }
+}
+
 /** A service's DATABASE_URL where compose or the user's command keeps it, and its restart. */
 export class ServiceEnv extends pulumi.CustomResource {
   /** Counts the redeploys. */

@@ -107,6 +107,14 @@ export interface ServiceArgs {
    */
   command?: CommandSpec | undefined;
   /**
+   * With the runtimes `compose` and `command`: a folder for a script that puts it back on the legacy URL without Pulumi, its
+   * state or its passphrase. It is there before the service is put on its role.
+   *
+   * @default none
+   * @example "/root/rollback"
+   */
+  rollbackKit?: string | undefined;
+  /**
    * How long it is watched after a redeploy on its role, in milliseconds, and for what beside the built-in log patterns; not
    * with the runtime `external`.
    *
@@ -208,9 +216,9 @@ function createDeployment(
   args: ServiceArgs & { connectAs: ConnectAs },
   urls: Pick<Deploy, "url" | "legacyUrl">,
 ): Deployment | undefined {
-  const { role, connectAs, urlKey = defaultUrlKey, env = {} } = args;
+  const { role, connectAs, urlKey = defaultUrlKey, rollbackKit, env = {} } = args;
   const { serviceName: service, runtime } = parent;
-  const declared = { service, role: role.roleName, connectAs, urlKey, ...urls, env: secretsOf(env) };
+  const declared = { service, role: role.roleName, connectAs, urlKey, ...urls, rollbackKit, env: secretsOf(env) };
   return deploy({ ...args, runtime }, { ...declared, parent, provider: role.server.pgaccess });
 }
 

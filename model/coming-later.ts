@@ -1,6 +1,5 @@
 /** Keys of the config contract that a later release brings: known, and refused until then. `*` stands for any one name. */
 const keys: [path: string, comesWith: string][] = [
-  ["rollbackKit", "rollback without Pulumi"],
   ["roles.*.rotation", "two login roles for a rotation without a window"],
 ];
 

@@ -40,6 +40,7 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
     serviceSecrets: Object.fromEntries(mapped(sections.serviceSecrets, ({ legacyUrl, env }) => ({ legacyUrl, env }))),
     maxCutoversPerUp: sections.maxCutoversPerUp ?? 1,
     migrationComplete: sections.migrationComplete ?? false,
+    rollbackKit: sections.rollbackKit,
   };
 }
 

@@ -68,6 +68,7 @@ export const singles = {
   rehearse: oneOf(true, false).optional(),
   maxCutoversPerUp: whole(1, 10_000, "how many services one up may cut over: a whole number from 1 on").optional(),
   migrationComplete: oneOf(true, false).optional(),
+  rollbackKit: text("a folder").optional(),
 };
 
 /** Sections of named entries. */

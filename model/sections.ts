@@ -41,6 +41,7 @@ export function readSections(config: Record<string, unknown>, problems: Problem[
     rehearse: single("rehearse"),
     maxCutoversPerUp: single("maxCutoversPerUp"),
     migrationComplete: single("migrationComplete"),
+    rollbackKit: single("rollbackKit"),
     databases: section("databases"),
     roles: section("roles"),
     existingRoles: section("existingRoles"),

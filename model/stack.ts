@@ -133,6 +133,8 @@ export interface Stack {
   maxCutoversPerUp: number;
   /** Whether every service is on its role for good. Default false. */
   migrationComplete: boolean;
+  /** The folder of the scripts that put services back without the stack. Default: there are none. */
+  rollbackKit?: string | undefined;
 }
 
 /** Roles with their CONNECTION LIMIT, by name. */

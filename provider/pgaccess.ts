@@ -14,6 +14,7 @@ import { privileges } from "./resources/privileges.ts";
 import { toResource } from "./resources/reconciler.ts";
 import { rehearsal } from "./resources/rehearsal.ts";
 import { roleSettings } from "./resources/role-settings.ts";
+import { rollbackScript } from "./resources/rollback-script.ts";
 import { serviceEnv } from "./resources/service-env.ts";
 import { serviceUrl } from "./resources/service-url.ts";
 import type { Provider } from "./rpc/provider.ts";
@@ -45,6 +46,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:Cutovers": cutovers(),
     "pgaccess:index:LegacyUrl": legacyUrl(),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
+    "pgaccess:index:RollbackScript": rollbackScript(),
     "pgaccess:index:ServiceEnv": serviceEnv(),
     "pgaccess:index:CutoverGate": cutoverGate(server),
     "pgaccess:index:DestroyGuard": destroyGuard(server),
@@ -82,6 +84,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:Cutovers": toResource(reconcilers["pgaccess:index:Cutovers"]),
       "pgaccess:index:LegacyUrl": toResource(reconcilers["pgaccess:index:LegacyUrl"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
+      "pgaccess:index:RollbackScript": toResource(reconcilers["pgaccess:index:RollbackScript"]),
       "pgaccess:index:ServiceEnv": toResource(reconcilers["pgaccess:index:ServiceEnv"]),
       "pgaccess:index:CutoverGate": toResource(reconcilers["pgaccess:index:CutoverGate"]),
       "pgaccess:index:DestroyGuard": toResource(reconcilers["pgaccess:index:DestroyGuard"]),

@@ -13,6 +13,8 @@ export interface Deploy {
   url: pulumi.Output<string>;
   /** The URL it had before, a secret: what it goes back to at the end; undefined: it never goes back. */
   legacyUrl: pulumi.Output<string> | undefined;
+  /** The folder of the scripts that put services back without the stack; undefined: there are none. */
+  rollbackKit?: string | undefined;
   /** Secret environment variables beside the URL. */
   env: Record<string, pulumi.Input<string>>;
   /** The component that the runtime's resources belong to. */

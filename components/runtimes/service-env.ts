@@ -33,7 +33,15 @@ export function dockerHost(): string | undefined {
 function createServiceEnv(deploy: Deploy, source: Omit<pgaccess.EnvSource, "container">): pgaccess.ServiceEnv {
   const { service, role, connectAs, urlKey, url, legacyUrl, parent, provider } = deploy;
   const args = { ...source, service, role, connectAs, urlKey, url, legacyUrl, dockerHost: dockerHost() };
-  return new pgaccess.ServiceEnv(service, args, { parent, provider });
+  return new pgaccess.ServiceEnv(service, args, { parent, provider, dependsOn: rollbackScripts(deploy, source) });
+}
+
+/** There before the service is put on its role, and gone after its way back. */
+function rollbackScripts(deploy: Deploy, source: Omit<pgaccess.EnvSource, "container">): pgaccess.RollbackScript[] {
+  const { service, connectAs, urlKey, legacyUrl, rollbackKit: folder, parent, provider } = deploy;
+  if (folder === undefined || legacyUrl === undefined || connectAs === "legacy") return [];
+  const args = { ...source, service, stack: pulumi.getStack(), urlKey, folder, legacyUrl, dockerHost: dockerHost() };
+  return [new pgaccess.RollbackScript(service, args, { parent, provider })];
 }
 
 function idOf({ deployments }: pgaccess.ServiceEnv): pulumi.Output<string> {

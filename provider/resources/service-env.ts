@@ -42,6 +42,7 @@ export function serviceEnv(): Reconciler<typeof shape> {
       const project = target instanceof ComposeTarget ? await target.projectName(call) : null;
       const deployedAt = isDue ? Date.now() : (before.deployedAt ?? null);
       const observed = { deployments, deployedAt, project };
+      const warning = isBackByHand(inputs, olds, found) ? [backByHand(inputs)] : [];
       // Nobody is kept from an up by what matters only to a redeploy that is not due.
       if (!isDue) return { changes, observed };
       const { refusals, warnings } = await target.examine(call);
@@ -49,7 +50,7 @@ export function serviceEnv(): Reconciler<typeof shape> {
         changes,
         observed,
         failures: refusals.map((reason) => ({ property: "", reason: `${inputs.service}: ${reason}` })),
-        warnings: warnings.map((warning) => `${inputs.service}: ${warning}`),
+        warnings: [...warning, ...warnings.map((each) => `${inputs.service}: ${each}`)],
       };
     },
 
@@ -86,6 +87,18 @@ export function serviceEnv(): Reconciler<typeof shape> {
       call.report.info(`${service}: back on its legacy URL, and restarted with it`);
     },
   };
+}
+
+/** It was put on its role, and has its legacy URL again: by the rollback script, or by an edit. */
+function isBackByHand({ connectAs, legacyUrl }: Inputs, olds: Inputs | undefined, { stored }: Found): boolean {
+  return connectAs === "role" && olds?.connectAs === "role" && stored !== undefined && stored === legacyUrl;
+}
+
+function backByHand({ service, role }: Inputs): string {
+  return (
+    `${service} was rolled back by hand: it has its legacy URL again. An up as it is configured puts it back on ${role}; ` +
+    "to keep it where it is, set its connectAs to legacy"
+  );
 }
 
 function targetOf(inputs: Inputs): EnvTarget {

@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { commandSteps } from "../rollback-kit/command-script.ts";
 import { Secrets } from "../rpc/secrets.ts";
 import { Secret } from "../rpc/values.ts";
 import { childEnvironment, type Ended, lastLines, runChild } from "./child.ts";
@@ -53,6 +54,10 @@ export class CommandTarget implements EnvTarget {
       if (before === undefined || before === value) throw error;
       throw new Error(`${(error as Error).message}\n  ${await this.putBack(before, call)}`);
     }
+  }
+
+  async rollbackSteps(legacyUrl: string): Promise<string[]> {
+    return commandSteps({ ...this.options, legacyUrl });
   }
 
   scrub(text: string): string {

@@ -1,6 +1,7 @@
+import { composeSteps } from "../rollback-kit/compose-script.ts";
 import { examineCompose } from "./compose-examination.ts";
 import { type ComposeOptions, ComposeService, type Container, label, nameOf, variable } from "./compose-service.ts";
-import { readValue, withoutKey, withValue } from "./env-file.ts";
+import { lineOf, readValue, withoutKey, withValue } from "./env-file.ts";
 import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
 import { writeFileAtOnce } from "./write-file.ts";
 
@@ -63,6 +64,25 @@ export class ComposeTarget implements EnvTarget {
         }
       }),
     );
+  }
+
+  rollbackSteps(legacyUrl: string, call: Watched): Promise<string[]> {
+    return this.scrubbed(async () => {
+      const { service, urlKey, envFile, composeService, dockerHost } = this.it.options;
+      const text = await this.it.readEnvFile();
+      const line = this.it.inEnvFile(() => lineOf(withValue(text, urlKey, legacyUrl), urlKey));
+      const cli = await this.it.cli(call);
+      const replicas = Math.max((await this.it.containers(call)).length, 1);
+      const command = cli.upCommand(composeService, replicas, await this.projectName(call));
+      return composeSteps({
+        service,
+        urlKey,
+        envFile,
+        line,
+        up: { command, folder: this.it.project.folder },
+        dockerHost,
+      });
+    });
   }
 
   private async start(value: string, before: Container[], call: Watched): Promise<void> {

@@ -33,6 +33,14 @@ export function withValue(text: string, key: string, value: string): string {
   return endsOpen ? `${text}${eol}${added}` : `${text}${added}${eol}`;
 }
 
+/** The whole line of `key`, without its end. Throws when there is none. */
+export function lineOf(text: string, key: string): string {
+  const line = findLine(text, key);
+  if (!line) throw new EnvFileError(`it has no line with ${key}`);
+  const end = text.indexOf("\n", line.end);
+  return text.slice(text.lastIndexOf("\n", line.start) + 1, end < 0 ? undefined : end);
+}
+
 /** The text without the line of `key`. */
 export function withoutKey(text: string, key: string): string {
   const line = findLine(text, key);

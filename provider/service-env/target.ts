@@ -28,6 +28,8 @@ export interface EnvTarget {
   examine(call: Watched): Promise<Examination>;
   /** Writes the value and starts the service with it; what was there comes back when that fails. Idempotent. */
   put(value: string, call: Watched): Promise<void>;
+  /** The steps of a shell script that puts a value back without the stack. Changes nothing. Texts are latin1. */
+  rollbackSteps(legacyUrl: string, call: Watched): Promise<string[]>;
   /** Blots out every value that was seen. */
   scrub(text: string): string;
 }

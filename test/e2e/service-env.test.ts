@@ -1,7 +1,8 @@
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { run } from "../../sandbox/process.ts";
 import { createEstate, type Estate } from "./estate.ts";
 
 let estate: Estate;
@@ -9,6 +10,7 @@ let former: string;
 /** The generated password. */
 let own: string;
 const dir = () => estate.sandbox.dir;
+const kept = () => join(dir(), "kit/dashboard_api.sh");
 const stored = () => readFileSync(join(dir(), "url"), "utf8");
 const deploys = () => readFileSync(join(dir(), "deploys"), "utf8").split("\n").length - 1;
 
@@ -30,9 +32,16 @@ beforeAll(async () => {
   writeFileSync(join(dir(), "deploys"), "");
   writeFileSync(
     join(dir(), "keep.sh"),
-    '#!/bin/sh\ncase "$2" in read) cat url ;; write) cat >url ;; deploy) echo "$1" >>deploys ;; esac\n',
+    `#!/bin/sh
+case "$2" in
+  read) cat url ;;
+  write) if [ -e kit/dashboard_api.sh ]; then echo kit >>kits; fi; cat >url ;;
+  deploy) echo "$1" >>deploys ;;
+esac
+`,
   );
   chmodSync(join(dir(), "keep.sh"), 0o755);
+  await estate.sandbox.setConfig("rollbackKit", "kit");
   await estate.sandbox.setConfig("services.dashboard_api.runtime", "command");
   await estate.sandbox.setConfig("services.dashboard_api.command", { path: "./keep.sh" });
   await estate.sandbox.setConfig("services.dashboard_api.gate", { timeout: "30s", soak: "1s" });
@@ -47,7 +56,7 @@ const switchTo = (connectAs: string) => estate.sandbox.setConfig("services.dashb
 
 test("on legacy, the URL that the service has is kept, and nothing is deployed", async () => {
   await estate.up();
-  expect([stored(), deploys()]).toEqual([former, 0]);
+  expect([stored(), deploys(), existsSync(kept())]).toEqual([former, 0, false]);
 });
 
 test("the cutover is one write and one deploy, seen in the preview by its user", async () => {
@@ -60,6 +69,9 @@ test("the cutover is one write and one deploy, seen in the preview by its user",
   const url = new URL(stored());
   expect([url.username, url.search, deploys()]).toEqual(["dashboard_app", "?application_name=dash%20board", 1]);
   own = url.password;
+  // The script was there before the service was touched.
+  expect(readFileSync(join(dir(), "kits"), "utf8")).toBe("kit\n");
+  expect(statSync(kept()).mode & 0o777).toBe(0o700);
 });
 
 test("the gate that it did not pass keeps the outputs as they were, and is run again, without a redeploy, until it passes", async () => {
@@ -76,6 +88,32 @@ test("a URL changed by hand is seen by a plain preview, and put right", async ()
   expect(await estate.preview()).toMatch(/user postgres -> user dashboard_app/);
   await estate.up();
   expect([new URL(stored()).username, deploys()]).toEqual(["dashboard_app", 2]);
+});
+
+test("the kept script is the way back without the stack, and the next preview says that it was taken", async () => {
+  const environment = { PATH: estate.sandbox.env.PATH };
+  const { code, stdout, stderr } = await run("sh", [kept()], { cwd: "/", env: environment });
+  estate.printed.push(stdout + stderr);
+  expect({ code, stderr, stdout }).toEqual({
+    code: 0,
+    stderr: "",
+    stdout: expect.stringContaining("connectAs: legacy"),
+  });
+  expect([stored(), deploys()]).toEqual([former, 3]);
+  expect(await estate.preview()).toContain("dashboard_api was rolled back by hand: it has its legacy URL again");
+
+  await switchTo("legacy");
+  await estate.up();
+  expect([stored(), deploys(), existsSync(kept())]).toEqual([former, 4, false]);
+  await estate.pulumi(["preview", "--expect-no-changes"]);
+
+  await switchTo("role");
+  await estate.up();
+  expect([new URL(stored()).username, deploys()]).toEqual(["dashboard_app", 5]);
+  rmSync(kept());
+  expect(await estate.preview()).toContain("is not there yet");
+  await estate.up();
+  expect([existsSync(kept()), deploys()]).toEqual([true, 5]);
 });
 
 test("the way back works with the server down, byte for byte", async () => {
@@ -95,7 +133,7 @@ test("the way back works with the server down, byte for byte", async () => {
     "--target",
     "**CutoverGate::dashboard_api",
   ]);
-  expect([stored(), deploys()]).toEqual([former, 3]);
+  expect([stored(), deploys()]).toEqual([former, 6]);
   expect((await estate.databaseUrls()).dashboard_api).toBe(former);
 });
 

@@ -235,9 +235,6 @@ describe("keys", () => {
   });
 
   test("that come later are known and refused", () => {
-    expect(problems(changed("rollbackKit", "kit"))).toEqual([
-      "app-roles:rollbackKit: not yet supported (comes with rollback without Pulumi); remove it",
-    ]);
     expect(problems(changed("roles.dashboard_app.rotation", "alternate"))).toEqual([
       "app-roles:roles.dashboard_app.rotation: not yet supported (comes with two login roles for a rotation without a window); remove it",
     ]);

@@ -1,0 +1,20 @@
+import { createHash } from "node:crypto";
+
+/** A word of a POSIX shell command, whatever its characters. Throws for NUL, which no word can hold. */
+export function shellWord(text: string): string {
+  if (text.includes("\0")) throw new Error("a word of a shell command cannot hold a NUL character");
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * Sets a variable to a secret, which stands in no process's arguments that way: `printf` and `[` are the shell's own. The text
+ * may hold anything but NUL and must not end with a newline, which the shell would take away.
+ */
+export function shellSecret(variable: string, text: string): string {
+  if (text.includes("\0") || text.endsWith("\n")) {
+    throw new Error("it has a NUL character, or ends with a newline, and no shell script can keep it");
+  }
+  // No line of the text can be it: it is made of the whole of it.
+  const end = `END_${createHash("sha256").update(text, "latin1").digest("hex").slice(0, 16)}`;
+  return `${variable}=$(cat <<'${end}'\n${text}\n${end}\n)`;
+}

@@ -1,0 +1,148 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { commandSteps } from "../../../provider/rollback-kit/command-script.ts";
+import { composeSteps } from "../../../provider/rollback-kit/compose-script.ts";
+import { KeptScript } from "../../../provider/rollback-kit/kept-script.ts";
+import { scriptOf } from "../../../provider/rollback-kit/script.ts";
+import { shellSecret, shellWord } from "../../../provider/rollback-kit/shell.ts";
+import { lineOf, withValue } from "../../../provider/service-env/env-file.ts";
+
+const hostile = 'it\'s "$HOME" `id` \\ $(id) #;&|<>*? é\nEND';
+const subject = { service: "api", stack: "prod" };
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "app-roles-rollback kit-"));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+const at = (name: string) => join(folder, name);
+/** As on a bare server: nothing of this process's environment but the PATH. */
+function sh(script: string): string {
+  writeFileSync(at("script.sh"), script, "latin1");
+  return execFileSync("/bin/sh", [at("script.sh")], {
+    env: { PATH: process.env.PATH },
+    encoding: "utf8",
+    stdio: "pipe",
+  });
+}
+const latin1 = (text: string) => Buffer.from(text, "utf8").toString("latin1");
+
+test("words and secrets come out of the shell as they went in", () => {
+  const words = ["", hostile, "-n", "%s"];
+  expect(sh(latin1(words.map((word) => `printf '<%s>' ${shellWord(word)}`).join("\n")))).toBe(
+    words.map((word) => `<${word}>`).join(""),
+  );
+  expect(sh(`${shellSecret("secret", latin1(hostile))}\nprintf '<%s>' "$secret"`)).toBe(`<${hostile}>`);
+  expect(() => shellSecret("secret", "x\n")).toThrow(/ends with a newline/);
+});
+
+describe("a command's script", () => {
+  test("writes the URL on standard input, deploys, and looks", () => {
+    writeFileSync(
+      at("keep.sh"),
+      `#!/bin/sh
+cd "$(dirname "$0")"
+case "$3" in
+  read) cat value ;;
+  write) cat >value; printf '%s\\n' "$@" >written ;;
+  deploy) printf '%s %s' "$APP_ROLES_URL_KEY" "\${DATABASE_URL-none}" >deployed ;;
+esac
+`,
+    );
+    chmodSync(at("keep.sh"), 0o755);
+    const legacyUrl = "postgres://postgres:it's$HOME`id`\\é@db/shop";
+    const declared = { service: "a p'i", urlKey: "DATABASE_URL", path: at("keep.sh"), args: ["$x"], legacyUrl };
+    const script = scriptOf({ service: "a p'i\nrm", stack: "prod" }, commandSteps(declared));
+    for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs on its legacy URL again");
+    expect(readFileSync(at("value"), "utf8")).toBe(legacyUrl);
+    expect(readFileSync(at("written"), "utf8")).toBe("$x\na p'i\nwrite\n");
+    expect(readFileSync(at("deployed"), "utf8")).toBe("DATABASE_URL none");
+  });
+
+  test("a step that fails ends it, and says so by its exit code", () => {
+    writeFileSync(at("keep.sh"), "#!/bin/sh\n[ $2 != deploy ] || exit 3\ncat\n");
+    chmodSync(at("keep.sh"), 0o755);
+    const declared = {
+      service: "api",
+      urlKey: "DATABASE_URL",
+      path: at("keep.sh"),
+      args: [],
+      legacyUrl: "postgres://x/y",
+    };
+    expect(() => sh(scriptOf(subject, commandSteps(declared)))).toThrow(expect.objectContaining({ status: 3 }));
+  });
+});
+
+describe("a compose service's script", () => {
+  const role = "postgres://shop_app:0123456789abcdef@db/shop";
+  const legacy = "postgres://postgres:old&/\\1$ecret@db/shop".replace("\\", "%5C");
+  const composed = (text: string, file = "web.env") => {
+    writeFileSync(at(file), text, "latin1");
+    writeFileSync(at("compose"), `#!/bin/sh\nprintf '%s ' "$PWD" "$DOCKER_HOST" "$@" >>"${at("ran")}"\n`);
+    chmodSync(at("compose"), 0o755);
+    const line = lineOf(withValue(text, "DATABASE_URL", legacy), "DATABASE_URL");
+    const up = { command: [at("compose"), "up", "-d", "a b"], folder };
+    const declared = { service: "api", urlKey: "DATABASE_URL", envFile: at("web.env"), line, up };
+    return scriptOf(subject, composeSteps({ ...declared, dockerHost: "unix:///run/x.sock" }));
+  };
+
+  test.each([
+    ["quoted, among CRLF lines", `A=1\r\nexport DATABASE_URL='${role}' # main\r\nB=2`],
+    ["the first line, behind a byte order mark", `\u00ef\u00bb\u00bfDATABASE_URL=${role}\nDATABASE_URL_OLD=1\n`],
+    ["the last line, without its end", `#DATABASE_URL=x\nX_DATABASE_URL=1\n\u00e9=\u00ff\nDATABASE_URL="${role}"`],
+    ["the only line", `DATABASE_URL=${role}\n`],
+    ["no line yet", "A=1\n"],
+    ["no line yet, and no end of the last", "A=1"],
+    ["an empty file", ""],
+  ])("puts back its one line and keeps all other bytes: %s", (_, text) => {
+    const script = composed(text);
+    const expected = withValue(text, "DATABASE_URL", legacy);
+    chmodSync(at("web.env"), 0o600);
+    for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs on its legacy URL again");
+    const written = readFileSync(at("web.env"), "latin1");
+    // Where there was no line, one is added with its end.
+    expect(written.replace(/\n$/, "")).toBe(expected.replace(/\n$/, ""));
+    if (text.includes(role)) expect(written).toBe(expected);
+    expect(statSync(at("web.env")).mode & 0o777).toBe(0o600);
+    expect(readFileSync(at("ran"), "utf8")).toBe(`${folder} unix:///run/x.sock up -d a b `.repeat(2));
+  });
+
+  test("writes through a symbolic link, and refuses a key that stands twice", () => {
+    const script = composed(`DATABASE_URL=${role}\n`, "real.env");
+    symlinkSync(at("real.env"), at("web.env"));
+    sh(script);
+    expect(readFileSync(at("real.env"), "utf8")).toBe(`DATABASE_URL='${legacy}'\n`);
+    writeFileSync(at("real.env"), `DATABASE_URL=${role}\nexport DATABASE_URL=${role}\n`);
+    expect(() => sh(script)).toThrow(/stands in more than one line/);
+    expect(readFileSync(at("real.env"), "utf8")).toContain(role);
+  });
+});
+
+describe("the kept script", () => {
+  test("is its owner's alone, in the folder, and what was changed about it is seen", async () => {
+    const kept = new KeptScript(join(folder, "kit"), "../a/é b");
+    expect(kept.path.startsWith(`${join(folder, "kit")}/`)).toBe(true);
+    expect(kept.path.slice(folder.length + 5)).not.toContain("/");
+    expect(await kept.difference("x")).toBe("is not there yet");
+    await kept.write("x");
+    expect([statSync(kept.path).mode & 0o777, statSync(join(folder, "kit")).mode & 0o777]).toEqual([0o700, 0o700]);
+    expect(await kept.difference("x")).toBeUndefined();
+    expect(await kept.difference("y")).toBe("is no longer what puts it back");
+    chmodSync(kept.path, 0o755);
+    expect(await kept.difference("x")).toBe("has the mode 755 and is for its owner alone");
+    await kept.remove();
+    await kept.remove();
+    expect(await kept.difference("x")).toBe("is not there yet");
+  });
+
+  test("a folder that others may write in is refused", async () => {
+    mkdirSync(at("open"));
+    chmodSync(at("open"), 0o777);
+    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(/others may write in .*open/);
+    writeFileSync(at("file"), "");
+    await expect(new KeptScript(at("file"), "api").difference("x")).rejects.toThrow(/is no folder/);
+  });
+});
