@@ -7,10 +7,15 @@ import { goDuration } from "./go-duration.ts";
 /** Docker's own: seconds between the stop signal and the kill. */
 const defaultGraceSeconds = 10;
 
-/** Labels by which everybody, the gate too, finds the containers of a service; a preview shows them, unlike the URL. */
+/** Labels by which the gate finds the containers of a service: another stack's may run beside it under the same name. */
+export function gateLabels({ service }: Pick<Deploy, "service">): Record<string, string> {
+  return { "app-roles.stack": `${pulumi.getProject()}/${pulumi.getStack()}`, "app-roles.service": service };
+}
+
+/** Labels that say whose a container is, and what it logs in as: a preview shows them, unlike the URL. */
 export function serviceLabels({ service, role, connectAs }: Deploy): Record<string, string> {
   return {
-    "app-roles.service": service,
+    ...gateLabels({ service }),
     "app-roles.role": role,
     "app-roles.connect-as": connectAs,
   };
@@ -63,7 +68,7 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
       replaceOnChanges: ["healthcheck"],
     },
   );
-  return { id: container.id, labels: { "app-roles.service": service.service }, resources: [container] };
+  return { id: container.id, labels: gateLabels(service), resources: [container] };
 }
 
 /** Sorted: the official plugin compares them as a set, its preview prints them as a list. */

@@ -3,7 +3,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { Pool } from "../../model/pool.ts";
 import type { ContainerSpec } from "../../model/runtime.ts";
-import { hostOf, mountOf, portOf, serviceLabels } from "./container.ts";
+import { gateLabels, hostOf, mountOf, portOf, serviceLabels } from "./container.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { shortGoDuration } from "./go-duration.ts";
 
@@ -72,7 +72,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
     // The name is taken until the old one is gone; only other networks or extra hosts need another service.
     { parent, deleteBeforeReplace: true },
   );
-  return { id: rolloutOf(made, taskSpec), labels: { "app-roles.service": service.service }, resources: [made] };
+  return { id: rolloutOf(made, taskSpec), labels: gateLabels(service), resources: [made] };
 }
 
 /** Its id stays when it is rolled out anew. Secret: a guess at the URL could be tried on it. */

@@ -28,7 +28,7 @@ async function containerOf(spec: Partial<ContainerSpec>, env: Record<string, pul
       { ...service, url, legacyUrl: url, env, parent, provider },
       { ...plain, ...spec },
     );
-    expect(deployed.labels).toEqual({ "app-roles.service": "api" });
+    expect(deployed.labels).toEqual({ "app-roles.stack": "app-roles/prod", "app-roles.service": "api" });
   });
   return ran.resource("docker:index/container:Container", "api").inputs;
 }
@@ -42,6 +42,7 @@ test("a container says in its labels what a preview cannot show of its URL, whic
     envs: expect.anything(),
     labels: [
       { label: "team", value: "shop" },
+      { label: "app-roles.stack", value: "app-roles/prod" },
       { label: "app-roles.service", value: "api" },
       { label: "app-roles.role", value: "shop_reader" },
       { label: "app-roles.connect-as", value: "role" },

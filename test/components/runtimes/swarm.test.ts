@@ -20,6 +20,7 @@ const plain: ContainerSpec = {
 };
 const url = "postgresql://api:pw@db/shop";
 const labels = [
+  { label: "app-roles.stack", value: "app-roles/prod" },
   { label: "app-roles.service", value: "api" },
   { label: "app-roles.role", value: "shop_reader" },
   { label: "app-roles.connect-as", value: "role" },
@@ -67,7 +68,7 @@ test("replicas come from the pool, as many start as it has surge before old ones
     rollbackConfig: { parallelism: 2, order: "start-first" },
     convergeConfig: {},
   });
-  expect(deployed.labels).toEqual({ "app-roles.service": "api" });
+  expect(deployed.labels).toEqual({ "app-roles.stack": "app-roles/prod", "app-roles.service": "api" });
 });
 
 test("everything a compose service has reaches it, in the official provider's terms", async () => {
