@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { AppRole } from "./components/app-role.ts";
-import { DatabaseServer } from "./components/database-server.ts";
+import { DatabaseServer, type ServerDatabase } from "./components/database-server.ts";
 import * as pgaccess from "./components/pgaccess.ts";
 import { Service } from "./components/service.ts";
 import { readStack } from "./components/stack-config.ts";
@@ -28,6 +28,16 @@ const appRoles = new Map(
   ]),
 );
 
+// Once every role has its own privileges there.
+const publicPrivileges = Object.entries(stack.databases)
+  .filter(([, { revokeFromPublic }]) => revokeFromPublic.length > 0)
+  .map(([database, { revokeFromPublic: revoke }]) => {
+    const former = (server.database(database) as ServerDatabase).baseline.snapshot;
+    const inputs = { database, revoke, roles: Object.keys(stack.roles), former };
+    const options = { provider: server.pgaccess, dependsOn: [...appRoles.values()] };
+    return new pgaccess.PublicPrivileges(database, inputs, options);
+  });
+
 const switches = stack.services.map(({ name, connectAs }) => ({ service: name, connectAs }));
 const perUp = { services: switches, max: stack.maxCutoversPerUp };
 const cutovers = new pgaccess.Cutovers("services", perUp, { provider: server.pgaccess });
@@ -46,7 +56,7 @@ const appServices = stack.services.map(({ name, ...service }) => {
 });
 
 // Depends on everything, so destroy begins with it.
-const everything = [server, ...appRoles.values(), cutovers, ...appServices];
+const everything = [server, ...appRoles.values(), ...publicPrivileges, cutovers, ...appServices];
 const guarded = {
   roles: Object.keys(stack.roles),
   services: stack.services

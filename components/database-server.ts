@@ -213,7 +213,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
 }
 
 /** A database of a server, with the defaults of what was left out. */
-export interface ServerDatabase extends model.Database {
+export interface ServerDatabase extends Omit<model.Database, "revokeFromPublic"> {
   /** What was there before. */
   baseline: pgaccess.Baseline;
 }

@@ -3,7 +3,7 @@ import type { BudgetEntry } from "../model/budget.ts";
 import type { Grants } from "../model/grants.ts";
 import type { RehearsedRole } from "../model/rehearsal.ts";
 import type { Gate } from "../model/runtime.ts";
-import type { Access, ConnectAs } from "../model/stack.ts";
+import type { Access, ConnectAs, PublicPrivilege } from "../model/stack.ts";
 
 /** Where and as whom the plugin logs in. */
 export interface ProviderArgs {
@@ -244,6 +244,23 @@ export class CutoverGate extends pulumi.CustomResource {
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:CutoverGate", name, args, { ...opts, additionalSecretOutputs: ["url"] });
+  }
+}
+
+/**
+ * Takes from PUBLIC what every role of the server may do with a database, after granting it to every other login role that has
+ * it from PUBLIC alone. It must depend on the AppRoles, whose own privileges are there before.
+ *
+ * @example
+ * new pgaccess.PublicPrivileges("shop", { database: "shop", revoke: ["CONNECT"], roles: ["shop_owner"], former: server.baselines[0].snapshot }, { provider: server.pgaccess, dependsOn: [owner] });
+ */
+export class PublicPrivileges extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: { database: string; revoke: PublicPrivilege[]; roles: string[]; former: Baseline["snapshot"] },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:PublicPrivileges", name, args, opts);
   }
 }
 

@@ -4,6 +4,7 @@ import { runtimes } from "./runtime.ts";
 import { command, compose, container, gate } from "./runtime-schema.ts";
 import { namedValues, names, oneOf, text, value, whole } from "./schema-values.ts";
 import { readSettings, type Settings } from "./settings.ts";
+import type { PublicPrivilege } from "./stack.ts";
 
 /**
  * The config contract, section by section; sections of named entries are given as the schema of one entry, so that one
@@ -71,6 +72,12 @@ export const singles = {
   rollbackKit: text("a folder").optional(),
 };
 
+const publicPrivileges = value("a list of CONNECT and TEMPORARY", (written) =>
+  Array.isArray(written) && written.every((each) => each === "CONNECT" || each === "TEMPORARY")
+    ? [...new Set(written as PublicPrivilege[])]
+    : undefined,
+);
+
 /** Sections of named entries. */
 export const entries = {
   databases: z.strictObject({
@@ -80,6 +87,7 @@ export const entries = {
     alsoOwn: names("objects (schema.object)").default([]),
     rehearseSql: names("SQL files").default([]),
     exclusive: oneOf(true, false).default(false),
+    revokeFromPublic: publicPrivileges.default([]),
   }),
   roles: z.strictObject({
     connectionLimit: limit,

@@ -52,7 +52,12 @@ export interface Database {
   rehearseSql: string[];
   /** Whether what was granted by hand to any role of the stack is taken back. */
   exclusive: boolean;
+  /** What PUBLIC, and so every role of the server, loses on the database; other login roles are granted it first. */
+  revokeFromPublic: PublicPrivilege[];
 }
+
+/** What PUBLIC holds on a database by default (PostgreSQL documentation, "Privileges"). */
+export type PublicPrivilege = "CONNECT" | "TEMPORARY";
 
 /** A login role that the stack makes. */
 export interface Role {

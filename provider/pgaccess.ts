@@ -11,6 +11,7 @@ import { existingRole } from "./resources/existing-role.ts";
 import { legacyUrl } from "./resources/legacy-url.ts";
 import { ownership } from "./resources/ownership.ts";
 import { privileges } from "./resources/privileges.ts";
+import { publicPrivileges } from "./resources/public-privileges.ts";
 import { toResource } from "./resources/reconciler.ts";
 import { rehearsal } from "./resources/rehearsal.ts";
 import { roleSettings } from "./resources/role-settings.ts";
@@ -43,6 +44,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:ExistingRole": existingRole(server),
     "pgaccess:index:Privileges": privileges(server),
     "pgaccess:index:Ownership": ownership(server),
+    "pgaccess:index:PublicPrivileges": publicPrivileges(server),
     "pgaccess:index:Cutovers": cutovers(),
     "pgaccess:index:LegacyUrl": legacyUrl(),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
@@ -81,6 +83,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:ExistingRole": toResource(reconcilers["pgaccess:index:ExistingRole"]),
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),
       "pgaccess:index:Ownership": toResource(reconcilers["pgaccess:index:Ownership"]),
+      "pgaccess:index:PublicPrivileges": toResource(reconcilers["pgaccess:index:PublicPrivileges"]),
       "pgaccess:index:Cutovers": toResource(reconcilers["pgaccess:index:Cutovers"]),
       "pgaccess:index:LegacyUrl": toResource(reconcilers["pgaccess:index:LegacyUrl"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),

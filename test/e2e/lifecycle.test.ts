@@ -82,7 +82,8 @@ test("drift made by hand is seen by a plain preview and repaired by up", async (
   expect(limit).toEqual({ rolconnlimit: 8 });
 });
 
-test("explicit grants reach what the access level does not, and an exclusive role keeps nothing that was granted by hand", async () => {
+test("explicit grants reach what the access level does not, an exclusive role keeps nothing that was granted by hand, and PUBLIC loses CONNECT where it is asked for", async () => {
+  await estate.sandbox.setConfig("databases.fleet_platform.revokeFromPublic", ["CONNECT"]);
   await estate.sandbox.setConfig("roles.dashboard_app.exclusive", true);
   await estate.sandbox.setConfig("roles.dashboard_app.grants.tracksolid_db.columns", {
     "tickets.tickets": { UPDATE: ["state"] },
@@ -95,14 +96,18 @@ test("explicit grants reach what the access level does not, and an exclusive rol
   expect(text).toMatch(/column state of tickets\.tickets *: "grant UPDATE"/);
   expect(text).toMatch(/tickets\.tickets *: "revoke DELETE"/);
   expect(text).toMatch(/schema public *: "revoke USAGE"/);
+  expect(text).toMatch(/PUBLIC: CONNECT: "revoked; granted to .*grafana_ro/);
   await estate.up();
   await estate.pulumi(["preview", "--expect-no-changes"]);
   const [may] = await estate.query(
     "tracksolid_db",
     `SELECT has_column_privilege('dashboard_app', 'tickets.tickets', 'state', 'UPDATE') AS update,
-            has_table_privilege('dashboard_app', 'tickets.tickets', 'DELETE') AS delete`,
+            has_table_privilege('dashboard_app', 'tickets.tickets', 'DELETE') AS delete,
+            has_database_privilege('dashboard_app', 'fleet_platform', 'CONNECT') AS elsewhere,
+            has_database_privilege('gateway_app', 'fleet_platform', 'CONNECT') AS own,
+            has_database_privilege('grafana_ro', 'fleet_platform', 'CONNECT') AS others`,
   );
-  expect(may).toEqual({ update: true, delete: false });
+  expect(may).toEqual({ update: true, delete: false, elsewhere: false, own: true, others: true });
 });
 
 test("objects a legacy migrator makes later are readable at once and owned after the next up", async () => {

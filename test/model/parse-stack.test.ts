@@ -42,6 +42,7 @@ describe("a configuration that is right", () => {
           alsoOwn: ["public.schema_migrations"],
           rehearseSql: [],
           exclusive: false,
+          revokeFromPublic: [],
         },
         fleet_platform: {
           schemas: ["fleet"],
@@ -50,6 +51,7 @@ describe("a configuration that is right", () => {
           alsoOwn: [],
           rehearseSql: [],
           exclusive: false,
+          revokeFromPublic: [],
         },
       },
       roles: {

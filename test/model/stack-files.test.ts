@@ -60,6 +60,7 @@ describe("Pulumi.prod.yaml", () => {
       alsoOwn: [],
       rehearseSql: [],
       exclusive: false,
+      revokeFromPublic: [],
     });
     expect(stack.databases.fleet_platform?.owner).toBeUndefined();
   });
