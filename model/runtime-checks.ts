@@ -86,8 +86,12 @@ function runtimesWith(block: string): Runtime[] {
 }
 
 /** Once the migration is over nothing may hold a legacy URL. */
-export function checkMigrationComplete({ migrationComplete, services, serviceSecrets }: Sections, at: At): void {
+export function checkMigrationComplete(
+  { migrationComplete, rollbackKit, services, serviceSecrets }: Sections,
+  at: At,
+): void {
   if (!migrationComplete) return;
+  if (rollbackKit !== undefined) at("rollbackKit").refuse("has no use once migrationComplete is true; remove it");
   for (const [name, { connectAs }] of services.valid) {
     if (connectAs === "legacy") {
       at("services", name, "connectAs").refuse("is legacy, but migrationComplete is true; cut the service over first");

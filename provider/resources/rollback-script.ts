@@ -23,7 +23,7 @@ export function rollbackScript(): Reconciler<typeof shape> {
   return {
     description: "A script that puts a service back on its legacy URL without Pulumi, state or passphrase.",
     shape,
-    identity: ["service", "folder"],
+    identity: ["service"],
     hidden: ["legacyUrl", "compose", "command", "urlKey"],
     advisory: ["dockerHost"],
     id: ({ service }) => service,
@@ -38,12 +38,15 @@ export function rollbackScript(): Reconciler<typeof shape> {
     summarize: ({ service }, changes) =>
       Object.keys(changes).length === 0 ? undefined : `${service}: its way back without the stack is written`,
 
-    async apply(inputs, _olds, call) {
+    async apply(inputs, olds, call) {
       const kept = keptScript(inputs);
       const text = await textOf(inputs, call);
       if (text === undefined) throw new Error(`${inputs.service}: its legacy URL is not known`);
-      if ((await kept.difference(text)) === undefined) return undefined;
-      await kept.write(text);
+      const isDue = (await kept.difference(text)) !== undefined;
+      if (isDue) await kept.write(text);
+      const former = olds && keptScript(olds);
+      if (former && former.path !== kept.path) await former.remove();
+      if (!isDue) return undefined;
       return `${inputs.service}: its way back without the stack: sh ${kept.path}`;
     },
 
@@ -59,12 +62,12 @@ function keptScript({ folder, service }: Inputs): KeptScript {
 
 /** Undefined as long as the legacy URL is not known. */
 async function textOf(inputs: Inputs, call: Call): Promise<string | undefined> {
-  const { service, stack, legacyUrl } = inputs;
+  const { service, stack, urlKey, legacyUrl } = inputs;
   if (typeof legacyUrl !== "string") return undefined;
   const target = toTarget(inputs);
   if (!target) throw new Error(`${service}: neither compose nor command is given`);
   try {
-    return scriptOf({ service, stack }, await target.rollbackSteps(legacyUrl, call));
+    return scriptOf({ service, stack, urlKey }, await target.rollbackSteps(legacyUrl, call));
   } catch (error) {
     throw new Error(`${service}: its rollback script cannot be made: ${target.scrub((error as Error).message)}`);
   }

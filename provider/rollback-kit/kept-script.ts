@@ -1,5 +1,6 @@
-import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { marker } from "./script.ts";
 
 /** A service's script in the folder of the rollback kit, for its owner alone. */
 export class KeptScript {
@@ -14,18 +15,18 @@ export class KeptScript {
 
   /** What is to be done so that it is there with this text (latin1), in words; undefined: nothing. Changes nothing. */
   async difference(text: string): Promise<string | undefined> {
-    await this.#refuseOpenFolder();
-    const found = await stat(this.path).catch(whenMissing);
+    await this.#refuseFolder();
+    const found = await this.#read();
     if (!found) return "is not there yet";
-    if ((found.mode & 0o777) !== 0o700)
-      return `has the mode ${(found.mode & 0o777).toString(8)} and is for its owner alone`;
-    return (await readFile(this.path, "latin1")) === text ? undefined : "is no longer what puts it back";
+    if (found.mode !== 0o700) return `has the mode ${found.mode.toString(8)} and is for its owner alone`;
+    return found.text === text ? undefined : "is no longer what puts it back";
   }
 
   /** Whoever looks sees the former script or this one, also after a crash. */
   async write(text: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    await this.#refuseOpenFolder();
+    await this.#refuseFolder();
+    await this.#read();
     const next = `${this.path}.new`;
     await rm(next, { force: true }); // left by a run that was killed
     const file = await open(next, "wx", 0o700);
@@ -39,18 +40,30 @@ export class KeptScript {
     await rename(next, this.path);
   }
 
+  /** Idempotent. Throws when what is there is none of ours. */
   async remove(): Promise<void> {
-    await rm(this.path, { force: true });
+    if (await this.#read()) await rm(this.path, { force: true });
+  }
+
+  async #read(): Promise<{ text: string; mode: number } | undefined> {
+    const found = await lstat(this.path).catch(whenMissing);
+    if (!found) return undefined;
+    const text = found.isFile() ? await readFile(this.path, "latin1") : "";
+    if (text.split("\n")[1] === marker) return { text, mode: found.mode & 0o777 };
+    throw new Error(
+      `${this.path} is no script of the rollback kit: move it away, or give app-roles:rollbackKit another folder`,
+    );
   }
 
   /** Whoever may write there could give root another script. */
-  async #refuseOpenFolder(): Promise<void> {
+  async #refuseFolder(): Promise<void> {
     const found = await stat(this.#folder).catch(whenMissing);
     if (!found) return;
-    if (!found.isDirectory()) throw new Error(`app-roles:rollbackKit: ${this.#folder} is no folder`);
-    if ((found.mode & 0o022) !== 0) {
+    const here = `app-roles:rollbackKit: ${this.#folder}`;
+    if (!found.isDirectory()) throw new Error(`${here} is no folder`);
+    if ((found.mode & 0o022) !== 0 || found.uid !== process.getuid?.()) {
       throw new Error(
-        `app-roles:rollbackKit: others may write in ${this.#folder}, and so change what you would run; chmod 700 it, or take another folder`,
+        `${here}: others may write there, or own it, and so change what you would run; make it yours alone (chmod 700), or take another folder`,
       );
     }
   }

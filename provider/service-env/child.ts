@@ -77,7 +77,7 @@ export function childEnvironment(...keys: string[]): NodeJS.ProcessEnv {
 }
 
 /** What pulumi and libpq take secrets from. */
-const secretVariables = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "PGPASSWORD"];
+export const secretVariables = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "PGPASSWORD"];
 
 /** The last lines of what a child said on its standard error, on one line each. */
 export function lastLines(text: string): string {

@@ -63,19 +63,25 @@ export class ComposeCli {
   async up(service: string, replicas: number, call: Watched): Promise<void> {
     const { report } = call;
     const onWait = (seconds: number) => report.progress(`${this.command.join(" ")} up ${service}: ${seconds} s`);
-    await this.run(this.upArguments(service, replicas), patience.up, call, { onWait });
+    const args = [...this.upOptions, "--scale", `${service}=${replicas}`, service];
+    await this.run(args, patience.up, call, { onWait });
   }
 
-  /** The whole command line of `up`, for somebody who runs it in the project's folder. @param name the project's */
-  upCommand(service: string, replicas: number, name: string): string[] {
-    const files = this.project.files.flatMap((file) => ["--file", resolve(file)]);
-    return [...this.command, "--project-name", name, ...files, ...this.upArguments(service, replicas)];
-  }
-
-  private upArguments(service: string, replicas: number): string[] {
+  /** `up` with its options, but for how many and which service. */
+  get upOptions(): string[] {
     // docker-compose 1 knows no --pull; it pulls only an image that is missing, which is refused before.
     const pull = this.major === 1 ? [] : ["--pull", "never"];
-    return ["up", "-d", "--no-deps", "--no-build", ...pull, "--scale", `${service}=${replicas}`, service];
+    return ["up", "-d", "--no-deps", "--no-build", ...pull];
+  }
+
+  /** The command line up to the subcommand, for somebody who runs it in the project's folder. @param name the project's */
+  commandFor(name: string): string[] {
+    return [
+      ...this.command,
+      "--project-name",
+      name,
+      ...this.project.files.flatMap((file) => ["--file", resolve(file)]),
+    ];
   }
 
   private ask(args: string[], call: Watched, options: string[] = [], files: string[] = []): Promise<Ended> {

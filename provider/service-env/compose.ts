@@ -68,20 +68,14 @@ export class ComposeTarget implements EnvTarget {
 
   rollbackSteps(legacyUrl: string, call: Watched): Promise<string[]> {
     return this.scrubbed(async () => {
-      const { service, urlKey, envFile, composeService, dockerHost } = this.it.options;
+      const { urlKey, envFile, composeService, dockerHost } = this.it.options;
+      this.it.learn(legacyUrl);
       const text = await this.it.readEnvFile();
       const line = this.it.inEnvFile(() => lineOf(withValue(text, urlKey, legacyUrl), urlKey));
       const cli = await this.it.cli(call);
-      const replicas = Math.max((await this.it.containers(call)).length, 1);
-      const command = cli.upCommand(composeService, replicas, await this.projectName(call));
-      return composeSteps({
-        service,
-        urlKey,
-        envFile,
-        line,
-        up: { command, folder: this.it.project.folder },
-        dockerHost,
-      });
+      const compose = cli.commandFor(await this.projectName(call));
+      const { folder } = this.it.project;
+      return composeSteps({ urlKey, envFile, line, folder, compose, composeService, up: cli.upOptions, dockerHost });
     });
   }
 

@@ -96,7 +96,7 @@ test("explicit grants reach what the access level does not, an exclusive role ke
   expect(text).toMatch(/column state of tickets\.tickets *: "grant UPDATE"/);
   expect(text).toMatch(/tickets\.tickets *: "revoke DELETE"/);
   expect(text).toMatch(/schema public *: "revoke USAGE"/);
-  expect(text).toMatch(/PUBLIC: CONNECT: "revoked; granted to .*grafana_ro/);
+  expect(text).toMatch(/PUBLIC: CONNECT: "revoked; granted to .*reporting_refresher/);
   await estate.up();
   await estate.pulumi(["preview", "--expect-no-changes"]);
   const [may] = await estate.query(
@@ -108,6 +108,7 @@ test("explicit grants reach what the access level does not, an exclusive role ke
             has_database_privilege('grafana_ro', 'fleet_platform', 'CONNECT') AS others`,
   );
   expect(may).toEqual({ update: true, delete: false, elsewhere: false, own: true, others: true });
+  await estate.sandbox.setConfig("databases.fleet_platform.revokeFromPublic", undefined);
 });
 
 test("objects a legacy migrator makes later are readable at once and owned after the next up", async () => {

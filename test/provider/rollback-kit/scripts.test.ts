@@ -6,12 +6,12 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { commandSteps } from "../../../provider/rollback-kit/command-script.ts";
 import { composeSteps } from "../../../provider/rollback-kit/compose-script.ts";
 import { KeptScript } from "../../../provider/rollback-kit/kept-script.ts";
-import { scriptOf } from "../../../provider/rollback-kit/script.ts";
+import { marker, scriptOf } from "../../../provider/rollback-kit/script.ts";
 import { shellSecret, shellWord } from "../../../provider/rollback-kit/shell.ts";
 import { lineOf, withValue } from "../../../provider/service-env/env-file.ts";
 
 const hostile = 'it\'s "$HOME" `id` \\ $(id) #;&|<>*? é\nEND';
-const subject = { service: "api", stack: "prod" };
+const subject = { service: "api", stack: "prod", urlKey: "DATABASE_URL" };
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "app-roles-rollback kit-"));
@@ -55,7 +55,7 @@ esac
     chmodSync(at("keep.sh"), 0o755);
     const legacyUrl = "postgres://postgres:it's$HOME`id`\\é@db/shop";
     const declared = { service: "a p'i", urlKey: "DATABASE_URL", path: at("keep.sh"), args: ["$x"], legacyUrl };
-    const script = scriptOf({ service: "a p'i\nrm", stack: "prod" }, commandSteps(declared));
+    const script = scriptOf({ ...subject, service: "a p'i\nrm" }, commandSteps(declared));
     for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs on its legacy URL again");
     expect(readFileSync(at("value"), "utf8")).toBe(legacyUrl);
     expect(readFileSync(at("written"), "utf8")).toBe("$x\na p'i\nwrite\n");
@@ -72,7 +72,9 @@ esac
       args: [],
       legacyUrl: "postgres://x/y",
     };
-    expect(() => sh(scriptOf(subject, commandSteps(declared)))).toThrow(expect.objectContaining({ status: 3 }));
+    expect(() => sh(scriptOf(subject, commandSteps(declared)))).toThrow(
+      expect.objectContaining({ status: 3, stderr: expect.stringContaining("api: NOT rolled back (exit code 3)") }),
+    );
   });
 });
 
@@ -81,11 +83,14 @@ describe("a compose service's script", () => {
   const legacy = "postgres://postgres:old&/\\1$ecret@db/shop".replace("\\", "%5C");
   const composed = (text: string, file = "web.env") => {
     writeFileSync(at(file), text, "latin1");
-    writeFileSync(at("compose"), `#!/bin/sh\nprintf '%s ' "$PWD" "$DOCKER_HOST" "$@" >>"${at("ran")}"\n`);
+    writeFileSync(
+      at("compose"),
+      `#!/bin/sh\ncase " $* " in *" ps "*) echo one; echo two ;; *) printf '%s ' "$PWD" "$DOCKER_HOST" "$@" >>"${at("ran")}" ;; esac\n`,
+    );
     chmodSync(at("compose"), 0o755);
     const line = lineOf(withValue(text, "DATABASE_URL", legacy), "DATABASE_URL");
-    const up = { command: [at("compose"), "up", "-d", "a b"], folder };
-    const declared = { service: "api", urlKey: "DATABASE_URL", envFile: at("web.env"), line, up };
+    const run = { folder, compose: [at("compose"), "-p", "a b"], composeService: "w", up: ["up", "-d"] };
+    const declared = { urlKey: "DATABASE_URL", envFile: at("web.env"), line, ...run };
     return scriptOf(subject, composeSteps({ ...declared, dockerHost: "unix:///run/x.sock" }));
   };
 
@@ -107,7 +112,7 @@ describe("a compose service's script", () => {
     expect(written.replace(/\n$/, "")).toBe(expected.replace(/\n$/, ""));
     if (text.includes(role)) expect(written).toBe(expected);
     expect(statSync(at("web.env")).mode & 0o777).toBe(0o600);
-    expect(readFileSync(at("ran"), "utf8")).toBe(`${folder} unix:///run/x.sock up -d a b `.repeat(2));
+    expect(readFileSync(at("ran"), "utf8")).toBe(`${folder} unix:///run/x.sock -p a b up -d --scale w=2 w `.repeat(2));
   });
 
   test("writes through a symbolic link, and refuses a key that stands twice", () => {
@@ -116,7 +121,7 @@ describe("a compose service's script", () => {
     sh(script);
     expect(readFileSync(at("real.env"), "utf8")).toBe(`DATABASE_URL='${legacy}'\n`);
     writeFileSync(at("real.env"), `DATABASE_URL=${role}\nexport DATABASE_URL=${role}\n`);
-    expect(() => sh(script)).toThrow(/stands in more than one line/);
+    expect(() => sh(script)).toThrow(/has DATABASE_URL in more than one line/);
     expect(readFileSync(at("real.env"), "utf8")).toContain(role);
   });
 });
@@ -126,22 +131,27 @@ describe("the kept script", () => {
     const kept = new KeptScript(join(folder, "kit"), "../a/é b");
     expect(kept.path.startsWith(`${join(folder, "kit")}/`)).toBe(true);
     expect(kept.path.slice(folder.length + 5)).not.toContain("/");
-    expect(await kept.difference("x")).toBe("is not there yet");
-    await kept.write("x");
+    const x = `#!/bin/sh\n${marker}\nx`;
+    expect(await kept.difference(x)).toBe("is not there yet");
+    await kept.write(x);
     expect([statSync(kept.path).mode & 0o777, statSync(join(folder, "kit")).mode & 0o777]).toEqual([0o700, 0o700]);
-    expect(await kept.difference("x")).toBeUndefined();
+    expect(await kept.difference(x)).toBeUndefined();
     expect(await kept.difference("y")).toBe("is no longer what puts it back");
     chmodSync(kept.path, 0o755);
-    expect(await kept.difference("x")).toBe("has the mode 755 and is for its owner alone");
+    expect(await kept.difference(x)).toBe("has the mode 755 and is for its owner alone");
     await kept.remove();
     await kept.remove();
-    expect(await kept.difference("x")).toBe("is not there yet");
+    expect(await kept.difference(x)).toBe("is not there yet");
+    writeFileSync(kept.path, "#!/bin/sh\necho mine\n");
+    for (const work of [() => kept.difference(x), () => kept.write(x), () => kept.remove()]) {
+      await expect(work()).rejects.toThrow(/is no script of the rollback kit/);
+    }
   });
 
   test("a folder that others may write in is refused", async () => {
     mkdirSync(at("open"));
     chmodSync(at("open"), 0o777);
-    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(/others may write in .*open/);
+    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(/open: others may write there/);
     writeFileSync(at("file"), "");
     await expect(new KeptScript(at("file"), "api").difference("x")).rejects.toThrow(/is no folder/);
   });
