@@ -67,7 +67,13 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     return rows.map(({ user }) => user);
   };
   const becomes = (user: string) => expect.poll(users, { timeout: 60_000 }).toEqual([user]);
-  const log = async () => String(await daemon.docker.getService("dashboard_api").logs({ stdout: true, stderr: true }));
+  /** Of every container that it has had: the log of a swarm's service may never end, with tasks that have. */
+  const log = async () => {
+    const filters = { label: ["app-roles.service=dashboard_api"] };
+    const containers = await daemon.docker.listContainers({ all: true, filters });
+    const logs = containers.map(({ Id }) => daemon.docker.getContainer(Id).logs({ stdout: true, stderr: true }));
+    return (await Promise.all(logs)).map(String).join("");
+  };
   const count = async (event: string) => (await log()).split(`"event":"${event}"`).length - 1;
   const secrets = async () => (await daemon.docker.listSecrets()).length;
 
