@@ -1,31 +1,12 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import pg from "pg";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CommandServices } from "./command-services.ts";
 import { createEstate, type Estate } from "./estate.ts";
 
 let estate: Estate;
-const names = ["dashboard_api", "worker"] as const;
-type Name = (typeof names)[number];
-const at = (file: string) => join(estate.sandbox.dir, file);
-const stored = (name: Name) => readFileSync(at(`${name}.url`), "utf8");
-const deploys = (name: Name) =>
-  existsSync(at(`${name}.deploys`)) ? readFileSync(at(`${name}.deploys`), "utf8").length : 0;
-const user = (name: Name) => new URL(stored(name)).username;
-
-/** The service: connects anew after each deploy, with the URL that it finds then; unless it is broken. */
-const service = { isBroken: false, seen: 0, session: undefined as pg.Client | undefined };
-const stop = () => service.session?.end().catch(() => undefined);
-const running = setInterval(() => {
-  if (!estate || service.isBroken || deploys("dashboard_api") === service.seen) return;
-  service.seen = deploys("dashboard_api");
-  void stop();
-  service.session = new pg.Client({ connectionString: stored("dashboard_api") });
-  service.session.on("error", () => undefined);
-  void service.session.connect().catch(() => undefined);
-}, 200);
+let services: CommandServices;
 
 /** Runs the command to its end; `until` sees what it has printed so far and may send it a signal. */
 async function appRoles(args: string[], until: (said: string) => NodeJS.Signals | undefined = () => undefined) {
@@ -47,26 +28,17 @@ async function appRoles(args: string[], until: (said: string) => NodeJS.Signals 
 
 beforeAll(async () => {
   estate = await createEstate();
-  writeFileSync(
-    at("keep.sh"),
-    '#!/bin/sh\ncase "$2" in read) cat "$1.url" ;; write) cat >"$1.url" ;; deploy) printf x >>"$1.deploys" ;; esac\n',
-  );
-  chmodSync(at("keep.sh"), 0o755);
-  for (const name of names) {
-    writeFileSync(at(`${name}.url`), estate.postgres.url("tracksolid_db"));
-    await estate.sandbox.setConfig(`services.${name}.runtime`, "command");
-    await estate.sandbox.setConfig(`services.${name}.command`, { path: "./keep.sh" });
-    await estate.sandbox.setConfig(`services.${name}.gate`, { timeout: "15s", soak: "1s" });
-  }
+  services = await CommandServices.declare(estate, { timeout: "15s", soak: "1s" });
 });
 afterAll(async () => {
-  clearInterval(running);
-  await stop();
-  await estate.remove();
+  await services?.stop();
+  await estate?.remove();
 });
 
 const switches = () =>
-  [...readFileSync(at("Pulumi.prod.yaml"), "utf8").matchAll(/^ +connectAs: (\w+)$/gm)].map(([, to]) => to).join(" ");
+  [...readFileSync(services.at("Pulumi.prod.yaml"), "utf8").matchAll(/^ +connectAs: (\w+)$/gm)]
+    .map(([, to]) => to)
+    .join(" ");
 const untouched = "legacy legacy legacy legacy legacy legacy";
 
 test("what may not be cut over is refused before anything is changed", async () => {
@@ -91,18 +63,18 @@ test("what may not be cut over is refused before anything is changed", async () 
 });
 
 test("a service that is not well goes back by itself, with the reason at the end", async () => {
-  service.isBroken = true;
+  services.isBroken = true;
   const { code, said } = await appRoles(["cutover", "dashboard_api"]);
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
   const end = said.slice(said.indexOf("dashboard_api is back on its legacy URL"));
   expect(end).toContain("no session of its role comes from it, in 15s");
-  expect([user("dashboard_api"), deploys("dashboard_api"), deploys("worker"), switches()]).toEqual([
-    "postgres",
-    2,
-    0,
-    untouched,
-  ]);
-  service.isBroken = false;
+  expect([
+    services.user("dashboard_api"),
+    services.deploys("dashboard_api"),
+    services.deploys("worker"),
+    switches(),
+  ]).toEqual(["postgres", 2, 0, untouched]);
+  services.isBroken = false;
 });
 
 test("one that is interrupted while its gate watches it goes back too", async () => {
@@ -112,17 +84,17 @@ test("one that is interrupted while its gate watches it goes back too", async ()
   );
   await estate.sandbox.setConfig("services.dashboard_api.gate.soak", "1s");
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
-  expect([user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
+  expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
 test("it is on its role with what that needs, and nothing else was touched", async () => {
   // What an up of everything would put right as well.
   await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
-  writeFileSync(at("worker.url"), `${stored("worker")}?by=hand`);
+  services.write("worker", `${services.stored("worker")}?by=hand`);
   const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "2s"]);
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_api: well for 2s.") });
   expect(said).toMatch(/dashboard_app +8 +limit 8 +1/);
-  expect([user("dashboard_api"), deploys("worker"), stored("worker")]).toEqual([
+  expect([services.user("dashboard_api"), services.deploys("worker"), services.stored("worker")]).toEqual([
     "dashboard_app",
     0,
     expect.stringContaining("by=hand"),
@@ -147,12 +119,12 @@ test("trouble while it is watched takes it back", async () => {
   const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "10min"], (so) => {
     if (isWell || !so.includes("dashboard_api is on its role.")) return undefined;
     isWell = true;
-    void stop();
+    void services.disconnect();
     return undefined;
   });
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
   expect(said).toMatch(/no session of its role comes from it, (in|for) 6s/);
-  expect([user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
+  expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
 test("no password was printed", () => {

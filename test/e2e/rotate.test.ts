@@ -1,29 +1,11 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import pg from "pg";
+import { rmSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../sandbox/process.ts";
+import { CommandServices } from "./command-services.ts";
 import { createEstate, type Estate } from "./estate.ts";
 
 let estate: Estate;
-const names = ["dashboard_api", "worker"] as const;
-type Name = (typeof names)[number];
-const at = (file: string) => join(estate.sandbox.dir, file);
-const stored = (name: Name) => readFileSync(at(`${name}.url`), "utf8");
-const deploys = (name: Name) => (existsSync(at(`${name}.deploys`)) ? readFileSync(at(`${name}.deploys`), "utf8") : "");
-const passwordOf = (name: Name) => new URL(stored(name)).password;
-
-/** dashboard_api: a session with the URL that it finds after each deploy. */
-const service = { seen: "", session: undefined as pg.Client | undefined };
-const stop = () => service.session?.end().catch(() => undefined);
-const running = setInterval(() => {
-  if (!estate || deploys("dashboard_api") === service.seen) return;
-  service.seen = deploys("dashboard_api");
-  void stop();
-  service.session = new pg.Client({ connectionString: stored("dashboard_api") });
-  service.session.on("error", () => undefined);
-  void service.session.connect().catch(() => undefined);
-}, 200);
+let services: CommandServices;
 
 async function rotate(...args: string[]) {
   const options = { cwd: estate.sandbox.dir, env: estate.sandbox.env };
@@ -38,29 +20,12 @@ const login = (password: string) =>
 
 beforeAll(async () => {
   estate = await createEstate();
-  writeFileSync(
-    at("keep.sh"),
-    `#!/bin/sh
-case "$2" in
-  read) cat "$1.url" ;;
-  write) cat >"$1.url" ;;
-  deploy) test ! -e broken || { echo "no room on the node" >&2; exit 1; }; printf x >>"$1.deploys" ;;
-esac
-`,
-  );
-  chmodSync(at("keep.sh"), 0o755);
-  for (const name of names) {
-    writeFileSync(at(`${name}.url`), estate.postgres.url("tracksolid_db"));
-    await estate.sandbox.setConfig(`services.${name}.runtime`, "command");
-    await estate.sandbox.setConfig(`services.${name}.command`, { path: "./keep.sh" });
-    await estate.sandbox.setConfig(`services.${name}.gate`, { timeout: "30s", soak: "1s" });
-  }
+  services = await CommandServices.declare(estate, { timeout: "30s", soak: "1s" });
   await estate.sandbox.setConfig("services.dashboard_api.connectAs", "role");
 });
 afterAll(async () => {
-  clearInterval(running);
-  await stop();
-  await estate.remove();
+  await services?.stop();
+  await estate?.remove();
 });
 
 test("what may not be rotated is refused before anything is changed", async () => {
@@ -75,18 +40,18 @@ test("what may not be rotated is refused before anything is changed", async () =
 });
 
 test("role and service have a new password after one up, which nothing else is part of", async () => {
-  const former = passwordOf("dashboard_api");
-  const legacy = `${stored("worker")}?by=hand`;
-  writeFileSync(at("worker.url"), legacy);
+  const former = services.password("dashboard_api");
+  const legacy = `${services.stored("worker")}?by=hand`;
+  services.write("worker", legacy);
   await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
   const { code, said } = await rotate("dashboard_app");
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_app has a new password.") });
   expect(said).toMatch(/dashboard_api +command +\d+\.\d s/);
   expect(said).toMatch(/dashboard_api: well as dashboard_app for 1s/);
   await expect(login(former)).rejects.toMatchObject({ code: "28P01" });
-  expect(await login(passwordOf("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
-  expect((await estate.databaseUrls()).dashboard_api).toBe(stored("dashboard_api"));
-  expect([stored("worker"), deploys("worker")]).toEqual([legacy, ""]);
+  expect(await login(services.password("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
+  expect((await estate.databaseUrls()).dashboard_api).toBe(services.stored("dashboard_api"));
+  expect([services.stored("worker"), services.deploys("worker")]).toEqual([legacy, 0]);
   const preview = await estate.preview();
   expect(preview).toContain("1 missing: tickets.tickets");
   await estate.up();
@@ -94,17 +59,17 @@ test("role and service have a new password after one up, which nothing else is p
 });
 
 test("a redeploy that fails is told, and the next up goes on with the password that the server has", async () => {
-  const former = passwordOf("dashboard_api");
-  writeFileSync(at("broken"), "");
+  const former = services.password("dashboard_api");
+  writeFileSync(services.at("broken"), "");
   const { code, said } = await rotate("dashboard_app");
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_app HAS ITS NEW PASSWORD") });
   expect(said.slice(said.indexOf("HAS ITS NEW PASSWORD"))).toContain("no room on the node");
   expect(said).toMatch(/dashboard_api +command +it was not redeployed: they fail/);
   await expect(login(former)).rejects.toMatchObject({ code: "28P01" });
-  writeFileSync(at("keep.sh"), readFileSync(at("keep.sh"), "utf8").replace("-e broken", "-e mended"));
+  rmSync(services.at("broken"));
   await estate.up();
-  expect(passwordOf("dashboard_api")).not.toBe(former);
-  expect(await login(passwordOf("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
+  expect(services.password("dashboard_api")).not.toBe(former);
+  expect(await login(services.password("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
