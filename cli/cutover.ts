@@ -2,10 +2,11 @@ import { parseArgs } from "node:util";
 import { cutoverProblem } from "../model/cutover.ts";
 import { milliseconds } from "../model/duration.ts";
 import type { Service } from "../model/stack.ts";
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { EventLog } from "./event-log.ts";
 import { exportState, serviceResources } from "./exported.ts";
 import { connectAsInForce } from "./in-force.ts";
+import { onlyWord, reading } from "./options.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
 import { setConnectAs } from "./stack-file.ts";
@@ -45,7 +46,7 @@ on its legacy URL as by app-roles rollback, and the exit code is 1. Run it in th
 };
 
 function options(args: string[]) {
-  try {
+  return reading(() => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -55,16 +56,13 @@ function options(args: string[]) {
         stack: { type: "string" },
       },
     });
-    const [service, ...more] = positionals;
-    if (service === undefined || more.length > 0) throw new Error("expected one service");
+    const service = onlyWord(positionals, "service");
     const watch = values.watch === undefined ? undefined : milliseconds(values.watch.replace(/m$/, "min"));
     if (values.watch !== undefined && watch === undefined) {
       throw new Error(`--watch: expected a time such as 45m, 2h or 90s, found ${values.watch}`);
     }
     return { service, watch, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  });
 }
 
 /** Throws, before anything is changed, what stands in the way; gives the resources of the other services. */

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { engine } from "./doctor/engine.ts";
 import { type Finding, ok, report, unknown, wrong } from "./doctor/finding.ts";
 import { plugins } from "./doctor/plugins.ts";
@@ -7,6 +7,7 @@ import { policyPack } from "./doctor/policy-pack.ts";
 import { runtimes } from "./doctor/runtimes.ts";
 import { server } from "./doctor/server.ts";
 import { state } from "./doctor/state.ts";
+import { reading } from "./options.ts";
 import { selectedStack } from "./pulumi.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
 
@@ -28,11 +29,7 @@ code 1 when something is wrong. Run it in the folder of Pulumi.yaml.
 };
 
 function options(args: string[]): string | undefined {
-  try {
-    return parseArgs({ args, options: { stack: { type: "string" } } }).values.stack;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  return reading(() => parseArgs({ args, options: { stack: { type: "string" } } }).values.stack);
 }
 
 async function examine(given: string | undefined): Promise<Finding[]> {

@@ -3,6 +3,7 @@ import { open, rename } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./command.ts";
 import { type Format, formats } from "./env-format.ts";
+import { onlyWord, reading } from "./options.ts";
 import { pulumi } from "./pulumi.ts";
 import { readStack } from "./stack.ts";
 
@@ -40,7 +41,7 @@ alone (0600). Without --file it goes to standard output, but to a terminal only 
 };
 
 function options(args: string[]) {
-  try {
+  return reading(() => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -51,15 +52,12 @@ function options(args: string[]) {
         stack: { type: "string" },
       },
     });
-    const [service, ...more] = positionals;
-    if (service === undefined || more.length > 0) throw new Error("expected one service");
+    const service = onlyWord(positionals, "service");
     if (!Object.hasOwn(formats, values.format)) {
       throw new Error(`--format: expected ${Object.keys(formats).join(", ")}, found ${values.format}`);
     }
     return { ...values, service, format: values.format as Format };
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  });
 }
 
 async function urlInForce(service: string, stack: string | undefined): Promise<string> {

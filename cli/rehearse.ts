@@ -7,6 +7,7 @@ import { rehearse as rehearseDatabase } from "../provider/rehearsal/rehearse.ts"
 import { passed, type Rehearsed } from "../provider/rehearsal/result.ts";
 import { alone } from "../provider/run-lock.ts";
 import { type Command, UsageError } from "./command.ts";
+import { reading } from "./options.ts";
 import { Progress } from "./progress.ts";
 import { rehearsalGoals } from "./rehearsal-goals.ts";
 import { rehearsalReport } from "./rehearsal-report.ts";
@@ -55,15 +56,13 @@ another is held. Exit code 1 when something failed or could not be rehearsed.
 };
 
 function options(args: string[]) {
-  try {
+  return reading(() => {
     const { values } = parseArgs({
       args,
       options: { stack: { type: "string" }, database: { type: "string" }, sql: { type: "string", multiple: true } },
     });
     return { ...values, sql: values.sql ?? [] };
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  });
 }
 
 function chosen(goals: RehearsalGoal[], database: string | undefined): RehearsalGoal[] {

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./command.ts";
+import { onlyWord } from "./options.ts";
 import { selectedStack } from "./pulumi.ts";
 import { goBack } from "./way-back.ts";
 
@@ -29,9 +30,7 @@ nothing is asked of the database, so it works with Postgres down or full. Run it
 async function options(args: string[]): Promise<{ service: string; stack: string }> {
   try {
     const { values, positionals } = parseArgs({ args, options: { stack: { type: "string" } }, allowPositionals: true });
-    const [service, ...more] = positionals;
-    if (service === undefined || more.length > 0) throw new Error("expected one service");
-    return { service, stack: values.stack ?? (await selectedStack()) };
+    return { service: onlyWord(positionals, "service"), stack: values.stack ?? (await selectedStack()) };
   } catch (error) {
     throw new UsageError((error as Error).message);
   }

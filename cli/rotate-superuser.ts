@@ -1,7 +1,8 @@
 import { parseArgs } from "node:util";
 import { durationExpected, milliseconds } from "../model/duration.ts";
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { exportState } from "./exported.ts";
+import { reading } from "./options.ts";
 import { during } from "./progress.ts";
 import { selectedStack } from "./pulumi.ts";
 import { readStack } from "./stack.ts";
@@ -51,7 +52,7 @@ async function begin(name: string) {
 }
 
 function parse(args: string[]): Options & { stack?: string | undefined } {
-  try {
+  return reading(() => {
     const { values } = parseArgs({
       args,
       options: {
@@ -64,7 +65,5 @@ function parse(args: string[]): Options & { stack?: string | undefined } {
     const watch = milliseconds(values.watch);
     if (watch === undefined) throw new Error(`--watch: expected ${durationExpected}, found ${values.watch}`);
     return { ...values, watch, accept: values.accept ?? [] };
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  });
 }

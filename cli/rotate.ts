@@ -1,10 +1,11 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import type { Service } from "../model/stack.ts";
-import { type Command, UsageError } from "./command.ts";
+import type { Command } from "./command.ts";
 import { EventLog } from "./event-log.ts";
 import { type ExportedResource, exportState, serviceResources } from "./exported.ts";
 import { connectAsInForce } from "./in-force.ts";
+import { onlyWord, reading } from "./options.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
 import { RotationWatch } from "./rotation-watch.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
@@ -43,7 +44,7 @@ URL yourself: that is asked about first. Run it in the folder of Pulumi.yaml.
 };
 
 function options(args: string[]) {
-  try {
+  return reading(() => {
     const { values, positionals } = parseArgs({
       args,
       allowPositionals: true,
@@ -53,12 +54,9 @@ function options(args: string[]) {
         stack: { type: "string" },
       },
     });
-    const [role, ...more] = positionals;
-    if (role === undefined || more.length > 0) throw new Error("expected one role");
+    const role = onlyWord(positionals, "role");
     return { role, yes: values.yes, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
+  });
 }
 
 /** The services that log in as the role. Throws, before anything is changed, what stands in the way. */
