@@ -14,11 +14,11 @@ import {
 } from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
+import { dockerHost } from "./docker-host.ts";
 import * as pgaccess from "./pgaccess.ts";
 import { deploy } from "./runtimes/deploy.ts";
 import type { Deploy, Deployment } from "./runtimes/deployment.ts";
 import { legacyUrl } from "./runtimes/legacy-url.ts";
-import { dockerHost } from "./runtimes/service-env.ts";
 
 export interface ServiceArgs {
   /** The role it connects as once it is cut over; several services may share one. */

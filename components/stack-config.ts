@@ -5,6 +5,7 @@ import { declaredServices } from "../model/declared-services.ts";
 import { parseStack } from "../model/parse-stack.ts";
 import type { Server, Stack } from "../model/stack.ts";
 import { findServer } from "../provider/docker/find-server.ts";
+import { dockerHost } from "./docker-host.ts";
 
 /** The namespace of every key, whatever the project that uses it is called. */
 const namespace = "app-roles:";
@@ -31,7 +32,7 @@ export async function readStack(): Promise<Stack> {
 async function foundServer(server: Server): Promise<Server> {
   if (process.env.APP_ROLES_WITHOUT_SERVER === "true") return server;
   try {
-    return await findServer(server, new pulumi.Config("docker").get("host"));
+    return await findServer(server, dockerHost());
   } catch (error) {
     throw new pulumi.RunError((error as Error).message);
   }

@@ -2,9 +2,10 @@ import * as pulumi from "@pulumi/pulumi";
 import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
 import type { ConnectAs } from "../../model/stack.ts";
 import type { DatabaseServer } from "../database-server.ts";
+import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { RuntimeArgs } from "./deploy.ts";
-import { composeSource, dockerHost } from "./service-env.ts";
+import { composeSource } from "./service-env.ts";
 
 export interface LegacyUrlArgs {
   server: DatabaseServer;

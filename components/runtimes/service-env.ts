@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
+import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 
@@ -23,11 +24,6 @@ export function deployByCommand(deploy: Deploy, command: CommandSpec): Deploymen
 export function composeSource(service: string, spec: ComposeSpec): NonNullable<pgaccess.EnvSource["compose"]> {
   const { files, project, envFile } = spec;
   return { files, project, service: spec.service ?? service, envFile };
-}
-
-/** As the docker provider reads it. */
-export function dockerHost(): string | undefined {
-  return new pulumi.Config("docker").get("host");
 }
 
 function createServiceEnv(deploy: Deploy, source: Omit<pgaccess.EnvSource, "container">): pgaccess.ServiceEnv {
