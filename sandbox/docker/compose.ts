@@ -1,11 +1,13 @@
 import { run } from "../process.ts";
 
-/** The compose that is installed here, as the command to run it, the newer first; undefined when there is none. */
-export async function findCompose(): Promise<string[] | undefined> {
-  for (const command of [["docker", "compose"], ["docker-compose"]]) {
-    const [executable = "", ...args] = command;
-    const { code } = await run(executable, [...args, "version"]).catch(() => ({ code: 1 }));
-    if (code === 0) return command;
-  }
-  return undefined;
+/** The composes that are installed here, each as the command to run it. */
+export async function installedComposes(): Promise<string[][]> {
+  const all = [["docker", "compose"], ["docker-compose"]];
+  const codes = await Promise.all(
+    all.map(async ([command = "", ...args]) => {
+      const { code } = await run(command, [...args, "version", "--short"]).catch(() => ({ code: 1 }));
+      return code;
+    }),
+  );
+  return all.filter((_, i) => codes[i] === 0);
 }

@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { findCompose } from "../../docker/compose.ts";
+import { installedComposes } from "../../docker/compose.ts";
 import { startDocker } from "../../docker/daemon.ts";
 import { makeServiceImage } from "../../docker/image.ts";
 import { startSwarm } from "../../docker/swarm.ts";
@@ -24,7 +24,7 @@ const gate = { timeout: "60s", soak: "3s" };
 
 /** A Docker daemon that is a swarm, a Postgres that its containers reach, and the stack with all six services in containers. */
 export async function prepareContainers(terminal: Terminal): Promise<Play | string> {
-  const compose = await findCompose();
+  const [compose] = await installedComposes();
   if (!compose)
     return "there is neither `docker compose` nor docker-compose here (Debian: apt-get install docker-compose)";
   const daemon = await startDocker();

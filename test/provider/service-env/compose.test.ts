@@ -4,11 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { ComposeTarget } from "../../../provider/service-env/compose.ts";
+import { installedComposes } from "../../../sandbox/docker/compose.ts";
 import { testCall } from "../calls.ts";
-import { composes, type Dockerd, noDockerd, startDockerd } from "./docker.ts";
+import { type Dockerd, noDockerd, startDockerd } from "./docker.ts";
 
 const reason = await noDockerd();
-const installed = reason === undefined ? await composes() : [];
+const installed = reason === undefined ? await installedComposes() : [];
 const skipped = reason ?? (installed.length === 0 ? "there is no compose on the PATH" : undefined);
 const former = "postgres://postgres:old$ecret@db/shop";
 const next = "postgres://shop_app:0123456789abcdef@db/shop";

@@ -55,14 +55,3 @@ async function makeImage(host: string, folder: string, tag: string): Promise<voi
   await execute("tar", ["--create", "--file", archive, "--directory", root, "."]);
   await execute("docker", ["--host", host, "import", "--change", `LABEL tag=${tag}`, archive, `sleeper:${tag}`]);
 }
-
-/** The composes that are installed here, each as the command to run it. */
-export async function composes(): Promise<string[][]> {
-  const all = [["docker-compose"], ["docker", "compose"]];
-  const versions = await Promise.all(
-    all.map(async ([command = "", ...args]) =>
-      execute(command, [...args, "version", "--short"]).catch(() => undefined),
-    ),
-  );
-  return all.filter((_, i) => versions[i] !== undefined);
-}
