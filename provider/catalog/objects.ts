@@ -26,7 +26,7 @@ export interface OwnedObject {
   /** TimescaleDB jobs that run on the object (or run it, for a user-defined action), with their owners. */
   jobs: { id: number; owner: string }[];
   /**
-   * 0 for an object that reads no other; a view is one above the highest it reads, a SECURITY DEFINER routine, which may
+   * 0 for an object that reads no other; a view or continuous aggregate is one above the highest it reads, a SECURITY DEFINER routine, which may
    * read all, above all.
    */
   depth: number;
@@ -64,7 +64,7 @@ export async function readOwnedObjects(db: Queryable, schemas: string[]): Promis
   const edges = await db.query<Edge>(edgesSql, [schemas]);
   const sequences = await db.query<LinkedSequence & { relation: string }>(linkedSequencesSql, [schemas]);
   const linked = Map.groupBy(sequences.rows, ({ relation }) => relation);
-  const depths = depthsOf(edges.rows);
+  const depths = depthsOf([...edges.rows, ...timescale.stacked]);
   return objects.rows
     .filter((row) => !timescale.chunks.has(row.oid) || row.classid !== "pg_class")
     .map((row) => toObject(row, timescale, depths, linked));

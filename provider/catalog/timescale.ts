@@ -11,6 +11,8 @@ export interface Timescale {
   relations: Map<string, "hypertable" | "continuous aggregate">;
   /** Tables that only hold a part of a hypertable: they follow its owner. */
   chunks: Set<string>;
+  /** Each continuous aggregate on another one, which its refresh reads though its view may not. */
+  stacked: { reader: string; read: string }[];
   relationJobs: Map<string, Job[]>;
   /** User-defined actions: jobs by the routine they run, when they belong to no relation. */
   routineJobs: Map<string, Job[]>;
@@ -38,6 +40,7 @@ export async function readTimescale(db: Queryable): Promise<Timescale> {
   const found: Timescale = {
     relations: new Map(),
     chunks: new Set(),
+    stacked: [],
     relationJobs: new Map(),
     routineJobs: new Map(),
   };
@@ -49,6 +52,7 @@ export async function readTimescale(db: Queryable): Promise<Timescale> {
     if (kind === "chunk") found.chunks.add(oid);
     else found.relations.set(oid, kind);
   }
+  found.stacked = (await db.query<{ reader: string; read: string }>(stackedSql)).rows;
   const jobs = await db.query<{ id: number; owner: string; relation: string | null; routine: string | null }>(jobsSql);
   for (const { id, owner, relation, routine } of jobs.rows) {
     if (relation) add(found.relationJobs, relation, { id, owner });
@@ -74,6 +78,17 @@ const relationsSql = `
   ) t
   JOIN pg_namespace n ON n.nspname = t.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name`;
+
+// An aggregate on another one has that one's materialization for its hypertable.
+const stackedSql = `
+  SELECT upper.oid::text AS reader, lower.oid::text AS read
+  FROM timescaledb_information.continuous_aggregates u
+  JOIN timescaledb_information.continuous_aggregates l
+    ON l.materialization_hypertable_schema = u.hypertable_schema AND l.materialization_hypertable_name = u.hypertable_name
+  JOIN pg_class upper ON upper.relname = u.view_name
+  JOIN pg_namespace un ON un.oid = upper.relnamespace AND un.nspname = u.view_schema
+  JOIN pg_class lower ON lower.relname = l.view_name
+  JOIN pg_namespace ln ON ln.oid = lower.relnamespace AND ln.nspname = l.view_schema`;
 
 const jobsSql = `
   SELECT j.job_id AS id, j.owner::text AS owner, c.oid::text AS relation, p.oid::text AS routine

@@ -75,6 +75,42 @@ test("hypertable, chunks, continuous aggregate and jobs move together, and back"
   expect(await ownersNow()).toEqual({ parts: ["postgres"], jobs: ["postgres"] });
 });
 
+test("a continuous aggregate on another one moves after it, whether or not its view reads that one, and goes back before it", async () => {
+  for (const [name, isMaterializedOnly] of Object.entries({ a_weekly: true, a_weekly_live: false })) {
+    await db.query(`CREATE MATERIALIZED VIEW reporting.${name}
+      WITH (timescaledb.continuous, timescaledb.materialized_only = ${isMaterializedOnly}) AS
+      SELECT time_bucket('7 days', day) AS week, sum(positions) AS positions
+      FROM reporting.v_mileage_daily_cagg GROUP BY 1 WITH NO DATA`);
+  }
+  const before = await readOwnedObjects(db, schemas);
+  const owners = Object.fromEntries(before.map((object) => [object.key, object.owner]));
+  const depths = new Map(before.map(({ key, depth }) => [key, depth]));
+  const lower = depths.get("reporting.v_mileage_daily_cagg") as number;
+  expect(depths.get("reporting.a_weekly")).toBe(lower + 1);
+  expect(depths.get("reporting.a_weekly_live")).toBe(lower + 1);
+
+  const order: string[] = [];
+  const watched: Queryable = {
+    query: (text, values) => {
+      const moves = [...text.matchAll(/ALTER MATERIALIZED VIEW reporting\.(v_mileage_daily_cagg|a_\w+) OWNER/g)];
+      order.push(...moves.map(([, name]) => name as string));
+      return db.query(text, values);
+    },
+  };
+  expect((await reassign(watched, movesTowards(goal, before), testCall())).left).toEqual([]);
+  expect(order[0]).toBe("v_mileage_daily_cagg");
+  await db.query("SET ROLE tracksolid_owner");
+  await db.query("CALL refresh_continuous_aggregate('reporting.a_weekly', NULL, NULL)");
+  await db.query("RESET ROLE");
+
+  order.length = 0;
+  const back = movesBack(goal, await readOwnedObjects(db, schemas), { owners, acls: {}, columnAcls: {} }, "postgres");
+  expect((await reassign(watched, back, testCall())).left).toEqual([]);
+  expect(order.at(-1)).toBe("v_mileage_daily_cagg");
+  expect(order).toHaveLength(3);
+  await db.query("DROP MATERIALIZED VIEW reporting.a_weekly; DROP MATERIALIZED VIEW reporting.a_weekly_live");
+});
+
 test("hypertables, continuous aggregates and jobs are a superuser's to give away, all else is not", async () => {
   await db.query(`CREATE ROLE boss CREATEROLE; GRANT reporting_refresher, tracksolid_owner TO boss WITH ADMIN OPTION;
     GRANT USAGE, CREATE ON SCHEMA tracksolid, reporting, tickets TO boss`);
