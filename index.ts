@@ -6,6 +6,7 @@ import { Service } from "./components/service.ts";
 import { readStack } from "./components/stack-config.ts";
 import { connectionBudget as budgetOf } from "./model/budget.ts";
 import { legacyUsers } from "./model/legacy-users.ts";
+import { roleNames } from "./model/login-roles.ts";
 
 const stack = await readStack();
 
@@ -24,7 +25,7 @@ const server = new DatabaseServer("server", {
 const appRoles = new Map(
   Object.entries(stack.roles).map(([name, { access, grants, exclusive, settings }]) => [
     name,
-    new AppRole(name, { server, access, grants, exclusive, settings }),
+    new AppRole(name, { server, access, grants, exclusive, settings, rotate: name === process.env.APP_ROLES_ROTATE }),
   ]),
 );
 
@@ -33,7 +34,7 @@ const publicPrivileges = Object.entries(stack.databases)
   .filter(([, { revokeFromPublic }]) => revokeFromPublic.length > 0)
   .map(([database, { revokeFromPublic: revoke }]) => {
     const former = (server.database(database) as ServerDatabase).baseline.snapshot;
-    const inputs = { database, revoke, roles: Object.keys(stack.roles), former };
+    const inputs = { database, revoke, roles: roleNames(stack.roles), former };
     const options = { provider: server.pgaccess, dependsOn: [...appRoles.values()] };
     return new pgaccess.PublicPrivileges(database, inputs, options);
   });
@@ -54,11 +55,14 @@ const appServices = stack.services.map(({ name, ...service }) => {
   if (made.gate && service.connectAs === "role") gated.push(made);
   return made;
 });
+for (const [name, role] of appRoles) {
+  role.servedTo(appServices.filter((_, index) => stack.services[index]?.role === name));
+}
 
 // Depends on everything, so destroy begins with it.
 const everything = [server, ...appRoles.values(), ...publicPrivileges, cutovers, ...appServices];
 const guarded = {
-  roles: Object.keys(stack.roles),
+  roles: roleNames(stack.roles),
   services: stack.services
     .filter(({ connectAs }) => connectAs === "role")
     .map(({ name, role, runtime }) => ({ name, role, deployed: runtime !== "external" })),

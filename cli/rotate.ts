@@ -3,10 +3,10 @@ import { parseArgs } from "node:util";
 import type { Service } from "../model/stack.ts";
 import type { Command } from "./command.ts";
 import { EventLog } from "./event-log.ts";
-import { type ExportedResource, exportState, serviceResources } from "./exported.ts";
 import { connectAsInForce } from "./in-force.ts";
 import { onlyWord, reading } from "./options.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
+import { planRotation, type Rotation } from "./rotation.ts";
 import { RotationWatch } from "./rotation-watch.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
 import { table } from "./table.ts";
@@ -17,8 +17,9 @@ export const rotate: Command = {
 
 Makes a new password and runs an up of the role and of the services on it alone: the server takes the password, and every
 service that the stack deploys is redeployed with it at once and then watched by its gate. Sessions that are open go on; how
-long new logins with the former password failed is measured and printed. A service with the runtime external you bring its new
-URL yourself: that is asked about first. Run it in the folder of Pulumi.yaml.
+long new logins with the former password failed is measured and printed. With rotation: alternate none fail: the services get
+the role's other login role, and the former one is refused once they are well. A service with the runtime external you bring
+its new URL yourself: that is asked about first, where it would fail. Run it in the folder of Pulumi.yaml.
 
   --yes                  do not ask about external services
   --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
@@ -27,18 +28,20 @@ URL yourself: that is asked about first. Run it in the folder of Pulumi.yaml.
   async run(args) {
     const { role, yes, policyPacks, stack: given } = options(args);
     const stack = given ?? (await selectedStack());
-    const services = await servicesOn(role, stack, await readStack(stack, "without the server"));
-    const resources = await resourcesOf(role, services, stack);
-    const external = services.filter(({ runtime }) => runtime === "external");
-    if (external.length > 0 && !yes && !(await agreed(role, external))) return 1;
-    const watch = new RotationWatch(resources.role.urn, resources.deployments);
-    const failures = await up(role, stack, resources, policyPacks, watch);
-    if (services.length > 0) console.log(`\n${windows(services, watch)}\n`);
+    const configured = await readStack(stack, "without the server");
+    const services = await servicesOn(role, stack, configured);
+    const rotation = await planRotation(role, stack, services, configured);
+    if (!yes && !(await agreed(rotation))) return 1;
+    const watch = new RotationWatch(rotation);
+    const failures = await up(role, stack, rotation, policyPacks, watch);
+    if (services.length > 0) console.log(`\n${windows(rotation, watch)}\n`);
     if (failures === undefined) {
-      console.log(`${role} has a new password${services.length === 0 ? "; no service is on it" : ""}.`);
+      const { logins } = rotation;
+      const isOn = logins ? `is on its login ${logins.next}, which has a new password` : "has a new password";
+      console.log(`${role} ${isOn}${services.length === 0 ? "; no service is on it" : ""}.`);
       return 0;
     }
-    console.error(afterFailure(role, stack, watch, failures));
+    console.error(afterFailure(role, stack, rotation, watch, failures));
     return 1;
   },
 };
@@ -82,41 +85,14 @@ async function servicesOn(role: string, stack: string, configured: ConfiguredSta
   return declared.filter(({ connectAs }) => connectAs === "role");
 }
 
-interface Resources {
-  password: ExportedResource;
-  role: ExportedResource;
-  /** All of the services'. */
-  services: ExportedResource[];
-  /** What starts a service with its URL: service to URN. */
-  deployments: Map<string, string>;
-}
-
-const deploymentTypes = [
-  "pgaccess:index:ServiceEnv",
-  "docker:index/container:Container",
-  "docker:index/service:Service",
-];
-
-/** What the up is of. Throws when no up has made it. */
-async function resourcesOf(name: string, services: Service[], stack: string): Promise<Resources> {
-  const state = await exportState(stack);
-  const ofRole = (type: string) =>
-    state.resources?.find((each) => each.type === type && each.urn.endsWith(`::${name}`) && !each.delete);
-  const password = ofRole("random:index/randomPassword:RandomPassword");
-  const role = ofRole("postgresql:index/role:Role");
-  if (!password || !role) throw new Error(`no up has made the role ${name} yet: run pulumi up. Nothing was changed.`);
-  const all = serviceResources(state);
-  const found = services.map(({ name: service }) => [service, all.get(service) ?? []] as const);
-  const deployments = found.flatMap(([service, its]) => {
-    const deployment = its.find(({ type }) => deploymentTypes.includes(type));
-    return deployment ? [[service, deployment.urn] as const] : [];
-  });
-  return { password, role, services: found.flatMap(([, its]) => its), deployments: new Map(deployments) };
-}
-
-async function agreed(role: string, external: Service[]): Promise<boolean> {
-  const names = external.map(({ name }) => name).join(", ");
-  const what = `New logins of ${names} fail from the moment ${role} has its new password until you bring them their new URLs (runtime: external)`;
+/** Whether the rotation may shut services out that only the user can bring their new URL. */
+async function agreed({ services, shutOut, logins }: Rotation): Promise<boolean> {
+  const external = services.filter(({ runtime }) => runtime === "external").map(({ name }) => name);
+  if (external.length === 0 || shutOut === undefined) return true;
+  const names = external.join(", ");
+  const what = logins
+    ? `New logins as ${shutOut} fail from now on: ${names} (runtime: external) must have the URL of ${logins.former} by now, as npx app-roles env gives it`
+    : `New logins of ${names} fail from the moment ${shutOut} has its new password until you bring them their new URLs (runtime: external)`;
   if (!process.stdin.isTTY) {
     console.error(`${what}. Nothing was changed; run it with --yes when you are ready.`);
     return false;
@@ -133,7 +109,7 @@ async function agreed(role: string, external: Service[]): Promise<boolean> {
 async function up(
   role: string,
   stack: string,
-  { password, role: roleResource, services }: Resources,
+  { password, targets }: Rotation,
   policyPacks: string[],
   watch: RotationWatch,
 ): Promise<string[] | undefined> {
@@ -143,8 +119,8 @@ async function up(
     const code = await showPulumi(
       [
         ...["up", "--yes", "--skip-preview", "--stack", stack, ...log.args],
-        ...["--target-replace", password.urn],
-        ...[roleResource, ...services].flatMap(({ urn }) => ["--target", urn]),
+        ...["--target-replace", password],
+        ...targets.flatMap((urn) => ["--target", urn]),
         ...policyPacks.flatMap((folder) => ["--policy-pack", folder]),
       ],
       { ...log.env, APP_ROLES_ROTATE: role },
@@ -158,29 +134,46 @@ async function up(
 }
 
 /** For each service, how long new logins failed. */
-function windows(services: Service[], watch: RotationWatch): string {
+function windows(rotation: Rotation, watch: RotationWatch): string {
   return table([
     ["service", "runtime", "new logins failed for"],
-    ...services.map(({ name, runtime }) => [name, runtime, window(name, runtime, watch)]),
+    ...rotation.services.map((service) => [service.name, service.runtime, window(service, rotation, watch)]),
   ]);
 }
 
-function window(name: string, runtime: string, watch: RotationWatch): string {
-  if (watch.changedAt === undefined) return "none: the password was not changed";
-  if (runtime === "external") return `until you bring it its URL: npx app-roles env ${name} --file ${name}.env`;
+function window({ name, runtime }: Service, { logins }: Rotation, watch: RotationWatch): string {
+  if (!watch.mayHaveBegun) return "none: the password was not changed";
+  if (runtime === "external") {
+    const bring = `npx app-roles env ${name} --file ${name}.env`;
+    return logins
+      ? `none, when it has its new URL before the next rotation: ${bring}`
+      : `until you bring it its URL: ${bring}`;
+  }
+  if (logins && !watch.wasRedeployed(name) && watch.endedAt === undefined) return `none: ${logins.former} may log in`;
   const milliseconds = watch.window(name);
-  if (milliseconds === undefined) return "it was not redeployed: they fail";
-  return `${(milliseconds / 1000).toFixed(1)} s`;
+  if (milliseconds === 0) return "none";
+  return Number.isFinite(milliseconds) ? `${(milliseconds / 1000).toFixed(1)} s` : "it was not redeployed: they fail";
 }
 
-function afterFailure(role: string, stack: string, watch: RotationWatch, failures: string[]): string {
-  const why = failures.map((line) => line.replace(/^/gm, "  ")).join("\n");
-  const state =
-    watch.changedAt === undefined
-      ? `The password of ${role} was not changed`
-      : `${role} ${watch.isChanged ? "HAS" : "MAY HAVE"} ITS NEW PASSWORD, and not every service has been well with it`;
+function afterFailure(
+  role: string,
+  stack: string,
+  { logins }: Rotation,
+  watch: RotationWatch,
+  failures: string[],
+): string {
+  const why = failures.map((line) => `\n${line.replace(/^/gm, "  ")}`).join("");
+  const again = logins ? "another rotate is refused until then" : "another rotate makes another";
   return (
-    `${state}. Mend what is named, then run: pulumi up --stack ${stack}. It goes on with the password that is in the state, ` +
-    `which no log shows; another rotate makes another.${why ? `\n${why}` : ""}`
+    `${stateAfterFailure(role, logins, watch)}. Mend what is named, then run: pulumi up --stack ${stack}. It goes on with the ` +
+    `password that is in the state, which no log shows; ${again}.${why}`
   );
+}
+
+function stateAfterFailure(role: string, logins: Rotation["logins"], watch: RotationWatch): string {
+  const may = watch.hasBegun ? "HAS" : "MAY HAVE";
+  if (!watch.mayHaveBegun) return `The password of ${role} was not changed`;
+  if (!logins) return `${role} ${may} ITS NEW PASSWORD, and not every service has been well with it`;
+  const former = watch.endedAt === undefined ? `${logins.former} may still log in` : `${logins.former} MAY BE REFUSED`;
+  return `${role} ${may} THE LOGIN ${logins.next}, and not every service has been well with it; ${former}`;
 }

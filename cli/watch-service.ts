@@ -1,3 +1,4 @@
+import { loginsOf } from "../model/login-roles.ts";
 import { budgetEntries, type Service } from "../model/stack.ts";
 import { readLiveBudget, table } from "../provider/catalog/budget.ts";
 import { readRoleSessions } from "../provider/catalog/role-sessions.ts";
@@ -29,7 +30,7 @@ export async function watchService(
   const screen = new Screen();
   const entries = budgetEntries(configured);
   try {
-    const { look, timeout } = await howToLook(service, stack, server);
+    const { look, timeout } = await howToLook(service, stack, configured, server);
     const report = { info: console.error, warn: console.error, progress: (line: string) => screen.status(line) };
     const patient = patiently(async () => {
       screen.show(await server.anySession(async (db) => table(entries, await readLiveBudget(db))));
@@ -51,7 +52,7 @@ export async function watchService(
 }
 
 /** As its gate does, or, of one that somebody else restarts, its role's sessions alone, whose absence tells nothing. */
-async function howToLook(service: Service, stack: string, server: Server) {
+async function howToLook(service: Service, stack: string, { roles }: ConfiguredStack, server: Server) {
   const resources = serviceResources(await exportState(stack)).get(service.name) ?? [];
   const gate = resources.find(({ type }) => type === "pgaccess:index:CutoverGate");
   if (gate) {
@@ -62,8 +63,9 @@ async function howToLook(service: Service, stack: string, server: Server) {
   console.log(
     `${service.name} is restarted by you: restart it now. Only its role's sessions are watched, so nothing makes it go back.`,
   );
+  const logins = loginsOf(service.role, roles[service.role] ?? {});
   const look = async (): Promise<Look> => {
-    const sessions = await server.anySession((db) => readRoleSessions(db, service.role, service.database));
+    const sessions = await server.anySession((db) => readRoleSessions(db, logins, service.database));
     return { sessions: sessions.length, pending: [], failure: undefined };
   };
   return { look, timeout: Number.POSITIVE_INFINITY };

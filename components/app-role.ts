@@ -1,12 +1,15 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
 import { type Grants, grantsProblems } from "../model/grants.ts";
+import { alternateLogins, roleNames } from "../model/login-roles.ts";
 import { scramVerifier } from "../model/scram.ts";
 import { type RoleSettings, readFormerSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
+import { AlternateLogins } from "./alternate-logins.ts";
 import type { DatabaseServer, ServerDatabase } from "./database-server.ts";
+import { createPassword } from "./password.ts";
 import * as pgaccess from "./pgaccess.ts";
+import type { Service } from "./service.ts";
 
 export interface AppRoleArgs {
   /** The server that the role is made on; its `roles` give the connection limit. */
@@ -40,11 +43,19 @@ export interface AppRoleArgs {
    * @example { idle_session_timeout: "30min", statement_timeout: "30s", search_path: ["shop", "public"] }
    */
   settings?: Record<string, string | number | boolean | string[] | null> | undefined;
+  /**
+   * With `rotation: "alternate"` in the server's roles: this up gives the services the role's other login role, with a new
+   * password.
+   *
+   * @default false
+   */
+  rotate?: boolean | undefined;
 }
 
 /**
  * A NOSUPERUSER login role with a connection limit, settings, privileges, ownership and a generated password. Its name
- * on the server is the component's.
+ * on the server is the component's. With `rotation: "alternate"` in the server's roles two login roles take turns, which
+ * SET ROLE to it; then call `servedTo`.
  *
  * @example
  * const reader = new AppRole("shop_reader", { server, access: { shop: "reader" }, settings: { idle_session_timeout: "30min" } });
@@ -56,12 +67,16 @@ export class AppRole extends pulumi.ComponentResource {
   readonly access: ReadonlyMap<string, Access>;
   /** The databases it has access to, or grants in. */
   readonly databases: string[];
-  /** CONNECTION LIMIT: the most sessions the role may hold at once. */
+  /** CONNECTION LIMIT: the most sessions the role, or either of its login roles, may hold at once. */
   readonly connectionLimit: number;
-  /** 48 hex digits; a secret. */
+  /** The role that services log in as: this one, or that of its login roles whose turn it is. */
+  readonly login: pulumi.Output<string>;
+  /** Of the login; 48 hex digits; a secret. */
   readonly password: pulumi.Output<string>;
   readonly role: postgresql.Role;
   readonly settings: pgaccess.RoleSettings;
+  /** With `rotation: "alternate"`. */
+  readonly logins: AlternateLogins | undefined;
   readonly privileges: pgaccess.Privileges[];
   /** Of the databases it owns. */
   readonly ownerships: pgaccess.Ownership[];
@@ -75,17 +90,31 @@ export class AppRole extends pulumi.ComponentResource {
     const databases = ownDatabases(this, args.grants ?? {});
     this.databases = [...databases.keys()];
     const settings = ownSettings(this, args.settings);
-    this.password = createPassword(this);
-    this.role = createRole(this, settings);
-    this.settings = createSettings(this, settings, Object.keys(args.settings ?? {}));
+    const declared = Object.keys(args.settings ?? {});
+    const turn = this.server.roles[name]?.rotation === "alternate" ? createTurn(this, args.rotate) : undefined;
+    const password = turn ? undefined : createPassword(this, name);
+    this.role = createRole(this, settings, password ? { login: true, password } : { login: turn?.keepsLogin });
+    this.settings = createSettings(this, this.role, settings, declared);
+    this.logins = turn && createLogins(this, turn, settings, declared);
+    this.login = this.logins?.login ?? pulumi.output(name);
+    this.password = this.logins?.password ?? pulumi.secret(password ?? "");
     this.privileges = createPrivileges(this, databases, args);
     this.ownerships = createOwnerships(this, databases);
     this.registerOutputs();
   }
 
   /** All that must be in place before a service may use the role. */
-  get ready(): pulumi.Resource[] {
-    return [this.role, this.settings, ...this.privileges, ...this.ownerships];
+  get ready(): pulumi.Output<pulumi.Resource[]> {
+    const own = [this.role, this.settings, ...this.privileges, ...this.ownerships];
+    return pulumi.output(this.logins?.ready ?? []).apply((ofLogin) => [...own, ...ofLogin]);
+  }
+
+  /**
+   * With `rotation: "alternate"`: says which services it is given to, all of them, once they are made. The login role whose
+   * turn is over may log in until they have passed their gates.
+   */
+  servedTo(services: Service[]): void {
+    this.logins?.servedTo(services);
   }
 }
 
@@ -131,47 +160,75 @@ function ownSettings({ roleName }: AppRole, written: AppRoleArgs["settings"] = {
   return splitSettings(settings);
 }
 
-/**
- * 192 random bits in hex digits, as the runbook's `openssl rand -hex 24`. Not RandomBytes: its id, which is never
- * secret, is the bytes in base64 (docs/decisions/0027).
- */
-function createPassword(parent: AppRole): pulumi.Output<string> {
-  const hexDigits = { special: true, overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false };
-  return pulumi.secret(new random.RandomPassword(parent.roleName, { length: 48, ...hexDigits }, { parent }).result);
+function createTurn(parent: AppRole, rotate: boolean | undefined): pgaccess.LoginTurn {
+  const { roleName: role, server } = parent;
+  const args = { role, logins: alternateLogins(role), rotate: rotate || undefined };
+  return new pgaccess.LoginTurn(role, args, { parent, provider: server.pgaccess });
 }
 
-function createRole(parent: AppRole, settings: RoleSettings): postgresql.Role {
-  const { roleName, server, connectionLimit } = parent;
-  const { statementTimeout, idleInTransactionSessionTimeout, searchPath } = settings.role;
+/** What a role has that logs in, or shall one day. */
+function sessionAttributes({ connectionLimit }: AppRole, { role: settings }: RoleSettings) {
+  const { statementTimeout, idleInTransactionSessionTimeout, searchPath } = settings;
+  return {
+    connectionLimit,
+    ...(statementTimeout !== undefined && { statementTimeout }),
+    ...(idleInTransactionSessionTimeout !== undefined && { idleInTransactionSessionTimeout }),
+    ...(searchPath && { searchPaths: searchPath }),
+    // What it owns has gone back by then; anything left must stop the drop, not be reassigned behind its back.
+    skipReassignOwned: true,
+  };
+}
+
+/** Nothing is changed before what was there is saved, the budget holds and a rehearsal went well. */
+function prerequisites({ server }: AppRole): pulumi.Resource[] {
+  return [server.connectionBudget, ...server.baselines, ...server.rehearsals];
+}
+
+/** @param own its login; without a password of its own it keeps, unused, the one it had when its login roles came */
+function createRole(
+  parent: AppRole,
+  settings: RoleSettings,
+  own: { login: pulumi.Input<boolean> | undefined; password?: pulumi.Output<string> },
+): postgresql.Role {
+  const { roleName, server } = parent;
   const isAdopted = server.roles[roleName]?.adopt === true;
   const role = new postgresql.Role(
     roleName,
     {
       name: roleName,
-      login: true,
-      connectionLimit,
-      password: parent.password.apply(scramVerifier),
       ...(isAdopted && formerSettings(parent)),
-      ...(statementTimeout !== undefined && { statementTimeout }),
-      ...(idleInTransactionSessionTimeout !== undefined && { idleInTransactionSessionTimeout }),
-      ...(searchPath && { searchPaths: searchPath }),
-      // What it owns has gone back by then; anything left must stop the drop, not be reassigned behind its back.
-      skipReassignOwned: true,
+      ...sessionAttributes(parent, settings),
+      ...own,
+      ...(own.password && { password: own.password.apply(scramVerifier) }),
     },
     {
       parent,
       provider: server.postgresql,
-      // Nothing is changed before what was there is saved, the budget holds and a rehearsal went well.
-      dependsOn: [server.connectionBudget, ...server.baselines, ...server.rehearsals],
+      dependsOn: prerequisites(parent),
       deleteBeforeReplace: true,
+      ...(!own.password && { ignoreChanges: ["password"] }),
       ...(isAdopted
         ? // What the stack does not declare stays. RoleSettings puts the rest back at the end, and the role is not dropped.
           { import: roleName, ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"], retainOnDelete: true }
-        : { hooks: { beforeCreate: [dropLeftover(parent)] } }),
+        : { hooks: { beforeCreate: [dropLeftover(server, roleName)] } }),
     },
   );
   server.madeRoles.made(roleName, role);
   return role;
+}
+
+function createLogins(
+  parent: AppRole,
+  turn: pgaccess.LoginTurn,
+  settings: RoleSettings,
+  declared: string[],
+): AlternateLogins {
+  return new AlternateLogins(parent, turn, {
+    attributes: sessionAttributes(parent, settings),
+    dependsOn: [parent.role, ...prerequisites(parent)],
+    beforeCreate: (login) => dropLeftover(parent.server, login, parent.roleName),
+    createSettings: (login, role) => createSettings(parent, role, settings, declared, login),
+  });
 }
 
 /** The official Role resets what it is not given: an adopted role keeps what is not declared. */
@@ -203,14 +260,22 @@ function firstBaseline({ roleName, server }: Pick<AppRole, "roleName" | "server"
 }
 
 /** Run only when the state knows no such role: one that is there all the same was left by a run that was killed. */
-function dropLeftover({ roleName: role, server }: AppRole): pulumi.ResourceHook {
+function dropLeftover(server: DatabaseServer, role: string, memberOf?: string): pulumi.ResourceHook {
   return new pulumi.ResourceHook(`drop-leftover-role-${role}`, async () => {
-    await pulumi.runtime.invoke("pgaccess:index:dropLeftoverRole", { role }, { provider: server.pgaccess });
+    await pulumi.runtime.invoke("pgaccess:index:dropLeftoverRole", { role, memberOf }, { provider: server.pgaccess });
   });
 }
 
-function createSettings(parent: AppRole, { other }: RoleSettings, declared: string[]): pgaccess.RoleSettings {
-  const { roleName: role, server, databases } = parent;
+/** @param login the login role whose they are; what is to be said about them is said of the role itself */
+function createSettings(
+  parent: AppRole,
+  official: postgresql.Role,
+  { other }: RoleSettings,
+  declared: string[],
+  login?: string,
+): pgaccess.RoleSettings {
+  const { roleName, server, databases } = parent;
+  const role = login ?? roleName;
   // What the official Role sets, and what null leaves unset on purpose.
   const setElsewhere = declared.map((name) => name.toLowerCase()).filter((name) => !Object.hasOwn(other, name));
   const former = server.roles[role]?.adopt
@@ -218,8 +283,10 @@ function createSettings(parent: AppRole, { other }: RoleSettings, declared: stri
         .all([formerRole(parent), firstBaseline(parent).verifiers])
         .apply(([record, verifiers]) => ({ ...record, verifier: verifiers[role] ?? null }))
     : undefined;
-  const hints = { setElsewhere, usedIn: databases, legacyUsers: server.legacyUsers };
-  const options = { parent, provider: server.pgaccess, dependsOn: [parent.role] };
+  const hints = login
+    ? { setElsewhere, usedIn: [], legacyUsers: [] }
+    : { setElsewhere, usedIn: databases, legacyUsers: server.legacyUsers };
+  const options = { parent, provider: server.pgaccess, dependsOn: [official] };
   return new pgaccess.RoleSettings(role, { role, settings: other, former, ...hints }, options);
 }
 
@@ -239,7 +306,8 @@ function createPrivileges(
     const declared = { role, database, access, schemas, grants: grants[database], exclusive };
     const made = creators.map((creator) => server.madeRoles.whenMade(creator)).filter((maker) => maker !== undefined);
     const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
-    const inputs = { ...declared, creators, before, legacyUsers: server.legacyUsers };
+    const logins = parent.logins && alternateLogins(role);
+    const inputs = { ...declared, creators, before, legacyUsers: server.legacyUsers, logins };
     return new pgaccess.Privileges(`${role}.${database}`, inputs, options);
   });
 }
@@ -249,7 +317,7 @@ function createOwnerships(parent: AppRole, databases: Map<string, ServerDatabase
   const { roleName, server } = parent;
   const owned = [...databases].filter(([database]) => parent.access.get(database) === "owner");
   return owned.map(([database, { schemas, keepOwner, alsoOwn, baseline }]) => {
-    const roles = Object.keys(server.roles);
+    const roles = roleNames(server.roles);
     const former = baseline.snapshot;
     const legacyUsers = server.legacyUsers;
     const args = { database, owner: roleName, schemas, keepOwner, alsoOwn, roles, former, legacyUsers };

@@ -1,6 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultCeiling } from "../model/budget.ts";
+import { type Rotation, roleNames } from "../model/login-roles.ts";
 import { rehearsedRoles } from "../model/rehearsal.ts";
 import { completeServer } from "../model/server.ts";
 import { readSettings, type Settings, settingTexts } from "../model/settings.ts";
@@ -93,6 +94,13 @@ export interface RoleShare {
   connectionLimit: number;
   /** @default false: the role must not be there yet */
   adopt?: boolean | undefined;
+  /**
+   * `alternate`: two login roles take turns, which are named like the role with `_a` and `_b` and have the limit each, so that
+   * a rotation never shuts a service out. Not with `adopt`.
+   *
+   * @default the role logs in itself
+   */
+  rotation?: Rotation | undefined;
 }
 
 export interface ExistingRoleArgs {
@@ -233,7 +241,7 @@ function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.
 }
 
 function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<string, ServerDatabase> {
-  const roles = Object.keys(parent.roles);
+  const roles = roleNames(parent.roles);
   const adopt = roles.filter((role) => parent.roles[role]?.adopt);
   const existingRoles = enforced(args).map(([role]) => role);
   return new Map(
@@ -260,6 +268,7 @@ function createConnectionBudget(
   const inputs = {
     ceiling,
     entries,
+    assumed: Object.keys(roles).filter((role) => roles[role]?.rotation === "alternate"),
     enforced: enforced(args).map(([role]) => role),
     databases,
     legacyUsers: parent.legacyUsers,

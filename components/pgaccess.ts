@@ -74,6 +74,7 @@ export class ConnectionBudget extends pulumi.CustomResource {
     args: {
       ceiling: number;
       entries: BudgetEntry[];
+      assumed: string[];
       enforced: string[];
       databases: string[];
       legacyUsers: string[];
@@ -99,6 +100,24 @@ export class ExistingRole extends pulumi.CustomResource {
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:ExistingRole", name, args, opts);
+  }
+}
+
+/** Which of a role's two login roles is in force. */
+export class LoginTurn extends pulumi.CustomResource {
+  /** The login role that services are given. */
+  declare readonly inForce: pulumi.Output<string>;
+  /** The one before; empty until the first rotation. */
+  declare readonly former: pulumi.Output<string>;
+  /** Whether the role still logs in itself, as it did before it had the two. */
+  declare readonly keepsLogin: pulumi.Output<boolean>;
+  constructor(
+    name: string,
+    args: { role: string; logins: [string, string]; rotate: true | undefined },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    const decided = { turn: undefined, inForce: undefined, former: undefined, keepsLogin: undefined };
+    super("pgaccess:index:LoginTurn", name, { ...args, ...decided }, opts);
   }
 }
 
@@ -134,6 +153,7 @@ export class Privileges extends pulumi.CustomResource {
       creators: string[];
       before: pulumi.Input<object[]> | undefined;
       legacyUsers: string[];
+      logins: string[] | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -210,6 +230,7 @@ export class ServiceUrl extends pulumi.CustomResource {
       database: string;
       connectAs: ConnectAs;
       role: string;
+      login: pulumi.Input<string> | undefined;
       password: pulumi.Input<string> | undefined;
       url: pulumi.Input<string>;
       isDeployed: boolean | undefined;
@@ -232,6 +253,7 @@ export class CutoverGate extends pulumi.CustomResource {
       service: string;
       database: string;
       role: string;
+      login: pulumi.Input<string> | undefined;
       connectAs: ConnectAs;
       migrates: boolean;
       url: pulumi.Input<string>;

@@ -133,6 +133,7 @@ export interface ServiceArgs {
  */
 export class Service extends pulumi.ComponentResource {
   readonly serviceName: string;
+  readonly connectAs: ConnectAs;
   readonly runtime: Runtime;
   /** What is in force after the last up that completed: service, database, role, connectAs and the URL. */
   readonly inForce: pgaccess.ServiceUrl | pgaccess.CutoverGate;
@@ -149,6 +150,7 @@ export class Service extends pulumi.ComponentResource {
     const declared = { role: role.roleName, database, connectAs, migrates };
     refuseProblem(name, declared, role);
     this.serviceName = name;
+    this.connectAs = connectAs;
     this.runtime = args.runtime ?? "external";
     const legacy = findLegacyUrl(this, { ...args, connectAs });
     const url = createUrl(this, { ...args, connectAs }, legacy);
@@ -191,19 +193,22 @@ function createUrl(
   legacy: pulumi.Output<string>,
 ): pgaccess.ServiceUrl {
   const service = parent.serviceName;
-  const own = pulumi.all([legacy, role.password]).apply(([url, password]) => roleUrl(url, role.roleName, password));
+  const own = pulumi
+    .all([legacy, role.login, role.password])
+    .apply(([url, login, password]) => roleUrl(url, login, password));
   const isRole = connectAs === "role";
   const inputs = {
     service,
     database,
     connectAs,
     role: role.roleName,
+    login: isRole ? role.logins?.login : undefined,
     password: isRole ? role.password : undefined,
     url: pulumi.secret(isRole ? own : legacy),
     isDeployed: isDeployed(parent.runtime) || undefined,
   };
   // The legacy URL depends on nothing, so that the way back never waits for anything.
-  const dependsOn = isRole ? [...role.ready, ...after] : [];
+  const dependsOn = isRole ? role.ready.apply((ready) => [...ready, ...after]) : [];
   return new pgaccess.ServiceUrl(service, inputs, { parent, provider: role.server.pgaccess, dependsOn });
 }
 
@@ -230,7 +235,8 @@ function createGate(
   const { serviceName: service, deployment } = parent;
   if (!deployment) return undefined;
   const { id, labels, deployedAt, resources } = deployment;
-  const declared = { service, database, role: role.roleName, connectAs, migrates: migrates === true };
+  const login = connectAs === "role" ? role.logins?.login : undefined;
+  const declared = { service, database, role: role.roleName, login, connectAs, migrates: migrates === true };
   const found = { deployment: id, labels, deployedAt, dockerHost: dockerHost() };
   return new pgaccess.CutoverGate(
     service,

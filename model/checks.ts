@@ -4,6 +4,7 @@ import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "./databa
 import { didYouMean } from "./did-you-mean.ts";
 import { grantsProblems } from "./grants.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
+import { alternateLogins, roleNames } from "./login-roles.ts";
 import { completePool, poolProblem } from "./pool.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtime-checks.ts";
 import type { Section, Sections } from "./sections.ts";
@@ -20,6 +21,7 @@ export function sectionProblems(sections: Sections): Problem[] {
   checkServer(sections, at);
   checkDatabases(sections, at);
   checkRoles(sections, at);
+  checkRotation(sections, at);
   checkServices(sections, at);
   checkPools(sections, at);
   checkServiceSecrets(sections, at);
@@ -116,6 +118,24 @@ function checkRoles({ databases, roles, existingRoles, server }: Sections, at: A
   }
 }
 
+/** The login roles of `rotation: alternate` are made too: their names must be free. */
+function checkRotation({ roles, existingRoles, server }: Sections, at: At): void {
+  const admin = server && completeServer(server).admin.user;
+  for (const [name, { rotation, adopt }] of roles.valid) {
+    if (rotation !== "alternate") continue;
+    const here = at("roles", name, "rotation");
+    if (adopt) {
+      here.refuse("has no effect on an adopted role, whose login is put back at the end; remove rotation or adopt");
+    }
+    for (const login of alternateLogins(name)) {
+      const section = [roles, existingRoles].find(({ declared }) => declared.has(login));
+      const taken = section && `is declared under app-roles:${section === roles ? "roles" : "existingRoles"} as well`;
+      const problem = identifierProblem(login) ?? taken ?? (login === admin ? "is the admin of the server" : undefined);
+      if (problem !== undefined) here.refuse(`its login role ${login}: ${problem}; choose another name for ${name}`);
+    }
+  }
+}
+
 function checkServices({ databases, roles, services }: Sections, at: At): void {
   for (const name of services.declared) {
     if (!/^[\w.-]{1,63}$/.test(name))
@@ -154,7 +174,8 @@ function checkServiceSecrets({ services, serviceSecrets, roles }: Sections, at: 
     const here = at("serviceSecrets", name, "legacyUrl");
     try {
       const user = databaseUrlUser(legacyUrl);
-      if (user !== undefined && roles.declared.has(user)) {
+      const own = [...roles.declared, ...roleNames(Object.fromEntries(roles.valid))];
+      if (user !== undefined && own.includes(user)) {
         here.refuse(`its user is ${user}, a role of this stack; give the URL that the service had before the stack`);
       }
       const database = databaseUrlDatabase(legacyUrl);

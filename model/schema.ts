@@ -92,6 +92,7 @@ export const entries = {
   roles: z.strictObject({
     connectionLimit: limit,
     adopt: oneOf(true, false).default(false),
+    rotation: oneOf("alternate").optional(),
     access: namedValues(oneOf("owner", "writer", "reader")).default({}),
     grants: namedValues(grants).default({}),
     exclusive: oneOf(true, false).default(false),

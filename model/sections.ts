@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import { comingLater } from "./coming-later.ts";
 import { configPath, type Problem } from "./config-error.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { found, foundKind } from "./found.ts";
@@ -95,8 +94,6 @@ function shown(section: string | undefined): (value: unknown) => string {
 }
 
 function unknownKey(path: readonly PropertyKey[], known: string[]): string {
-  const later = comingLater(path);
-  if (later) return later;
   const meant = didYouMean(String(path.at(-1)), known);
   return meant ? `unknown key; did you mean ${meant}?` : `unknown key; known here: ${known.join(", ")}`;
 }

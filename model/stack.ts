@@ -1,5 +1,6 @@
 import type { BudgetEntry } from "./budget.ts";
 import type { Grants } from "./grants.ts";
+import { loginsOf, type Rotation } from "./login-roles.ts";
 import type { Pool } from "./pool.ts";
 import type { CommandSpec, ComposeSpec, ContainerSpec, Gate, Runtime, UrlFrom } from "./runtime.ts";
 import type { Settings } from "./settings.ts";
@@ -59,12 +60,14 @@ export interface Database {
 /** What PUBLIC holds on a database by default (PostgreSQL documentation, "Privileges"). */
 export type PublicPrivilege = "CONNECT" | "TEMPORARY";
 
-/** A login role that the stack makes. */
+/** A role that the stack makes. */
 export interface Role {
-  /** CONNECTION LIMIT, from 1. */
+  /** CONNECTION LIMIT, from 1; with `rotation: alternate` of each of its two login roles. */
   connectionLimit: number;
   /** Whether it is on the server already and is taken over: it is put back, not dropped, at the end. Default false. */
   adopt: boolean;
+  /** Default: the role logs in itself, and a rotation sets its password. */
+  rotation?: Rotation | undefined;
   /** Access level by database. */
   access: Record<string, Access>;
   /** Privileges beyond the access level, by database. */
@@ -143,16 +146,18 @@ export interface Stack {
 }
 
 /** Roles with their CONNECTION LIMIT, by name. */
-export type Limits = Record<string, Pick<Role, "connectionLimit">>;
+export type Limits = Record<string, Pick<Role, "connectionLimit" | "rotation">>;
 
-/** The budget's entries: the stack's roles, then the existing ones, each in declared order. */
+/** The budget's entries: the roles that log in for the stack's, then the existing ones, each in declared order. */
 export function budgetEntries({ roles, existingRoles }: { roles: Limits; existingRoles: Limits }): BudgetEntry[] {
   return [
-    ...Object.entries(roles).map(([role, { connectionLimit }]) => ({
-      role,
-      limit: connectionLimit,
-      source: "declared" as const,
-    })),
+    ...Object.entries(roles).flatMap(([name, role]) =>
+      loginsOf(name, role).map((login) => ({
+        role: login,
+        limit: role.connectionLimit,
+        source: "declared" as const,
+      })),
+    ),
     ...Object.entries(existingRoles).map(([role, { connectionLimit }]) => ({
       role,
       limit: connectionLimit,

@@ -5,6 +5,8 @@ export interface LoginRole {
   /** The role's name on the server; the resource's name while that is unknown. */
   role: string;
   resource: Resource;
+  /** The role that its sessions SET ROLE to; undefined: none, or not known. */
+  assumes: string | undefined;
   /** Its CONNECTION LIMIT: whole and not negative; `unlimited`; or unknown. */
   limit: number | "unlimited" | Unknown;
 }
@@ -16,6 +18,7 @@ export function loginRoles(resources: Resource[]): LoginRole[] {
     .map((resource) => ({
       role: typeof resource.props.name === "string" ? resource.props.name : resource.name,
       resource,
+      assumes: typeof resource.props.assumeRole === "string" ? resource.props.assumeRole : undefined,
       limit: connectionLimit(resource.props.connectionLimit),
     }));
 }

@@ -30,10 +30,13 @@ export function poolViolations(resources: Resource[]): Violation[] {
       });
     }
   }
-  for (const { role, limit, resource } of loginRoles(resources)) {
+  // Each login role of a role with rotation: alternate serves all of its services, in turn.
+  for (const { role, assumes, limit, resource } of loginRoles(resources)) {
     if (typeof limit !== "number") continue;
     const users = all.flatMap((service) =>
-      service.role === role && service.pool && service.migrates !== undefined
+      (service.role === role || (assumes !== undefined && service.role === assumes)) &&
+      service.pool &&
+      service.migrates !== undefined
         ? [{ service: service.name, pool: service.pool, migrates: service.migrates }]
         : [],
     );

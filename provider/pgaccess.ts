@@ -9,6 +9,7 @@ import { cutovers } from "./resources/cutovers.ts";
 import { destroyGuard } from "./resources/destroy-guard.ts";
 import { existingRole } from "./resources/existing-role.ts";
 import { legacyUrl } from "./resources/legacy-url.ts";
+import { loginTurn } from "./resources/login-turn.ts";
 import { ownership } from "./resources/ownership.ts";
 import { privileges } from "./resources/privileges.ts";
 import { publicPrivileges } from "./resources/public-privileges.ts";
@@ -40,6 +41,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:Baseline": baseline(server),
     "pgaccess:index:ConnectionBudget": connectionBudget(server),
     "pgaccess:index:Rehearsal": rehearsal(server),
+    "pgaccess:index:LoginTurn": loginTurn(server),
     "pgaccess:index:RoleSettings": roleSettings(server),
     "pgaccess:index:ExistingRole": existingRole(server),
     "pgaccess:index:Privileges": privileges(server),
@@ -79,6 +81,7 @@ export function pgaccess(): Provider {
       "pgaccess:index:Baseline": toResource(reconcilers["pgaccess:index:Baseline"]),
       "pgaccess:index:ConnectionBudget": toResource(reconcilers["pgaccess:index:ConnectionBudget"]),
       "pgaccess:index:Rehearsal": toResource(reconcilers["pgaccess:index:Rehearsal"]),
+      "pgaccess:index:LoginTurn": toResource(reconcilers["pgaccess:index:LoginTurn"]),
       "pgaccess:index:RoleSettings": toResource(reconcilers["pgaccess:index:RoleSettings"]),
       "pgaccess:index:ExistingRole": toResource(reconcilers["pgaccess:index:ExistingRole"]),
       "pgaccess:index:Privileges": toResource(reconcilers["pgaccess:index:Privileges"]),

@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { Reconciler } from "./resources/reconciler.ts";
 
 /** What the package schema says of a resource type. */
-type Described = Pick<Reconciler<z.ZodRawShape>, "description" | "shape" | "observed">;
+type Described = Pick<Reconciler<z.ZodRawShape>, "description" | "shape" | "observed" | "decided">;
 
 interface Property {
   type?: string;
@@ -43,14 +43,17 @@ export function packageSchema(
     functions: {
       "pgaccess:index:dropLeftoverRole": {
         description: "Drops a role that a killed run left behind bare; called by AppRole before it makes the role.",
-        inputs: { properties: { role: { type: "string" } }, required: ["role"] },
+        inputs: { properties: { role: { type: "string" }, memberOf: { type: "string" } }, required: ["role"] },
         outputs: { properties: { dropped: { type: "boolean" } }, required: ["dropped"] },
       },
     },
     resources: Object.fromEntries(
-      Object.entries(resources).map(([token, { description, shape, observed }]) => {
+      Object.entries(resources).map(([token, { description, shape, observed = [], decided = [] }]) => {
         const inputProperties = properties(shape, secrets.properties);
-        const made = Object.fromEntries([...(observed ?? []).map((key) => [key, anything]), ["changes", plan]]);
+        const made = Object.fromEntries([
+          ...[...observed, ...decided].map((key) => [key, anything]),
+          ["changes", plan],
+        ]);
         const requiredInputs = required(shape);
         return [
           token,

@@ -1,5 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
 import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
+import { roleNames } from "../../model/login-roles.ts";
 import type { ConnectAs } from "../../model/stack.ts";
 import type { DatabaseServer } from "../database-server.ts";
 import { dockerHost } from "../docker-host.ts";
@@ -27,7 +28,7 @@ export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Out
   const made = madeUrl(server, database);
   const source = sourceOf(service, runtime);
   if (!source) return given === undefined ? made : pulumi.secret(given);
-  const roles = Object.keys(server.roles);
+  const roles = roleNames(server.roles);
   const { legacyUsers } = server;
   const inputs = {
     ...source,

@@ -61,9 +61,10 @@ export function ordinarySlots(slots: Slots): number {
 }
 
 /** Live login roles that nobody declared: role to its limit in words. */
-export function undeclared(entries: BudgetEntry[], roles: LoginRole[]): Record<string, string> {
-  const declared = new Set(entries.map((entry) => entry.role));
-  return Object.fromEntries(roles.filter(({ role }) => !declared.has(role)).map((role) => [role.role, limitOf(role)]));
+export function undeclared(declared: string[], roles: LoginRole[]): Record<string, string> {
+  return Object.fromEntries(
+    roles.filter(({ role }) => !declared.includes(role)).map((role) => [role.role, limitOf(role)]),
+  );
 }
 
 /**

@@ -8,12 +8,12 @@ export interface RoleSession {
   age: number;
 }
 
-/** The role's sessions in the database now. */
-export async function readRoleSessions(db: Queryable, role: string, database: string): Promise<RoleSession[]> {
+/** The sessions of these roles in the database now. */
+export async function readRoleSessions(db: Queryable, roles: string[], database: string): Promise<RoleSession[]> {
   const { rows } = await db.query<{ address: string | null; age: number }>(
     `SELECT host(client_addr) AS address, extract(epoch FROM clock_timestamp() - backend_start)::float8 AS age
-     FROM pg_stat_activity WHERE usename = $1 AND datname = $2`,
-    [role, database],
+     FROM pg_stat_activity WHERE usename = ANY ($1) AND datname = $2`,
+    [roles, database],
   );
   return rows.map(({ address, age }) => ({ address: address ?? undefined, age }));
 }

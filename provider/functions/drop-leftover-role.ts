@@ -6,7 +6,7 @@ import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
 
-const schema = z.strictObject({ role: z.string() });
+const schema = z.strictObject({ role: z.string(), memberOf: z.string().optional() });
 
 /**
  * Called just before the official Role is created. A run that was killed between CREATE ROLE's commit and the saving of
@@ -16,11 +16,11 @@ const schema = z.strictObject({ role: z.string() });
  */
 export function dropLeftoverRole(server: Server): ProviderFunction {
   return async (args) => {
-    const { role } = schema.parse(args);
+    const { role, memberOf } = schema.parse(args);
     return server.anySession(async (db) => {
       if (!(await roleExists(db, role))) return { result: { dropped: false } };
       await refuseWhileInUse(db, role, `make role ${role} anew`);
-      const ties = await tiesOf(db, role);
+      const ties = await tiesOf(db, role, memberOf);
       if (ties.length > 0) {
         throw new Error(
           `role ${role} is on the server, but not in this stack's state, and it is in use: ${ties.join(", ")}. ` +
@@ -38,8 +38,8 @@ export function dropLeftoverRole(server: Server): ProviderFunction {
   };
 }
 
-/** What a role that was only just made does not have: objects or privileges in a database, memberships. */
-async function tiesOf(db: Queryable, role: string): Promise<string[]> {
+/** What a role that was only just made does not have: objects or privileges in a database, memberships but the one it is made with. */
+async function tiesOf(db: Queryable, role: string, memberOf: string | undefined): Promise<string[]> {
   const { rows } = await db.query<{ tie: string }>(
     `SELECT format('%s %s in database %s', count(*), CASE s.deptype WHEN 'o' THEN 'objects it owns' ELSE 'privileges it holds' END,
                    coalesce(d.datname, 'of the server')) AS tie
@@ -49,12 +49,12 @@ async function tiesOf(db: Queryable, role: string): Promise<string[]> {
      GROUP BY s.deptype, d.datname
      UNION ALL
      SELECT format('a member of %s', g.rolname) FROM pg_auth_members m
-     JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid WHERE r.rolname = $1
+     JOIN pg_roles r ON r.oid = m.member JOIN pg_roles g ON g.oid = m.roleid WHERE r.rolname = $1 AND g.rolname IS DISTINCT FROM $2
      UNION ALL
      SELECT format('%s is a member of it', u.rolname) FROM pg_auth_members m
      JOIN pg_roles r ON r.oid = m.roleid JOIN pg_roles u ON u.oid = m.member
      WHERE r.rolname = $1 AND u.rolname <> current_user`,
-    [role],
+    [role, memberOf ?? null],
   );
   return rows.map(({ tie }) => tie);
 }

@@ -14,6 +14,8 @@ const shape = {
   entries: z.array(
     z.strictObject({ role: z.string(), limit: z.int().positive(), source: z.enum(["declared", "existing"]) }),
   ),
+  /** Roles of the stack that login roles SET ROLE to; of one that still logs in itself `LoginTurn` warns. */
+  assumed: z.array(z.string()).optional(),
   /** Existing roles that this stack gives their limit. */
   enforced: z.array(z.string()).optional(),
   /** The declared databases. */
@@ -36,11 +38,11 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
-    advisory: ["databases", "legacyUsers", "superuser", "migrationComplete"],
+    advisory: ["assumed", "databases", "legacyUsers", "superuser", "migrationComplete"],
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries, enforced = [], databases = [], legacyUsers = [], superuser }, olds) {
+    async plan({ ceiling, entries, assumed = [], enforced = [], databases = [], legacyUsers = [], superuser }, olds) {
       const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
@@ -63,11 +65,11 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
           `app-roles:existingRoles.${role}: the server has no login role of that name; its share of the budget is unused`,
       );
       // A role that is declared no more is dropped by this very up: naming it now would be a change for the next.
-      const leaving = olds?.entries.filter(({ source }) => source === "declared") ?? [];
+      const leaving = olds?.entries.filter(({ source }) => source === "declared").map(({ role }) => role) ?? [];
       return {
         changes: {},
         observed: {
-          undeclared: undeclared([...entries, ...leaving], live.roles),
+          undeclared: undeclared([...entries.map(({ role }) => role), ...leaving, ...assumed], live.roles),
           unlimited: unlimited(entries, live.roles, enforced),
         },
         failures,

@@ -13,6 +13,8 @@ const shape = {
   service: z.string(),
   database: z.string(),
   role: z.string(),
+  /** The login role whose sessions count. Default: the role logs in itself. */
+  login: orUnknown(z.string()).optional(),
   connectAs: z.enum(["legacy", "role"]),
   migrates: z.boolean(),
   /** The DATABASE_URL that the service runs with, handed out once the gate is passed. */
@@ -54,11 +56,11 @@ export function cutoverGate(server: Server): Reconciler<typeof shape> {
 
     async apply(inputs, _olds, call) {
       if (inputs.connectAs === "legacy") return undefined;
-      const { service, role, gate } = inputs;
+      const { service, gate } = inputs;
       try {
         const sessions = await passGate(service, gate, lookAt(server, inputs, call.report.warn), call);
         const without = sessions === 0 ? " (idle at the end)" : "";
-        return `${service}: well as ${role} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${without}`;
+        return `${service}: well as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${without}`;
       } catch (error) {
         if (error instanceof NotWell) throw new Error(refusal(inputs, error));
         throw error;
@@ -73,6 +75,7 @@ const watched = z.object(shape).pick({
   service: true,
   database: true,
   role: true,
+  login: true,
   migrates: true,
   labels: true,
   deployedAt: true,
@@ -88,8 +91,9 @@ export function readWatchedService(inputs: unknown): WatchedService {
 
 /** What looks at the service of a gate once; `warn` is told what it cannot see. */
 export function lookAt(server: Server, inputs: WatchedService, warn: (message: string) => void): () => Promise<Look> {
-  const { role, database, migrates, gate, deployedAt, dockerHost } = inputs;
-  const sessions = () => server.anySession((db) => readRoleSessions(db, role, database));
+  const { database, migrates, gate, deployedAt, dockerHost } = inputs;
+  const login = loginOf(inputs);
+  const sessions = () => server.anySession((db) => readRoleSessions(db, [login], database));
   const labels = labelsOf(inputs);
   if (!labels) {
     // Nobody knows where it runs: the role's sessions that began after the redeploy are all there is to see.
@@ -105,6 +109,11 @@ export function lookAt(server: Server, inputs: WatchedService, warn: (message: s
   return () => watch.look();
 }
 
+function loginOf({ service, role, login = role }: Pick<WatchedService, "service" | "role" | "login">): string {
+  if (typeof login !== "string") throw new Error(`${service}: who it logs in as is not known`);
+  return login;
+}
+
 function labelsOf({ service, labels }: WatchedService): Record<string, string> | undefined {
   if (labels === undefined) return undefined;
   const known = labels instanceof Unknown ? {} : labels;
@@ -116,9 +125,10 @@ function labelsOf({ service, labels }: WatchedService): Record<string, string> |
   return Object.fromEntries(entries);
 }
 
-function refusal({ service, role, database }: Inputs, { failure, sessions }: NotWell): string {
+function refusal(inputs: Inputs, { failure, sessions }: NotWell): string {
+  const { service, database } = inputs;
   return [
-    `${service} is not well as ${role}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
+    `${service} is not well as ${loginOf(inputs)}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
       "The services after it were not touched.",
     ...failure.lines.map((line) => `  | ${line}`),
     `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or mend it, ` +

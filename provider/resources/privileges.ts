@@ -45,6 +45,8 @@ const shape = {
   ).default([]),
   /** Users that services still log in as. */
   legacyUsers: z.array(z.string()).optional(),
+  /** The login roles that SET ROLE to it. Default: it logs in itself. */
+  logins: z.array(z.string()).optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
@@ -60,7 +62,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
     shape,
     identity: ["role", "database"],
     hidden: ["before"],
-    advisory: ["legacyUsers"],
+    advisory: ["legacyUsers", "logins"],
     id: idOf,
 
     plan: (inputs, olds) =>
@@ -76,9 +78,9 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
-          const { access, legacyUsers = [] } = inputs;
+          const { access, legacyUsers = [], logins = [inputs.role] } = inputs;
           const hazards = access
-            ? await warningsOf(db, { ...inputs, access, legacyUsers }, privilegesHazards, shared)
+            ? await warningsOf(db, { ...inputs, access, legacyUsers, logins }, privilegesHazards, shared)
             : [];
           const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
             (name) =>

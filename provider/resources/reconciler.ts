@@ -40,10 +40,12 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
   advisory?: (keyof Shape & string)[];
   /** Inputs that stay as they were first given: what was there before, once it is known. */
   kept?: (keyof Shape & string)[];
-  /** Inputs that Check fills in from the server. */
+  /** Inputs that Check fills in from the server; others know them once they are saved. */
   observed?: string[];
+  /** Inputs that Check decides, which others know in the preview already. */
+  decided?: string[];
   id(inputs: z.infer<z.ZodObject<Shape>>): string;
-  /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed`; the engine's calls come with `call`. */
+  /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed` and `decided`; the engine's calls come with `call`. */
   plan(
     inputs: z.infer<z.ZodObject<Shape>>,
     olds: z.infer<z.ZodObject<Shape>> | undefined,
@@ -76,7 +78,8 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
   type Inputs = z.infer<z.ZodObject<Shape>>;
   const schema = z.strictObject(reconciler.shape);
   const observed = reconciler.observed ?? [];
-  const made = new Set([...observed, "changes"]);
+  const found = [...observed, ...(reconciler.decided ?? [])];
+  const made = new Set([...found, "changes"]);
   const declared = (map: PropertyMap): Record<string, unknown> =>
     Object.fromEntries(
       Object.entries(map)
@@ -102,7 +105,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
       const news = { ...given, ...keptFrom(olds) };
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
-      const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => observed.includes(key)));
+      const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => found.includes(key)));
       const plan = await reconciler.plan(parsed.data as Inputs, previous(olds), before, call);
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };

@@ -8,6 +8,8 @@ const shape = {
   /** Whose login the service uses: the cutover switch, and the way back. */
   connectAs: z.enum(["legacy", "role"]),
   role: z.string(),
+  /** The login role that SETs ROLE to it. Default: the role logs in itself. */
+  login: orUnknown(z.string()).optional(),
   /** The role's password; absent for `legacy`. */
   password: orUnknown(z.string()).optional(),
   /** The DATABASE_URL to pass on. */
@@ -31,16 +33,16 @@ export function serviceUrl(server: Server): Reconciler<typeof shape> {
     summarize: ({ service, connectAs, role }) =>
       connectAs === "role" ? `${service}: connects as ${role}` : `${service}: connects with its legacy URL`,
 
-    async apply({ service, database, connectAs, role, password, isDeployed }, olds) {
+    async apply({ service, database, connectAs, role, login: user = role, password, isDeployed }, olds) {
       const next = isDeployed ? "" : "; restart it with the new output";
       if (connectAs === "legacy") {
         return olds?.connectAs === "role" ? `${service}: back on its legacy URL${next}` : undefined;
       }
-      if (typeof password !== "string")
+      if (typeof password !== "string" || typeof user !== "string")
         throw new Error(`${service}: no password for role ${role} to try the login with`);
       await server.withoutConnection(async () => {
         try {
-          const client = await login({ ...server.address, user: role, password }, database, "app-roles");
+          const client = await login({ ...server.address, user, password }, database, "app-roles");
           await client.end();
         } catch (error) {
           // Only a login whose password was right is told that the role's own limit is reached.
@@ -49,7 +51,7 @@ export function serviceUrl(server: Server): Reconciler<typeof shape> {
           throw new Error(`${service} keeps its URL, because a login as its new role failed: ${said}`);
         }
       });
-      return `${service}: login as ${role} works${next}`;
+      return `${service}: login as ${user} works${next}`;
     },
 
     remove: async () => undefined,

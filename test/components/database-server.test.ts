@@ -39,6 +39,7 @@ test("logs in to the services' own address as postgres, without a password, wher
 test("adds up the roles it makes and the ones that are there", async () => {
   const ran = await run(() => shopServer());
   expect(ran.resource("pgaccess:index:ConnectionBudget", "main").inputs).toEqual({
+    assumed: [],
     ceiling: 95,
     entries: [
       { role: "shop_owner", limit: 20, source: "declared" },

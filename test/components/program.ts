@@ -50,8 +50,12 @@ export const recorded = {
 /** What the mocked LegacyUrl has found. */
 export const foundUrl = "postgres://postgres:found@db/shop";
 
-/** Runs a program against the SDK's mocks to its end and gives what it registered. */
-export async function run(program: () => unknown): Promise<Ran> {
+/**
+ * Runs a program against the SDK's mocks to its end and gives what it registered.
+ *
+ * @param decided type to outputs that the plugin fills in
+ */
+export async function run(program: () => unknown, decided: Record<string, Record<string, unknown>> = {}): Promise<Ran> {
   const all: Registered[] = [];
   const outputs = new Map<string, unknown>();
   await pulumi.runtime.setMocks(
@@ -60,7 +64,7 @@ export async function run(program: () => unknown): Promise<Ran> {
         const made = type === "random:index/randomPassword:RandomPassword" ? { result: passwordOf(name) } : {};
         const snapshot = type === "pgaccess:index:Baseline" ? recorded : {};
         const found = type === "pgaccess:index:LegacyUrl" ? { url: foundUrl } : {};
-        return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot, ...found } };
+        return { id: `${name}-id`, state: { ...inputs, ...made, ...snapshot, ...found, ...decided[type] } };
       },
       call: ({ token, inputs }) =>
         token === "docker:index/getNetwork:getNetwork" ? { ...inputs, id: `id of ${inputs.name}` } : {},

@@ -19,6 +19,8 @@ esac
 export class CommandServices {
   /** dashboard_api opens no session. */
   isBroken = false;
+  /** The URL that dashboard_api found when it was last deployed. */
+  running = "";
   readonly #dir: string;
   readonly #timer: NodeJS.Timeout;
   #seen = 0;
@@ -86,7 +88,8 @@ export class CommandServices {
     if (this.isBroken || deploys === this.#seen) return;
     this.#seen = deploys;
     void this.disconnect();
-    this.#session = new pg.Client({ connectionString: this.stored("dashboard_api") });
+    this.running = this.stored("dashboard_api");
+    this.#session = new pg.Client({ connectionString: this.running });
     this.#session.on("error", () => undefined);
     void this.#session.connect().catch(() => undefined);
   }

@@ -236,12 +236,6 @@ describe("keys", () => {
     ]);
   });
 
-  test("that come later are known and refused", () => {
-    expect(problems(changed("roles.dashboard_app.rotation", "alternate"))).toEqual([
-      "app-roles:roles.dashboard_app.rotation: not yet supported (comes with two login roles for a rotation without a window); remove it",
-    ]);
-  });
-
   test("of the whole contract can be listed", () => {
     expect(allKeys()).toContain("services.*.pool.max");
     expect(allKeys()).toContain("server.admin.sslmode");
@@ -265,8 +259,9 @@ describe("values", () => {
     [
       "roles.dashboard_app",
       null,
-      /expected the keys connectionLimit, adopt, access, grants, exclusive, settings, found null \(is there nothing/,
+      /expected the keys connectionLimit, adopt, rotation, access, grants, exclusive, settings, found null \(is there nothing/,
     ],
+    ["roles.dashboard_app.rotation", "weekly", /expected alternate, found "weekly"$/],
     ["roles", ["dashboard_app"], /expected names and what belongs to each, found a list$/],
     ["server.host", undefined, /^app-roles:server.host: expected a host name, .*, found nothing$/],
     ["server.port", 65_536, /expected a port: a whole number from 1 to 65535, found 65536$/],
@@ -328,6 +323,64 @@ describe("values", () => {
 });
 
 describe("checks between sections", () => {
+  describe("of rotation: alternate", () => {
+    const alternate = (roles: object, more: object = {}) => {
+      const { roles: declared, ...config } = runbookConfig();
+      return problems({ ...config, ...more, roles: { ...declared, ...roles } });
+    };
+    const role = { connectionLimit: 5, access: { fleet_platform: "reader" } };
+
+    test("is right where both names are free, and each login role is in the budget", () => {
+      expect(alternate({ app: { ...role, rotation: "alternate" } })).toEqual([]);
+      const app = { connectionLimit: 5, rotation: "alternate" as const };
+      expect(budgetEntries({ roles: { app }, existingRoles: {} })).toEqual([
+        { role: "app_a", limit: 5, source: "declared" },
+        { role: "app_b", limit: 5, source: "declared" },
+      ]);
+    });
+
+    test.each<[string, object, object, RegExp]>([
+      [
+        "another role",
+        { app: { ...role, rotation: "alternate" }, app_b: role },
+        {},
+        /app_b: is declared under app-roles:roles/,
+      ],
+      [
+        "an existing role",
+        { app: { ...role, rotation: "alternate" } },
+        { existingRoles: { app_a: { connectionLimit: 1 }, reporting_refresher: { connectionLimit: 3 } } },
+        /app_a: is declared under app-roles:existingRoles as well; choose another name for app$/,
+      ],
+      [
+        "the admin",
+        { app: { ...role, rotation: "alternate" } },
+        { server: { host: "db", admin: { host: "127.0.0.1", user: "app_a" } } },
+        /app_a: is the admin of the server/,
+      ],
+    ])("refuses a login role's name that is taken by %s", (_who, roles, more, message) => {
+      expect(alternate(roles, more)).toEqual([expect.stringMatching(message)]);
+    });
+
+    test("refuses a name that has no room for the login roles', and an adopted role", () => {
+      const long = "r".repeat(62);
+      const refused = alternate({ [long]: { ...role, rotation: "alternate" } });
+      expect(refused).toHaveLength(2);
+      expect(refused[0]).toContain(`app-roles:roles.${long}.rotation: its login role ${long}_a: `);
+      expect(alternate({ app: { ...role, adopt: true, rotation: "alternate" } })).toEqual([
+        expect.stringContaining("app-roles:roles.app.rotation: has no effect on an adopted role"),
+      ]);
+    });
+
+    test("a login role's URL is no legacy URL", () => {
+      const config = changed("roles.dashboard_app.rotation", "alternate");
+      const secrets = { dashboard_api: { legacyUrl: "postgres://dashboard_app_b:x@db/tracksolid_db" } };
+      expect(problems({ ...config, serviceSecrets: secrets })).toEqual([
+        expect.stringContaining("its user is dashboard_app_b, a role of this stack"),
+      ]);
+    });
+  });
+
   const cut = { connectAs: "role" };
   test.each([
     [

@@ -24,6 +24,14 @@ describe("pools-fit", () => {
     ]);
   });
 
+  test("a login role that SET ROLEs to the services' role has to hold all their pools", () => {
+    const logins = [role("app", { login: false }), role("app_a", { assumeRole: "app", connectionLimit: 9 })];
+    expect(messages(poolViolations([...logins, migrator("a", 9)]))).toEqual([
+      expect.stringMatching(/^the pools of app_a's services can open 10 sessions/),
+    ]);
+    expect(poolViolations([...logins, migrator("a", 8)])).toEqual([]);
+  });
+
   test.each([
     ["pool", { pool: unknown }],
     ["pool", { pool: { max: unknown, replicas: 1, surge: 0 } }],

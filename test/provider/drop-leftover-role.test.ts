@@ -18,7 +18,11 @@ afterAll(async () => {
 beforeEach(() => admin.query(`CREATE ROLE "left ""over" LOGIN CONNECTION LIMIT 8 PASSWORD 'x'`));
 
 const role = 'left "over';
-const drop = () => dropLeftoverRole(server)({ role }, { preview: false, signal: new AbortController().signal });
+const drop = (memberOf?: string) =>
+  dropLeftoverRole(server)(
+    { role, ...(memberOf && { memberOf }) },
+    { preview: false, signal: new AbortController().signal },
+  );
 const exists = async () => (await admin.query("SELECT FROM pg_roles WHERE rolname = $1", [role])).rows.length > 0;
 
 test("a role as bare as CREATE ROLE left it is dropped; a role that is not there is fine", async () => {
@@ -38,6 +42,13 @@ test.each([
   expect(await exists()).toBe(true);
   await admin.query(untie);
   await admin.query(`DROP ROLE "left ""over"`);
+});
+
+test("the membership that a login role is made with is no tie", async () => {
+  await admin.query(`CREATE ROLE app; GRANT app TO "left ""over"`);
+  await expect(drop("other")).rejects.toThrow(/a member of app/);
+  expect(await drop("app")).toEqual({ result: { dropped: true } });
+  expect(await exists()).toBe(false);
 });
 
 test("a role with a session is refused and stays", async () => {

@@ -15,7 +15,9 @@ export const clientAuthentication: HazardKind<RoleFacts> = {
   name: "pg_hba.conf lines that do not let the role in",
   async find(db, facts, reads) {
     const file = await reads.once(db, readFile);
-    return file ? refusals(facts, file, await reads.once(db, readRoles)) : [];
+    if (!file) return [];
+    const roles = await reads.once(db, readRoles);
+    return facts.logins.flatMap((login) => refusals(login, facts, file, roles));
   },
 };
 
@@ -75,7 +77,12 @@ interface Origin {
   tls: boolean;
 }
 
-function refusals({ role, database, legacyUsers }: RoleFacts, file: AuthenticationFile, roles: Roles): Hazard[] {
+function refusals(
+  role: string,
+  { database, legacyUsers }: RoleFacts,
+  file: AuthenticationFile,
+  roles: Roles,
+): Hazard[] {
   const matching = (user: string) => file.lines.filter((line) => isFor(line, user, database, file, roles));
   const mine = matching(role);
   const inForce = file.tls ? [false, true] : [false];

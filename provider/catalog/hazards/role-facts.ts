@@ -8,4 +8,6 @@ export interface RoleFacts {
   schemas: string[];
   /** Users that services still log in as. */
   legacyUsers: string[];
+  /** The roles that log in for it: itself, or those that SET ROLE to it. */
+  logins: string[];
 }

@@ -179,6 +179,12 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       }
     };
 
+    test("is asked for the login roles of one that does not log in itself", async () => {
+      const logins = ["shop_reader_a", "shop_reader_b"];
+      const lines = ["host all postgres 0.0.0.0/0 md5", "host all shop_reader_a,shop_reader 0.0.0.0/0 md5"];
+      expect(await linesOf(lines, { logins })).toEqual([expect.stringContaining("shop_reader_b")]);
+    });
+
     test.each<[string[]]>([
       [["local all all peer", "host all all 127.0.0.1/32 scram-sha-256"]],
       [["host all postgres 10.1.0.0/16 md5", "host all +readers 0.0.0.0/0 reject", "host all all 10.0.0.0/8 md5"]],

@@ -1,0 +1,11 @@
+import * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
+
+/**
+ * 192 random bits in hex digits, as the runbook's `openssl rand -hex 24`; a secret. Not RandomBytes: its id, which is never
+ * secret, is the bytes in base64 (docs/decisions/0027).
+ */
+export function createPassword(parent: pulumi.Resource, role: string): pulumi.Output<string> {
+  const hexDigits = { special: true, overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false };
+  return pulumi.secret(new random.RandomPassword(role, { length: 48, ...hexDigits }, { parent }).result);
+}
