@@ -1,5 +1,6 @@
 import { escapeIdentifier } from "pg";
 import type { Queryable } from "../connection.ts";
+import type { PassedOn } from "./passed-on.ts";
 
 /** One privilege that the role holds on an object by name: neither through PUBLIC nor through another role. */
 export interface Held {
@@ -45,6 +46,8 @@ export interface Grantable {
 /** An object with what one role holds there. */
 export interface GrantableObject extends Grantable {
   held: Held[];
+  /** What others hold from this role, where it is not the owner. Default: nothing. */
+  passedOn?: PassedOn[];
 }
 
 /** What there is to grant on, and who holds what there by name; read once, it serves every role. */
@@ -53,6 +56,8 @@ export interface PrivilegeTable {
   objects: { object: Grantable; list: number }[];
   /** By number of the list: role to what it holds. */
   lists: Map<number, Map<string, Held[]>>;
+  /** By number of the list: role to what it granted without being the owner. */
+  passedOn: Map<number, Map<string, PassedOn[]>>;
 }
 
 interface Row {
@@ -80,8 +85,12 @@ export async function readPrivilegeTable(db: Queryable, schemas: string[]): Prom
   const { rows } = await db.query<Row>(objectsSql, [schemas]);
   const aggregates = rows.some((row) => row.timescale) ? await readContinuousAggregates(db) : new Set();
   const lists = new Map<number, Map<string, Held[]>>();
+  const passedOn = new Map<number, Map<string, PassedOn[]>>();
   const objects = rows.map((row) => {
-    if (row.entries) lists.set(row.list, byRole(row.entries));
+    if (row.entries) {
+      lists.set(row.list, byRole(row.entries));
+      passedOn.set(row.list, byGrantor(row.entries, row.owner));
+    }
     const object: Grantable = {
       key: row.key,
       kind: row.kind === "view" && aggregates.has(row.oid) ? "continuous aggregate" : row.kind,
@@ -95,7 +104,7 @@ export async function readPrivilegeTable(db: Queryable, schemas: string[]): Prom
     };
     return { object, list: row.list };
   });
-  return { objects, lists };
+  return { objects, lists, passedOn };
 }
 
 function byRole(entries: [string, string, string, boolean][]): Map<string, Held[]> {
@@ -108,11 +117,26 @@ function byRole(entries: [string, string, string, boolean][]): Map<string, Held[
   return found;
 }
 
+function byGrantor(entries: [string, string, string, boolean][], owner: string): Map<string, PassedOn[]> {
+  const others = entries.filter(([, , grantor]) => grantor !== owner);
+  const passed = others.map(([grantee, privilege, grantor]) => ({ grantor, privilege, grantee }));
+  const grantors = [...new Set(passed.map(({ grantor }) => grantor))];
+  return new Map(
+    grantors.map((grantor) => [
+      grantor,
+      passed.filter((one) => one.grantor === grantor).map(({ privilege, grantee }) => ({ privilege, grantee })),
+    ]),
+  );
+}
+
 /** What one role holds; nothing when it does not exist. Of columns only those it holds something on. */
-export function privilegesOf({ objects, lists }: PrivilegeTable, role: string): GrantableObject[] {
+export function privilegesOf({ objects, lists, passedOn }: PrivilegeTable, role: string): GrantableObject[] {
   return objects.flatMap(({ object, list }) => {
     const held = lists.get(list)?.get(role) ?? [];
-    return object.kind === "column" && held.length === 0 ? [] : [{ ...object, held }];
+    const passed = passedOn.get(list)?.get(role);
+    return object.kind === "column" && held.length === 0
+      ? []
+      : [{ ...object, held, ...(passed && { passedOn: passed }) }];
   });
 }
 

@@ -1,8 +1,18 @@
 import { z } from "zod";
-import { missing, ordinarySlots, readLiveBudget, table, totalOf, undeclared, unlimited } from "../catalog/budget.ts";
+import {
+  type BudgetEntry,
+  missing,
+  ordinarySlots,
+  readLiveBudget,
+  table,
+  totalOf,
+  undeclared,
+  unlimited,
+} from "../catalog/budget.ts";
 import { cronDatabase, cronJobs } from "../catalog/hazards/cron-jobs.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { serverHazards } from "../catalog/hazards/index.ts";
+import type { ServerFacts } from "../catalog/hazards/server-facts.ts";
 import { isSuperuser } from "../catalog/roles.ts";
 import type { Server } from "../connection.ts";
 import { isMissingDatabase } from "../missing-database.ts";
@@ -65,7 +75,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
           `app-roles:existingRoles.${role}: the server has no login role of that name; its share of the budget is unused`,
       );
       // A role that is declared no more is dropped by this very up: naming it now would be a change for the next.
-      const leaving = olds?.entries.filter(({ source }) => source === "declared").map(({ role }) => role) ?? [];
+      const leaving = rolesOf(olds?.entries ?? []);
       return {
         changes: {},
         observed: {
@@ -73,7 +83,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
           unlimited: unlimited(entries, live.roles, enforced),
         },
         failures,
-        warnings: [...warnings, ...(await hazardsOf(server, databases, legacyUsers))],
+        warnings: [...warnings, ...(await hazardsOf(server, { databases, roles: rolesOf(entries), legacyUsers }))],
       };
     },
 
@@ -85,13 +95,18 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
   };
 }
 
-async function hazardsOf(server: Server, databases: string[], legacyUsers: string[]): Promise<string[]> {
-  const facts = { databases, adminDatabase: server.address.database, legacyUsers };
+/** The stack's own. */
+function rolesOf(entries: BudgetEntry[]): string[] {
+  return entries.filter(({ source }) => source === "declared").map(({ role }) => role);
+}
+
+async function hazardsOf(server: Server, declared: Omit<ServerFacts, "adminDatabase">): Promise<string[]> {
+  const facts = { ...declared, adminDatabase: server.address.database };
   const { warnings, cron } = await server.anySession(async (db) => ({
     warnings: await warningsOf(db, facts, serverHazards),
     cron: await cronDatabase(db),
   }));
-  if (cron === undefined || legacyUsers.length === 0) return warnings;
+  if (cron === undefined || declared.legacyUsers.length === 0) return warnings;
   try {
     return [...warnings, ...(await server.session(cron, (db) => warningsOf(db, facts, [cronJobs])))];
   } catch (error) {

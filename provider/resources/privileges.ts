@@ -5,6 +5,7 @@ import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catal
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { privilegesHazards } from "../catalog/hazards/index.ts";
 import { memberReason, unreachableRoles } from "../catalog/membership.ts";
+import { passedOnProblems } from "../catalog/passed-on.ts";
 import { PrivilegeReader } from "../catalog/privilege-reader.ts";
 import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
 import {
@@ -73,7 +74,11 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
           const plan = planFor(inputs, former, catalog);
-          const refused = await notOurs(db, inputs, plan);
+          const refused = [
+            ...(await tooNew(db, inputs)),
+            ...(await notOurs(db, inputs, plan)),
+            ...passedOn(inputs, plan, catalog),
+          ];
           if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
           summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
           const shared = reads.get(inputs.database) ?? new SharedReads();
@@ -105,8 +110,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
             const catalog = await read("forChange", db, inputs, former);
             const plan = planFor(inputs, former, catalog);
             const statements = privilegeStatements(plan, inputs.role);
-            for (const { reason } of await notOurs(db, inputs, plan))
-              throw new Error(`${reason}. Nothing was changed.`);
+            refuse([...(await notOurs(db, inputs, plan)), ...passedOn(inputs, plan, catalog)]);
             await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
             if (statements.length > 0) await refuseHalfDone(db, inputs, former, read);
             return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
@@ -128,6 +132,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
               const catalog = await read("forChange", db, inputs, undefined);
               const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
               const statements = privilegeStatements(plan, inputs.role);
+              refuse(passedOn(inputs, plan, catalog));
               await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
               if (plan.byHand.length === 0) return;
               call.report.warn(
@@ -211,6 +216,32 @@ function rolesIn(plan: PrivilegePlan, statements: PrivilegeStatement[]): string[
 
 function ownerOf(place: PrivilegePlan["grants"][number]["place"]): string {
   return "object" in place ? place.object.owner : place.future.creator;
+}
+
+function refuse(failures: CheckFailure[]): void {
+  if (failures.length > 0) throw new Error(`${failures.map(({ reason }) => reason).join("\n")}. Nothing was changed.`);
+}
+
+/** What would fail because others have it from the role. */
+function passedOn({ role, database }: Inputs, plan: PrivilegePlan, { objects }: PrivilegeCatalog): CheckFailure[] {
+  return passedOnProblems(plan, objects, role).map((problem) => ({ property: "", reason: `${database}: ${problem}` }));
+}
+
+/** PostgreSQL 17 is the first with MAINTAIN: https://www.postgresql.org/docs/17/release-17.html */
+async function tooNew(db: Queryable, { role, database, grants }: Inputs): Promise<CheckFailure[]> {
+  const named = Object.entries(grants?.tables ?? {}).filter(([, privileges]) =>
+    privileges.some((privilege) => privilege.toUpperCase() === "MAINTAIN"),
+  );
+  if (named.length === 0) return [];
+  const { rows } = await db.query<{ version: string; is_old: boolean }>(
+    "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int < 170000 AS is_old",
+  );
+  const [server] = rows;
+  if (!server?.is_old) return [];
+  return named.map(([table]) => ({
+    property: "grants",
+    reason: `app-roles:roles.${role}.grants.${database}.tables.${table}: MAINTAIN came with PostgreSQL 17, and the server is ${server.version}; remove it`,
+  }));
 }
 
 /** What an admin that is no superuser can never grant or revoke, with its owners. */

@@ -158,6 +158,73 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await session.end();
   });
 
+  test("MAINTAIN is refused in preview where the server does not know it", async () => {
+    const wanted = inputs({ grants: { tables: { "app.orders": ["select", "maintain"] } } });
+    const { failures = [] } = await plan(wanted);
+    if (version >= 17) {
+      expect(failures).toEqual([]);
+      return;
+    }
+    expect(failures).toEqual([
+      {
+        property: "grants",
+        reason: expect.stringContaining("grants.postgres.tables.app.orders: MAINTAIN came with PostgreSQL 17"),
+      },
+    ]);
+  });
+
+  describe("what the role passed on", () => {
+    const wanted = inputs({ exclusive: true });
+    const role = 'App "x';
+    /** Runs the statements that a refusal names. */
+    const doAsTold = async (reason = "") => admin.query(/First: (.*;)/.exec(reason)?.[1] ?? "SELECT");
+    const reasons = async () => ((await plan(wanted, wanted)).failures ?? []).map(({ reason }) => reason);
+
+    beforeEach(async () => {
+      await apply(wanted);
+      await admin.query(
+        `GRANT SELECT ON app.orders TO "App ""x" WITH GRANT OPTION; GRANT INSERT ON app.orders TO "App ""x" WITH GRANT OPTION`,
+      );
+    });
+
+    test("is named in preview with its holders and what ends it; then it can be taken back", async () => {
+      await admin.query(
+        `SET ROLE "App ""x"; GRANT INSERT ON app.orders TO keeper, pg_monitor; GRANT SELECT ON app.orders TO keeper; RESET ROLE`,
+      );
+      const [reason, ...more] = await reasons();
+      expect(more).toEqual([]);
+      expect(reason).toContain(
+        'postgres: INSERT on app.orders cannot be taken from App "x: it passed it on to keeper, pg_monitor. First: SET ROLE',
+      );
+      await expect(apply(wanted, wanted)).rejects.toThrow(
+        /it passed it on to keeper, pg_monitor.*Nothing was changed/s,
+      );
+      await doAsTold(reason);
+      expect(await reasons()).toEqual([]);
+      await apply(wanted, wanted);
+      expect(await changesOf(wanted, wanted)).toEqual({});
+      await expect(resource.remove(wanted, testCall())).rejects.toThrow(/SELECT on app.orders cannot be taken.*keeper/);
+      await admin.query(`SET ROLE "App ""x"; REVOKE SELECT ON app.orders FROM keeper; RESET ROLE`);
+      await resource.remove(wanted, testCall());
+    });
+
+    test("on a column goes with the table's privilege too", async () => {
+      await admin.query(`GRANT UPDATE, UPDATE (secret) ON app.people TO "App ""x" WITH GRANT OPTION;
+        SET ROLE "App ""x"; GRANT UPDATE (secret) ON app.people TO keeper; RESET ROLE`);
+      const [reason, ...more] = await reasons();
+      expect(more).toEqual([]);
+      expect(reason).toContain(`REVOKE UPDATE ("secret") ON TABLE "app"."people" FROM "keeper"`);
+      await doAsTold(reason);
+      await apply(wanted, wanted);
+      expect(await changesOf(wanted, wanted)).toEqual({});
+      const { rows } = await admin.query(
+        "SELECT FROM information_schema.column_privileges WHERE grantee = $1 AND privilege_type = 'UPDATE'",
+        [role],
+      );
+      expect(rows).toEqual([]);
+    });
+  });
+
   describe("exclusive", () => {
     const byHand = `
       GRANT INSERT ON app.orders TO "App ""x" WITH GRANT OPTION; GRANT UPDATE (secret) ON app.people TO "App ""x";

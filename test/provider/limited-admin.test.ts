@@ -50,7 +50,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     });
   const warnings = (legacyUsers: string[]) =>
     server.anySession((db) =>
-      warningsOf(db, { databases: [], adminDatabase: "postgres", legacyUsers }, [limitedAdmin]),
+      warningsOf(db, { databases: [], roles: [], adminDatabase: "postgres", legacyUsers }, [limitedAdmin]),
     );
 
   test("counts the sessions of others, whose details it does not see", async () => {

@@ -4,6 +4,8 @@ export interface ServerFacts {
   databases: string[];
   /** The one that the stack logs in to first. */
   adminDatabase: string;
+  /** The stack's roles that log in. */
+  roles: string[];
   /** Users that services still log in as. */
   legacyUsers: string[];
 }

@@ -101,4 +101,20 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await estate.ofServer(["shop"])).toEqual([]);
     await estate.sql("DROP DATABASE billing");
   });
+
+  test("declared databases that roles without access there may connect to, once for each", async () => {
+    const roles = ["shop_owner", "it's_b", "not made yet"];
+    await estate.sql(`CREATE DATABASE "it's"`);
+    await estate.sql(`CREATE ROLE shop_owner LOGIN; CREATE ROLE "it's_b" LOGIN IN ROLE shop_owner`);
+    try {
+      await estate.sql(`GRANT CONNECT ON DATABASE shop TO shop_owner`);
+      expect(await estate.ofServer(["shop", "it's"], roles)).toEqual([
+        `database "it's": PUBLIC may connect, so it's_b, shop_owner may, without access there. Remedy: app-roles:databases.it's.revokeFromPublic: [CONNECT]; or leave it`,
+      ]);
+      await estate.sql(`REVOKE CONNECT ON DATABASE "it's" FROM PUBLIC`);
+      expect(await estate.ofServer(["shop", "it's"], roles)).toEqual([]);
+    } finally {
+      await estate.sql(`DROP DATABASE "it's"`);
+    }
+  });
 });

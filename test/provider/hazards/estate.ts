@@ -25,7 +25,8 @@ export interface HazardEstate {
   ofPrivileges(role: string, more?: Partial<Inputs<typeof privileges>>): Promise<string[]>;
   ofSettings(role: string, more?: Partial<Inputs<typeof roleSettings>>): Promise<string[]>;
   ofDatabase(more?: Partial<Inputs<typeof baseline>>): Promise<string[]>;
-  ofServer(databases: string[]): Promise<string[]>;
+  /** @param roles that the stack declares */
+  ofServer(databases: string[], roles?: string[]): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -86,9 +87,10 @@ export async function startEstate(version?: number): Promise<HazardEstate> {
     async ofDatabase(more) {
       return (await baseline(server).plan({ ...baselineInputs, ...more }, undefined, {})).warnings ?? [];
     },
-    async ofServer(databases) {
+    async ofServer(databases, roles = []) {
       const fresh = new Server(postgres.address);
-      const inputs = { ceiling: 95, entries: [], databases, legacyUsers };
+      const entries = roles.map((role) => ({ role, limit: 1, source: "declared" as const }));
+      const inputs = { ceiling: 95, entries, databases, legacyUsers };
       const { warnings } = await connectionBudget(fresh).plan(inputs, undefined, {});
       await fresh.close();
       return warnings ?? [];
