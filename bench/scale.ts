@@ -1,0 +1,69 @@
+/**
+ * Part of `npm run bench`: whether the plugin's work grows in proportion, up to 1,000 roles and 10,000 tables on 25
+ * databases, and what memory it takes. Then all roles in one database, where the server itself takes more for each further
+ * role, since every access control list holds all of them. Beside each, one hand-written transaction for each database.
+ */
+import pg from "pg";
+import { Server } from "../provider/connection.ts";
+import { startPostgres } from "../sandbox/postgres/server.ts";
+import { createDatabase, roleNames, type Size, timed } from "./estate.ts";
+import { handwrittenTransaction, Writers } from "./writers.ts";
+
+const server = await startPostgres();
+const admin = new Server({ ...server, database: "postgres", sslmode: "disable" });
+const root = new pg.Client({ connectionString: server.url() });
+await root.connect();
+
+console.log(`PostgreSQL ${server.version}; milliseconds, and of those per role`);
+console.log(line("roles", "tables", "databases", "by hand", "per role", "first up", "per role", "nothing", "per role"));
+const perDatabase = { roles: 40, schemas: 10, tables: 40 };
+for (const count of [6, 12, 25]) await measure(perDatabase, count);
+for (const roles of [250, 500]) await measure({ ...perDatabase, roles }, 1);
+console.log(`memory of this process ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at the most`);
+await root.end();
+await admin.close();
+await server.stop();
+
+/** Prints one line: so many databases of that size, by hand and by the plugin. */
+async function measure(size: Size, count: number): Promise<void> {
+  const byHand = await databases("by_hand", size, count);
+  const byPlugin = await databases("by_plugin", size, count);
+  const writers = byPlugin.map(({ name }) => new Writers(admin, name, size));
+  const times = [
+    await timed(() => inTurn(byHand, ({ name, client }) => client.query(handwrittenTransaction(name, size)))),
+    await timed(() => inTurn(writers, (each) => each.apply())),
+    await timed(() => inTurn(writers, (each) => each.plan())),
+  ];
+  await inTurn([...byHand, ...byPlugin], (each) => drop(each, size));
+  const roles = size.roles * count;
+  const counts = [roles, size.schemas * size.tables * count, count];
+  console.log(line(...counts, ...times.flatMap((time) => [time.toFixed(0), (time / roles).toFixed(1)])));
+}
+
+interface Database {
+  name: string;
+  client: pg.Client;
+}
+
+async function databases(prefix: string, size: Size, count: number): Promise<Database[]> {
+  const made: Database[] = [];
+  for (let index = 0; index < count; index++) {
+    const name = `${prefix}${index}`;
+    made.push({ name, client: await createDatabase(server, name, size) });
+  }
+  return made;
+}
+
+async function drop({ name, client }: Database, size: Size): Promise<void> {
+  await client.end();
+  await root.query(`DROP DATABASE ${name} WITH (FORCE)`);
+  await root.query(`DROP ROLE ${roleNames(name, size).join(", ")}`);
+}
+
+async function inTurn<T>(all: T[], work: (one: T) => Promise<unknown>): Promise<void> {
+  for (const one of all) await work(one);
+}
+
+function line(...cells: (string | number)[]): string {
+  return cells.map((cell) => String(cell).padStart(10)).join("");
+}

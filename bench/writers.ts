@@ -1,0 +1,61 @@
+import type { Server } from "../provider/connection.ts";
+import { privileges } from "../provider/resources/privileges.ts";
+import { toResource } from "../provider/resources/reconciler.ts";
+import { roleSettings } from "../provider/resources/role-settings.ts";
+import type { ResourceType } from "../provider/rpc/provider.ts";
+import type { PropertyMap } from "../provider/rpc/values.ts";
+import { roleNames, type Size, schemaNames, silentCall } from "./estate.ts";
+
+/** All that the plugin keeps of the roles of one database: settings, privileges as a writer, default privileges. */
+export class Writers {
+  readonly #resources: { type: ResourceType; inputs: PropertyMap }[];
+  readonly #inState: PropertyMap[] = [];
+
+  constructor(admin: Server, database: string, size: Size) {
+    const settingsType = toResource(roleSettings(admin));
+    const privilegesType = toResource(privileges(admin));
+    const wanted = { database, access: "writer", schemas: schemaNames(size), creators: ["postgres"] };
+    this.#resources = roleNames(database, size).flatMap((role) => [
+      { type: settingsType, inputs: { role, settings: { idle_session_timeout: "30min" } } },
+      { type: privilegesType, inputs: { role, ...wanted } },
+    ]);
+  }
+
+  /** As a first up does. */
+  async apply(): Promise<void> {
+    for (const { type, inputs } of this.#resources) {
+      const checked = await type.check(silentCall, { news: inputs, randomSeed: new Uint8Array() });
+      await type.create(silentCall, { inputs: checked.inputs, preview: false, timeout: 0 });
+      this.#inState.push(checked.inputs);
+    }
+  }
+
+  /** As a preview does after it. Throws when anything is left to do. */
+  async plan(): Promise<void> {
+    let pending = 0;
+    for (const [index, { type, inputs }] of this.#resources.entries()) {
+      const olds = this.#inState[index] as PropertyMap;
+      const { inputs: news } = await type.check(silentCall, { olds, news: inputs, randomSeed: new Uint8Array() });
+      pending += Object.keys(news.changes as PropertyMap).length;
+    }
+    if (pending > 0) throw new Error(`after the first apply ${pending} changes are still planned`);
+  }
+}
+
+/** The same as a person would write it, with psql's whole-schema forms, for the roles of a database of that name. */
+export function handwrittenTransaction(database: string, size: Size): string {
+  const statements = roleNames(database, size).flatMap((role) => [
+    `ALTER ROLE ${role} SET idle_session_timeout = '30min'`,
+    `GRANT CONNECT, TEMPORARY ON DATABASE ${database} TO ${role}`,
+    ...schemaNames(size).flatMap((schema) => [
+      `GRANT USAGE ON SCHEMA ${schema} TO ${role}`,
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${schema} TO ${role}`,
+      `GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA ${schema} TO ${role}`,
+      `ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA ${schema} GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${role}`,
+      `ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA ${schema} GRANT USAGE, SELECT ON SEQUENCES TO ${role}`,
+      `ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA ${schema} GRANT EXECUTE ON FUNCTIONS TO ${role}`,
+      `ALTER DEFAULT PRIVILEGES FOR ROLE postgres IN SCHEMA ${schema} GRANT USAGE ON TYPES TO ${role}`,
+    ]),
+  ]);
+  return `BEGIN; ${statements.join("; ")}; COMMIT`;
+}
