@@ -322,6 +322,23 @@ export interface EnvSource {
   command?: { path: string; args: string[] } | undefined;
 }
 
+/** The name of a service's container: free, before the container is made. */
+export class ContainerName extends pulumi.CustomResource {
+  constructor(
+    name: string,
+    args: {
+      service: string;
+      name: string;
+      stack: string;
+      existing: "refuse" | "replace";
+      dockerHost: string | undefined;
+    },
+    opts?: pulumi.CustomResourceOptions,
+  ) {
+    super("pgaccess:index:ContainerName", name, args, opts);
+  }
+}
+
 /** The DATABASE_URL that a service had before the stack. */
 export class LegacyUrl extends pulumi.CustomResource {
   declare readonly url: pulumi.Output<string>;
@@ -345,7 +362,7 @@ export class LegacyUrl extends pulumi.CustomResource {
     super(
       "pgaccess:index:LegacyUrl",
       name,
-      { ...args, url: undefined, hasLogin: undefined },
+      { ...args, url: undefined, hasLogin: undefined, isMade: undefined },
       { ...opts, additionalSecretOutputs: secrets },
     );
   }

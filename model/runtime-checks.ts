@@ -75,6 +75,9 @@ function checkSwarm({ container, pool, urlFrom, urlKey }: Entry<"services">, her
       );
     }
   }
+  if (container?.existing !== undefined) {
+    here("container", "existing").refuse("has an effect only with runtime: container; remove it");
+  }
   const file = `${urlKey}_FILE`;
   if (urlFrom === "file" && container && Object.hasOwn(container.env, file)) {
     here("container", "env", file).refuse("is what this stack writes (urlFrom: file); remove it");

@@ -75,6 +75,7 @@ const extraHost = value("a host and its address, such as db:10.0.0.5", (written)
 
 export const container = z.strictObject({
   name: text("a container's name").optional(),
+  existing: oneOf("refuse", "replace").optional(),
   image: text("an image with its tag or digest"),
   command: words("words of a command"),
   entrypoint: words("words of a command"),

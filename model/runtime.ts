@@ -6,6 +6,8 @@ export type Runtime = (typeof runtimes)[number];
 export interface ContainerSpec {
   /** Default: the service's name. */
   name?: string | undefined;
+  /** What happens to a container of that name that somebody else made; with the runtime `container`. Default `refuse`. */
+  existing?: "refuse" | "replace" | undefined;
   /** With tag or digest. */
   image: string;
   command?: string[] | undefined;

@@ -1,9 +1,11 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { Server } from "./connection.ts";
+import { bringContainerBack } from "./functions/bring-container-back.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
 import { connectionBudget } from "./resources/connection-budget.ts";
+import { containerName } from "./resources/container-name.ts";
 import { cutoverGate } from "./resources/cutover-gate.ts";
 import { cutovers } from "./resources/cutovers.ts";
 import { destroyGuard } from "./resources/destroy-guard.ts";
@@ -37,6 +39,8 @@ const configSchema = z.object(configShape);
 /** The resource plugin `pgaccess`: what no official provider does with a Postgres server. */
 export function pgaccess(): Provider {
   const server = new Server();
+  // Services whose former container was put aside in this run.
+  const putAside = new Set<string>();
   const reconcilers = {
     "pgaccess:index:Baseline": baseline(server),
     "pgaccess:index:ConnectionBudget": connectionBudget(server),
@@ -50,6 +54,7 @@ export function pgaccess(): Provider {
     "pgaccess:index:Cutovers": cutovers(),
     "pgaccess:index:LegacyUrl": legacyUrl(),
     "pgaccess:index:ServiceUrl": serviceUrl(server),
+    "pgaccess:index:ContainerName": containerName(putAside),
     "pgaccess:index:RollbackScript": rollbackScript(),
     "pgaccess:index:ServiceEnv": serviceEnv(),
     "pgaccess:index:CutoverGate": cutoverGate(server),
@@ -90,13 +95,17 @@ export function pgaccess(): Provider {
       "pgaccess:index:Cutovers": toResource(reconcilers["pgaccess:index:Cutovers"]),
       "pgaccess:index:LegacyUrl": toResource(reconcilers["pgaccess:index:LegacyUrl"]),
       "pgaccess:index:ServiceUrl": toResource(reconcilers["pgaccess:index:ServiceUrl"]),
+      "pgaccess:index:ContainerName": toResource(reconcilers["pgaccess:index:ContainerName"]),
       "pgaccess:index:RollbackScript": toResource(reconcilers["pgaccess:index:RollbackScript"]),
       "pgaccess:index:ServiceEnv": toResource(reconcilers["pgaccess:index:ServiceEnv"]),
       "pgaccess:index:CutoverGate": toResource(reconcilers["pgaccess:index:CutoverGate"]),
       "pgaccess:index:DestroyGuard": toResource(reconcilers["pgaccess:index:DestroyGuard"]),
     },
 
-    functions: { "pgaccess:index:dropLeftoverRole": dropLeftoverRole(server) },
+    functions: {
+      "pgaccess:index:bringContainerBack": bringContainerBack(putAside),
+      "pgaccess:index:dropLeftoverRole": dropLeftoverRole(server),
+    },
 
     close: () => server.close(),
   };

@@ -41,6 +41,17 @@ export function packageSchema(
     config: { variables },
     provider: { inputProperties: variables, requiredInputs: required(config) },
     functions: {
+      "pgaccess:index:bringContainerBack": {
+        description:
+          "Starts the container again that made room for a service's own, when that could not be made; called by Service.",
+        inputs: {
+          properties: Object.fromEntries(
+            ["service", "name", "stack", "dockerHost"].map((key) => [key, { type: "string" }]),
+          ),
+          required: ["service", "name", "stack"],
+        },
+        outputs: { properties: { broughtBack: { type: "boolean" } }, required: ["broughtBack"] },
+      },
       "pgaccess:index:dropLeftoverRole": {
         description: "Drops a role that a killed run left behind bare; called by AppRole before it makes the role.",
         inputs: { properties: { role: { type: "string" }, memberOf: { type: "string" } }, required: ["role"] },

@@ -20,7 +20,8 @@ export function deployedServices(state: Exported): Deployed {
   for (const [service, resources] of serviceResources(state)) {
     for (const { type, inputs, outputs } of resources) {
       if (type === "pgaccess:index:ServiceUrl") connectAs.set(service, String(inputs?.connectAs));
-      const url = type === "pgaccess:index:LegacyUrl" ? exportedText(outputs?.url) : undefined;
+      const isKept = type === "pgaccess:index:LegacyUrl" && outputs?.isMade !== true;
+      const url = isKept ? exportedText(outputs?.url) : undefined;
       if (url !== undefined) kept.set(service, url);
     }
   }
@@ -80,13 +81,20 @@ function madeFinding({ name, runtime }: Service, user: string): Finding {
 
 /** The legacy URL that is not made of the admin's password but given or found; undefined for a made one. */
 function ownUrl(
-  { name, compose, command }: Service,
+  service: Service,
   { serviceSecrets }: Declared,
   { kept }: Deployed,
 ): { url: string; place: string } | undefined {
-  const given = serviceSecrets[name]?.legacyUrl;
-  if (given !== undefined) return { url: given, place: `app-roles:serviceSecrets.${name}.legacyUrl` };
-  const found = kept.get(name);
+  const inConfig = `app-roles:serviceSecrets.${service.name}.legacyUrl`;
+  const given = serviceSecrets[service.name]?.legacyUrl;
+  if (given !== undefined) return { url: given, place: inConfig };
+  const found = kept.get(service.name);
   if (found === undefined) return undefined;
-  return { url: found, place: compose ? compose.envFile : `what ${command?.path ?? "it"} reads` };
+  return { url: found, place: placeOf(service) };
+}
+
+/** Where a found URL is changed: what a container of somebody else's had is in no file of the stack's. */
+function placeOf({ name, compose, command }: Service): string {
+  if (compose) return compose.envFile;
+  return command ? `what ${command.path} reads` : `app-roles:serviceSecrets.${name}.legacyUrl`;
 }

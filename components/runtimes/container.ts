@@ -1,15 +1,31 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerSpec } from "../../model/runtime.ts";
+import { serviceLabel, stackLabel } from "../../provider/docker/labels.ts";
+import { dockerHost } from "../docker-host.ts";
+import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { goDuration } from "./go-duration.ts";
+
+/** The container's name, and where it is. */
+interface Place {
+  service: string;
+  name: string;
+  stack: string;
+  dockerHost: string | undefined;
+}
 
 /** Docker's own: seconds between the stop signal and the kill. */
 const defaultGraceSeconds = 10;
 
 /** Labels by which the gate finds the containers of a service: another stack's may run beside it under the same name. */
 export function gateLabels({ service }: Pick<Deploy, "service">): Record<string, string> {
-  return { "app-roles.stack": `${pulumi.getProject()}/${pulumi.getStack()}`, "app-roles.service": service };
+  return { [stackLabel]: thisStack(), [serviceLabel]: service };
+}
+
+/** As containers are labelled with it. */
+export function thisStack(): string {
+  return `${pulumi.getProject()}/${pulumi.getStack()}`;
 }
 
 /** Labels that say whose a container is, and what it logs in as: a preview shows them, unlike the URL. */
@@ -31,6 +47,13 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
   const { image, command, entrypoint, workingDir, user, stopSignal, healthcheck, logging, memory, cpus } = spec;
   const [restart, retries] = spec.restart.split(":");
   const graceSeconds = spec.stopGracePeriod === undefined ? undefined : Math.ceil(spec.stopGracePeriod / 1000);
+  const place = { service: service.service, name, stack: thisStack(), dockerHost: dockerHost() };
+  const { parent, provider } = service;
+  const free = new pgaccess.ContainerName(
+    service.service,
+    { ...place, existing: spec.existing ?? "refuse" },
+    { parent, provider },
+  );
   const container = new docker.Container(
     service.service,
     {
@@ -61,7 +84,9 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
       destroyGraceSeconds: graceSeconds ?? defaultGraceSeconds,
     },
     {
-      parent: service.parent,
+      parent,
+      dependsOn: [free],
+      hooks: { onError: [bringBack(place, provider)] },
       // The name and the ports are taken until the old one is gone.
       deleteBeforeReplace: true,
       // The official plugin takes it for changed without changing the container.
@@ -69,6 +94,15 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
     },
   );
   return { id: container.id, labels: gateLabels(service), resources: [container] };
+}
+
+/** Run when it cannot be created or started: somebody else's container that made room for it comes back. */
+function bringBack(place: Place, provider: pulumi.ProviderResource): pulumi.ErrorHook {
+  return new pulumi.ErrorHook(`bring-container-back-${place.service}`, async () => {
+    const { broughtBack } = await pulumi.runtime.invoke("pgaccess:index:bringContainerBack", place, { provider });
+    if (broughtBack) await pulumi.log.warn(`${place.service}: the container that was there before is back and started`);
+    return false;
+  });
 }
 
 /** Sorted: the official plugin compares them as a set, its preview prints them as a list. */

@@ -48,7 +48,11 @@ export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Out
 }
 
 /** Where a service that runs already has its URL; undefined when nobody can look there. */
-function sourceOf(service: string, { runtime, compose, command }: RuntimeArgs): pgaccess.EnvSource | undefined {
+function sourceOf(
+  service: string,
+  { runtime, container, compose, command }: RuntimeArgs,
+): pgaccess.EnvSource | undefined {
+  if ((runtime === "container" || runtime === "swarm") && container) return { container: container.name ?? service };
   if (runtime === "compose" && compose) return { compose: composeSource(service, compose) };
   if (runtime === "command" && command) return { command };
   return undefined;

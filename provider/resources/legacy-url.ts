@@ -9,7 +9,7 @@ import { orUnknown, type Plan, type Reconciler } from "./reconciler.ts";
 
 const shape = {
   ...declaredTarget,
-  /** A container in whose environment the URL stands. */
+  /** The container that the stack runs the service in: one of that name which was there before has the URL in its environment. */
   container: z.string().min(1).optional(),
   database: z.string(),
   connectAs: z.enum(["legacy", "role"]),
@@ -28,7 +28,8 @@ type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
 /**
  * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
- * While the service is on `legacy` it follows what is found; once on its role it never changes again. Asks the database
+ * While the service is on `legacy` it follows what is found; once on its role it never changes again. Where a container of the
+ * stack's own is the first to run the service, it is made of the admin's login and follows that. Asks the database
  * nothing; what cannot be looked at is an error only as long as nothing is kept. Once the migration is complete it is kept
  * without user and password.
  */
@@ -40,12 +41,13 @@ export function legacyUrl(): Reconciler<typeof shape> {
     identity: ["service"],
     advisory: ["roles", "legacyUsers", "dockerHost"],
     hidden: ["made"],
-    observed: ["url", "hasLogin"],
+    observed: ["url", "hasLogin", "isMade"],
     id: ({ service }) => service,
 
     async plan(inputs, _olds, before, call: Call) {
       const { given } = inputs;
       if (given !== undefined) return keep(given as PropertyValue);
+      if (before.isMade === true) return inputs.migrationComplete ? withoutLogins(follow(inputs)) : follow(inputs);
       const kept = keptUrl(inputs, before);
       if (inputs.migrationComplete)
         return withoutLogins(kept === undefined ? await look(inputs, kept, call) : keep(kept));
@@ -66,19 +68,25 @@ function keptUrl({ connectAs, migrationComplete }: Inputs, before: Record<string
 }
 
 function keep(url: PropertyValue, warnings: string[] = []): Plan {
-  return { changes: {}, observed: { url: secret(url), hasLogin: true }, warnings };
+  return { changes: {}, observed: { url: secret(url), hasLogin: true, isMade: false }, warnings };
+}
+
+/** The one made of the admin's login, whatever that is. */
+function follow({ made }: Inputs): Plan {
+  return { changes: {}, observed: { url: secret(made as PropertyValue), hasLogin: true, isMade: true } };
 }
 
 function withoutLogins(plan: Plan): Plan {
   const url = reveal(plan.observed?.url ?? null);
   if (typeof url !== "string") return plan;
-  return { ...plan, observed: { url: secret(withoutLogin(url)), hasLogin: false } };
+  return { ...plan, observed: { ...plan.observed, url: secret(withoutLogin(url)), hasLogin: false } };
 }
 
 async function look(inputs: Inputs, kept: string | undefined, call: Watched): Promise<Plan> {
   const { service, made, connectAs, legacyUsers } = inputs;
   try {
     const { url, place } = await find(inputs, call);
+    if (url === undefined && kept === undefined && inputs.container !== undefined) return follow(inputs);
     if (url === undefined) return keep(kept ?? (made as PropertyValue));
     const problem = unfit(inputs, url, place);
     if (problem !== undefined) {

@@ -11,6 +11,8 @@ export interface Registered {
   secretOutputs: string[];
   /** Names of the hooks that run before it is created. */
   beforeCreate: string[];
+  /** Names of the hooks that run when it cannot be made. */
+  onError: string[];
   /** The id under which it is imported; empty when it is made. */
   importId: string;
   ignoreChanges: string[];
@@ -107,7 +109,7 @@ interface RegisterRequest {
   getObject(): { toJavaScript(): Record<string, unknown> };
   getDependenciesList(): string[];
   getAdditionalsecretoutputsList(): string[];
-  getHooks(): { getBeforeCreateList(): string[] } | undefined;
+  getHooks(): { getBeforeCreateList(): string[]; getOnErrorList(): string[] } | undefined;
   getImportid(): string;
   getIgnorechangesList(): string[];
   getRetainondelete(): boolean;
@@ -121,6 +123,7 @@ interface Monitor {
   registerResource(request: RegisterRequest, reply: Reply): unknown;
   registerResourceOutputs(request: OutputsRequest, reply: Reply): unknown;
   registerResourceHook(request: unknown, reply: Reply): void;
+  registerErrorHook(request: unknown, reply: Reply): void;
 }
 
 /** The mocks are not told of dependencies and secrets, so the requests themselves are read. */
@@ -135,6 +138,7 @@ function spy(all: Registered[], outputs: Map<string, unknown>): void {
       dependencies: request.getDependenciesList().map(label),
       secretOutputs: request.getAdditionalsecretoutputsList(),
       beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
+      onError: request.getHooks()?.getOnErrorList() ?? [],
       importId: request.getImportid(),
       ignoreChanges: request.getIgnorechangesList(),
       retainOnDelete: request.getRetainondelete(),
@@ -143,6 +147,7 @@ function spy(all: Registered[], outputs: Map<string, unknown>): void {
   };
   // The SDK's mocks say that they know hooks, but have no answer to their registration.
   monitor.registerResourceHook = (_request, reply) => reply(null, {});
+  monitor.registerErrorHook = (_request, reply) => reply(null, {});
   const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
   monitor.registerResourceOutputs = (request, reply) => {
     outputs.set(label(request.getUrn()), withSecrets(request.getOutputs().toJavaScript()));

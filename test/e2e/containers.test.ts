@@ -51,6 +51,9 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     if (folder) await rm(folder, { recursive: true });
   });
 
+  /** What the container has that was there before. */
+  const byHand = () => `${estate.postgres.url("tracksolid_db").replace("127.0.0.1", daemon.gateway)}?x=%20by%20hand`;
+
   /** Who the containers log in as, by service. */
   const users = async () => {
     const rows = await estate.query<{ service: string; user: string }>(
@@ -60,6 +63,38 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     );
     return Object.fromEntries(rows.map(({ service, user }) => [service, user]));
   };
+
+  test("take the place of a container that somebody else made only on request, which is back when theirs fails", async () => {
+    const foreign = await daemon.docker.createContainer({
+      name: "dashboard_api",
+      Image: serviceImage,
+      Cmd: ["-e", "setInterval(() => {}, 1000)"],
+      Env: [`DATABASE_URL=${byHand()}`],
+      Labels: { "com.docker.compose.project": "shop", "com.docker.compose.service": "api" },
+    });
+    await foreign.start();
+    const isRunning = async () => (await foreign.inspect()).State.Running;
+    const key = "services.dashboard_api.container";
+    const { text } = await estate.pulumi(["preview"], { fails: true });
+    expect(text).toContain(
+      "there is a container dashboard_api that this stack did not make (compose project shop, service api)",
+    );
+
+    await estate.sandbox.setConfig(`${key}.existing`, "replace");
+    await estate.sandbox.setConfig(`${key}.entrypoint`, ["/no/such/program"]);
+    expect((await estate.pulumi(["preview"])).text).toContain("stopped, and kept as dashboard_api-before-app-roles");
+    expect(await isRunning()).toBe(true);
+    const failed = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
+    expect(failed.text).toContain("dashboard_api: the container that was there before is back and started");
+    expect(await isRunning()).toBe(true);
+    expect((await foreign.inspect()).Name).toBe("/dashboard_api");
+
+    await estate.sandbox.setConfig(`${key}.entrypoint`, undefined);
+    await estate.up();
+    expect(await isRunning()).toBe(false);
+    expect((await estate.databaseUrls()).dashboard_api).toBe(byHand());
+    await expect.poll(users, { timeout: 60_000 }).toMatchObject({ dashboard_api: "postgres" });
+  });
 
   test("are started with their URL, and a second up has nothing to do", async () => {
     await estate.up();
@@ -91,10 +126,12 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
   });
 
-  test("no password is printed, and destroy removes the containers", async () => {
+  test("no password is printed, and destroy removes the containers, and brings back the one that was there", async () => {
     const passwords = [estate.postgres.password, ...(await estate.passwords())];
     for (const password of passwords) expect(estate.printed.join("\n")).not.toContain(password);
     await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
-    expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
+    const left = await daemon.docker.listContainers({ all: true });
+    expect(left.map(({ Names, State }) => [Names, State])).toEqual([[["/dashboard_api"], "running"]]);
+    expect(left[0]?.Labels).toMatchObject({ "com.docker.compose.project": "shop" });
   });
 });

@@ -4,6 +4,12 @@ import { deployAsContainer } from "../../../components/runtimes/container.ts";
 import type { ContainerSpec } from "../../../model/runtime.ts";
 import { run, Secret } from "../program.ts";
 
+class TestProvider extends pulumi.ProviderResource {
+  constructor() {
+    super("pgaccess", "p");
+  }
+}
+
 const plain: ContainerSpec = {
   image: "shop/api:1",
   env: {},
@@ -19,9 +25,13 @@ const plain: ContainerSpec = {
 };
 
 async function containerOf(spec: Partial<ContainerSpec>, env: Record<string, pulumi.Input<string>> = {}) {
-  const ran = await run(() => {
+  return (await registered(spec, env)).resource("docker:index/container:Container", "api").inputs;
+}
+
+function registered(spec: Partial<ContainerSpec>, env: Record<string, pulumi.Input<string>> = {}) {
+  return run(() => {
     const parent = new pulumi.ComponentResource("test:index:Service", "api");
-    const provider = new pulumi.ComponentResource("test:index:Provider", "p") as unknown as pulumi.ProviderResource;
+    const provider = new TestProvider();
     const url = pulumi.secret("postgresql://api:pw@db/shop");
     const service = { service: "api", role: "shop_reader", connectAs: "role" as const, urlKey: "DATABASE_URL" };
     const deployed = deployAsContainer(
@@ -30,7 +40,6 @@ async function containerOf(spec: Partial<ContainerSpec>, env: Record<string, pul
     );
     expect(deployed.labels).toEqual({ "app-roles.stack": "app-roles/prod", "app-roles.service": "api" });
   });
-  return ran.resource("docker:index/container:Container", "api").inputs;
 }
 
 test("a container says in its labels what a preview cannot show of its URL, which is a secret", async () => {
@@ -51,6 +60,24 @@ test("a container says in its labels what a preview cannot show of its URL, whic
     mustRun: true,
     destroyGraceSeconds: 10,
   });
+});
+
+test("its name is made sure of first; one that somebody else made is refused unless asked for", async () => {
+  const place = { service: "api", stack: "app-roles/prod" };
+  for (const [spec, inputs] of [
+    [{}, { ...place, name: "api", existing: "refuse" }],
+    [
+      { name: "shop-api", existing: "replace" },
+      { ...place, name: "shop-api", existing: "replace" },
+    ],
+  ] as const) {
+    const ran = await registered(spec);
+    expect(ran.resource("pgaccess:index:ContainerName", "api").inputs).toEqual(inputs);
+    expect(ran.resource("docker:index/container:Container", "api")).toMatchObject({
+      dependencies: expect.arrayContaining(["pgaccess:index:ContainerName api"]),
+      onError: ["bring-container-back-api"],
+    });
+  }
 });
 
 test("everything a compose service has and people use reaches it, in the official provider's terms", async () => {

@@ -1,0 +1,137 @@
+import type Docker from "dockerode";
+import { dockerClient, explainDocker } from "./client.ts";
+import { rollbackLabel, serviceLabel, stackLabel } from "./labels.ts";
+
+/** Whose container has the name that a service's is to have. */
+export type Holder = "nobody" | "this stack" | "its rollback script" | "somebody else";
+
+/** What is at a service's place on the Docker host now. */
+export interface PlaceState {
+  holder: Holder;
+  /** Who made it, for people: `compose project shop`; only of somebody else's. */
+  madeBy: string;
+  /** The container of somebody else's that was put aside; undefined: there is none. */
+  aside: { isRunning: boolean } | undefined;
+}
+
+type Inspected = Docker.ContainerInspectInfo;
+
+/**
+ * The name of a service's container. A container of somebody else's that has it is put aside, stopped and under another name,
+ * and comes back as it was; each step may be done again after a crash.
+ */
+export class ContainerPlace {
+  /** What a container that is put aside is called. */
+  readonly asideName: string;
+  readonly #docker: Docker;
+  readonly #name: string;
+  readonly #service: string;
+  readonly #stack: string;
+
+  constructor(host: string | undefined, { name, service, stack }: { name: string; service: string; stack: string }) {
+    this.#docker = dockerClient(host);
+    this.#name = name;
+    this.#service = service;
+    this.#stack = stack;
+    this.asideName = `${name}-before-app-roles`;
+  }
+
+  async look(): Promise<PlaceState> {
+    const [there, aside] = [await this.#inspect(this.#name), await this.#inspect(this.asideName)];
+    const holder = there ? this.#holderOf(there) : "nobody";
+    const madeBy = there && holder === "somebody else" ? makerOf(there) : "";
+    return { holder, madeBy, aside: aside && { isRunning: aside.State.Running } };
+  }
+
+  /** Stops somebody else's and gives it another name. When that fails it is started again. */
+  async putAside(): Promise<void> {
+    const { holder, aside } = await this.look();
+    if (holder !== "somebody else") {
+      if (aside?.isRunning) await this.#stop(this.asideName);
+      return;
+    }
+    if (aside) throw new Error(`there is a container ${this.asideName} already`);
+    await this.#stop(this.#name);
+    try {
+      await this.#do(this.#name, (container) => container.rename({ name: this.asideName }));
+    } catch (error) {
+      await this.#do(this.#name, (container) => container.start());
+      throw error;
+    }
+  }
+
+  async #stop(name: string): Promise<void> {
+    const found = await this.#inspect(name);
+    if (found?.HostConfig.RestartPolicy?.Name === "always") {
+      // Docker starts such a one again when it is started itself, though it was stopped by hand.
+      const RestartPolicy = { Name: "unless-stopped" };
+      await this.#do(name, (container) => container.update({ RestartPolicy }));
+    }
+    await this.#do(name, (container) => container.stop());
+  }
+
+  /** Removes the container that the rollback script made. */
+  async removeRolledBack(): Promise<void> {
+    if ((await this.look()).holder === "its rollback script") await this.#remove();
+  }
+
+  /** Gives the one that was put aside its name again and starts it; true when there was one. Throws when the name is taken. */
+  async bringBack(): Promise<boolean> {
+    const { holder, aside } = await this.look();
+    if (!aside) return false;
+    if (holder !== "nobody") {
+      throw new Error(`the container ${this.asideName} cannot have its name ${this.#name} again: another one has it`);
+    }
+    await this.#do(this.asideName, (container) => container.rename({ name: this.#name }));
+    await this.#do(this.#name, (container) => container.start());
+    return true;
+  }
+
+  /** As `bringBack`, in the place of a container of the stack's that could not be created or started. */
+  async bringBackInsteadOfOurs(): Promise<boolean> {
+    const { holder, aside } = await this.look();
+    if (aside && holder === "this stack") await this.#remove();
+    return this.bringBack();
+  }
+
+  #holderOf({ Config }: Inspected): Holder {
+    const labels: Record<string, string> = Config.Labels ?? {};
+    const isOurs = labels[serviceLabel] === this.#service && (labels[stackLabel] ?? this.#stack) === this.#stack;
+    if (!isOurs) return "somebody else";
+    return labels[rollbackLabel] === undefined ? "this stack" : "its rollback script";
+  }
+
+  async #remove(): Promise<void> {
+    await this.#do(this.#name, (container) => container.remove({ force: true }));
+  }
+
+  async #inspect(name: string): Promise<Inspected | undefined> {
+    try {
+      return await this.#docker.getContainer(name).inspect();
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+      throw explainDocker(`looking at the container ${name}`, error);
+    }
+  }
+
+  async #do(name: string, what: (container: Docker.Container) => Promise<unknown>): Promise<void> {
+    try {
+      await what(this.#docker.getContainer(name));
+    } catch (error) {
+      // It is as asked for already: started or stopped.
+      if ((error as { statusCode?: number }).statusCode === 304) return;
+      throw explainDocker(`changing the container ${name}`, error);
+    }
+  }
+}
+
+function makerOf({ Config, Created }: Inspected): string {
+  const labels: Record<string, string> = Config.Labels ?? {};
+  const project = labels["com.docker.compose.project"];
+  if (project !== undefined)
+    return `compose project ${project}, service ${labels["com.docker.compose.service"] ?? "?"}`;
+  const stack = labels[stackLabel];
+  return stack === undefined
+    ? `made ${Created} from ${Config.Image}`
+    : `service ${labels[serviceLabel]} of the stack ${stack}`;
+}
