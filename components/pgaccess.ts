@@ -4,6 +4,7 @@ import type { Grants } from "../model/grants.ts";
 import type { RehearsedRole } from "../model/rehearsal.ts";
 import type { Gate } from "../model/runtime.ts";
 import type { Access, ConnectAs, PublicPrivilege } from "../model/stack.ts";
+import type { DockerCreate } from "./runtimes/docker-create.ts";
 
 /** Where and as whom the plugin logs in. */
 export interface ProviderArgs {
@@ -368,11 +369,19 @@ export class LegacyUrl extends pulumi.CustomResource {
   }
 }
 
+/** What a service is put back by, without the stack: in one of these. */
+export interface RollbackSource extends Omit<EnvSource, "container"> {
+  container?: { name: string; create: DockerCreate; networks: Record<string, string[]> } | undefined;
+  /** Of a container: its environment but for the URL. */
+  env?: pulumi.Output<Record<string, string>> | undefined;
+  swarm?: { name: string; urlFrom: "env" | "file" } | undefined;
+}
+
 /** A script that puts a service back on its legacy URL without the stack. */
 export class RollbackScript extends pulumi.CustomResource {
   constructor(
     name: string,
-    args: Omit<EnvSource, "container"> & {
+    args: RollbackSource & {
       service: string;
       stack: string;
       urlKey: string;
@@ -382,7 +391,10 @@ export class RollbackScript extends pulumi.CustomResource {
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super("pgaccess:index:RollbackScript", name, args, { ...opts, additionalSecretOutputs: ["legacyUrl"] });
+    super("pgaccess:index:RollbackScript", name, args, {
+      ...opts,
+      additionalSecretOutputs: ["legacyUrl", "env"],
+    });
   }
 }
 

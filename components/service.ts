@@ -107,7 +107,7 @@ export interface ServiceArgs {
    */
   command?: CommandSpec | undefined;
   /**
-   * With the runtimes `compose` and `command`: a folder for a script that puts it back on the legacy URL without Pulumi, its
+   * With any runtime but `external`: a folder for a script that puts it back on the legacy URL without Pulumi, its
    * state or its passphrase. It is there before the service is put on its role.
    *
    * @default none

@@ -1,11 +1,13 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerSpec } from "../../model/runtime.ts";
-import { serviceLabel, stackLabel } from "../../provider/docker/labels.ts";
+import { connectAsLabel, serviceLabel, stackLabel } from "../../provider/docker/labels.ts";
 import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
+import { dockerCreate } from "./docker-create.ts";
 import { goDuration } from "./go-duration.ts";
+import { rollbackScripts } from "./rollback-scripts.ts";
 
 /** The container's name, and where it is. */
 interface Place {
@@ -33,7 +35,7 @@ export function serviceLabels({ service, role, connectAs }: Deploy): Record<stri
   return {
     ...gateLabels({ service }),
     "app-roles.role": role,
-    "app-roles.connect-as": connectAs,
+    [connectAsLabel]: connectAs,
   };
 }
 
@@ -85,7 +87,10 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
     },
     {
       parent,
-      dependsOn: [free],
+      dependsOn: [
+        free,
+        ...rollbackScripts(service, { container: wayBack(service, spec, name), env: plainEnv(service, spec) }),
+      ],
       hooks: { onError: [bringBack(place, provider)] },
       // The name and the ports are taken until the old one is gone.
       deleteBeforeReplace: true,
@@ -103,6 +108,18 @@ function bringBack(place: Place, provider: pulumi.ProviderResource): pulumi.Erro
     if (broughtBack) await pulumi.log.warn(`${place.service}: the container that was there before is back and started`);
     return false;
   });
+}
+
+/** How the command line makes the container again, with its legacy URL. */
+function wayBack(service: Deploy, spec: ContainerSpec, name: string) {
+  const aliases = Object.entries(spec.networks).map(([network, { aliases: names }]) => [network, names]);
+  const create = dockerCreate(spec, serviceLabels({ ...service, connectAs: "legacy" }));
+  return { name, create, networks: Object.fromEntries(aliases) as Record<string, string[]> };
+}
+
+/** All of the environment but for the URL. */
+function plainEnv({ env }: Deploy, spec: ContainerSpec): pulumi.Output<Record<string, string>> {
+  return pulumi.secret({ ...spec.env, ...env });
 }
 
 /** Sorted: the official plugin compares them as a set, its preview prints them as a list. */

@@ -18,7 +18,6 @@ export interface RuntimeArgs {
 
 /** Starts the service with its URL; undefined when somebody else does (`external`). */
 export function deploy(args: RuntimeArgs, service: Deploy): Deployment | undefined {
-  warnOfNoScript(args, service);
   switch (args.runtime) {
     case "external":
       return undefined;
@@ -33,14 +32,6 @@ export function deploy(args: RuntimeArgs, service: Deploy): Deployment | undefin
       return deployToSwarm(service, { container, pool: completePool(args), urlFrom: args.urlFrom ?? "env" });
     }
   }
-}
-
-function warnOfNoScript({ runtime }: RuntimeArgs, { service, connectAs, rollbackKit, parent }: Deploy): void {
-  if (rollbackKit === undefined || connectAs === "legacy" || (runtime !== "container" && runtime !== "swarm")) return;
-  void pulumi.log.warn(
-    `Service ${service}: rollbackKit makes no script for the runtime ${runtime} yet; its way back is npx app-roles rollback ${service}`,
-    parent,
-  );
 }
 
 function needed<K extends "container" | "compose" | "command">(

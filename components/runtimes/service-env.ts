@@ -1,8 +1,9 @@
-import * as pulumi from "@pulumi/pulumi";
+import type * as pulumi from "@pulumi/pulumi";
 import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
 import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
+import { rollbackScripts } from "./rollback-scripts.ts";
 
 /** A service that compose runs: one line of its env file is ours. */
 export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
@@ -30,14 +31,6 @@ function createServiceEnv(deploy: Deploy, source: Omit<pgaccess.EnvSource, "cont
   const { service, role, connectAs, urlKey, url, legacyUrl, parent, provider } = deploy;
   const args = { ...source, service, role, connectAs, urlKey, url, legacyUrl, dockerHost: dockerHost() };
   return new pgaccess.ServiceEnv(service, args, { parent, provider, dependsOn: rollbackScripts(deploy, source) });
-}
-
-/** There before the service is put on its role, and gone after its way back. */
-function rollbackScripts(deploy: Deploy, source: Omit<pgaccess.EnvSource, "container">): pgaccess.RollbackScript[] {
-  const { service, connectAs, urlKey, legacyUrl, rollbackKit: folder, parent, provider } = deploy;
-  if (folder === undefined || legacyUrl === undefined || connectAs === "legacy") return [];
-  const args = { ...source, service, stack: pulumi.getStack(), urlKey, folder, legacyUrl, dockerHost: dockerHost() };
-  return [new pgaccess.RollbackScript(service, args, { parent, provider })];
 }
 
 function idOf({ deployments }: pgaccess.ServiceEnv): pulumi.Output<string> {

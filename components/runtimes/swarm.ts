@@ -6,6 +6,7 @@ import type { ContainerSpec } from "../../model/runtime.ts";
 import { gateLabels, hostOf, mountOf, portOf, serviceLabels } from "./container.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { shortGoDuration } from "./go-duration.ts";
+import { rollbackScripts } from "./rollback-scripts.ts";
 
 /** Docker's own, in milliseconds; the plugin takes 0 for what is not given, and the containers would be killed at once. */
 const defaultGrace = 10_000;
@@ -28,6 +29,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
   const { container: spec, pool } = args;
   warnOfTag(service, spec);
   const { parent } = service;
+  const name = spec.name ?? service.service;
   const secret = args.urlFrom === "file" ? createSecret(service) : undefined;
   const { command, entrypoint, workingDir, user, stopSignal, stopGracePeriod, healthcheck, logging } = spec;
   const labels = listed({ ...spec.labels, ...serviceLabels(service) });
@@ -60,7 +62,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
   const made = new docker.Service(
     service.service,
     {
-      name: spec.name ?? service.service,
+      name,
       labels,
       taskSpec,
       mode: { replicated: { replicas: pool.replicas } },
@@ -70,7 +72,11 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
       convergeConfig: {},
     },
     // The name is taken until the old one is gone; only other networks or extra hosts need another service.
-    { parent, deleteBeforeReplace: true },
+    {
+      parent,
+      deleteBeforeReplace: true,
+      dependsOn: rollbackScripts(service, { swarm: { name, urlFrom: args.urlFrom } }),
+    },
   );
   return { id: rolloutOf(made, taskSpec), labels: gateLabels(service), resources: [made] };
 }

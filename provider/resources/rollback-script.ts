@@ -1,12 +1,29 @@
 import { z } from "zod";
+import { connectAsLabel } from "../docker/labels.ts";
+import { swarmServiceLabel } from "../docker/swarm-service.ts";
+import { containerSteps } from "../rollback-kit/container-script.ts";
 import { KeptScript } from "../rollback-kit/kept-script.ts";
 import { scriptOf } from "../rollback-kit/script.ts";
+import { swarmSteps } from "../rollback-kit/swarm-script.ts";
 import type { Call } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
 import { declaredTarget, toTarget } from "../service-env/declared.ts";
 import { orUnknown, type Reconciler } from "./reconciler.ts";
 
 const shape = {
   ...declaredTarget,
+  /** A container of the stack's own: how the command line makes it again. */
+  container: z
+    .strictObject({
+      name: z.string().min(1),
+      create: z.strictObject({ options: z.array(z.string()), image: z.string(), words: z.array(z.string()) }),
+      networks: z.record(z.string(), z.array(z.string())),
+    })
+    .optional(),
+  /** Of a container: its environment but for the URL; secret. */
+  env: orUnknown(z.record(z.string(), orUnknown(z.string()))).optional(),
+  /** A swarm's service of the stack's own. */
+  swarm: z.strictObject({ name: z.string().min(1), urlFrom: z.enum(["env", "file"]) }).optional(),
   /** Where the script is kept; from the Pulumi project's folder. */
   folder: z.string().min(1),
   stack: z.string(),
@@ -24,15 +41,18 @@ export function rollbackScript(): Reconciler<typeof shape> {
     description: "A script that puts a service back on its legacy URL without Pulumi, state or passphrase.",
     shape,
     identity: ["service"],
-    hidden: ["legacyUrl", "compose", "command", "urlKey"],
+    hidden: ["legacyUrl", "compose", "command", "container", "env", "swarm", "urlKey"],
     advisory: ["dockerHost"],
     id: ({ service }) => service,
 
-    async plan(inputs, _olds, _before, call: Call) {
+    async plan(inputs, olds, _before, call: Call) {
       const kept = keptScript(inputs);
       const text = await textOf(inputs, call);
       const difference = text === undefined ? "is not known yet" : await kept.difference(text);
-      return { changes: difference === undefined ? {} : { [kept.path]: difference } };
+      return {
+        changes: difference === undefined ? {} : { [kept.path]: difference },
+        warnings: olds ? await rolledBack(inputs) : [],
+      };
     },
 
     summarize: ({ service }, changes) =>
@@ -60,15 +80,35 @@ function keptScript({ folder, service }: Inputs): KeptScript {
   return new KeptScript(folder, service);
 }
 
+/** A swarm's service that the script put back; where a container or compose runs it, their own resources say so. */
+async function rolledBack({ service, swarm, dockerHost }: Inputs): Promise<string[]> {
+  if (!swarm || (await swarmServiceLabel(dockerHost, swarm.name, connectAsLabel)) !== "legacy") return [];
+  return [`${service} is on its legacy URL, as its rollback script leaves it: this up puts it on its role`];
+}
+
 /** Undefined as long as the legacy URL is not known. */
 async function textOf(inputs: Inputs, call: Call): Promise<string | undefined> {
   const { service, stack, urlKey, legacyUrl } = inputs;
   if (typeof legacyUrl !== "string") return undefined;
   const target = toTarget(inputs);
-  if (!target) throw new Error(`${service}: neither compose nor command is given`);
   try {
-    return scriptOf({ service, stack, urlKey }, await target.rollbackSteps(legacyUrl, call));
+    const steps = target ? await target.rollbackSteps(legacyUrl, call) : ownSteps(inputs, legacyUrl);
+    return steps && scriptOf({ service, stack, urlKey }, steps);
   } catch (error) {
-    throw new Error(`${service}: its rollback script cannot be made: ${target.scrub((error as Error).message)}`);
+    const { message } = error as Error;
+    throw new Error(`${service}: its rollback script cannot be made: ${target ? target.scrub(message) : message}`);
   }
+}
+
+/** Of what the stack itself runs; undefined as long as its environment is not known. */
+function ownSteps({ urlKey, container, env = {}, swarm, dockerHost }: Inputs, legacyUrl: string): string[] | undefined {
+  if (swarm) return swarmSteps({ ...swarm, urlKey, legacyUrl, dockerHost });
+  if (!container) throw new Error("neither compose, command, container nor swarm is given");
+  const known = Object.entries(env instanceof Unknown ? {} : env).filter(isKnown);
+  if (env instanceof Unknown || known.length < Object.keys(env).length) return undefined;
+  return containerSteps({ ...container, env: { ...Object.fromEntries(known), [urlKey]: legacyUrl }, dockerHost });
+}
+
+function isKnown(entry: [string, unknown]): entry is [string, string] {
+  return typeof entry[1] === "string";
 }

@@ -23,6 +23,7 @@ export function composeSteps(steps: ComposeSteps): string[] {
   const { urlKey, envFile, line, folder, compose, composeService, up, dockerHost } = steps;
   const name = shellWord(composeService);
   return [
+    "# What the compose files take from the shell's variables is not in it: set them before, as for compose itself.",
     `file=${shellWord(resolve(envFile))}`,
     'if [ -L "$file" ]; then file=$(readlink -f "$file"); fi',
     shellSecret("line", line),
@@ -32,9 +33,9 @@ export function composeSteps(steps: ComposeSteps): string[] {
     'case "$number" in',
     `  *[!0-9]*) say "$file has ${urlKey} in more than one line; keep one of them" >&2; exit 1 ;;`,
     "esac",
-    'temporary="$file.app-roles-rollback"',
+    'temporary=$(mktemp "$file.XXXXXX")',
     // With its owner and mode.
-    'rm -f "$temporary"; cp -p "$file" "$temporary"',
+    'cp -p "$file" "$temporary"',
     'if [ -n "$number" ]; then',
     '  head -n "$((number - 1))" "$file"',
     '  printf %s "$line"',

@@ -1,4 +1,4 @@
-import { realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startDocker } from "../../sandbox/docker/daemon.ts";
 import { makeServiceImage, serviceImage } from "../../sandbox/docker/image.ts";
+import { run } from "../../sandbox/process.ts";
 import { createEstate, type Estate } from "./estate.ts";
 
 const started = await startDocker();
@@ -31,6 +32,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     await estate.pulumi(["config", "set", "docker:host", daemon.host]);
     await estate.sandbox.setConfig("server.host", daemon.gateway);
     await estate.sandbox.setConfig("server.port", estate.postgres.port);
+    await estate.sandbox.setConfig("rollbackKit", join(folder, "kit"));
     for (const name of services) {
       const main = join(project, "sandbox/legacy/services/main.ts");
       await estate.sandbox.setConfig(`services.${name}.runtime`, "container");
@@ -113,10 +115,25 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "dashboard_app", worker: "postgres" });
     expect(await idOf("worker")).toBe(worker);
 
+    const script = join(folder, "kit", "dashboard_api.sh");
+    const { code, stdout, stderr } = await run("env", ["-i", `PATH=${process.env.PATH}`, "sh", script]);
+    estate.printed.push(stdout, stderr);
+    expect({ code, said: stdout + stderr }).toEqual({
+      code: 0,
+      said: expect.stringContaining("on its legacy URL again"),
+    });
+    await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
+    expect(await estate.preview()).toContain("dashboard_api was put back on its legacy URL by its rollback script");
+
     await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");
     await estate.up();
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
     expect(await idOf("worker")).toBe(worker);
+    expect((await daemon.docker.getContainer("dashboard_api").inspect()).Config.Labels).not.toHaveProperty(
+      "app-roles.rollback",
+    );
+    expect(existsSync(script)).toBe(false);
+    await estate.pulumi(["preview", "--expect-no-changes"]);
   });
 
   test("a container that was stopped or removed by hand is seen, and is there again after the next up", async () => {

@@ -1,6 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { deployAsContainer } from "../../../components/runtimes/container.ts";
+import type { Deploy } from "../../../components/runtimes/deployment.ts";
 import type { ContainerSpec } from "../../../model/runtime.ts";
 import { run, Secret } from "../program.ts";
 
@@ -28,14 +29,18 @@ async function containerOf(spec: Partial<ContainerSpec>, env: Record<string, pul
   return (await registered(spec, env)).resource("docker:index/container:Container", "api").inputs;
 }
 
-function registered(spec: Partial<ContainerSpec>, env: Record<string, pulumi.Input<string>> = {}) {
+function registered(
+  spec: Partial<ContainerSpec>,
+  env: Record<string, pulumi.Input<string>> = {},
+  more: Partial<Deploy> = {},
+) {
   return run(() => {
     const parent = new pulumi.ComponentResource("test:index:Service", "api");
     const provider = new TestProvider();
     const url = pulumi.secret("postgresql://api:pw@db/shop");
     const service = { service: "api", role: "shop_reader", connectAs: "role" as const, urlKey: "DATABASE_URL" };
     const deployed = deployAsContainer(
-      { ...service, url, legacyUrl: url, env, parent, provider },
+      { ...service, url, legacyUrl: url, env, parent, provider, ...more },
       { ...plain, ...spec },
     );
     expect(deployed.labels).toEqual({ "app-roles.stack": "app-roles/prod", "app-roles.service": "api" });
@@ -78,6 +83,47 @@ test("its name is made sure of first; one that somebody else made is refused unl
       onError: ["bring-container-back-api"],
     });
   }
+});
+
+describe("with a rollback kit", () => {
+  const legacyUrl = new Secret("postgresql://api:pw@db/shop");
+
+  test("a script that makes it again with its legacy URL is there before it is put on its role", async () => {
+    const ran = await registered(
+      { env: { LEVEL: "info" }, networks: { back: { aliases: ["api"] } }, command: ["serve"] },
+      { TOKEN: pulumi.secret("t") },
+      { rollbackKit: "/root/kit" },
+    );
+    const { inputs, secretOutputs } = ran.resource("pgaccess:index:RollbackScript", "api");
+    expect(inputs).toEqual({
+      service: "api",
+      stack: "prod",
+      urlKey: "DATABASE_URL",
+      folder: "/root/kit",
+      legacyUrl,
+      env: new Secret({ LEVEL: "info", TOKEN: "t" }),
+      container: {
+        name: "api",
+        networks: { back: ["api"] },
+        create: {
+          options: expect.arrayContaining(["--label=app-roles.connect-as=legacy"]),
+          image: "shop/api:1",
+          words: ["serve"],
+        },
+      },
+    });
+    expect(secretOutputs).toEqual(expect.arrayContaining(["env", "legacyUrl"]));
+    expect(ran.resource("docker:index/container:Container", "api").dependencies).toContain(
+      "pgaccess:index:RollbackScript api",
+    );
+  });
+
+  test("there is none on legacy, nor when nothing goes back any more", async () => {
+    for (const more of [{ connectAs: "legacy" }, { legacyUrl: undefined }] as const) {
+      const { all } = await registered({}, {}, { rollbackKit: "/root/kit", ...more });
+      expect(all.map(({ type }) => type)).not.toContain("pgaccess:index:RollbackScript");
+    }
+  });
 });
 
 test("everything a compose service has and people use reaches it, in the official provider's terms", async () => {

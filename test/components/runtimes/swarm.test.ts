@@ -30,22 +30,47 @@ async function swarm(
   spec: Partial<ContainerSpec> = {},
   args: Partial<SwarmArgs> = {},
   urlInForce = url,
+  rollbackKit?: string,
 ): Promise<{ ran: Ran; deployed: Deployment }> {
   let deployed: Deployment | undefined;
   const ran = await run(() => {
     const parent = new pulumi.ComponentResource("test:index:Service", "api");
-    const provider = new pulumi.ComponentResource("test:index:Provider", "p") as unknown as pulumi.ProviderResource;
+    const provider = new TestProvider();
     const inForce = pulumi.secret(urlInForce);
     const service = { service: "api", role: "shop_reader", connectAs: "role" as const, urlKey: "DATABASE_URL" };
     deployed = deployToSwarm(
-      { ...service, url: inForce, legacyUrl: inForce, env: { TOKEN: pulumi.secret("t") }, parent, provider },
+      {
+        ...service,
+        url: inForce,
+        legacyUrl: inForce,
+        env: { TOKEN: pulumi.secret("t") },
+        rollbackKit,
+        parent,
+        provider,
+      },
       { container: { ...plain, ...spec }, pool: { max: 4, replicas: 3, surge: 2 }, urlFrom: "env", ...args },
     );
   });
   return { ran, deployed: deployed as Deployment };
 }
 
+class TestProvider extends pulumi.ProviderResource {
+  constructor() {
+    super("pgaccess", "p");
+  }
+}
+
 const serviceIn = (ran: Ran) => ran.resource("docker:index/service:Service", "api");
+
+test("with a rollback kit its script is there before it is put on its role", async () => {
+  const { ran } = await swarm({ name: "shop_api" }, { urlFrom: "file" }, url, "/root/kit");
+  expect(ran.resource("pgaccess:index:RollbackScript", "api").inputs).toMatchObject({
+    folder: "/root/kit",
+    legacyUrl: new Secret(url),
+    swarm: { name: "shop_api", urlFrom: "file" },
+  });
+  expect(serviceIn(ran).dependencies).toContain("pgaccess:index:RollbackScript api");
+});
 
 test("replicas come from the pool, as many start as it has surge before old ones stop, and what does not run goes back", async () => {
   const { ran, deployed } = await swarm({ env: { LEVEL: "info" }, labels: { team: "shop" } });

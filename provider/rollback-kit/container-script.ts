@@ -1,0 +1,90 @@
+import { rollbackLabel } from "../docker/labels.ts";
+import { shellFile, shellSecret, shellWord } from "./shell.ts";
+
+/** A container of the stack's own, as `docker create` is told to make it again. */
+export interface ContainerSteps {
+  name: string;
+  create: { options: string[]; image: string; words: string[] };
+  /** Network to the aliases it has there. */
+  networks: Record<string, string[]>;
+  /** All of its environment, the legacy URL in it. */
+  env: Record<string, string>;
+  /** As DOCKER_HOST. */
+  dockerHost: string | undefined;
+}
+
+/**
+ * The container is made anew with its legacy URL, under its name. The former one is kept until the new one has run for two
+ * seconds, and started again when it does not.
+ */
+export function containerSteps({ name, create, networks, env, dockerHost }: ContainerSteps): string[] {
+  const word = (text: string) => shellWord(latin1(text));
+  const [first, ...others] = Object.entries(networks);
+  const options = [
+    ...create.options,
+    `--label=${rollbackLabel}=true`,
+    ...(first ? [`--network=${first[0]}`, ...first[1].map((alias) => `--network-alias=${alias}`)] : []),
+  ];
+  const lines = Object.entries(env).filter(([, value]) => !value.includes("\n"));
+  const texts = Object.entries(env).filter(([, value]) => value.includes("\n"));
+  for (const [key] of texts) refuseKey(key);
+  return [
+    ...dockerHostLine(dockerHost),
+    `name=${word(name)}`,
+    'former="$name-rolled-back"',
+    'there() { docker container inspect "$1" >/dev/null 2>&1; }',
+    `is_mine() { [ "$(docker container inspect --format '{{index .Config.Labels "${rollbackLabel}"}}' "$name")" = true ]; }`,
+    "temporary=$(mktemp)",
+    shellFile("temporary", latin1(lines.map(([key, value]) => `${key}=${value}`).join("\n"))),
+    // In a process of its own: what has several lines goes by the environment, which an env file cannot hold.
+    "create() (",
+    ...texts.map(([key, value]) => `${shellSecret(key, latin1(withoutEnd(value)))}\nexport ${key}`),
+    `  docker create --name "$name" --env-file "$temporary" ${[...texts.map(([key]) => `--env=${key}`), ...options, create.image, ...create.words].map(word).join(" ")} >/dev/null`,
+    ")",
+    "run() {",
+    "  create || return 1",
+    ...others.map(
+      ([network, aliases]) =>
+        `  docker network connect ${[...aliases.map((alias) => `--alias=${alias}`), network].map(word).join(" ")} "$name" || return 1`,
+    ),
+    '  docker start "$name" >/dev/null || return 1',
+    "  sleep 2",
+    `  [ "$(docker container inspect --format '{{.State.Running}} {{.RestartCount}}' "$name")" = 'true 0' ]`,
+    "}",
+    'if there "$name"; then',
+    // What an earlier run of this script left half done.
+    '  if there "$former" && is_mine; then docker rm -f "$name" >/dev/null',
+    '  else if there "$former"; then docker rm -f "$former" >/dev/null; fi',
+    '    say "its container is stopped"',
+    '    docker stop "$name" >/dev/null; docker rename "$name" "$former"',
+    "  fi",
+    "fi",
+    "if ! run; then",
+    '  docker logs --tail 20 "$name" >&2 || true',
+    '  docker rm -f "$name" >/dev/null 2>&1 || true',
+    '  if there "$former"; then docker rename "$former" "$name"; docker start "$name" >/dev/null; say "the container that was there runs again" >&2; fi',
+    "  exit 1",
+    "fi",
+    'if there "$former"; then docker rm -f "$former" >/dev/null; fi',
+  ];
+}
+
+export function dockerHostLine(dockerHost: string | undefined): string[] {
+  return dockerHost === undefined ? [] : [`export DOCKER_HOST=${shellWord(dockerHost)}`];
+}
+
+/** A script is kept in latin1, byte for byte. */
+export function latin1(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/** The shell takes a last newline away, and Docker is not known to need one. */
+function withoutEnd(text: string): string {
+  return text.replace(/\n+$/, "");
+}
+
+/** It would be another program that runs, or another Docker that is asked. */
+function refuseKey(key: string): void {
+  if (/^[A-Za-z_]\w*$/.test(key) && !/^(PATH|HOME|IFS|LD_|DOCKER_)/.test(key)) return;
+  throw new Error(`its environment variable ${key} has several lines, which the script cannot give to Docker`);
+}
