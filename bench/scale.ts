@@ -3,18 +3,20 @@
  * databases, and what memory it takes. Then all roles in one database, where the server itself takes more for each further
  * role, since every access control list holds all of them. Beside each, one hand-written transaction for each database.
  */
+import { fork } from "node:child_process";
 import pg from "pg";
-import { Server } from "../provider/connection.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import { createDatabase, roleNames, type Size, timed } from "./estate.ts";
-import { handwrittenTransaction, Writers } from "./writers.ts";
+import { handwrittenTransaction } from "./writers.ts";
+import type { WritersResult, WritersTask } from "./writers-process.ts";
 
 const server = await startPostgres();
-const admin = new Server({ ...server, database: "postgres", sslmode: "disable" });
 const root = new pg.Client({ connectionString: server.url() });
 await root.connect();
 
-console.log(`PostgreSQL ${server.version}; milliseconds, and of those per role; this process's memory at the most`);
+console.log(
+  `PostgreSQL ${server.version}; milliseconds, and of those per role; memory of the plugin's process at the most`,
+);
 console.log(
   line("roles", "tables", "databases", "by hand", "per role", "first up", "per role", "nothing", "per role", "MiB"),
 );
@@ -22,23 +24,24 @@ const perDatabase = { roles: 40, schemas: 10, tables: 40 };
 for (const count of [6, 12, 25]) await measure(perDatabase, count);
 for (const roles of [100, 200]) await measure({ roles, schemas: 3, tables: 40 }, 1);
 await root.end();
-await admin.close();
 await server.stop();
 
 /** Prints one line: so many databases of that size, by hand and by the plugin. */
 async function measure(size: Size, count: number): Promise<void> {
   const byHand = await databases("by_hand", size, count);
   const byPlugin = await databases("by_plugin", size, count);
-  const writers = byPlugin.map(({ name }) => new Writers(admin, name, size));
-  const times = [
-    await timed(() => inTurn(byHand, ({ name, client }) => client.query(handwrittenTransaction(name, size)))),
-    await timed(() => inTurn(writers, (each) => each.apply())),
-    await timed(() => inTurn(writers, (each) => each.plan())),
-  ];
+  const hand = await timed(() =>
+    inTurn(byHand, ({ name, client }) => client.query(handwrittenTransaction(name, size))),
+  );
+  const { first, nothing, memory } = await measureWriters(
+    byPlugin.map(({ name }) => name),
+    size,
+  );
   await inTurn([...byHand, ...byPlugin], (each) => drop(each, size));
   const roles = size.roles * count;
   const counts = [roles, size.schemas * size.tables * count, count];
-  console.log(line(...counts, ...times.flatMap((time) => [time.toFixed(0), (time / roles).toFixed(1)]), most()));
+  const times = [hand, first, nothing].flatMap((time) => [time.toFixed(0), (time / roles).toFixed(1)]);
+  console.log(line(...counts, ...times, memory.toFixed(0)));
 }
 
 interface Database {
@@ -65,9 +68,17 @@ async function inTurn<T>(all: T[], work: (one: T) => Promise<unknown>): Promise<
   for (const one of all) await work(one);
 }
 
-/** Memory of this process so far. */
-function most(): string {
-  return Math.round(process.resourceUsage().maxRSS / 1024).toFixed(0);
+/** In a process of its own. */
+function measureWriters(names: string[], size: Size): Promise<WritersResult> {
+  const { host, port, user, password } = server;
+  const task: WritersTask = { server: { host, port, user, password }, databases: names, size };
+  return new Promise((resolve, reject) => {
+    const child = fork(new URL("writers-process.ts", import.meta.url));
+    child.once("message", (result: WritersResult) => resolve(result));
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`the process ended with exit code ${code}`)));
+    child.send(task);
+  });
 }
 
 function line(...cells: (string | number)[]): string {
