@@ -332,6 +332,7 @@ export class ContainerName extends pulumi.CustomResource {
       name: string;
       stack: string;
       existing: "refuse" | "replace";
+      migrationComplete: true | undefined;
       dockerHost: string | undefined;
     },
     opts?: pulumi.CustomResourceOptions,

@@ -53,7 +53,7 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
   const { parent, provider } = service;
   const free = new pgaccess.ContainerName(
     service.service,
-    { ...place, existing: spec.existing ?? "refuse" },
+    { ...place, existing: spec.existing ?? "refuse", migrationComplete: service.legacyUrl === undefined || undefined },
     { parent, provider },
   );
   const container = new docker.Container(

@@ -10,6 +10,8 @@ const shape = {
   stack: z.string(),
   /** What happens to a container of that name that somebody else made. */
   existing: z.enum(["refuse", "replace"]),
+  /** Whether nothing goes back any more: then a container that was put aside, with its legacy URL, is named. */
+  migrationComplete: z.boolean().optional(),
   /** As DOCKER_HOST; default: DOCKER_HOST, else this machine's socket. */
   dockerHost: z.string().optional(),
 };
@@ -26,11 +28,11 @@ export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
     description: "The name of a service's container: free, before the container is made.",
     shape,
     identity: ["service", "name"],
-    advisory: ["existing", "dockerHost", "stack"],
+    advisory: ["existing", "dockerHost", "stack", "migrationComplete"],
     id: ({ name }) => name,
 
     async plan(inputs) {
-      const { service, name, existing } = inputs;
+      const { service, name, existing, migrationComplete } = inputs;
       const place = placeOf(inputs);
       const { holder, madeBy, aside } = await place.look();
       if (holder === "its rollback script") {
@@ -38,7 +40,11 @@ export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
         return { changes: { [name]: "of the rollback script: removed" }, warnings: [warning] };
       }
       if (holder !== "somebody else") {
-        return { changes: aside?.isRunning ? { [place.asideName]: "stopped" } : {} };
+        const left = `${service}: the container ${place.asideName} is still there, and so is the legacy URL in its environment; nothing goes back to it any more: docker rm ${place.asideName}`;
+        return {
+          changes: aside?.isRunning ? { [place.asideName]: "stopped" } : {},
+          warnings: aside && migrationComplete ? [left] : [],
+        };
       }
       const here = `app-roles:services.${service}.container`;
       const found = `${service}: there is a container ${name} that this stack did not make (${madeBy})`;
@@ -81,6 +87,6 @@ export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
   };
 }
 
-function placeOf({ dockerHost, ...subject }: Inputs): ContainerPlace {
-  return new ContainerPlace(dockerHost, subject);
+function placeOf({ dockerHost, name, service, stack }: Inputs): ContainerPlace {
+  return new ContainerPlace(dockerHost, { name, service, stack });
 }

@@ -53,6 +53,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     dockerHost: dockerd.host,
   });
   const plan = (existing?: "refuse" | "replace") => resource.plan(inputs(existing), undefined, {});
+  const nothing = { changes: {}, warnings: [] };
   /** Name to whether it runs. */
   const containers = async () => {
     const all = await docker.listContainers({ all: true });
@@ -60,9 +61,9 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
   };
 
   test("that nobody has, or a container of this stack, is fine", async () => {
-    expect(await plan("refuse")).toEqual({ changes: {} });
+    expect(await plan("refuse")).toEqual(nothing);
     await start("shop-api", ours);
-    expect(await plan("refuse")).toEqual({ changes: {} });
+    expect(await plan("refuse")).toEqual(nothing);
     expect(await resource.apply(inputs(), undefined, testCall())).toBeUndefined();
     await resource.remove(inputs(), testCall());
     expect(await containers()).toEqual({ "shop-api": true });
@@ -105,7 +106,10 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     await resource.apply(inputs(), undefined, testCall());
     expect(await containers()).toEqual(aside);
     expect((await docker.getContainer(id).inspect()).HostConfig.RestartPolicy?.Name).toBe("unless-stopped");
-    expect(await plan()).toEqual({ changes: {} });
+    expect(await plan()).toEqual(nothing);
+    expect((await resource.plan({ ...inputs(), migrationComplete: true }, undefined, {})).warnings).toEqual([
+      expect.stringContaining("docker rm shop-api-before-app-roles"),
+    ]);
     await resource.remove(inputs(), testCall());
     await resource.remove(inputs(), testCall());
     expect(await containers()).toEqual({ "shop-api": true });
