@@ -91,7 +91,7 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
         free,
         ...rollbackScripts(service, { container: wayBack(service, spec, name), env: plainEnv(service, spec) }),
       ],
-      hooks: { onError: [bringBack(place, provider)] },
+      ...(spec.existing === "replace" && { hooks: { onError: [bringBack(place, provider)] } }),
       // The name and the ports are taken until the old one is gone.
       deleteBeforeReplace: true,
       // The official plugin takes it for changed without changing the container.

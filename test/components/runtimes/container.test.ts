@@ -80,7 +80,7 @@ test("its name is made sure of first; one that somebody else made is refused unl
     expect(ran.resource("pgaccess:index:ContainerName", "api").inputs).toEqual(inputs);
     expect(ran.resource("docker:index/container:Container", "api")).toMatchObject({
       dependencies: expect.arrayContaining(["pgaccess:index:ContainerName api"]),
-      onError: ["bring-container-back-api"],
+      onError: inputs.existing === "replace" ? ["bring-container-back-api"] : [],
     });
   }
 });
