@@ -28,7 +28,8 @@ interface Standing {
  * Source: PostgreSQL documentation, GRANT on roles (INHERIT, SET and GRANTED BY since 16, CREATEROLE before).
  */
 export async function membershipOf(db: Queryable, roles: string[]): Promise<Borrowed> {
-  const lacking = (await standings(db, roles)).filter((one) => isLacking(one) && canTake(one));
+  if (roles.length === 0) return { take: [], giveBack: [] };
+  const lacking = (await standings(db, await sessionUser(db), roles)).filter((one) => isLacking(one) && canTake(one));
   return {
     take: lacking.map(({ role, me, version, grantor }) => {
       const grant = `GRANT ${escapeIdentifier(role)} TO ${escapeIdentifier(me)}`;
@@ -77,13 +78,27 @@ export interface Unreachable {
 }
 
 export async function unreachableRoles(db: Queryable, roles: string[]): Promise<Unreachable> {
-  const found = await standings(db, roles);
+  const user = await sessionUser(db);
+  const found = await standings(db, user, roles);
   const unreachable = found.filter((one) => isLacking(one) && !canTake(one)).map(({ role }) => role);
-  const { rows } = await db.query<Omit<Unreachable, "roles">>(
-    `SELECT rolname AS me, NOT rolinherit AND current_setting('server_version_num')::int < 160000 AS "isNoInherit"
+  return { me: user.me, isNoInherit: user.noInherit && user.version < 16, roles: new Set(unreachable) };
+}
+
+interface SessionUser {
+  me: string;
+  superuser: boolean;
+  noInherit: boolean;
+  /** The server's. */
+  version: number;
+}
+
+async function sessionUser(db: Queryable): Promise<SessionUser> {
+  const { rows } = await db.query<SessionUser>(
+    `SELECT rolname AS me, rolsuper AS superuser, NOT rolinherit AS "noInherit",
+            current_setting('server_version_num')::int / 10000 AS version
      FROM pg_roles WHERE rolname = current_user`,
   );
-  return { ...(rows[0] as Omit<Unreachable, "roles">), roles: new Set(unreachable) };
+  return rows[0] as SessionUser;
 }
 
 function isLacking({ inherits, maySet }: Standing): boolean {
@@ -94,12 +109,9 @@ function canTake({ grantor }: Standing): boolean {
   return grantor !== null;
 }
 
-async function standings(db: Queryable, roles: string[]): Promise<Standing[]> {
-  if (roles.length === 0) return [];
-  const { rows } = await db.query<{ version: number }>(
-    "SELECT current_setting('server_version_num')::int / 10000 AS version",
-  );
-  const version = rows[0]?.version ?? 0;
+/** None for a superuser, which may act as any role. */
+async function standings(db: Queryable, { superuser, version }: SessionUser, roles: string[]): Promise<Standing[]> {
+  if (superuser || roles.length === 0) return [];
   const standing = await db.query<Standing>(version >= 16 ? standingsSql : standingsBefore16, [[...new Set(roles)]]);
   return standing.rows.map((row) => ({ ...row, version }));
 }
@@ -116,7 +128,7 @@ const standingsSql = `
     WHERE a.roleid = r.oid AND a.admin_option AND pg_has_role(g.oid, 'USAGE')
     ORDER BY g.rolname = current_user DESC, g.rolname LIMIT 1
   ) g ON true
-  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user AND NOT me.rolsuper ORDER BY 1`;
+  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
 
 // There is one grant for each member: where it is there, granting again does nothing, and nothing at all for NOINHERIT.
 const standingsBefore16 = `
@@ -126,7 +138,7 @@ const standingsBefore16 = `
               THEN me.rolname END AS grantor,
          NULL AS own
   FROM pg_roles r, pg_roles me
-  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user AND NOT me.rolsuper ORDER BY 1`;
+  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
 
 /** Why an admin that is no superuser is refused, with what it may not touch and what a superuser can do about it. */
 export function memberReason(doing: string, { me, roles, isNoInherit }: Unreachable, objects: string[]): string {
