@@ -5,7 +5,7 @@
 import { Server } from "../provider/connection.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import { createDatabase, type Size, timed } from "./estate.ts";
-import { handwrittenTransaction, Writers } from "./writers.ts";
+import { handwrittenTransaction, Writers, writerTypes } from "./writers.ts";
 
 const [roles = 60, schemas = 3, tables = 40] = process.argv.slice(2).map(Number);
 const size: Size = { roles, schemas, tables };
@@ -13,7 +13,7 @@ const server = await startPostgres();
 const byHand = await createDatabase(server, "by_hand", size);
 const byPlugin = await createDatabase(server, "by_plugin", size);
 const admin = new Server({ ...server, database: "postgres", sslmode: "disable" });
-const writers = new Writers(admin, "by_plugin", size);
+const writers = new Writers(writerTypes(admin), "by_plugin", size);
 
 const handwritten = await timed(() => byHand.query(handwrittenTransaction("by_hand", size)));
 const first = await timed(() => writers.apply());

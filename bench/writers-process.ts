@@ -2,7 +2,7 @@
 import { Server } from "../provider/connection.ts";
 import type { Postgres } from "../sandbox/postgres/server.ts";
 import { type Size, timed } from "./estate.ts";
-import { Writers } from "./writers.ts";
+import { Writers, writerTypes } from "./writers.ts";
 
 /** What it is told. */
 export interface WritersTask {
@@ -20,7 +20,8 @@ export interface WritersResult {
 
 process.once("message", async ({ server, databases, size }: WritersTask) => {
   const admin = new Server({ ...server, database: "postgres", sslmode: "disable" });
-  const writers = databases.map((name) => new Writers(admin, name, size));
+  const types = writerTypes(admin);
+  const writers = databases.map((name) => new Writers(types, name, size));
   const result = { first: 0, nothing: 0, memory: 0 };
   for (const each of writers) result.first += await timed(() => each.apply());
   for (const each of writers) result.nothing += await timed(() => each.plan());

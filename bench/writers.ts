@@ -6,18 +6,26 @@ import type { ResourceType } from "../provider/rpc/provider.ts";
 import type { PropertyMap } from "../provider/rpc/values.ts";
 import { roleNames, type Size, schemaNames, silentCall } from "./estate.ts";
 
+/** As the plugin has them: one of each type, whatever the databases. */
+export interface WriterTypes {
+  settings: ResourceType;
+  privileges: ResourceType;
+}
+
+export function writerTypes(admin: Server): WriterTypes {
+  return { settings: toResource(roleSettings(admin)), privileges: toResource(privileges(admin)) };
+}
+
 /** All that the plugin keeps of the roles of one database: settings, privileges as a writer, default privileges. */
 export class Writers {
   readonly #resources: { type: ResourceType; inputs: PropertyMap }[];
   readonly #inState: PropertyMap[] = [];
 
-  constructor(admin: Server, database: string, size: Size) {
-    const settingsType = toResource(roleSettings(admin));
-    const privilegesType = toResource(privileges(admin));
+  constructor(types: WriterTypes, database: string, size: Size) {
     const wanted = { database, access: "writer", schemas: schemaNames(size), creators: ["postgres"] };
     this.#resources = roleNames(database, size).flatMap((role) => [
-      { type: settingsType, inputs: { role, settings: { idle_session_timeout: "30min" } } },
-      { type: privilegesType, inputs: { role, ...wanted } },
+      { type: types.settings, inputs: { role, settings: { idle_session_timeout: "30min" } } },
+      { type: types.privileges, inputs: { role, ...wanted } },
     ]);
   }
 
