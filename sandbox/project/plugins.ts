@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { cacheDirectory, makeOnce } from "../cache.ts";
 import { downloadsReachable } from "../downloads.ts";
 import type { Engine } from "../engine/engine.ts";
+import { linkedCopy } from "../linked-copy.ts";
 import { run } from "../process.ts";
 
 /** The official resource plugins the stack uses; sandbox/plugins has a stand-in of each. */
@@ -43,8 +44,8 @@ export async function placePlugins(
     const folder = join(home, "plugins", `resource-${name}-v${version}`);
     const official = wanted === "standin" ? undefined : await officialPlugin(name, version, engine, env);
     if (official) {
-      await mkdir(join(home, "plugins"), { recursive: true });
-      await symlink(official, folder);
+      // The engine passes over a symbolic link to a folder.
+      await linkedCopy(official, folder);
       return [name, "official"];
     }
     if (wanted === "official") {
@@ -68,23 +69,44 @@ async function officialPlugin(
 ): Promise<string | undefined> {
   const folder = join("plugins", `resource-${name}-v${version}`);
   const users = join(env.PULUMI_HOME ?? join(homedir(), ".pulumi"), folder);
-  if (existsSync(users)) return users;
+  // The engine's own sign of a plugin whose installation was cut off.
+  if (existsSync(users) && !existsSync(`${users}.partial`)) return users;
 
   const cached = join(cacheDirectory(env), "official", `${name}-v${version}`);
-  if (!existsSync(cached) && !(await downloadsReachable())) return undefined;
-  await makeOnce(
-    cached,
-    async (partial) => {
-      const { code, stderr } = await run(
-        join(engine.bin, "pulumi"),
-        ["plugin", "install", "resource", name, version, "--non-interactive"],
-        { env: { ...env, PULUMI_HOME: partial, PULUMI_SKIP_UPDATE_CHECK: "true" } },
-      );
-      if (code !== 0) throw new Error(`pulumi plugin install resource ${name} ${version} failed:\n${stderr}`);
-    },
-    () => undefined,
-  );
+  if (!existsSync(cached) && !(await pluginsReachable(env))) return undefined;
+  try {
+    await makeOnce(
+      cached,
+      (partial) => download(name, version, partial, engine, env),
+      () => undefined,
+    );
+  } catch (error) {
+    if (env.SANDBOX_PLUGINS === "official") throw error;
+    process.stderr.write(`plugins: the stand-in of ${name} is used: ${(error as Error).message}\n`);
+    return undefined;
+  }
   return join(cached, folder);
+}
+
+/** Whether plugins can be downloaded: from Pulumi's site, or from the server that the user's engine is pointed at. */
+async function pluginsReachable(env: NodeJS.ProcessEnv): Promise<boolean> {
+  return Boolean(env.PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES) || (await downloadsReachable());
+}
+
+async function download(
+  name: PluginName,
+  version: string,
+  home: string,
+  engine: Engine,
+  env: NodeJS.ProcessEnv,
+): Promise<void> {
+  const { code, stderr } = await run(
+    join(engine.bin, "pulumi"),
+    ["plugin", "install", "resource", name, version, "--non-interactive"],
+    { env: { ...env, PULUMI_HOME: home, PULUMI_SKIP_UPDATE_CHECK: "true" } },
+  );
+  if (code !== 0)
+    throw new Error(`pulumi plugin install resource ${name} ${version} failed: ${stderr.trim().split("\n").at(-1)}`);
 }
 
 /** An executable that runs a TypeScript file of the sandbox with the Node that runs this. */

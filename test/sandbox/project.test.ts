@@ -1,9 +1,14 @@
-import { existsSync } from "node:fs";
-import { mkdir, readdir, readFile, realpath, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { parse } from "yaml";
+import { cacheDirectory } from "../../sandbox/cache.ts";
 import { startPostgres } from "../../sandbox/postgres/server.ts";
 import { createSandbox, type SandboxOptions } from "../../sandbox/project/sandbox.ts";
 import { temporaryFolder } from "./temporary.ts";
@@ -105,36 +110,118 @@ test("a stack that cannot be made is an error, and nothing is left", async () =>
   expect(await readdir(folder)).toEqual([]);
 });
 
-test("plugins are the user's official ones where they are, else stand-ins; SANDBOX_PLUGINS decides when set", async () => {
-  const dependencies = JSON.parse(await readFile(join(repository, "package.json"), "utf8")).dependencies;
+describe("plugins", () => {
+  const dependencies = JSON.parse(readFileSync(join(repository, "package.json"), "utf8")).dependencies;
+  const shared = cacheDirectory();
   const official = `resource-random-v${dependencies["@pulumi/random"]}`;
-  const home = await temporaryFolder();
-  await mkdir(join(home, "plugins", official), { recursive: true });
-  await writeFile(join(home, "plugins", official, "pulumi-resource-random"), "official");
-  vi.stubGlobal("fetch", () => Promise.reject(new Error("no network")));
-  vi.stubEnv("SANDBOX_PLUGINS", undefined);
-  vi.stubEnv("PULUMI_HOME", home);
-  onTestFinished(() => void vi.unstubAllEnvs().unstubAllGlobals());
 
-  const found = await created({ stacks: [] });
-  expect(found.plugins).toEqual({ random: "official", postgresql: "standin", docker: "standin" });
-  const binary = join(found.env.PULUMI_HOME ?? "", "plugins", official, "pulumi-resource-random");
-  expect(await readFile(binary, "utf8")).toBe("official");
+  beforeEach(async () => {
+    vi.stubGlobal("fetch", () => Promise.reject(new Error("no network")));
+    vi.stubEnv("SANDBOX_PLUGINS", undefined);
+    vi.stubEnv("PULUMI_HOME", undefined);
+    vi.stubEnv("HOME", await temporaryFolder());
+    // The engine is there already; what is downloaded in a test is the test's own.
+    const cache = await temporaryFolder();
+    await symlink(join(shared, "engine"), join(cache, "engine"));
+    vi.stubEnv("SANDBOX_CACHE", cache);
+  });
+  afterEach(() => void vi.unstubAllEnvs().unstubAllGlobals());
 
-  vi.stubEnv("SANDBOX_PLUGINS", "standin");
-  expect((await created({ stacks: [] })).plugins).toEqual({
-    random: "standin",
-    postgresql: "standin",
-    docker: "standin",
+  /** A plugin that runs, as a folder of the name the engine looks for, with a file in a folder of its own. */
+  async function plugin(folder: string): Promise<void> {
+    await mkdir(join(folder, "more"), { recursive: true });
+    await writeFile(join(folder, "more/file"), "official");
+    const main = join(repository, "sandbox/plugins/random/main.ts");
+    const binary = join(folder, "pulumi-resource-random");
+    await writeFile(binary, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
+  }
+
+  /** What the engine finds where the sandbox has put it, and that it can run it. */
+  async function found(sandbox: Awaited<ReturnType<typeof created>>) {
+    const { stdout } = await sandbox.pulumi(["plugin", "ls", "--json"]);
+    const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
+    const { code, stderr } = await sandbox.pulumi([
+      "package",
+      "get-schema",
+      `random@${dependencies["@pulumi/random"]}`,
+    ]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    return names;
+  }
+
+  test("are the user's official ones where they are, else stand-ins; the engine finds both", async () => {
+    await plugin(join(process.env.HOME ?? "", ".pulumi/plugins", official));
+    const sandbox = await created({ stacks: [] });
+    expect(sandbox.plugins).toEqual({ random: "official", postgresql: "standin", docker: "standin" });
+    const folder = join(sandbox.env.PULUMI_HOME ?? "", "plugins", official);
+    expect(await readFile(join(folder, "more/file"), "utf8")).toBe("official");
+    expect(await found(sandbox)).toEqual(expect.arrayContaining(["random", "postgresql", "docker"]));
   });
 
-  vi.stubEnv("SANDBOX_PLUGINS", "official");
-  await expect(createSandbox({ stacks: [] })).rejects.toThrow(
-    /the plugin postgresql .* is neither installed nor downloadable/,
-  );
+  test.skipIf(!existsSync("/dev/shm"))("are copied where no hard link can be made", async () => {
+    const elsewhere = await mkdtemp("/dev/shm/app-roles-test-");
+    onTestFinished(() => rm(elsewhere, { recursive: true }));
+    vi.stubEnv("PULUMI_HOME", elsewhere);
+    await plugin(join(elsewhere, "plugins", official));
+    const sandbox = await created({ stacks: [] });
+    expect(sandbox.plugins.random).toBe("official");
+    expect(await found(sandbox)).toContain("random");
+  });
 
-  vi.stubEnv("SANDBOX_PLUGINS", "offical");
-  await expect(createSandbox({ stacks: [] })).rejects.toThrow(
-    'SANDBOX_PLUGINS is "offical": it takes official or standin',
-  );
+  test("whose installation was cut off are not taken", async () => {
+    const folder = join(process.env.HOME ?? "", ".pulumi/plugins", official);
+    await plugin(folder);
+    await writeFile(`${folder}.partial`, "");
+    expect((await created({ stacks: [] })).plugins.random).toBe("standin");
+  });
+
+  test("are downloaded once from where the user's engine downloads them; one that is not there has its stand-in", async () => {
+    const packed = await temporaryFolder();
+    await plugin(packed);
+    const archive = execFileSync("tar", ["-cz", "-C", packed, "."]);
+    const asked: string[] = [];
+    const server = createServer(({ url = "" }, response) => {
+      asked.push(url);
+      if (url.includes("random")) response.end(archive);
+      else response.writeHead(404).end();
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo;
+    vi.stubEnv("PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES", `.*=http://127.0.0.1:${port}`);
+    const said = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+
+    const [one, other] = await Promise.all([created({ stacks: [] }), created({ stacks: [] })]);
+    for (const sandbox of [one, other]) {
+      expect(sandbox.plugins).toEqual({ random: "official", postgresql: "standin", docker: "standin" });
+      expect(await found(sandbox)).toContain("random");
+    }
+    expect(asked.filter((url) => url.includes("random"))).toHaveLength(1);
+    expect(said.mock.calls.join()).toMatch(
+      /the stand-in of docker is used: pulumi plugin install resource docker .*404/,
+    );
+
+    vi.stubEnv("SANDBOX_PLUGINS", "official");
+    await expect(createSandbox({ stacks: [] })).rejects.toThrow(/pulumi plugin install resource \w+ .* failed: .*404/);
+  });
+
+  test("are what SANDBOX_PLUGINS says", async () => {
+    await plugin(join(process.env.HOME ?? "", ".pulumi/plugins", official));
+    vi.stubEnv("SANDBOX_PLUGINS", "standin");
+    expect((await created({ stacks: [] })).plugins).toEqual({
+      random: "standin",
+      postgresql: "standin",
+      docker: "standin",
+    });
+
+    vi.stubEnv("SANDBOX_PLUGINS", "official");
+    await expect(createSandbox({ stacks: [] })).rejects.toThrow(
+      /the plugin postgresql .* is neither installed nor downloadable/,
+    );
+
+    vi.stubEnv("SANDBOX_PLUGINS", "offical");
+    await expect(createSandbox({ stacks: [] })).rejects.toThrow(
+      'SANDBOX_PLUGINS is "offical": it takes official or standin',
+    );
+  });
 });

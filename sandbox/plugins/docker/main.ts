@@ -5,6 +5,7 @@ import { dockerClient } from "../../../provider/docker/client.ts";
 import { serve } from "../../../provider/rpc/serve.ts";
 import { reveal, Unknown } from "../../../provider/rpc/values.ts";
 import { checkInputs, readInputs } from "../inputs.ts";
+import { packageSchema } from "../package-schema.ts";
 import { containerResource } from "./container.ts";
 import { getNetwork } from "./network.ts";
 import { secretResource } from "./secret.ts";
@@ -30,12 +31,7 @@ const functions = { "docker:index/getNetwork:getNetwork": getNetwork(connected) 
 await serve({
   name: "docker",
   version: "5.2.0",
-  schema: {
-    name: "docker",
-    version: "5.2.0",
-    resources: Object.fromEntries(Object.keys(resources).map((token) => [token, {}])),
-    functions: Object.fromEntries(Object.keys(functions).map((token) => [token, {}])),
-  },
+  schema: packageSchema("docker", "5.2.0", resources, functions),
   async checkConfig(news) {
     const known = Object.entries(news).filter(([, value]) => !(reveal(value) instanceof Unknown));
     return { inputs: news, failures: checkInputs(config, Object.fromEntries(known)) };

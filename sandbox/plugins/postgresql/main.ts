@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { serve } from "../../../provider/rpc/serve.ts";
+import { packageSchema } from "../package-schema.ts";
 import { checkConfig, readConfig } from "./config.ts";
 import { Connections } from "./connections.ts";
 import { roleResource } from "./role.ts";
@@ -11,16 +12,18 @@ function connected(): Connections {
   return connections;
 }
 
+const resources = { "postgresql:index/role:Role": roleResource(connected) };
+
 /** The sandbox's stand-in for the official plugin `postgresql`, of the version whose behaviour it has. */
 await serve({
   name: "postgresql",
   version: "3.18.1",
-  schema: { name: "postgresql", version: "3.18.1", resources: { "postgresql:index/role:Role": {} } },
+  schema: packageSchema("postgresql", "3.18.1", resources),
   checkConfig: async (news) => ({ inputs: news, failures: checkConfig(news) }),
   async configure(config) {
     connections = new Connections(readConfig(config));
   },
-  resources: { "postgresql:index/role:Role": roleResource(connected) },
+  resources,
   async close() {
     connections?.close();
   },

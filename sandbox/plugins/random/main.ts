@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { serve } from "../../../provider/rpc/serve.ts";
+import { packageSchema } from "../package-schema.ts";
 import { randomBytes } from "./random-bytes.ts";
 import { randomPassword } from "./random-password.ts";
 
@@ -12,11 +13,7 @@ const resources = {
 await serve({
   name: "random",
   version: "4.21.2",
-  schema: {
-    name: "random",
-    version: "4.21.2",
-    resources: Object.fromEntries(Object.keys(resources).map((token) => [token, {}])),
-  },
+  schema: packageSchema("random", "4.21.2", resources),
   checkConfig: async (news) => ({ inputs: news }),
   configure: async () => undefined,
   resources,
