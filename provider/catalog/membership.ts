@@ -73,6 +73,8 @@ function by(grantor: string | null): string {
 export interface Unreachable {
   me: string;
   roles: Set<string>;
+  /** Those of them that are superusers, or members of one: whoever acts as such a role is a superuser too. */
+  superusers: Set<string>;
   /** Before PostgreSQL 16 a NOINHERIT user has no privilege of any role it is a member of. */
   isNoInherit: boolean;
 }
@@ -81,7 +83,23 @@ export async function unreachableRoles(db: Queryable, roles: string[]): Promise<
   const user = await sessionUser(db);
   const found = await standings(db, user, roles);
   const unreachable = found.filter((one) => isLacking(one) && !canTake(one)).map(({ role }) => role);
-  return { me: user.me, isNoInherit: user.noInherit && user.version < 16, roles: new Set(unreachable) };
+  return {
+    me: user.me,
+    isNoInherit: user.noInherit && user.version < 16,
+    roles: new Set(unreachable),
+    superusers: await superusersAmong(db, unreachable),
+  };
+}
+
+async function superusersAmong(db: Queryable, roles: string[]): Promise<Set<string>> {
+  if (roles.length === 0) return new Set();
+  const { rows } = await db.query<{ role: string }>(
+    `SELECT r.rolname AS role FROM pg_roles r
+     WHERE r.rolname = ANY ($1::text[])
+       AND EXISTS (SELECT FROM pg_roles s WHERE s.rolsuper AND (s.oid = r.oid OR NOT r.rolsuper AND pg_has_role(r.oid, s.oid, 'MEMBER')))`,
+    [roles],
+  );
+  return new Set(rows.map(({ role }) => role));
 }
 
 interface SessionUser {
@@ -140,16 +158,22 @@ const standingsBefore16 = `
   FROM pg_roles r, pg_roles me
   WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
 
-/** Why an admin that is no superuser is refused, with what it may not touch and what a superuser can do about it. */
-export function memberReason(doing: string, { me, roles, isNoInherit }: Unreachable, objects: string[]): string {
-  const owners = [...roles].sort();
+/**
+ * Why an admin that is no superuser is refused what belongs to ordinary roles, and what a superuser can run about it. Never
+ * for a superuser's objects: a member of a superuser can become it.
+ */
+export function memberReason(
+  doing: string,
+  { me, roles, superusers, isNoInherit }: Unreachable,
+  objects: string[],
+): string {
+  const owners = [...roles].filter((role) => !superusers.has(role)).sort();
   const member = escapeIdentifier(me);
   const statement = isNoInherit
     ? `ALTER ROLE ${member} INHERIT`
     : `GRANT ${owners.map(escapeIdentifier).join(", ")} TO ${member} WITH ADMIN OPTION`;
   return (
-    `${me} cannot ${doing}: it is no superuser, and neither a member of ${owners.join(", ")} nor able to make itself one. ` +
-    `Let a superuser run ${statement} ` +
-    `(a superuser's own objects it must first give to an ordinary role), or connect as a superuser (app-roles:server.admin). Concerned: ${listOf(objects)}`
+    `${me} cannot ${doing}: it is not a superuser, and neither a member of ${owners.join(", ")} nor able to make itself one. ` +
+    `Let a superuser run ${statement}, or connect as a superuser (app-roles:server.admin). Concerned: ${listOf(objects)}`
   );
 }

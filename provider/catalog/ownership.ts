@@ -122,8 +122,7 @@ export function describe({ object, to, privileges }: Move): string {
 
 /** The statements of one move; they belong in one transaction. */
 export function statements({ object, to, privileges }: Move, timescale: Installation | undefined): string[] {
-  const alter =
-    object.owner === to ? [] : [`ALTER ${keyword(object)} ${object.identity} OWNER TO ${escapeIdentifier(to)}`];
+  const alter = object.owner === to ? [] : [ownerStatement(object, to)];
   const jobs = object.jobs.filter((job) => job.owner !== to).map((job) => job.id);
   return [
     ...alter,
@@ -132,6 +131,11 @@ export function statements({ object, to, privileges }: Move, timescale: Installa
     ),
     ...(jobs.length > 0 && timescale ? giveJobs(timescale, jobs, to) : []),
   ];
+}
+
+/** `ALTER TABLE app.orders OWNER TO "shop_owner"`. */
+export function ownerStatement(object: OwnedObject, to: string): string {
+  return `ALTER ${keyword(object)} ${object.identity} OWNER TO ${escapeIdentifier(to)}`;
 }
 
 /** What follows ALTER: mostly the type's own name. */

@@ -25,6 +25,7 @@ import {
 import { listOf } from "../catalog/privileges-lines.ts";
 import { existingRoles, isSuperuser, roleExists } from "../catalog/roles.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
+import { superusersMoveReason } from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { type Reassigned, reassign } from "../reassign.ts";
@@ -167,9 +168,13 @@ async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Prom
     db,
     moves.flatMap(({ object, to }) => [object.owner, to]),
   );
-  const refused = moves.filter(({ object, to }) => unreachable.roles.has(object.owner) || unreachable.roles.has(to));
+  const isOrdinary = (role: string) => unreachable.roles.has(role) && !unreachable.superusers.has(role);
+  const refused = moves.filter(({ object, to }) => isOrdinary(object.owner) || isOrdinary(to));
   const objects = refused.map(({ object }) => object.key);
-  const failures = objects.length > 0 ? [memberReason(doing, unreachable, objects)] : [];
+  const failures = [
+    ...(objects.length > 0 ? [memberReason(doing, unreachable, objects)] : []),
+    ...superusersMoveReason(database, unreachable, moves),
+  ];
   const ofTimescale = moves.filter(isSuperusersMove);
   if (ofTimescale.length > 0 && !(await isSuperuser(db))) {
     const list = listOf(ofTimescale.map(({ object }) => object.key));

@@ -4,7 +4,7 @@ import { accessLevels } from "../catalog/access.ts";
 import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catalog/explicit-grants.ts";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { privilegesHazards } from "../catalog/hazards/index.ts";
-import { memberReason, unreachableRoles } from "../catalog/membership.ts";
+import { memberReason, type Unreachable, unreachableRoles } from "../catalog/membership.ts";
 import { passedOnProblems } from "../catalog/passed-on.ts";
 import { PrivilegeReader } from "../catalog/privilege-reader.ts";
 import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
@@ -18,6 +18,11 @@ import { type PrivilegeStatement, privilegeStatements } from "../catalog/privile
 import { existingRoles, isSuperuser } from "../catalog/roles.ts";
 import { missingSchemas, schemaNames } from "../catalog/schemas.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
+import {
+  superusersContainerReasons,
+  superusersPrivilegesWarning,
+  withoutSuperusers,
+} from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { isMissingDatabase, planIn } from "../missing-database.ts";
@@ -73,10 +78,12 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           const catalog = await read("forPlan", db, inputs, former);
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
-          const plan = planFor(inputs, former, catalog);
+          const whole = planFor(inputs, former, catalog);
+          const unreachable = await unreachableOwners(db, whole);
+          const { within: plan, beyond } = withoutSuperusers(whole, unreachable);
           const refused = [
             ...(await tooNew(db, inputs)),
-            ...(await notOurs(db, inputs, plan)),
+            ...notOurs(inputs, plan, unreachable),
             ...passedOn(inputs, plan, catalog),
           ];
           if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
@@ -93,7 +100,12 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           );
           return {
             changes: describePrivileges(plan),
-            warnings: [...nothing, ...byHandWarnings(inputs, plan), ...hazards],
+            warnings: [
+              ...nothing,
+              ...byHandWarnings(inputs, plan),
+              ...superusersPrivilegesWarning(beyond, inputs.role, unreachable),
+              ...hazards,
+            ],
           };
         }),
       ),
@@ -108,9 +120,11 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           inTransaction(db, call, doing, async () => {
             await refuseMissingRoles(db, inputs);
             const catalog = await read("forChange", db, inputs, former);
-            const plan = planFor(inputs, former, catalog);
+            const whole = planFor(inputs, former, catalog);
+            const unreachable = await unreachableOwners(db, whole);
+            const { within: plan } = withoutSuperusers(whole, unreachable);
             const statements = privilegeStatements(plan, inputs.role);
-            refuse([...(await notOurs(db, inputs, plan)), ...passedOn(inputs, plan, catalog)]);
+            refuse([...notOurs(inputs, plan, unreachable), ...passedOn(inputs, plan, catalog)]);
             await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
             if (statements.length > 0) await refuseHalfDone(db, inputs, former, read);
             return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
@@ -130,7 +144,8 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
               const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
               const catalog = await read("forChange", db, inputs, undefined);
-              const plan = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+              const whole = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+              const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
               const statements = privilegeStatements(plan, inputs.role);
               refuse(passedOn(inputs, plan, catalog));
               await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
@@ -244,14 +259,21 @@ async function tooNew(db: Queryable, { role, database, grants }: Inputs): Promis
   }));
 }
 
-/** What an admin that is no superuser can never grant or revoke, with its owners. */
-async function notOurs(db: Queryable, { role, database }: Inputs, plan: PrivilegePlan): Promise<CheckFailure[]> {
+/** The owners in whose name an admin that is not a superuser cannot grant. */
+async function unreachableOwners(db: Queryable, plan: PrivilegePlan): Promise<Unreachable> {
   const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
-  const unreachable = await unreachableRoles(db, places.map(ownerOf));
-  const objects = [...new Set(places.filter((place) => unreachable.roles.has(ownerOf(place))).map(({ key }) => key))];
-  return objects.length === 0
-    ? []
-    : [{ property: "", reason: memberReason(`give ${role} its privileges in ${database}`, unreachable, objects) }];
+  return unreachableRoles(db, places.map(ownerOf));
+}
+
+/** What such an admin can never grant or revoke, with its owners. */
+function notOurs({ role, database }: Inputs, plan: PrivilegePlan, unreachable: Unreachable): CheckFailure[] {
+  const isOrdinary = (owner: string) => unreachable.roles.has(owner) && !unreachable.superusers.has(owner);
+  const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
+  const objects = [...new Set(places.filter((place) => isOrdinary(ownerOf(place))).map(({ key }) => key))];
+  return [
+    ...(objects.length === 0 ? [] : [memberReason(`give ${role} its privileges in ${database}`, unreachable, objects)]),
+    ...superusersContainerReasons(plan, role, unreachable),
+  ].map((reason) => ({ property: "", reason }));
 }
 
 /** To an admin who may not grant something Postgres only gives a warning. */
@@ -262,7 +284,8 @@ async function refuseHalfDone(
   read: Read,
 ): Promise<void> {
   if (await isSuperuser(db)) return;
-  const rest = planFor(inputs, former, await read("forChange", db, inputs, former));
+  const whole = planFor(inputs, former, await read("forChange", db, inputs, former));
+  const { within: rest } = withoutSuperusers(whole, await unreachableOwners(db, whole));
   const left = Object.entries(describePrivileges(rest));
   if (left.length === 0) return;
   const list = left.map(([object, change]) => `${object}: ${change}`).join("\n  ");
