@@ -1,4 +1,5 @@
 import { codeOf, type Queryable } from "./connection.ts";
+import { isGone } from "./gone.ts";
 import { pause, refuseCancelled } from "./pause.ts";
 import type { Call } from "./rpc/provider.ts";
 
@@ -6,6 +7,9 @@ import type { Call } from "./rpc/provider.ts";
 const lockTimeout = "2s";
 /** Milliseconds before each further try: about 12 seconds in all, with the waits for locks up to half a minute. */
 const retryDelays = [50, 100, 200, 400, 800, 1600, 3000, 3000, 3000];
+
+/** Tries more when something that the transaction named was gone: it may be a wrong name as well. */
+const triesWhenGone = 3;
 
 /** serialization_failure, deadlock_detected, lock_not_available. */
 const passing = new Set(["40001", "40P01", "55P03"]);
@@ -32,7 +36,8 @@ export async function inTransaction<T>(
     } catch (error) {
       await db.query("ROLLBACK").catch(() => undefined);
       const delay = retryDelays[attempt];
-      if (delay === undefined || !isPassing(error)) throw error;
+      const mayPass = isPassing(error) || (isGone(error) && attempt < triesWhenGone);
+      if (delay === undefined || !mayPass) throw error;
       call.report.progress(`${doing}: tried again, ${messageOf(error)}`);
       await pause(delay, call.signal);
     }

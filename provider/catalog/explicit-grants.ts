@@ -139,7 +139,7 @@ export async function withColumns(
   const { rows } = await db.query<{ table: string; column: string; key: string }>(
     `SELECT t.name AS table, a.attname AS column, format('column %s of %I.%I', a.attname, n.nspname, c.relname) AS key
      FROM unnest($1::text[]) t (name)
-     JOIN pg_class c ON c.oid = t.name::regclass
+     JOIN pg_class c ON c.oid = to_regclass(t.name)
      JOIN pg_namespace n ON n.oid = c.relnamespace
      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
      WHERE a.attname = ANY ($2::text[])`,

@@ -199,6 +199,7 @@ const objectsSql = `
   LEFT JOIN pg_proc p ON o.classid = 'pg_proc'::regclass AND p.oid = o.oid
   LEFT JOIN columns c ON c.attrelid = o.oid
   CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) i
-  WHERE i.identity IS NOT NULL
+  -- What was dropped while this ran has no name any more: a routine is its number then.
+  WHERE i.identity IS NOT NULL AND (o.classid <> 'pg_proc'::regclass OR o.oid::regprocedure::text LIKE '%(%')
     AND NOT EXISTS (SELECT FROM part p WHERE p.classid = o.classid AND p.objid = o.oid)
   ORDER BY i.type, i.identity`;

@@ -13,6 +13,10 @@ export interface PrivilegeStatement {
   as: string | undefined;
   /** For an error: `grant SELECT on tickets.t9, reporting.x`. */
   what: string;
+  /** Keys of the objects it is about. */
+  keys: string[];
+  /** The same as two statements about fewer objects each; undefined for one object. */
+  halves: (() => PrivilegeStatement[]) | undefined;
 }
 
 /** The statements that carry the plan out: grants first, so that narrowing never takes more than it leaves. */
@@ -71,18 +75,23 @@ function statementsFor(action: "grant" | "revoke", items: Item[], role: string):
   const { place, privileges, as } = first;
   const verb = action === "grant" ? "GRANT" : "REVOKE";
   const grantee = `${action === "grant" ? "TO" : "FROM"} ${escapeIdentifier(role)}`;
-  const what = `${action} ${privileges.join(", ")} on ${listOf(items.map((item) => item.place.key))}`;
+  const keys = items.map((item) => item.place.key);
+  const what = `${action} ${privileges.join(", ")} on ${listOf(keys)}`;
+  const middle = Math.ceil(items.length / 2);
+  const halves = () =>
+    [items.slice(0, middle), items.slice(middle)].flatMap((half) => statementsFor(action, half, role));
+  const rest = { as, what, keys, halves: items.length > 1 ? halves : undefined };
   if ("object" in place) {
     const targets = items.flatMap((item) => ("object" in item.place ? [item.place.object.target.name] : []));
     const on = `${place.object.target.keyword} ${targets.join(", ")}`;
     const { column } = place.object;
     const names = column === undefined ? privileges : privileges.map((name) => `${name} (${escapeIdentifier(column)})`);
-    return [{ sql: `${verb} ${names.join(", ")} ON ${on} ${grantee}`, as, what }];
+    return [{ sql: `${verb} ${names.join(", ")} ON ${on} ${grantee}`, ...rest }];
   }
   const { creator, on } = place.future;
   const schemas = items.flatMap((item) => ("future" in item.place ? [escapeIdentifier(item.place.future.schema)] : []));
   const scope = `FOR ROLE ${escapeIdentifier(creator)} IN SCHEMA ${schemas.join(", ")}`;
-  return [{ sql: `ALTER DEFAULT PRIVILEGES ${scope} ${verb} ${privileges.join(", ")} ON ${on} ${grantee}`, as, what }];
+  return [{ sql: `ALTER DEFAULT PRIVILEGES ${scope} ${verb} ${privileges.join(", ")} ON ${on} ${grantee}`, ...rest }];
 }
 
 function columnStatement(
@@ -96,5 +105,7 @@ function columnStatement(
     sql: `GRANT ${what} TO ${escapeIdentifier(role)}${option}`,
     as: held.grantor === owner ? undefined : held.grantor,
     what: `give back ${held.privilege} on ${key}`,
+    keys: [key],
+    halves: undefined,
   };
 }

@@ -33,6 +33,8 @@ export interface Grantable {
   /** Bare; a routine's without its arguments, a column's is its table's. */
   name: string;
   owner: string;
+  /** Tells it from another one that has its name later. */
+  oid?: string;
   /** Of kind column: its name. */
   column?: string;
   /** Of kind routine: the types of its arguments, without spaces: `text,integer`. */
@@ -97,6 +99,7 @@ export async function readPrivilegeTable(db: Queryable, schemas: string[]): Prom
       schema: row.schema,
       name: row.name,
       owner: row.owner,
+      oid: row.oid,
       ...(row.kind === "column" && row.detail !== null && { column: row.detail }),
       ...(row.argument_types !== null && { argumentTypes: row.argument_types }),
       target: targetOf(row),
@@ -224,4 +227,6 @@ const objectsSql = `
          ) END AS entries,
          o.kind = 'database' AND to_regclass('timescaledb_information.continuous_aggregates') IS NOT NULL AS timescale
   FROM object o JOIN list USING (acl)
+  -- A routine that was dropped while this ran has no arguments any more: without them it would be another one.
+  WHERE o.kind <> 'routine' OR o.detail IS NOT NULL
   ORDER BY o.key`;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { actingFor } from "../acting.ts";
+import { carryOut } from "../carry-out.ts";
 import { accessLevels } from "../catalog/access.ts";
 import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catalog/explicit-grants.ts";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
@@ -7,8 +8,9 @@ import { privilegesHazards } from "../catalog/hazards/index.ts";
 import { memberReason, type Unreachable, unreachableRoles } from "../catalog/membership.ts";
 import { passedOnProblems } from "../catalog/passed-on.ts";
 import { PrivilegeReader } from "../catalog/privilege-reader.ts";
-import { describeHeld, describePrivileges, summarizePrivileges } from "../catalog/privileges-lines.ts";
+import { describeHeld, describePrivileges, listOf, summarizePrivileges } from "../catalog/privileges-lines.ts";
 import {
+  type Place,
   type PrivilegeCatalog,
   type PrivilegeGoal,
   type PrivilegePlan,
@@ -24,9 +26,7 @@ import {
   withoutSuperusers,
 } from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
-import { explain } from "../errors.ts";
 import { isMissingDatabase, planIn } from "../missing-database.ts";
-import { refuseCancelled } from "../pause.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -62,14 +62,14 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
   // By database: what many roles are judged by is read once in an engine's run.
   const reads = new Map<string, SharedReads>();
   const read = readerOf(reader);
-  const idOf = ({ role, database }: Inputs) => `${role}/${database}`;
+  const nameOf = ({ role, database }: Inputs) => `${role}/${database}`;
   return {
     description: "Privileges and default privileges of one role in one database, by access level.",
     shape,
     identity: ["role", "database"],
     hidden: ["before"],
     advisory: ["legacyUsers", "logins"],
-    id: idOf,
+    id: nameOf,
 
     plan: (inputs, olds) =>
       planIn(server, inputs.database, () =>
@@ -87,7 +87,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
             ...passedOn(inputs, plan, catalog),
           ];
           if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
-          summaries.set(idOf(inputs), summarizePrivileges(inputs.role, plan, false));
+          summaries.set(nameOf(inputs), summarizePrivileges(inputs.role, plan, false));
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
           const { access, legacyUsers = [], logins = [inputs.role] } = inputs;
@@ -110,7 +110,7 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
         }),
       ),
 
-    summarize: (inputs) => summaries.get(idOf(inputs)),
+    summarize: (inputs) => summaries.get(nameOf(inputs)),
 
     async apply(inputs, olds, call) {
       const former = formerOf(inputs, olds);
@@ -118,16 +118,17 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
       return server.session(inputs.database, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
-            await refuseMissingRoles(db, inputs);
-            const catalog = await read("forChange", db, inputs, former);
-            const whole = planFor(inputs, former, catalog);
-            const unreachable = await unreachableOwners(db, whole);
-            const { within: plan } = withoutSuperusers(whole, unreachable);
-            const statements = privilegeStatements(plan, inputs.role);
-            refuse([...notOurs(inputs, plan, unreachable), ...passedOn(inputs, plan, catalog)]);
-            await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
-            if (statements.length > 0) await refuseHalfDone(db, inputs, former, read);
-            return statements.length > 0 ? summarizePrivileges(inputs.role, plan, true) : undefined;
+            const verify = !(await isSuperuser(db));
+            const done = await change(db, inputs, call, verify, async () => {
+              await refuseMissingRoles(db, inputs);
+              const catalog = await read("forChange", db, inputs, former);
+              const whole = planFor(inputs, former, catalog);
+              const unreachable = await unreachableOwners(db, whole);
+              const { within: plan } = withoutSuperusers(whole, unreachable);
+              refuse([...notOurs(inputs, plan, unreachable), ...passedOn(inputs, plan, catalog)]);
+              return plan;
+            });
+            return done && summarizePrivileges(inputs.role, done, true);
           }),
         ),
       );
@@ -143,15 +144,18 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
               if (names.size === 0) return;
               const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
-              const catalog = await read("forChange", db, inputs, undefined);
-              const whole = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
-              const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
-              const statements = privilegeStatements(plan, inputs.role);
-              refuse(passedOn(inputs, plan, catalog));
-              await actingFor(db, rolesIn(plan, statements), () => run(db, statements, inputs, call));
-              if (plan.byHand.length === 0) return;
+              let byHand: PrivilegePlan["byHand"] = [];
+              await change(db, inputs, call, false, async () => {
+                const catalog = await read("forChange", db, inputs, undefined);
+                const whole = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+                const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
+                refuse(passedOn(inputs, plan, catalog));
+                byHand = plan.byHand;
+                return plan;
+              });
+              if (byHand.length === 0) return;
               call.report.warn(
-                `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(plan.byHand)}. ` +
+                `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(byHand)}. ` +
                   "It is taken back when the role is dropped.",
               );
             }),
@@ -207,20 +211,51 @@ function byHandWarnings(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
   ];
 }
 
-/** Runs them in order, each as the role it needs; the transaction is the caller's. */
-async function run(db: Queryable, statements: PrivilegeStatement[], inputs: Inputs, call: Call): Promise<void> {
-  for (const [index, { sql, as, what }] of statements.entries()) {
-    refuseCancelled(call.signal);
-    call.report.progress(`${inputs.role} in ${inputs.database}: ${index + 1} of ${statements.length}, ${what}`);
-    try {
-      if (as !== undefined) await db.query("SELECT set_config('role', $1, true)", [as]);
-      await db.query(sql);
-      if (as !== undefined) await db.query("SELECT set_config('role', 'none', true)");
-    } catch (error) {
-      const actor = as === undefined ? "" : `, which ${as} granted`;
-      throw explain(`cannot ${what} for ${inputs.role} in ${inputs.database}${actor}`, error);
+/** Plans that are made anew because objects were dropped or renamed meanwhile, or because Postgres only gave a warning. */
+const furtherPlans = 2;
+
+/**
+ * Carries out what `makePlan` finds, in the caller's transaction; what is gone by then is left out. Returns the first plan
+ * without that, undefined when there was nothing to do. With `verify` throws when something was run each time to no effect: to
+ * an admin who may not grant it Postgres only gives a warning.
+ */
+async function change(
+  db: Queryable,
+  inputs: Inputs,
+  call: Call,
+  verify: boolean,
+  makePlan: () => Promise<PrivilegePlan>,
+): Promise<PrivilegePlan | undefined> {
+  let first: PrivilegePlan | undefined;
+  let leftOut: string[] = [];
+  // Still there after each pass.
+  let stubborn: Map<string, string> | undefined;
+  for (let pass = 0; ; pass++) {
+    const plan = await makePlan();
+    const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
+    stubborn = new Map(places.filter((one) => stubborn?.has(idOf(one)) ?? true).map((one) => [idOf(one), one.key]));
+    const statements = privilegeStatements(plan, inputs.role);
+    first ??= plan;
+    if (statements.length === 0 || pass > furtherPlans) {
+      const refused = [...stubborn.values()].filter((key) => !leftOut.includes(key));
+      if (verify && refused.length > 0) throw halfDone(inputs, plan, refused);
+      break;
+    }
+    leftOut = await actingFor(db, rolesIn(plan, statements), () => carryOut(db, statements, inputs, call, pass > 0));
+    if (leftOut.length === 0 && !verify) break;
+    if (leftOut.length > 0) {
+      call.report.progress(`${inputs.role} in ${inputs.database}: tried again, changed meanwhile: ${listOf(leftOut)}`);
     }
   }
+  const gone = new Set(leftOut);
+  const isThere = ({ place }: { place: Place }) => !gone.has(place.key);
+  if (gone.size > 0) {
+    call.report.info(
+      `${inputs.role} in ${inputs.database}: left out, dropped or renamed meanwhile: ${listOf([...gone])}`,
+    );
+  }
+  const done = { ...first, wanted: first.wanted.filter(isThere), grants: first.grants.filter(isThere) };
+  return done.grants.length + done.revokes.length + done.restores.length > 0 ? done : undefined;
 }
 
 /** The roles in whose name the statements run. */
@@ -276,22 +311,16 @@ function notOurs({ role, database }: Inputs, plan: PrivilegePlan, unreachable: U
   ].map((reason) => ({ property: "", reason }));
 }
 
-/** To an admin who may not grant something Postgres only gives a warning. */
-async function refuseHalfDone(
-  db: Queryable,
-  inputs: Inputs,
-  former: PrivilegeGoal | undefined,
-  read: Read,
-): Promise<void> {
-  if (await isSuperuser(db)) return;
-  const whole = planFor(inputs, former, await read("forChange", db, inputs, former));
-  const { within: rest } = withoutSuperusers(whole, await unreachableOwners(db, whole));
-  const left = Object.entries(describePrivileges(rest));
-  if (left.length === 0) return;
-  const list = left.map(([object, change]) => `${object}: ${change}`).join("\n  ");
-  throw new Error(
-    `cannot give ${inputs.role} its privileges in ${inputs.database}: the admin is no superuser and may not grant these. ` +
-      `Nothing was changed. Connect as a superuser or as their owner (app-roles:server.admin.user).\n  ${list}`,
+/** Another object that has taken the name since is another place. */
+function idOf(place: Place): string {
+  return JSON.stringify([place.key, "object" in place ? place.object.oid : undefined]);
+}
+
+function halfDone({ role, database }: Inputs, plan: PrivilegePlan, keys: string[]): Error {
+  const left = Object.entries(describePrivileges(plan)).filter(([key]) => keys.includes(key));
+  return new Error(
+    `cannot change the privileges of ${role} in ${database}: the admin is no superuser and may not grant or revoke these. ` +
+      `Nothing was changed. Connect as a superuser or as their owner (app-roles:server.admin.user).\n  ${left.map(([key, change]) => `${key}: ${change}`).join("\n  ")}`,
   );
 }
 

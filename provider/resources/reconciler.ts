@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import { lookingAgain } from "../gone.ts";
 import {
   type Call,
   type CheckFailure,
@@ -106,7 +107,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
       const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => found.includes(key)));
-      const plan = await reconciler.plan(parsed.data as Inputs, previous(olds), before, call);
+      const plan = await lookingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), before, call));
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
       return { inputs, ...(plan.failures && { failures: plan.failures }) };
