@@ -102,8 +102,10 @@ export interface Provider {
   /**
    * Called once before any resource call. All of it is known: in a preview in which some is not, the engine makes no
    * call on the provider's resources. Values are as the program's SDK sends them, often JSON in texts.
+   *
+   * @param variables the same as the engine sends them to older plugins: texts without secret marks
    */
-  configure(config: PropertyMap): Promise<void>;
+  configure(config: PropertyMap, variables: Record<string, string>): Promise<void>;
   /** By type token, such as `pgaccess:index:Baseline`. */
   resources: Record<string, ResourceType>;
   /** By token, such as `pgaccess:index:dropLeftoverRole`. */

@@ -121,15 +121,14 @@ export function createService(provider: Provider, plugin: Plugin): Service {
     diffConfig: answer(() => new messages.DiffResponse().setChanges(messages.DiffResponse.DiffChanges.DIFF_UNKNOWN)),
 
     configure: answer(async (request) => {
-      const config = request.hasArgs()
-        ? take(request.getArgs())
-        : fromVariables([...request.getVariablesMap().entries()]);
+      const variables = fromVariables([...request.getVariablesMap().entries()]);
+      const config = request.hasArgs() ? take(request.getArgs()) : variables;
       const missing = Object.keys(config).filter((key) => holdsUnknown(config[key] ?? null));
       if (missing.length > 0) {
         // The engine makes no call on a provider it cannot configure yet (provider_plugin.go, pluginConfig.known).
         throw new Refusal(status.FAILED_PRECONDITION, `the configuration is not known yet: ${missing.join(", ")}`);
       }
-      await provider.configure(config);
+      await provider.configure(config, variables);
       configured = true;
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
     }),
@@ -231,7 +230,7 @@ function typeIn(urn: string): string {
 }
 
 /** The older form of the configuration: `pkg:config:key` to text. */
-function fromVariables(variables: [string, string][]): PropertyMap {
+function fromVariables(variables: [string, string][]): Record<string, string> {
   return Object.fromEntries(variables.map(([key, value]) => [key.split(":").slice(2).join(":"), value]));
 }
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import type Docker from "dockerode";
 import { z } from "zod";
-import { dockerClient } from "../../../provider/docker/client.ts";
 import { serve } from "../../../provider/rpc/serve.ts";
 import { reveal, Unknown } from "../../../provider/rpc/values.ts";
 import { checkInputs, readInputs } from "../inputs.ts";
 import { packageSchema } from "../package-schema.ts";
 import { containerResource } from "./container.ts";
+import { findDaemon } from "./daemon.ts";
 import { getNetwork } from "./network.ts";
 import { secretResource } from "./secret.ts";
 import { serviceResource } from "./service.ts";
@@ -36,8 +36,9 @@ await serve({
     const known = Object.entries(news).filter(([, value]) => !(reveal(value) instanceof Unknown));
     return { inputs: news, failures: checkInputs(config, Object.fromEntries(known)) };
   },
-  async configure(given) {
-    client = dockerClient(readInputs(config, given).host);
+  async configure(given, variables) {
+    readInputs(config, given);
+    client = await findDaemon(variables);
   },
   resources,
   functions,

@@ -6,7 +6,7 @@ import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import status from "@pulumi/pulumi/proto/status_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
 import { marshal, unmarshal } from "../../../provider/rpc/marshal.ts";
-import type { PropertyMap } from "../../../provider/rpc/values.ts";
+import { type PropertyMap, reveal } from "../../../provider/rpc/values.ts";
 
 type ProviderClient = InstanceType<typeof service.ResourceProviderClient>;
 
@@ -100,8 +100,17 @@ export class PluginProcess {
     return checked(await this.call("checkConfig", new messages.CheckRequest().setNews(marshal(news))));
   }
 
-  async configure(config: PropertyMap): Promise<messages.ConfigureResponse> {
-    const request = new messages.ConfigureRequest().setAcceptsecrets(true).setArgs(marshal(config));
+  /** Sends the configuration as the engine does, in both its forms: some plugins read the flat one only. */
+  async configure(config: PropertyMap, name = "plugin"): Promise<messages.ConfigureResponse> {
+    const request = new messages.ConfigureRequest()
+      .setType(`pulumi:providers:${name}`)
+      .setAcceptsecrets(true)
+      .setArgs(marshal(config));
+    for (const [key, value] of Object.entries(config)) {
+      const plain = reveal(value);
+      const text = typeof plain === "string" ? plain : JSON.stringify(plain);
+      request.getVariablesMap().set(`${name}:config:${key}`, text);
+    }
     return this.call("configure", request);
   }
 

@@ -16,7 +16,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
   beforeAll(async () => {
     await makeServiceImage(daemon.docker);
     plugin = await PluginProcess.start(pluginCommand("docker"));
-    await plugin.configure({ host: daemon.host });
+    await plugin.configure({ host: daemon.host }, "docker");
   });
   afterEach(async () => {
     for (const { Id } of await daemon.docker.listContainers({ all: true })) {

@@ -21,7 +21,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
     await makeServiceImage(daemon.docker);
     swarm = await startSwarm(daemon);
     plugin = await PluginProcess.start(pluginCommand("docker"));
-    await plugin.configure({ host: daemon.host });
+    await plugin.configure({ host: daemon.host }, "docker");
   });
   afterAll(async () => {
     await plugin?.stop();

@@ -44,7 +44,7 @@ async function start(config: PropertyMap = {}): Promise<PluginProcess> {
   };
   const { inputs, failures } = await started.checkConfig(news);
   expect(failures).toEqual([]);
-  await started.configure({ ...inputs, password: new Secret(inputs.password ?? null) });
+  await started.configure({ ...inputs, password: new Secret(inputs.password ?? null) }, "postgresql");
   return started;
 }
 

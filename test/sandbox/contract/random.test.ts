@@ -10,7 +10,7 @@ let plugin: PluginProcess;
 beforeAll(async () => {
   plugin = await PluginProcess.start(pluginCommand("random"));
   expect((await plugin.checkConfig({})).failures).toEqual([]);
-  await plugin.configure({});
+  await plugin.configure({}, "random");
 });
 afterAll(() => plugin.stop());
 

@@ -1,5 +1,10 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { marshal } from "../../../provider/rpc/marshal.ts";
 import { type PropertyMap, unknown } from "../../../provider/rpc/values.ts";
 import { startEngine } from "../../provider/rpc/engine.ts";
 import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
@@ -98,6 +103,30 @@ describe("random", () => {
     const { outputs: olds } = await plugin.create(urn, { length: 24, overrideSpecial: "~" });
     const args = { oldInputs: {}, olds, news: { length: 24, overrideSpecial: unknown } };
     expect(await plugin.diff(urn, "none", args)).toMatchObject({ changes: true, replaces: [] });
+  });
+});
+
+describe("docker", () => {
+  const none = "failed to connect to any docker daemon";
+
+  test("is not configured without a daemon, and reads its address from the flat configuration", async () => {
+    const server = createServer((_, response) => void response.end("OK")).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const host = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const plugin = await start("docker");
+    await expect(plugin.configure({ host: "unix:///nowhere/docker.sock" }, "docker")).rejects.toThrow(none);
+    const inArgsOnly = new messages.ConfigureRequest().setArgs(marshal({ host }));
+    inArgsOnly.getVariablesMap().set("docker:config:host", "unix:///nowhere/docker.sock");
+    await expect(plugin.call("configure", inArgsOnly)).rejects.toThrow(none);
+    await plugin.configure({ host }, "docker");
+    await plugin.stop();
+    server.close();
+  });
+
+  test("leaves a daemon that is reached by ssh alone", async () => {
+    const plugin = await start("docker");
+    await plugin.configure({ host: "ssh://nobody@127.0.0.1:1" }, "docker");
+    await plugin.stop();
   });
 });
 
