@@ -19,6 +19,7 @@ const server = new DatabaseServer("server", {
   ceiling: stack.ceiling,
   legacyUsers: legacyUsers(stack),
   migrationComplete: stack.migrationComplete,
+  access: stack.roles,
   rehearse: stack.rehearse ? stack.roles : undefined,
 });
 

@@ -307,7 +307,10 @@ function createPrivileges(
     const made = creators.map((creator) => server.madeRoles.whenMade(creator)).filter((maker) => maker !== undefined);
     const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
     const logins = parent.logins && alternateLogins(role);
-    const inputs = { ...declared, creators, before, legacyUsers: server.legacyUsers, logins };
+    // A role that is made by this up is a member of none.
+    const judgedBy = server.roles[role]?.adopt ? undefined : [role, ...(owner ? [owner] : [])];
+    const hints = { legacyUsers: server.legacyUsers, logins, declared: server.declared(database, judgedBy) };
+    const inputs = { ...declared, creators, before, ...hints };
     return new pgaccess.Privileges(`${role}.${database}`, inputs, options);
   });
 }
@@ -320,7 +323,8 @@ function createOwnerships(parent: AppRole, databases: Map<string, ServerDatabase
     const roles = roleNames(server.roles);
     const former = baseline.snapshot;
     const legacyUsers = server.legacyUsers;
-    const args = { database, owner: roleName, schemas, keepOwner, alsoOwn, roles, former, legacyUsers };
+    const declared = server.declared(database);
+    const args = { database, owner: roleName, schemas, keepOwner, alsoOwn, roles, former, legacyUsers, declared };
     const options = { parent, provider: server.pgaccess, dependsOn: parent.privileges };
     return new pgaccess.Ownership(database, args, options);
   });

@@ -1,7 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultCeiling } from "../model/budget.ts";
-import { type Rotation, roleNames } from "../model/login-roles.ts";
+import { loginsOf, type Rotation, roleNames } from "../model/login-roles.ts";
 import { rehearsedRoles } from "../model/rehearsal.ts";
 import { completeServer } from "../model/server.ts";
 import { readSettings, type Settings, settingTexts } from "../model/settings.ts";
@@ -80,6 +80,14 @@ export interface DatabaseServerArgs {
    */
   migrationComplete?: boolean | undefined;
   /**
+   * Every AppRole of the server by name, with its access and grants: a preview warns of what breaks once the up is done, also
+   * before the roles are there.
+   *
+   * @default those of `rehearse`; without any a preview counts what each role's own resource gives it, and what is granted now
+   * @example { shop_owner: { access: { shop: "owner" } }, shop_reader: { access: { shop: "reader" } } }
+   */
+  access?: Record<string, RoleAccess> | undefined;
+  /**
    * Every AppRole of the server by name, with its access and settings: an up that is about to move or grant something first
    * tries it out on the live server and rolls it back, and changes nothing when that fails. The admin must be a superuser.
    *
@@ -88,6 +96,9 @@ export interface DatabaseServerArgs {
    */
   rehearse?: Record<string, Pick<AppRoleArgs, "access" | "grants" | "settings">> | undefined;
 }
+
+/** What an AppRole may do. */
+export type RoleAccess = Pick<AppRoleArgs, "access" | "grants">;
 
 export interface RoleShare {
   /** CONNECTION LIMIT, from 1. */
@@ -158,6 +169,12 @@ export interface DatabaseArgs {
    * @default false: it is named in the preview, and stays
    */
   exclusive?: boolean | undefined;
+  /**
+   * What the program's PublicPrivileges takes from PUBLIC here: a preview does not warn of it.
+   *
+   * @default none
+   */
+  revokeFromPublic?: model.PublicPrivilege[] | undefined;
 }
 
 /**
@@ -195,6 +212,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
   /** The roles that the program makes on it. */
   readonly madeRoles: MadeRoles;
   readonly #databases: Map<string, ServerDatabase>;
+  readonly #args: DatabaseServerArgs;
 
   constructor(name: string, args: DatabaseServerArgs, opts?: pulumi.ComponentResourceOptions) {
     super("app-roles:index:DatabaseServer", name, {}, opts);
@@ -205,6 +223,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.migrationComplete = args.migrationComplete ?? false;
     this.postgresql = createPostgresqlProvider(this, name);
     this.pgaccess = createPgaccessProvider(this, name);
+    this.#args = args;
     this.#databases = createDatabases(this, args);
     this.baselines = [...this.#databases.values()].map(({ baseline }) => baseline);
     this.connectionBudget = createConnectionBudget(this, name, args);
@@ -218,6 +237,43 @@ export class DatabaseServer extends pulumi.ComponentResource {
   database(name: string): ServerDatabase | undefined {
     return this.#databases.get(name);
   }
+
+  /**
+   * What is declared about a database, for what is warned of; undefined where the program does not say it.
+   *
+   * @param only the roles to tell of; default all
+   */
+  declared(database: string, only?: string[]): pgaccess.DeclaredAccess | undefined {
+    return declaredAccess(this.#args, database, only);
+  }
+}
+
+function declaredAccess(
+  args: DatabaseServerArgs,
+  database: string,
+  only?: string[],
+): pgaccess.DeclaredAccess | undefined {
+  const access = args.access ?? args.rehearse;
+  const declared = args.databases[database];
+  if (!access || !declared) return undefined;
+  const { schemas, owner, keepOwner = {}, alsoOwn = [] } = declared;
+  const names = only ?? roleNames(args.roles);
+  const roles = names.map((name) => {
+    const role = Object.hasOwn(access, name) ? access[name] : undefined;
+    return [name, { access: role?.access[database], grants: role?.grants?.[database] }] as const;
+  });
+  return { schemas, owner, keepOwner, alsoOwn, roles: Object.fromEntries(roles) };
+}
+
+/** Database to the roles that have access or grants there, the login roles of each with it. */
+function connecting(args: DatabaseServerArgs): Record<string, string[]> | undefined {
+  const access = args.access ?? args.rehearse;
+  if (!access) return undefined;
+  const rolesIn = (database: string) =>
+    Object.entries(access)
+      .filter(([, one]) => Object.hasOwn(one.access, database) || Object.hasOwn(one.grants ?? {}, database))
+      .flatMap(([role]) => [role, ...loginsOf(role, args.roles[role] ?? {})]);
+  return Object.fromEntries(Object.keys(args.databases).map((database) => [database, [...new Set(rolesIn(database))]]));
 }
 
 /** A database of a server, with the defaults of what was left out. */
@@ -249,7 +305,8 @@ function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<
       ([database, { schemas, owner, keepOwner = {}, alsoOwn = [], rehearseSql = [], exclusive = false }]) => {
         const options = { parent, provider: parent.pgaccess };
         const declared = { database, schemas, keepOwner, alsoOwn };
-        const inputs = { ...declared, roles, adopt, existingRoles, legacyUsers: parent.legacyUsers };
+        const hints = { legacyUsers: parent.legacyUsers, declared: declaredAccess(args, database) };
+        const inputs = { ...declared, roles, adopt, existingRoles, ...hints };
         const baseline = new pgaccess.Baseline(database, inputs, options);
         return [database, { schemas, owner, keepOwner, alsoOwn, rehearseSql, exclusive, baseline }];
       },
@@ -265,12 +322,15 @@ function createConnectionBudget(
   const { roles, existingRoles = {}, ceiling = defaultCeiling } = args;
   const entries = budgetEntries({ roles, existingRoles });
   const databases = Object.keys(args.databases);
+  const closed = databases.filter((database) => args.databases[database]?.revokeFromPublic?.includes("CONNECT"));
   const inputs = {
     ceiling,
     entries,
     assumed: Object.keys(roles).filter((role) => roles[role]?.rotation === "alternate"),
     enforced: enforced(args).map(([role]) => role),
     databases,
+    access: connecting(args),
+    closed: closed.length > 0 ? closed : undefined,
     legacyUsers: parent.legacyUsers,
     superuser: parent.address.admin.superuser,
     migrationComplete: parent.migrationComplete || undefined,

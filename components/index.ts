@@ -33,6 +33,7 @@ export {
   DatabaseServer,
   type DatabaseServerArgs,
   type ExistingRoleArgs,
+  type RoleAccess,
   type RoleShare,
   type ServerDatabase,
 } from "./database-server.ts";

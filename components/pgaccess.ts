@@ -26,6 +26,16 @@ export class Provider extends pulumi.ProviderResource {
   }
 }
 
+/** What the stack declares about one database: what the warnings about the state after the up are judged by. */
+export interface DeclaredAccess {
+  schemas: string[];
+  owner: string | undefined;
+  keepOwner: Record<string, string>;
+  alsoOwn: string[];
+  /** `{}` for a role without access to it. */
+  roles: Record<string, { access?: Access | undefined; grants?: Grants | undefined }>;
+}
+
 /** What a role was like before, as far as a program reads it. */
 export interface RoleRecord {
   /** `name=value` by database; the empty name for all databases. */
@@ -54,6 +64,7 @@ export class Baseline extends pulumi.CustomResource {
       adopt: string[];
       existingRoles: string[];
       legacyUsers: string[];
+      declared: DeclaredAccess | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -78,6 +89,8 @@ export class ConnectionBudget extends pulumi.CustomResource {
       assumed: string[];
       enforced: string[];
       databases: string[];
+      access: Record<string, string[]> | undefined;
+      closed: string[] | undefined;
       legacyUsers: string[];
       superuser: boolean;
       migrationComplete: true | undefined;
@@ -155,6 +168,7 @@ export class Privileges extends pulumi.CustomResource {
       before: pulumi.Input<object[]> | undefined;
       legacyUsers: string[];
       logins: string[] | undefined;
+      declared: DeclaredAccess | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
@@ -194,6 +208,7 @@ export class Ownership extends pulumi.CustomResource {
       roles: string[];
       former: pulumi.Input<object>;
       legacyUsers: string[];
+      declared: DeclaredAccess | undefined;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {

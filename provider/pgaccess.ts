@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
+import { FormerOwners } from "./catalog/former-owners.ts";
+import { PrivilegeReader } from "./catalog/privilege-reader.ts";
 import { Server } from "./connection.ts";
 import { bringContainerBack } from "./functions/bring-container-back.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
@@ -41,14 +43,15 @@ export function pgaccess(): Provider {
   const server = new Server();
   // Services whose former container was put aside in this run.
   const putAside = new Set<string>();
+  const formerOwners = new FormerOwners();
   const reconcilers = {
-    "pgaccess:index:Baseline": baseline(server),
+    "pgaccess:index:Baseline": baseline(server, formerOwners),
     "pgaccess:index:ConnectionBudget": connectionBudget(server),
     "pgaccess:index:Rehearsal": rehearsal(server),
     "pgaccess:index:LoginTurn": loginTurn(server),
     "pgaccess:index:RoleSettings": roleSettings(server),
     "pgaccess:index:ExistingRole": existingRole(server),
-    "pgaccess:index:Privileges": privileges(server),
+    "pgaccess:index:Privileges": privileges(server, new PrivilegeReader(), formerOwners),
     "pgaccess:index:Ownership": ownership(server),
     "pgaccess:index:PublicPrivileges": publicPrivileges(server),
     "pgaccess:index:Cutovers": cutovers(),

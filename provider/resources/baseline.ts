@@ -1,6 +1,8 @@
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
 import { extend, readSnapshot, type Snapshot } from "../catalog/baseline.ts";
+import { declared } from "../catalog/declared.ts";
+import type { FormerOwners } from "../catalog/former-owners.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { databaseHazards } from "../catalog/hazards/index.ts";
 import { splitName } from "../catalog/name.ts";
@@ -30,25 +32,27 @@ const shape = {
   existingRoles: z.array(z.string()).optional(),
   /** Users that services still log in as. */
   legacyUsers: z.array(z.string()).optional(),
+  /** What the stack declares here. Default: the roles get nothing by this up. */
+  declared: declared.optional(),
 };
 
 /**
  * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles
  * that keep an object, free role names) is refused here, before anything is touched. Create and delete change nothing.
  */
-export function baseline(server: Server): Reconciler<typeof shape> {
+export function baseline(server: Server, formerOwners?: FormerOwners): Reconciler<typeof shape> {
   const summaries = new Map<string, string | undefined>();
   return {
     description:
       "What was there in a database before the stack changed anything: owners, privileges, settings, limits.",
     shape,
     identity: ["database"],
-    advisory: ["legacyUsers"],
+    advisory: ["legacyUsers", "declared"],
     observed: ["snapshot", "held", "verifiers"],
     id: ({ database }) => database,
 
     plan: (
-      { database, schemas, keepOwner, alsoOwn, roles, adopt = [], existingRoles = [], legacyUsers = [] },
+      { database, schemas, keepOwner, alsoOwn, roles, adopt = [], existingRoles = [], legacyUsers = [], declared },
       _olds,
       before,
     ) =>
@@ -58,6 +62,7 @@ export function baseline(server: Server): Reconciler<typeof shape> {
           const now = await readSnapshot(db, database, { schemas, outside, roles, existingRoles });
           const recorded = before.snapshot as Snapshot | undefined;
           const snapshot = recorded ? extend(recorded, now) : now;
+          formerOwners?.record(database, snapshot.owners);
           const failures = [
             ...(await missingSchemas(db, database, schemas)),
             ...(await missingKeepers(db, keepOwner, roles)),
@@ -78,7 +83,16 @@ export function baseline(server: Server): Reconciler<typeof shape> {
             verifiers: new Secret(verifiers),
           };
           summaries.set(database, summaryOf(database, recorded, snapshot));
-          const hazards = await warningsOf(db, { database, schemas, alsoOwn, roles, legacyUsers }, databaseHazards);
+          const facts = {
+            ...{ database, schemas, alsoOwn, roles, legacyUsers, former: snapshot.owners },
+            declared: declared ?? {
+              schemas,
+              keepOwner,
+              alsoOwn,
+              roles: Object.fromEntries(roles.map((role) => [role, {}])),
+            },
+          };
+          const hazards = await warningsOf(db, facts, databaseHazards);
           const newcomers = adopt.filter((role) => now.roles[role] && !recorded?.roles[role]);
           return { changes: {}, observed, failures, warnings: [...newcomers.map(takenOver), ...hazards] };
         }),

@@ -30,6 +30,10 @@ const shape = {
   enforced: z.array(z.string()).optional(),
   /** The declared databases. */
   databases: z.array(z.string()).optional(),
+  /** Database to the roles that this up gives CONNECT there. Default: only what is granted now counts. */
+  access: z.record(z.string(), z.array(z.string())).optional(),
+  /** Databases where this up takes CONNECT from PUBLIC. */
+  closed: z.array(z.string()).optional(),
   /** Users that services still log in as. */
   legacyUsers: z.array(z.string()).optional(),
   /** Whether the admin is declared to be a superuser. */
@@ -48,11 +52,13 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
-    advisory: ["assumed", "databases", "legacyUsers", "superuser", "migrationComplete"],
+    advisory: ["assumed", "databases", "access", "closed", "legacyUsers", "superuser", "migrationComplete"],
     observed: ["undeclared", "unlimited"],
     id: () => "connection-budget",
 
-    async plan({ ceiling, entries, assumed = [], enforced = [], databases = [], legacyUsers = [], superuser }, olds) {
+    async plan(inputs, olds) {
+      const { ceiling, entries, assumed = [], enforced = [], superuser } = inputs;
+      const { databases = [], access, closed = [], legacyUsers = [] } = inputs;
       const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
@@ -83,7 +89,10 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
           unlimited: unlimited(entries, live.roles, enforced),
         },
         failures,
-        warnings: [...warnings, ...(await hazardsOf(server, { databases, roles: rolesOf(entries), legacyUsers }))],
+        warnings: [
+          ...warnings,
+          ...(await hazardsOf(server, { databases, access, closed, roles: rolesOf(entries), legacyUsers })),
+        ],
       };
     },
 

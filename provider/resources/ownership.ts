@@ -8,6 +8,7 @@ import {
   describeDefaults,
   missingDefaults,
 } from "../catalog/carry-over.ts";
+import { type Declared, declared } from "../catalog/declared.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { ownershipHazards } from "../catalog/hazards/index.ts";
 import { memberReason, unreachableRoles } from "../catalog/membership.ts";
@@ -65,6 +66,8 @@ const shape = {
   former: orUnknown(former),
   /** Users that services still log in as. */
   legacyUsers: z.array(z.string()).optional(),
+  /** What the stack declares here. Default: the owner alone gets something by this up. */
+  declared: declared.optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
@@ -81,7 +84,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
     shape,
     identity: ["database", "owner"],
     hidden: ["former"],
-    advisory: ["legacyUsers"],
+    advisory: ["legacyUsers", "declared"],
     id: ({ database, owner }) => `${database}/${owner}`,
 
     async plan(inputs) {
@@ -92,7 +95,8 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           (name) =>
             `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
         );
-        const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers: inputs.legacyUsers ?? [] };
+        const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
+        const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
         const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
         const failures = await notOurs(db, inputs, moves);
         const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
@@ -184,6 +188,11 @@ async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Prom
     );
   }
   return failures.length > 0 ? { failures: failures.map((reason) => ({ property: "", reason })) } : {};
+}
+
+function declaredBy({ owner, schemas, keepOwner, alsoOwn, roles }: Inputs): Declared {
+  const access = roles.map((role) => [role, role === owner ? { access: "owner" as const } : {}]);
+  return { owner, schemas, keepOwner, alsoOwn, roles: Object.fromEntries(access) };
 }
 
 function recordedOwners({ former }: Inputs): Record<string, string> {

@@ -2,7 +2,9 @@ import { z } from "zod";
 import { actingFor } from "../acting.ts";
 import { carryOut } from "../carry-out.ts";
 import { accessLevels } from "../catalog/access.ts";
+import { type Declared, declared } from "../catalog/declared.ts";
 import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catalog/explicit-grants.ts";
+import { FormerOwners } from "../catalog/former-owners.ts";
 import { SharedReads, warningsOf } from "../catalog/hazards/hazard.ts";
 import { privilegesHazards } from "../catalog/hazards/index.ts";
 import { memberReason, type Unreachable, unreachableRoles } from "../catalog/membership.ts";
@@ -53,11 +55,17 @@ const shape = {
   legacyUsers: z.array(z.string()).optional(),
   /** The login roles that SET ROLE to it. Default: it logs in itself. */
   logins: z.array(z.string()).optional(),
+  /** What the stack declares in the database. Default: this role alone gets something by this up. */
+  declared: declared.optional(),
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
 /** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
-export function privileges(server: Server, reader = new PrivilegeReader()): Reconciler<typeof shape> {
+export function privileges(
+  server: Server,
+  reader = new PrivilegeReader(),
+  formerOwners = new FormerOwners(),
+): Reconciler<typeof shape> {
   const summaries = new Map<string, string>();
   // By database: what many roles are judged by is read once in an engine's run.
   const reads = new Map<string, SharedReads>();
@@ -68,17 +76,17 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
     shape,
     identity: ["role", "database"],
     hidden: ["before"],
-    advisory: ["legacyUsers", "logins"],
+    advisory: ["legacyUsers", "logins", "declared"],
     id: nameOf,
 
     plan: (inputs, olds) =>
       planIn(server, inputs.database, () =>
         server.session(inputs.database, async (db) => {
-          const former = formerOf(inputs, olds);
-          const catalog = await read("forPlan", db, inputs, former);
+          const formerGoal = formerOf(inputs, olds);
+          const catalog = await read("forPlan", db, inputs, formerGoal);
           const failures = await schemasNotRead(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
-          const whole = planFor(inputs, former, catalog);
+          const whole = planFor(inputs, formerGoal, catalog);
           const unreachable = await unreachableOwners(db, whole);
           const { within: plan, beyond } = withoutSuperusers(whole, unreachable);
           const refused = [
@@ -90,10 +98,10 @@ export function privileges(server: Server, reader = new PrivilegeReader()): Reco
           summaries.set(nameOf(inputs), summarizePrivileges(inputs.role, plan, false));
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
-          const { access, legacyUsers = [], logins = [inputs.role] } = inputs;
-          const hazards = access
-            ? await warningsOf(db, { ...inputs, access, legacyUsers, logins }, privilegesHazards, shared)
-            : [];
+          const { access, legacyUsers = [], logins = [inputs.role], declared = declaredBy(inputs) } = inputs;
+          const former = formerOwners.of(inputs.database);
+          const facts = { ...inputs, access, legacyUsers, logins, declared, former };
+          const hazards = await warningsOf(db, facts, privilegesHazards, shared);
           const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
             (name) =>
               `${inputs.role}: grants in ${inputs.database}: ${name}: there is no such object (a name with capitals or dots needs double quotes)`,
@@ -188,6 +196,10 @@ function readerOf(reader: PrivilegeReader): Read {
 
 function goalOf({ role, access, schemas, creators, grants, exclusive }: Inputs): PrivilegeGoal {
   return { role, access, schemas, creators, grants, exclusive };
+}
+
+function declaredBy({ role, access, schemas, grants }: Inputs): Declared {
+  return { schemas, keepOwner: {}, alsoOwn: [], roles: { [role]: { access, grants } } };
 }
 
 function beforeOf({ before }: Inputs) {

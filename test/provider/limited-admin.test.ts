@@ -50,7 +50,11 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     });
   const warnings = (legacyUsers: string[]) =>
     server.anySession((db) =>
-      warningsOf(db, { databases: [], roles: [], adminDatabase: "postgres", legacyUsers }, [limitedAdmin]),
+      warningsOf(
+        db,
+        { databases: [], access: undefined, closed: [], roles: [], adminDatabase: "postgres", legacyUsers },
+        [limitedAdmin],
+      ),
     );
 
   test("counts the sessions of others, whose details it does not see", async () => {

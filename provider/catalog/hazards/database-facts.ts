@@ -1,5 +1,7 @@
+import type { AfterUpFacts } from "./after-up.ts";
+
 /** What the hazards of a database that belong to no single role are judged by. */
-export interface DatabaseFacts {
+export interface DatabaseFacts extends AfterUpFacts {
   database: string;
   schemas: string[];
   alsoOwn: string[];

@@ -1,26 +1,25 @@
-import { afterMove, type OwnershipFacts } from "./after.ts";
+import { readAfterUp } from "./after-up.ts";
 import type { HazardKind } from "./hazard.ts";
-import { isSuperuser, readRoles, rightsOf } from "./roles.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
+import { isSuperuser, rightsOf } from "./roles.ts";
 import { readRoutines } from "./routines.ts";
 
-/** SECURITY DEFINER routines that run as a superuser, or another role, for whoever calls them, and will run as the new owner. */
+/** SECURITY DEFINER routines that ran as a superuser, or another role, before the stack came, and then run as the new owner. */
 export const definerRoutines: HazardKind<OwnershipFacts> = {
   name: "SECURITY DEFINER routines that lose their owner's rights",
   async find(db, facts, reads) {
-    const roles = await reads.once(db, readRoles);
-    const after = afterMove(facts);
+    const after = await readAfterUp(db, facts, reads);
     return (await reads.once(db, readRoutines)).flatMap(({ name, owner, securityDefiner }) => {
-      const next = after.ownerOf(name, owner);
-      const wasSuperuser = isSuperuser(roles, owner);
+      const [former, next] = [after.formerOwnerOf(name, owner), after.ownerOf(name, owner)];
+      const wasSuperuser = isSuperuser(after.roles, former);
       // A member of a superuser has its grants, not its attribute.
-      const keepsRights = next === owner || (!wasSuperuser && rightsOf(roles, next).has(owner));
-      if (!securityDefiner || keepsRights || isSuperuser(roles, next)) return [];
-      const now = wasSuperuser ? `the superuser ${owner}` : owner;
+      const keepsRights = next === former || (!wasSuperuser && rightsOf(after.roles, next).has(former));
+      if (!securityDefiner || keepsRights || isSuperuser(after.roles, next)) return [];
       return [
         {
           object: name,
-          what: `SECURITY DEFINER: today it runs as ${now} for whoever calls it, once moved with the rights of ${next} alone`,
-          remedy: `see that ${next} may do all it does, or keep it with ${owner} (keepOwner)`,
+          what: `SECURITY DEFINER: with ${next} as its owner it runs with the rights of ${next} alone, no longer with those of ${wasSuperuser ? `the superuser ${former}` : former}`,
+          remedy: `see that ${next} may do all it does, or keep it with ${former} (keepOwner)`,
         },
       ];
     });

@@ -1,17 +1,17 @@
-import { parseAcl } from "../acl.ts";
-import { afterMove, type OwnershipFacts } from "./after.ts";
+import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
-import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
+import { isSuperuser, rightsOf } from "./roles.ts";
 
 /**
  * Owners, no superusers, whose objects move. They keep their privileges (see keptAccess) and lose what only an owner may:
- * ALTER, DROP, and REFRESH before PostgreSQL 17. Once the move is done, those that have lost their privileges since.
+ * ALTER, DROP, and REFRESH before PostgreSQL 17. Also those that have lost their privileges since.
  */
 export const formerOwners: HazardKind<OwnershipFacts> = {
   name: "former owners that lose access",
   async find(db, facts, reads) {
-    return losers(facts, await reads.once(db, readRoles));
+    return losers(facts, await readAfterUp(db, facts, reads));
   },
 };
 
@@ -26,26 +26,30 @@ const useOf: Record<string, string> = {
   procedure: "EXECUTE",
 };
 
-function losers(facts: OwnershipFacts, roles: Roles): Hazard[] {
-  const after = afterMove(facts);
-  return facts.objects.flatMap(({ key, owner: now, type, acl }) => {
-    const loser = now === facts.owner ? facts.former[key] : now;
+function losers(facts: OwnershipFacts, after: AfterUp): Hazard[] {
+  return facts.objects.flatMap(({ key, schema, owner: now, type, acl }) => {
+    const loser = after.formerOwnerOf(key, now);
     const use = useOf[type];
-    if (use === undefined || loser === undefined || !roles.has(loser) || isSuperuser(roles, loser)) return [];
+    if (use === undefined || !after.roles.has(loser) || isSuperuser(after.roles, loser)) return [];
     if (after.ownerOf(key, now) !== facts.owner || facts.roles.includes(loser)) return [];
-    const rights = rightsOf(roles, loser);
-    if (rights.has(facts.owner)) return [];
-    if (now !== facts.owner) {
+    if (rightsOf(after.roles, loser).has(facts.owner)) return [];
+    const kind = use === "EXECUTE" ? "routine" : "table";
+    // Without explicit privileges a routine is everybody's and all else its owner's alone.
+    const keeps =
+      acl === null
+        ? now === loser || use === "EXECUTE"
+        : after.may(loser, use, { name: key, kind, schema, owner: now, acl });
+    if (keeps) {
+      // Once no service logs in as a legacy user the migration is over, and the move has done what it was to do.
+      if (now === facts.owner && facts.legacyUsers.length === 0) return [];
       return [
         {
           object: key,
-          what: `owned by ${loser}, which keeps its privileges, but ALTER, DROP and REFRESH are then for ${facts.owner} alone`,
-          remedy: `keep it with ${loser} (keepOwner) if ${loser} needs those; else nothing`,
+          what: `${loser} owned it before the move and keeps its privileges, but ALTER, DROP and REFRESH are for ${facts.owner} alone`,
+          remedy: `leave it with ${loser} (keepOwner) if ${loser} needs those; else nothing`,
         },
       ];
     }
-    // Without explicit privileges a routine is everybody's and all else its owner's alone.
-    if (acl === null ? use === "EXECUTE" : holds(parseAcl(acl), use, rights)) return [];
     return [
       {
         object: key,

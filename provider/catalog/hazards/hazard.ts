@@ -22,12 +22,13 @@ export interface HazardKind<Facts> {
 export class SharedReads {
   readonly #made = new Map<unknown, Promise<unknown>>();
 
-  once<T>(db: Queryable, read: (db: Queryable) => Promise<T>): Promise<T> {
-    const known = this.#made.get(read) as Promise<T> | undefined;
+  /** @param key what the read goes by; default: the function itself */
+  once<T>(db: Queryable, read: (db: Queryable) => Promise<T>, key: unknown = read): Promise<T> {
+    const known = this.#made.get(key) as Promise<T> | undefined;
     if (known) return known;
     const made = read(db);
-    this.#made.set(read, made);
-    made.catch(() => this.#made.delete(read));
+    this.#made.set(key, made);
+    made.catch(() => this.#made.delete(key));
     return made;
   }
 }

@@ -1,4 +1,3 @@
-import type { OwnershipFacts } from "./after.ts";
 import { clientAuthentication } from "./client-authentication.ts";
 import type { DatabaseFacts } from "./database-facts.ts";
 import { definerRoutines } from "./definer-routines.ts";
@@ -8,6 +7,7 @@ import { idleSessions } from "./idle-sessions.ts";
 import { closedSchemas, ledgers } from "./ledgers.ts";
 import { legacySettings } from "./legacy-settings.ts";
 import { limitedAdmin } from "./limited-admin.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
 import { publicConnect } from "./public-connect.ts";
 import { readerViews } from "./reader-views.ts";
 import type { RoleFacts } from "./role-facts.ts";

@@ -1,10 +1,10 @@
 import type { Queryable } from "../../connection.ts";
-import { parseAcl } from "../acl.ts";
 import { isNamed, splitName } from "../name.ts";
-import type { OwnershipFacts } from "./after.ts";
+import { readAfterUp } from "./after-up.ts";
 import type { HazardKind } from "./hazard.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
-import { holds, isSuperuser, readRoles, rightsOf } from "./roles.ts";
+import { isSuperuser } from "./roles.ts";
 
 /** Tables in which migration tools keep what they have done, in lower case. */
 const ledgerNames = [
@@ -47,8 +47,7 @@ export function isLedger(table: string): boolean {
 export const ledgers: HazardKind<OwnershipFacts> = {
   name: "migration ledgers that the owner may not write",
   async find(db, facts, reads) {
-    const roles = await reads.once(db, readRoles);
-    const rights = rightsOf(roles, facts.owner);
+    const after = await readAfterUp(db, facts, reads);
     const { rows } = await db.query<{ key: string; schema: string; name: string; owner: string; acl: string[] }>(
       `SELECT format('%I.%I', n.nspname, c.relname) AS key, n.nspname AS schema, c.relname AS name,
               pg_get_userbyid(c.relowner) AS owner, coalesce(c.relacl, acldefault('r', c.relowner))::text[] AS acl
@@ -59,8 +58,9 @@ export const ledgers: HazardKind<OwnershipFacts> = {
     );
     return rows.flatMap(({ owner, acl, ...table }) => {
       const isOurs = facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key }));
-      const isLegacy = isSuperuser(roles, owner) || facts.legacyUsers.includes(owner);
-      if (isOurs || !isLegacy || holds(parseAcl(acl), "INSERT", rights)) return [];
+      const isLegacy = isSuperuser(after.roles, owner) || facts.legacyUsers.includes(owner);
+      const subject = { name: table.key, schema: table.schema, owner, acl };
+      if (isOurs || !isLegacy || after.may(facts.owner, "INSERT", subject)) return [];
       return [
         {
           object: table.key,
@@ -76,24 +76,30 @@ export const ledgers: HazardKind<OwnershipFacts> = {
 export const closedSchemas: HazardKind<OwnershipFacts> = {
   name: "schemas that the owner may not use",
   async find(db, facts, reads) {
-    const rights = rightsOf(await reads.once(db, readRoles), facts.owner);
+    const after = await readAfterUp(db, facts, reads);
     const acls = await readSchemaAcls(
       db,
       facts.alsoOwn.map((name) => splitName(name)?.schema ?? name),
     );
     return acls
-      .filter(({ acl }) => !holds(parseAcl(acl), "USAGE", rights))
+      .filter((schema) => !after.may(facts.owner, "USAGE", { ...schema, kind: "schema", schema: schema.name }))
       .map(({ name }) => ({
         object: facts.alsoOwn.filter((object) => splitName(object)?.schema === name).join(", "),
         what: `${facts.owner} will own it but has no USAGE on the schema ${name}`,
-        remedy: `GRANT USAGE ON SCHEMA ${quoted(name)} TO ${quoted(facts.owner)} once that role is there, or to PUBLIC`,
+        remedy: `app-roles:roles.${facts.owner}.grants.${facts.database}.schemas: {${quoted(name)}: [USAGE]}`,
       }));
   },
 };
 
-async function readSchemaAcls(db: Queryable, schemas: string[]): Promise<{ name: string; acl: string[] }[]> {
-  const { rows } = await db.query<{ name: string; acl: string[] }>(
-    `SELECT nspname AS name, coalesce(nspacl, acldefault('n', nspowner))::text[] AS acl
+interface SchemaAcl {
+  name: string;
+  owner: string;
+  acl: string[];
+}
+
+async function readSchemaAcls(db: Queryable, schemas: string[]): Promise<SchemaAcl[]> {
+  const { rows } = await db.query<SchemaAcl>(
+    `SELECT nspname AS name, pg_get_userbyid(nspowner) AS owner, coalesce(nspacl, acldefault('n', nspowner))::text[] AS acl
      FROM pg_namespace WHERE nspname = ANY ($1::text[]) ORDER BY 1`,
     [schemas],
   );

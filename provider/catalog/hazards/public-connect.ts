@@ -1,5 +1,7 @@
 import type { Queryable } from "../../connection.ts";
+import { parseAcl } from "../acl.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import { holds, type Roles, readRoles, rightsOf } from "./roles.ts";
 import type { ServerFacts } from "./server-facts.ts";
 
 /**
@@ -9,9 +11,12 @@ import type { ServerFacts } from "./server-facts.ts";
  */
 export const publicConnect: HazardKind<ServerFacts> = {
   name: "databases that everybody may connect to",
-  async find(db, facts) {
+  async find(db, facts, reads) {
     if (facts.databases.length === 0) return [];
-    return [...(await undeclaredDatabases(db, facts)), ...(await declaredDatabases(db, facts))];
+    return [
+      ...(await undeclaredDatabases(db, facts)),
+      ...(await declaredDatabases(db, facts, await reads.once(db, readRoles))),
+    ];
   },
 };
 
@@ -32,20 +37,28 @@ async function undeclaredDatabases(db: Queryable, { databases, adminDatabase }: 
   }));
 }
 
-/** Each role with access is granted CONNECT by name; one that is not made yet has no say. */
-async function declaredDatabases(db: Queryable, { databases, roles }: ServerFacts): Promise<Hazard[]> {
-  const { rows } = await db.query<{ name: string; path: string; roles: string[] }>(
-    `SELECT quote_ident(datname) AS name, datname AS path, array_agg(r.rolname::text ORDER BY r.rolname) AS roles
-     FROM pg_database JOIN pg_roles r ON r.rolname = ANY ($2::text[])
-     WHERE datname = ANY ($1::text[]) AND ${isPublic}
-       AND NOT EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) e
-                       WHERE e.grantee <> 0 AND e.privilege_type = 'CONNECT' AND pg_has_role(r.oid, e.grantee, 'USAGE'))
-     GROUP BY datname ORDER BY 1`,
-    [databases, roles],
+/** Each role with access is granted CONNECT by name, by this up at the latest. */
+async function declaredDatabases(db: Queryable, facts: ServerFacts, roles: Roles): Promise<Hazard[]> {
+  const { rows } = await db.query<{ name: string; path: string; acl: string[] }>(
+    `SELECT quote_ident(datname) AS name, datname AS path, coalesce(datacl, acldefault('d', datdba))::text[] AS acl
+     FROM pg_database WHERE datname = ANY ($1::text[]) AND NOT datname = ANY ($2::text[]) AND ${isPublic} ORDER BY 1`,
+    [facts.databases, facts.closed],
   );
-  return rows.map(({ name, path, roles: without }) => ({
-    object: `database ${name}`,
-    what: `PUBLIC may connect, so ${without.join(", ")} may, without access there`,
-    remedy: `app-roles:databases.${path}.revokeFromPublic: [CONNECT]; or leave it`,
-  }));
+  return rows.flatMap(({ name, path, acl }) => {
+    const named = parseAcl(acl).filter(({ grantee }) => grantee !== "");
+    const given = new Set(facts.access && Object.hasOwn(facts.access, path) ? facts.access[path] : []);
+    const without = facts.roles.filter((role) => {
+      if (!facts.access && !roles.has(role)) return false;
+      const rights = rightsOf(roles, role);
+      return !holds(named, "CONNECT", rights) && ![...rights].some((one) => given.has(one));
+    });
+    if (without.length === 0) return [];
+    return [
+      {
+        object: `database ${name}`,
+        what: `PUBLIC may connect, so ${without.toSorted().join(", ")} may, without access there`,
+        remedy: `app-roles:databases.${path}.revokeFromPublic: [CONNECT]; or leave it`,
+      },
+    ];
+  });
 }

@@ -1,9 +1,7 @@
-import { type Access, privilegesOn } from "../access.ts";
-import { parseAcl } from "../acl.ts";
+import { readAfterUp } from "./after-up.ts";
 import type { HazardKind } from "./hazard.ts";
 import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
-import { holds, readRoles, rightsOf } from "./roles.ts";
 import { byName, type Routine, readViews, readWithItsRights, type View } from "./views.ts";
 
 /**
@@ -12,24 +10,22 @@ import { byName, type Routine, readViews, readWithItsRights, type View } from ".
  */
 export const readerViews: HazardKind<RoleFacts> = {
   name: "views that fail for the role that reads them",
-  async find(db, { role, access, schemas }, reads) {
+  async find(db, facts, reads) {
+    const { role } = facts;
+    const after = await readAfterUp(db, facts, reads);
     const views = await reads.once(db, readViews);
-    const rights = rightsOf(await reads.once(db, readRoles), role);
     const named = byName(views);
-    const mayCall = ({ schema, acl, securityDefiner }: Routine): boolean =>
-      holds(parseAcl(acl), "EXECUTE", rights) || gives(access, schemas, schema, securityDefiner);
     return views
-      .filter(({ schema }) => schemas.includes(schema))
+      .filter(
+        (view) => after.gives(role, "SELECT", { ...view, acl: [] }) || after.ownerOf(view.name, view.owner) === role,
+      )
       .flatMap((view) => {
         // What is stored has called its functions at its refresh.
-        const calls = calledByReader(view, named).filter((routine) => !mayCall(routine));
+        const calls = calledByReader(view, named).filter(
+          (routine) => !after.may(role, "EXECUTE", { ...routine, kind: "routine" }),
+        );
         const unread = view.asReader
-          ? readWithItsRights(view, named).filter(
-              ({ schema, acl, columnAcls }) =>
-                !schemas.includes(schema) &&
-                !holds(parseAcl(acl), "SELECT", rights) &&
-                !(columnAcls.length > 0 && columnAcls.every((column) => holds(parseAcl(column), "SELECT", rights))),
-            )
+          ? readWithItsRights(view, named).filter((relation) => !after.mayRead(role, relation))
           : [];
         return [
           ...calls.map(({ name }) => ({
@@ -46,12 +42,6 @@ export const readerViews: HazardKind<RoleFacts> = {
       });
   },
 };
-
-/** Whether this very up gives the role EXECUTE: by its level, or as the owner. */
-function gives(access: Access, schemas: string[], schema: string, securityDefiner: boolean): boolean {
-  if (!schemas.includes(schema)) return false;
-  return access === "owner" || privilegesOn(access, { kind: "routine", securityDefiner }).includes("EXECUTE");
-}
 
 /** The routines that a query on the view calls: its own, and those of views that it reads. */
 function calledByReader(view: View, all: Map<string, View[]>): Routine[] {

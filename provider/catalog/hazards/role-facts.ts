@@ -1,10 +1,12 @@
 import type { Access } from "../access.ts";
+import type { AfterUpFacts } from "./after-up.ts";
 
 /** What the hazards of a role in one database are judged by. */
-export interface RoleFacts {
+export interface RoleFacts extends AfterUpFacts {
   role: string;
   database: string;
-  access: Access;
+  /** Undefined: explicit grants alone. */
+  access: Access | undefined;
   schemas: string[];
   /** Users that services still log in as. */
   legacyUsers: string[];

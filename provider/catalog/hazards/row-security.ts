@@ -1,10 +1,11 @@
 import type { Queryable } from "../../connection.ts";
 import type { Access } from "../access.ts";
-import { afterMove, type OwnershipFacts } from "./after.ts";
+import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
-import { bypassesRowSecurity, type Roles, readRoles, rightsOf } from "./roles.ts";
+import { bypassesRowSecurity, type Roles, rightsOf } from "./roles.ts";
 import { byName, readViews, readWithItsRights, type View } from "./views.ts";
 
 /** A table whose row level security is on. */
@@ -39,12 +40,14 @@ const commandsOf: Record<Access, Policy["command"][]> = {
 export const rowSecurityOfReaders: HazardKind<RoleFacts> = {
   name: "row level security that starts to apply",
   async find(db, facts, reads) {
-    const [tables, roles] = [await reads.once(db, readGuarded), await reads.once(db, readRoles)];
+    const tables = await reads.once(db, readGuarded);
+    const after = await readAfterUp(db, facts, reads);
+    const { access } = facts;
     // The owner's tables are its own by then: rowSecurityOfOwner looks at those.
-    if (facts.access === "owner") return [];
+    if (access === undefined || access === "owner") return [];
     return tables
       .filter(({ schema }) => facts.schemas.includes(schema))
-      .flatMap((table) => startsToHold(table, facts.role, facts.access, facts.legacyUsers, roles, table.owner));
+      .flatMap((table) => startsToHold(table, facts.role, access, facts.legacyUsers, after));
   },
 };
 
@@ -55,32 +58,27 @@ export const rowSecurityOfReaders: HazardKind<RoleFacts> = {
 export const rowSecurityOfOwner: HazardKind<OwnershipFacts> = {
   name: "row level security that starts to apply to the owner",
   async find(db, facts, reads) {
-    const [tables, roles] = [await reads.once(db, readGuarded), await reads.once(db, readRoles)];
+    const tables = await reads.once(db, readGuarded);
     if (tables.length === 0) return [];
-    const after = afterMove(facts);
+    const after = await readAfterUp(db, facts, reads);
     const own = tables
       .filter((table) => table.forced && after.ownerOf(table.name, table.owner) === facts.owner)
-      .flatMap((table) => startsToHold(table, facts.owner, "owner", facts.legacyUsers, roles, facts.owner));
-    const formers = tables
-      .filter(({ name, owner }) => after.ownerOf(name, owner) !== owner && !bypassesRowSecurity(roles, owner))
-      .flatMap((table) =>
-        startsToHold(table, table.owner, "owner", [table.owner], roles, after.ownerOf(table.name, table.owner)),
-      );
-    return [...own, ...formers, ...viewsThatShowLess(facts, tables, await reads.once(db, readViews), roles)];
+      .flatMap((table) => startsToHold(table, facts.owner, "owner", facts.legacyUsers, after));
+    const formers = tables.flatMap((table) => {
+      const former = after.formerOwnerOf(table.name, table.owner);
+      if (after.ownerOf(table.name, table.owner) === former || bypassesRowSecurity(after.roles, former)) return [];
+      return startsToHold(table, former, "owner", [former], after);
+    });
+    return [...own, ...formers, ...viewsThatShowLess(facts, tables, await reads.once(db, readViews), after)];
   },
 };
 
 /** Nothing while nobody who is not bound today would be bound, or a policy speaks of the role: then somebody has thought of it. */
-function startsToHold(
-  table: Guarded,
-  role: string,
-  access: Access,
-  from: string[],
-  roles: Roles,
-  owner: string,
-): Hazard[] {
-  const unbound = from.filter((user) => !isBound(table, user, roles, table.owner));
-  if (unbound.length === 0 || !isBound(table, role, roles, owner)) return [];
+function startsToHold(table: Guarded, role: string, access: Access, from: string[], after: AfterUp): Hazard[] {
+  const { roles } = after;
+  const former = after.formerOwnerOf(table.name, table.owner);
+  const unbound = from.filter((user) => !isBound(table, user, roles, former));
+  if (unbound.length === 0 || !isBound(table, role, roles, after.ownerOf(table.name, table.owner))) return [];
   const rights = rightsOf(roles, role);
   const mine = table.policies.filter((policy) => policy.roles.some((name) => name === "" || rights.has(name)));
   if (mine.some((policy) => policy.roles.includes(role))) return [];
@@ -93,7 +91,7 @@ function startsToHold(
   return [
     {
       object: table.name,
-      what: `row level security does not hold for ${unbound.join(", ")} today and will for ${role}: without an error it gets ${rows}`,
+      what: `row level security holds for ${role}, and did not for ${unbound.join(", ")}: without an error ${role} gets ${rows}`,
       remedy: `give it a policy that names it (CREATE POLICY ... ON ${table.name} TO ${quoted(role)} USING (true))`,
     },
   ];
@@ -113,23 +111,23 @@ function passesAll(policies: Policy[], command: Policy["command"]): boolean {
 }
 
 /** A view applies the policies that hold for its owner (PostgreSQL documentation, CREATE POLICY). */
-function viewsThatShowLess(facts: OwnershipFacts, tables: Guarded[], views: View[], roles: Roles): Hazard[] {
-  const after = afterMove(facts);
+function viewsThatShowLess(facts: OwnershipFacts, tables: Guarded[], views: View[], after: AfterUp): Hazard[] {
   const guarded = new Map(tables.map((table) => [table.name, table]));
   const named = byName(views);
   return views
     .filter(
-      ({ name, owner, asReader }) => !asReader && owner !== facts.owner && after.ownerOf(name, owner) === facts.owner,
+      ({ name, owner, asReader }) =>
+        !asReader && after.formerOwnerOf(name, owner) !== facts.owner && after.ownerOf(name, owner) === facts.owner,
     )
     .flatMap((view) =>
       readWithItsRights(view, named).flatMap(({ name }) => {
         const table = guarded.get(name);
         if (!table) return [];
-        const owner = after.ownerOf(table.name, table.owner);
-        return startsToHold(table, facts.owner, "reader", [view.owner], roles, owner).map(({ what, remedy }) => ({
+        const former = after.formerOwnerOf(view.name, view.owner);
+        return startsToHold(table, facts.owner, "reader", [former], after).map(({ what, remedy }) => ({
           object: view.name,
           what: `it reads ${table.name} as its owner; ${what}`,
-          remedy: `${remedy}, or keep the view with ${view.owner} (keepOwner)`,
+          remedy: `${remedy}, or keep the view with ${former} (keepOwner)`,
         }));
       }),
     );

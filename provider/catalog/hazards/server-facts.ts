@@ -6,6 +6,10 @@ export interface ServerFacts {
   adminDatabase: string;
   /** The stack's roles that log in. */
   roles: string[];
+  /** Database to the roles that this up gives CONNECT there. Undefined: only roles that are there, and what they are granted now, count. */
+  access: Record<string, string[]> | undefined;
+  /** Databases where this up takes CONNECT from PUBLIC. */
+  closed: string[];
   /** Users that services still log in as. */
   legacyUsers: string[];
 }

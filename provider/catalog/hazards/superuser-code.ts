@@ -1,10 +1,11 @@
 import type { Queryable } from "../../connection.ts";
 import { type Grant, parseAcl } from "../acl.ts";
-import { afterMove, type OwnershipFacts } from "./after.ts";
+import { readAfterUp } from "./after-up.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
-import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
+import { holds, isSuperuser, type Roles, rightsOf } from "./roles.ts";
 import { readRoutines, type WrittenRoutine } from "./routines.ts";
 
 /**
@@ -14,16 +15,12 @@ import { readRoutines, type WrittenRoutine } from "./routines.ts";
 export const superuserDefiners: HazardKind<OwnershipFacts> = {
   name: "moved routines that do what only a superuser may",
   async find(db, facts, reads) {
-    const [routines, rules, roles] = [
-      await reads.once(db, readRoutines),
-      await reads.once(db, readRules),
-      await reads.once(db, readRoles),
-    ];
-    const after = afterMove(facts);
+    const [routines, rules] = [await reads.once(db, readRoutines), await reads.once(db, readRules)];
+    const after = await readAfterUp(db, facts, reads);
     return routines.flatMap((routine) => {
       const owner = after.ownerOf(routine.name, routine.owner);
       if (!routine.securityDefiner || owner !== facts.owner) return [];
-      const refused = refusedTo(owner, routine, rules, roles);
+      const refused = refusedTo(owner, routine, rules, after.roles);
       return refused.map((need) => hazard(routine, need, `it runs as ${owner}, which may not`, owner));
     });
   },
@@ -32,12 +29,11 @@ export const superuserDefiners: HazardKind<OwnershipFacts> = {
 /** Routines that run with the caller's rights: those in the schemas, and triggers of tables there. */
 export const superuserInvokers: HazardKind<RoleFacts> = {
   name: "routines that do what only a superuser may",
-  async find(db, { role, schemas }, reads) {
-    const [routines, rules, roles] = [
-      await reads.once(db, readRoutines),
-      await reads.once(db, readRules),
-      await reads.once(db, readRoles),
-    ];
+  async find(db, facts, reads) {
+    const { role, access } = facts;
+    const schemas = access ? facts.schemas : [];
+    const [routines, rules] = [await reads.once(db, readRoutines), await reads.once(db, readRules)];
+    const { roles } = await readAfterUp(db, facts, reads);
     return routines.flatMap((routine) => {
       const isHere = [routine.schema, ...routine.triggerIn].some((schema) => schemas.includes(schema));
       if (routine.securityDefiner || !isHere) return [];

@@ -1,16 +1,16 @@
-import { parseAcl } from "../acl.ts";
+import type { Queryable } from "../../connection.ts";
 import { isNamed } from "../name.ts";
+import { type ReadColumns, readAfterUp } from "./after-up.ts";
 import type { DatabaseFacts } from "./database-facts.ts";
 import type { HazardKind } from "./hazard.ts";
 import { isLedger } from "./ledgers.ts";
-import { holds, readRoles, rightsOf } from "./roles.ts";
 
 /** Relations of a legacy user outside the schemas that no role of the stack may read: a service that uses them breaks. */
 export const undeclaredTables: HazardKind<DatabaseFacts> = {
   name: "tables outside the schemas",
   async find(db, facts, reads) {
     if (facts.legacyUsers.length === 0) return [];
-    const { rows } = await db.query<{ key: string; schema: string; name: string; owner: string; acl: string[] }>(
+    const { rows } = await db.query<Row>(
       `SELECT format('%I.%I', n.nspname, c.relname) AS key, n.nspname AS schema, c.relname AS name,
               pg_get_userbyid(c.relowner) AS owner, coalesce(c.relacl, acldefault('r', c.relowner))::text[] AS acl
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -24,10 +24,16 @@ export const undeclaredTables: HazardKind<DatabaseFacts> = {
        ORDER BY 1`,
       [facts.legacyUsers, facts.schemas],
     );
-    const roles = await reads.once(db, readRoles);
-    const rights = new Set(facts.roles.flatMap((role) => [...rightsOf(roles, role)]));
-    return rows
-      .filter(({ acl }) => !holds(parseAcl(acl), "SELECT", rights))
+    const after = await readAfterUp(db, facts, reads);
+    const isRead = ({ key: name, schema, owner, acl }: Row, columns: ReadColumns["columns"]) =>
+      facts.roles.some((role) => after.mayReadPart(role, { name, schema, owner, acl, columns }));
+    const closed = rows.filter((table) => !isRead(table, []));
+    const columns = await readColumns(
+      db,
+      closed.map(({ key }) => key),
+    );
+    return closed
+      .filter((table) => !isRead(table, columns.get(table.key) ?? []))
       .filter((table) => !isLedger(table.name))
       .filter((table) => !facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key })))
       .map(({ key, owner }) => ({
@@ -37,3 +43,23 @@ export const undeclaredTables: HazardKind<DatabaseFacts> = {
       }));
   },
 };
+
+interface Row {
+  key: string;
+  schema: string;
+  name: string;
+  owner: string;
+  acl: string[];
+}
+
+async function readColumns(db: Queryable, tables: string[]): Promise<Map<string, ReadColumns["columns"]>> {
+  if (tables.length === 0) return new Map();
+  const { rows } = await db.query<{ key: string; columns: ReadColumns["columns"] }>(
+    `SELECT t.key, json_agg(json_build_object('name', a.attname, 'acl', coalesce(a.attacl::text[], '{}'))) AS columns
+     FROM unnest($1::text[]) t (key)
+     JOIN pg_attribute a ON a.attrelid = to_regclass(t.key) AND a.attnum > 0 AND NOT a.attisdropped
+     GROUP BY 1`,
+    [tables],
+  );
+  return new Map(rows.map(({ key, columns }) => [key, columns]));
+}

@@ -1,8 +1,9 @@
 import { parseAcl } from "../acl.ts";
-import { type After, afterMove, type OwnershipFacts } from "./after.ts";
+import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { Hazard, HazardKind } from "./hazard.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
-import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
+import { holds, isSuperuser, rightsOf } from "./roles.ts";
 import { byName, type Relation, readViews, readWithItsRights, type View } from "./views.ts";
 
 /**
@@ -14,63 +15,55 @@ import { byName, type Relation, readViews, readWithItsRights, type View } from "
 export const unreadableViews: HazardKind<OwnershipFacts> = {
   name: "views that their owner may not read",
   async find(db, facts, reads) {
-    return unreadable(facts, await reads.once(db, readViews), await reads.once(db, readRoles));
+    return unreadable(facts, await reads.once(db, readViews), await readAfterUp(db, facts, reads));
   },
 };
 
-function unreadable(facts: OwnershipFacts, views: View[], roles: Roles): Hazard[] {
-  const after = afterMove(facts);
+function unreadable(facts: OwnershipFacts, views: View[], after: AfterUp): Hazard[] {
   const named = byName(views);
   return views.flatMap((view) => {
     const owner = after.ownerOf(view.name, view.owner);
-    if (view.asReader || isSuperuser(roles, owner)) return [];
+    if (view.asReader || isSuperuser(after.roles, owner)) return [];
     return [
       ...readWithItsRights(view, named)
-        .filter((relation) => breaks(facts, after, roles, owner, relation))
-        .map((relation) => relationHazard(facts, view, owner, relation)),
+        .filter((relation) => breaks(facts, after, view, owner, relation))
+        .map((relation) => relationHazard(after, facts, view, owner, relation)),
       ...view.calls
-        .filter(({ name, acl, owner: now }) => {
-          const rights = rightsOf(roles, owner);
-          return view.isStored && owner === facts.owner && !holds(after.aclOf(name, now, acl), "EXECUTE", rights);
-        })
+        .filter(
+          (routine) =>
+            view.isStored && owner === facts.owner && !after.may(owner, "EXECUTE", { ...routine, kind: "routine" }),
+        )
         .map(({ name }) => ({
           object: view.name,
           what: `a refresh runs as its owner, and ${owner} may not call ${name}`,
-          remedy: remedyOf(facts, view, owner, `GRANT EXECUTE ON ${asRoutine(name)} TO ${quoted(owner)}`),
+          remedy: remedyOf(after, facts, view, owner, `GRANT EXECUTE ON ${asRoutine(name)} TO ${quoted(owner)}`),
         })),
     ];
   });
 }
 
 /** Whether `owner`, who owns the view afterwards, may not read the relation, and that has to do with the move. */
-function breaks(facts: OwnershipFacts, after: After, roles: Roles, owner: string, relation: Relation): boolean {
-  const { name, owner: now, acl, columnAcls } = relation;
-  const rights = rightsOf(roles, owner);
-  const columns = columnAcls.map((column) => after.aclOf(name, now, column));
-  const may =
-    holds(after.aclOf(name, now, acl), "SELECT", rights) ||
-    (columns.length > 0 && columns.every((column) => holds(column, "SELECT", rights)));
-  if (may) return false;
-  if (owner === facts.owner) return true;
-  // Another role of the stack is given its privileges in the schemas by the same up.
-  if (facts.roles.includes(owner)) return false;
+function breaks(facts: OwnershipFacts, after: AfterUp, view: View, owner: string, relation: Relation): boolean {
+  if (after.mayRead(owner, relation)) return false;
+  if (owner === facts.owner || after.formerOwnerOf(view.name, view.owner) !== owner) return true;
+  const { name, owner: now, acl } = relation;
   if (after.ownerOf(name, now) !== facts.owner) return false;
-  return facts.former[name] === owner || holds(parseAcl(acl), "SELECT", rights);
+  return after.formerOwnerOf(name, now) === owner || holds(parseAcl(acl), "SELECT", rightsOf(after.roles, owner));
 }
 
-function relationHazard(facts: OwnershipFacts, view: View, owner: string, { name }: Relation): Hazard {
+function relationHazard(after: AfterUp, facts: OwnershipFacts, view: View, owner: string, { name }: Relation): Hazard {
   return {
     object: view.name,
     what: `${owner} owns it once all has moved and may not read ${name}, so it fails for everybody`,
-    remedy: remedyOf(facts, view, owner, `GRANT SELECT ON ${name} TO ${quoted(owner)}`),
+    remedy: remedyOf(after, facts, view, owner, `GRANT SELECT ON ${name} TO ${quoted(owner)}`),
   };
 }
 
 /** A role that the first up makes cannot be granted anything before. */
-function remedyOf(facts: OwnershipFacts, view: View, owner: string, grant: string): string {
+function remedyOf(after: AfterUp, facts: OwnershipFacts, view: View, owner: string, grant: string): string {
   if (owner !== facts.owner) return `${grant}, or keep what it reads where it is (keepOwner)`;
-  const keeper = view.owner === facts.owner ? facts.former[view.name] : view.owner;
-  return keeper === undefined ? grant : `${grant}, or keep the view with ${keeper} (keepOwner) until that is granted`;
+  const keeper = after.formerOwnerOf(view.name, view.owner);
+  return keeper === owner ? grant : `${grant}, or keep the view with ${keeper} (keepOwner) until that is granted`;
 }
 
 function asRoutine(name: string): string {

@@ -20,8 +20,8 @@ export interface Relation {
   schema: string;
   owner: string;
   acl: string[];
-  /** Explicit privileges of each column that is read. */
-  columnAcls: string[][];
+  /** The columns that are read, with the explicit privileges on each. */
+  columns: { name: string; acl: string[] }[];
 }
 
 /** A routine that a view calls. */
@@ -90,7 +90,8 @@ const edgesSql = `
          CASE WHEN t.oid IS NOT NULL THEN json_build_object(
            'name', format('%I.%I', tn.nspname, t.relname), 'schema', tn.nspname, 'owner', pg_get_userbyid(t.relowner),
            'acl', coalesce(t.relacl, acldefault('r', t.relowner))::text[],
-           'columnAcls', coalesce((SELECT json_agg(coalesce(a.attacl::text[], '{}')) FROM pg_attribute a
+           'columns', coalesce((SELECT json_agg(json_build_object('name', a.attname, 'acl', coalesce(a.attacl::text[], '{}')))
+                                   FROM pg_attribute a
                                    WHERE a.attrelid = t.oid AND a.attnum > 0 AND a.attnum = ANY (e.columns)), '[]'))
          END AS relation,
          CASE WHEN p.oid IS NOT NULL THEN json_build_object(

@@ -14,6 +14,11 @@ beforeAll(async () => {
 });
 afterAll(() => db.close());
 
+const declared = (keepOwner: Record<string, string> = {}) => ({
+  ...{ owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [] },
+  roles: { tracksolid_owner: { access: "owner" as const }, dashboard_app: { access: "reader" as const } },
+});
+
 async function ofOwnership(): Promise<string[]> {
   const keepOwner = {
     "reporting.v_trips": "reporting_refresher",
@@ -21,14 +26,29 @@ async function ofOwnership(): Promise<string[]> {
   };
   const objects = await readOwnedObjects(db, schemas);
   const goal = { owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [], roles: ["tracksolid_owner"] };
-  return warningsOf(db, { ...goal, database: "tracksolid_db", objects, former: {}, legacyUsers }, ownershipHazards);
+  const facts = { ...goal, database: "tracksolid_db", objects, former: {}, legacyUsers };
+  return warningsOf(db, { ...facts, declared: declared(goal.keepOwner) }, ownershipHazards);
 }
 
 test("what TimescaleDB hides behind hypertables and aggregates is no hazard", async () => {
   expect(await ofOwnership()).toEqual([]);
   const role = { role: "dashboard_app", database: "tracksolid_db", access: "reader" as const, schemas };
-  expect(await warningsOf(db, { ...role, legacyUsers, logins: [role.role] }, privilegesHazards)).toEqual([]);
-  const facts = { database: "tracksolid_db", schemas, alsoOwn: [], roles: ["tracksolid_owner"], legacyUsers };
+  expect(
+    await warningsOf(
+      db,
+      { ...role, legacyUsers, logins: [role.role], declared: declared(), former: {} },
+      privilegesHazards,
+    ),
+  ).toEqual([]);
+  const facts = {
+    database: "tracksolid_db",
+    schemas,
+    alsoOwn: [],
+    roles: ["tracksolid_owner"],
+    legacyUsers,
+    declared: declared(),
+    former: {},
+  };
   expect(await warningsOf(db, facts, databaseHazards)).toEqual([]);
 });
 
