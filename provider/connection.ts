@@ -203,12 +203,18 @@ function messageOf(error: unknown): string {
 
 /** What every admin session starts with. */
 async function prepare(client: Client): Promise<void> {
-  // Names print with their schema, and no object of the user's can stand in for a catalog's.
-  await client.query("SET search_path = pg_catalog, pg_temp");
-  // Limits that were set for ordinary sessions of this user must not cut a reconciliation short.
-  await client.query("SET statement_timeout = 0");
-  await client.query("SET idle_in_transaction_session_timeout = 0");
-  await client.query("SET idle_session_timeout = 0");
+  // One message: each round trip delays every resource.
+  await client.query(
+    [
+      // Names print with their schema, and no object of the user's can stand in for a catalog's.
+      "SET search_path = pg_catalog, pg_temp",
+      // Settings that were made for ordinary sessions of this user must not cut a reconciliation short.
+      "SET statement_timeout = 0",
+      "SET idle_in_transaction_session_timeout = 0",
+      "SET idle_session_timeout = 0",
+      "SET default_transaction_read_only = off",
+    ].join("; "),
+  );
   // So that the server notices a plugin that died while its statement waits for a lock; refused on some platforms.
   await client.query("SET client_connection_check_interval = '1s'").catch((error: unknown) => {
     if (codeOf(error) !== "22023") throw error;

@@ -5,6 +5,8 @@ const nextStep: Record<string, string> = {
   "42501": "The admin (app-roles:server.admin.user) may not do this: it must be a superuser or own the object.",
   "42704": "It is gone since the plan was made: run this again.",
   "42P01": "It is gone since the plan was made: run this again.",
+  "25006":
+    "The server takes no changes now: it is a standby, or was made one by a failover. Point app-roles:server.admin at the primary.",
   "3F000": "The schema is gone since the plan was made: run this again.",
   "55P03": "Another session holds a lock on it: find it in pg_locks, let it end, then run this again.",
   "40P01": "It ran into a deadlock with another session: run this again.",

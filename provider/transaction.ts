@@ -27,8 +27,7 @@ export async function inTransaction<T>(
   for (let attempt = 0; ; attempt++) {
     refuseCancelled(call.signal);
     try {
-      await db.query("BEGIN");
-      await db.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
+      await begin(db);
       const result = await work();
       refuseCancelled(call.signal);
       await db.query("COMMIT");
@@ -42,6 +41,20 @@ export async function inTransaction<T>(
       await pause(delay, call.signal);
     }
   }
+}
+
+/**
+ * Commits what the transaction has done so far and goes on in another: it lets go of its locks, which an up of ten thousand
+ * objects would otherwise take from everybody else's share of the lock table.
+ */
+export async function commitSoFar(db: Queryable): Promise<void> {
+  await db.query("COMMIT");
+  await begin(db);
+}
+
+async function begin(db: Queryable): Promise<void> {
+  await db.query("BEGIN");
+  await db.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
 }
 
 /** Whether the same statement may well succeed a moment later. */

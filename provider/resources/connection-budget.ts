@@ -14,6 +14,7 @@ import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { serverHazards } from "../catalog/hazards/index.ts";
 import type { ServerFacts } from "../catalog/hazards/server-facts.ts";
 import { isSuperuser } from "../catalog/roles.ts";
+import { isStandby } from "../catalog/standby.ts";
 import type { Server } from "../connection.ts";
 import { isMissingDatabase } from "../missing-database.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -64,6 +65,11 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
       const total = totalOf(entries);
       const slots = ordinarySlots(live.slots);
       const failures = [];
+      if (await server.anySession(isStandby)) {
+        const { host, port } = server.address;
+        const reason = `the server at ${host}:${port} is a standby and cannot be changed: give app-roles:server.admin (host, port) the address of the primary`;
+        failures.push({ property: whole, reason });
+      }
       if (superuser && !(await server.anySession(isSuperuser))) {
         const reason = `${server.address.user} is no superuser: set app-roles:server.admin.superuser to false, and what it may not do is refused before anything is changed`;
         failures.push({ property: whole, reason });

@@ -253,7 +253,9 @@ async function change(
       if (verify && refused.length > 0) throw halfDone(inputs, plan, refused);
       break;
     }
-    leftOut = await actingFor(db, rolesIn(plan, statements), () => carryOut(db, statements, inputs, call, pass > 0));
+    leftOut = await actingFor(db, rolesIn(plan, statements), (isMember) =>
+      carryOut(db, statements, inputs, call, pass > 0, !isMember),
+    );
     if (leftOut.length === 0 && !verify) break;
     if (leftOut.length > 0) {
       call.report.progress(`${inputs.role} in ${inputs.database}: tried again, changed meanwhile: ${listOf(leftOut)}`);

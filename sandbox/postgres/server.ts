@@ -18,6 +18,8 @@ export interface PostgresOptions {
   maxConnections?: number;
   /** Server settings by name, as in postgresql.conf; they win over what the sandbox sets for speed. */
   settings?: Record<string, string | number | boolean>;
+  /** Whether it is a hot standby, which can be read only. @default false */
+  isStandby?: boolean;
   /** Where the server's log is appended to; it stays there. @default a file that goes with the server */
   logFile?: string;
 }
@@ -82,6 +84,7 @@ async function startIn(
   await initialize(home, account, directory, password);
   const port = await freePort();
   await appendFile(join(data, "postgresql.conf"), configuration(port, options));
+  if (options.isStandby) await appendFile(join(data, "standby.signal"), "");
 
   const logFile = options.logFile ?? join(directory, "server.log");
   const log = await open(logFile, "a+", 0o600);
@@ -192,7 +195,7 @@ async function ready(server: Guarded, data: string, words: () => Promise<string>
   const pidFile = join(data, "postmaster.pid");
   for (const deadline = Date.now() + START_SECONDS * 1000; Date.now() < deadline; await sleep(10)) {
     const status = existsSync(pidFile) ? readFileSync(pidFile, "utf8").split("\n")[STATUS_LINE] : undefined;
-    if (status?.trim() === "ready") return;
+    if (status?.trim() === "ready" || status?.trim() === "standby") return;
     if (ended === undefined) continue;
     const said = await words();
     if (/could not bind/.test(said)) throw new PortTaken();

@@ -1,6 +1,5 @@
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate } from "./estate.ts";
@@ -61,40 +60,3 @@ test("a run killed between CREATE ROLE and the state's save: the next up makes t
   await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
   expect(await estate.observe()).toEqual(before);
 });
-
-/** The processes of our plugin that this engine has started. */
-function pluginsOf(engine: number): number[] {
-  const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
-  const processes = rows.map((row) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(row) ?? []);
-  return processes
-    .filter(([, , parent, args]) => Number(parent) === engine && args?.includes("pulumi-resource-pgaccess"))
-    .map(([, pid]) => Number(pid));
-}
-
-test("killed at ten random points, plugin or engine, up and destroy still end where they should", async () => {
-  // Nine points on the way up and one on the way down; each goes on where the last one was cut off.
-  const points = Array.from({ length: 10 }, (_, index) => ({
-    command: index === 9 ? "destroy" : "up",
-    victim: index % 2 === 0 ? ("engine" as const) : ("plugin" as const),
-    after: Math.round(300 + Math.random() * 4000),
-  }));
-  for (const { command, victim, after } of points) {
-    const what = `${command}, ${victim} killed after ${after} ms`;
-    const run = spawn("pulumi", [command, "--yes", "--skip-preview", "--non-interactive"], {
-      cwd: estate.sandbox.dir,
-      env: estate.sandbox.env,
-      stdio: "ignore",
-    });
-    const closed = once(run, "close");
-    await Promise.race([sleep(after), closed]);
-    const pids = victim === "engine" ? [run.pid as number] : pluginsOf(run.pid as number);
-    for (const pid of run.exitCode === null ? pids : []) process.kill(pid, "SIGKILL");
-    await closed;
-    await expect.poll(sessionsOfTheStack, { timeout: 20_000, message: what }).toEqual([]);
-    await estate.sandbox.pulumi(["cancel", "--yes"]);
-  }
-  await estate.up();
-  await estate.pulumi(["preview", "--expect-no-changes"]);
-  await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
-  expect(await estate.observe(), JSON.stringify(points)).toEqual(before);
-}, 300_000);

@@ -1,0 +1,231 @@
+import { execFileSync } from "node:child_process";
+import { chmod, chown, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { login, Server, type ServerAddress } from "../../provider/connection.ts";
+import { connectionBudget } from "../../provider/resources/connection-budget.ts";
+import { serverAccount } from "../../sandbox/postgres/account.ts";
+import { type PostgresOptions, startPostgres } from "../../sandbox/postgres/server.ts";
+import { observe } from "../provider/observe.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
+import { PluginStack } from "./plugin-stack.ts";
+
+const declared = { schemas: ["app"], owner: "shop_owner", writer: "shop_writer", reader: "shop_reader" };
+
+/** What has been made in a test, undone in reverse order. */
+const made: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const undo of made.splice(0).toReversed()) await undo();
+});
+
+interface Shop {
+  address: ServerAddress;
+  admin: pg.Client;
+  stack: PluginStack;
+}
+
+/** A server with a schema of `tables` tables, and a stack that declares it, at another address where one is given. */
+async function shop(tables: number, options: PostgresOptions = {}, via?: Partial<ServerAddress>): Promise<Shop> {
+  const postgres = await startPostgres(options);
+  made.push(() => postgres.stop());
+  const { host, port, user, password } = postgres;
+  const address = { host, port, user, password, database: "postgres", sslmode: "disable" };
+  const admin = await connect(address);
+  await admin.query(`CREATE SCHEMA app`);
+  await admin.query(
+    `DO $$ BEGIN FOR i IN 1..${tables} LOOP EXECUTE format('CREATE TABLE app.t%s (id int)', i); COMMIT; END LOOP; END $$`,
+  );
+  return { address, admin, stack: await stackAt({ ...address, ...via }, admin) };
+}
+
+async function connect({ host, port, user, password }: ServerAddress, database = "postgres"): Promise<pg.Client> {
+  const client = new pg.Client({ host, port, user, password, database });
+  client.on("error", () => undefined);
+  await client.connect();
+  made.push(() => client.end().catch(() => undefined));
+  return client;
+}
+
+async function stackAt(address: ServerAddress, admin: pg.Client): Promise<PluginStack> {
+  const stack = await PluginStack.create(address, admin, { ...declared, database: "postgres" });
+  made.push(() => stack.close());
+  return stack;
+}
+
+const refusal = (work: Promise<unknown>): Promise<string> =>
+  work.then(
+    () => "it succeeded",
+    (error: Error) => error.message,
+  );
+
+test("a server that is starting is waited for; one that stays so is named, with what to do", async () => {
+  const { address, admin, stack: direct } = await shop(1);
+  await direct.close();
+  const keeper = await Gatekeeper.start(address);
+  made.push(() => keeper.stop());
+  const starting = { code: "57P03", message: "the database system is starting up" };
+  const stack = await stackAt({ ...address, port: keeper.port }, admin);
+  keeper.refusals.push(starting);
+  expect(Object.keys(await stack.preview())).toContain("Ownership");
+
+  keeper.cut();
+  keeper.refusals.push(starting, starting, starting);
+  const late = await stackAt({ ...address, port: keeper.port }, admin);
+  const said = await refusal(late.preview());
+  expect(said).toContain("the database system is starting up (57P03)");
+  expect(said).toContain("wait and run this again");
+});
+
+test("a failover in the middle of an up: it fails with what was lost, and the next one does the rest", async () => {
+  const { address, admin, stack: direct } = await shop(200);
+  await direct.close();
+  const before = await observe(admin);
+  const keeper = await Gatekeeper.start(address);
+  made.push(() => keeper.stop());
+  const stack = await stackAt({ ...address, port: keeper.port }, admin);
+  let moves = 0;
+  keeper.onMessage = (text) => {
+    moves += text.split("OWNER TO").length - 1;
+    if (moves < 80) return;
+    keeper.onMessage = undefined;
+    keeper.cut();
+  };
+  const said = await refusal(stack.up());
+  expect(said).toMatch(/app\.t\d+/);
+  expect(said).toMatch(/connection|57P01/i);
+  // The server finds the lost connection when it next writes to it.
+  const locks = () => admin.query("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'");
+  await expect.poll(async () => (await locks()).rows, { timeout: 20_000 }).toEqual([]);
+
+  await stack.up();
+  expect(await stack.preview()).toEqual({});
+  await stack.destroy();
+  expect(await observe(admin)).toEqual(before);
+});
+
+describe("a full server", () => {
+  const options = { maxConnections: 6, settings: { superuser_reserved_connections: 2 } };
+  let full: Shop;
+  let crowd: pg.Client[];
+  beforeEach(async () => {
+    full = await shop(1, options);
+    await full.admin.query(
+      "CREATE ROLE crowd LOGIN PASSWORD 'crowd'; CREATE ROLE boss LOGIN SUPERUSER PASSWORD 'boss'",
+    );
+    crowd = [];
+  });
+  const fill = async (user: string) => {
+    const code = await connect({ ...full.address, user, password: user }).then(
+      (client) => crowd.push(client),
+      (error: pg.DatabaseError) => error.code,
+    );
+    if (typeof code === "number") await fill(user);
+    else expect(code).toBe("53300");
+  };
+
+  test("whose reserved slots are free is planned on as any other", async () => {
+    await fill("crowd");
+    expect(Object.keys(await full.stack.preview())).toContain("Ownership");
+  });
+
+  test("that has no slot left is named, with the one thing to do; nothing is changed, and it goes on once there is one", async () => {
+    await fill("boss");
+    const before = await observe(full.admin);
+    const said = await refusal(full.stack.preview());
+    expect(said).toContain("too many clients already (53300)");
+    expect(said).toContain("Stop one service that holds idle sessions");
+    expect(await observe(full.admin)).toEqual(before);
+    await crowd[0]?.end();
+    expect(Object.keys(await full.stack.preview())).toContain("Ownership");
+  });
+});
+
+test("a small lock table holds an up of many tables, since it takes the lock of one object at a time", async () => {
+  const settings = { max_locks_per_transaction: 10, max_prepared_transactions: 0 };
+  const { admin, stack } = await shop(1500, { maxConnections: 10, settings });
+  const before = await observe(admin);
+  await stack.up();
+  expect(await stack.preview()).toEqual({});
+  await stack.destroy();
+  expect(await observe(admin)).toEqual(before);
+});
+
+test("the admin's own timeouts do not cut a run short", async () => {
+  const { admin, stack } = await shop(50);
+  await admin.query("ALTER ROLE postgres SET statement_timeout = '1ms'");
+  await admin.query("ALTER ROLE postgres SET idle_in_transaction_session_timeout = '1ms'");
+  await admin.query("ALTER ROLE postgres SET idle_session_timeout = '1ms'");
+  await admin.query("ALTER ROLE postgres SET default_transaction_read_only = on");
+  await stack.up();
+  expect(await stack.preview()).toEqual({});
+});
+
+test("a standby is refused in the preview, with what to give instead", async () => {
+  const postgres = await startPostgres({ isStandby: true });
+  made.push(() => postgres.stop());
+  const { host, port, user, password } = postgres;
+  const address = { host, port, user, password, database: "postgres", sslmode: "disable" };
+  const server = new Server(address);
+  made.push(() => server.close());
+  const { failures } = await connectionBudget(server).plan({ ceiling: 95, entries: [] }, undefined, {});
+  expect(failures?.map(({ reason }) => reason)).toEqual([
+    expect.stringMatching(/is a standby and cannot be changed: .* app-roles:server\.admin .* primary/),
+  ]);
+});
+
+describe("TLS", () => {
+  let folder: string;
+  let secure: ServerAddress;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "app-roles-tls-"));
+    const account = await serverAccount();
+    for (const [name, host] of Object.entries({ ours: "IP:127.0.0.1", elsewhere: "DNS:elsewhere.example" })) {
+      const request =
+        "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=test -addext";
+      const files = ["-keyout", `${name}.key`, "-out", `${name}.crt`];
+      execFileSync("openssl", [...request.split(" "), `subjectAltName=${host}`, ...files], {
+        cwd: folder,
+        stdio: "pipe",
+      });
+      await chmod(join(folder, `${name}.key`), 0o600);
+      if (account) await chown(join(folder, `${name}.key`), account.uid, account.gid);
+    }
+    await chmod(folder, 0o755);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  afterEach(() => vi.unstubAllEnvs());
+
+  const startSecure = async (certificate: string): Promise<void> => {
+    const [ssl_cert_file, ssl_key_file] = ["crt", "key"].map((end) => join(folder, `${certificate}.${end}`)) as [
+      string,
+      string,
+    ];
+    const postgres = await startPostgres({ settings: { ssl: "on", ssl_cert_file, ssl_key_file } });
+    made.push(() => postgres.stop());
+    const { host, port, user, password } = postgres;
+    secure = { host, port, user, password, database: "postgres", sslmode: "verify-full" };
+  };
+  const isEncrypted = async (more: Partial<ServerAddress> = {}): Promise<unknown> => {
+    const client = await login({ ...secure, ...more }, "postgres", "app-roles");
+    made.push(() => client.end());
+    return (await client.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")).rows[0].ssl;
+  };
+
+  test("verify-full takes a server that a private authority vouches for, and refuses one it does not know", async () => {
+    await startSecure("ours");
+    vi.stubEnv("PGSSLROOTCERT", join(folder, "ours.crt"));
+    expect(await isEncrypted()).toBe(true);
+    vi.stubEnv("PGSSLROOTCERT", join(folder, "elsewhere.crt"));
+    expect(await refusal(isEncrypted())).toMatch(/self.signed certificate/);
+    expect(await isEncrypted({ sslmode: "require" })).toBe(true);
+  });
+
+  test("verify-full refuses the name that the certificate does not have; verify-ca takes it", async () => {
+    await startSecure("elsewhere");
+    vi.stubEnv("PGSSLROOTCERT", join(folder, "elsewhere.crt"));
+    expect(await refusal(isEncrypted())).toMatch(/not in the cert's list/);
+    expect(await isEncrypted({ sslmode: "verify-ca" })).toBe(true);
+  });
+});
