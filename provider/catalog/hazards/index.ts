@@ -4,9 +4,11 @@ import { definerRoutines } from "./definer-routines.ts";
 import { formerOwners } from "./former-owners.ts";
 import type { HazardKind } from "./hazard.ts";
 import { idleSessions } from "./idle-sessions.ts";
+import { keptObjects } from "./kept-objects.ts";
 import { closedSchemas, ledgers } from "./ledgers.ts";
 import { legacySettings } from "./legacy-settings.ts";
 import { limitedAdmin } from "./limited-admin.ts";
+import { ownerLimits } from "./owner-limits.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { publicConnect } from "./public-connect.ts";
 import { readerViews } from "./reader-views.ts";
@@ -14,6 +16,7 @@ import type { RoleFacts } from "./role-facts.ts";
 import { rowSecurityOfOwner, rowSecurityOfReaders } from "./row-security.ts";
 import type { ServerFacts } from "./server-facts.ts";
 import type { SettingsFacts } from "./settings-facts.ts";
+import { strayedHeirs } from "./strayed-heirs.ts";
 import { superuserDefiners, superuserInvokers } from "./superuser-code.ts";
 import { undeclaredTables } from "./undeclared-tables.ts";
 import { unmovedObjects } from "./unmoved-objects.ts";
@@ -29,6 +32,9 @@ export const ownershipHazards: HazardKind<OwnershipFacts>[] = [
   formerOwners,
   ledgers,
   closedSchemas,
+  strayedHeirs,
+  keptObjects,
+  ownerLimits,
 ];
 
 export const privilegesHazards: HazardKind<RoleFacts>[] = [

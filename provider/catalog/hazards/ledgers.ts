@@ -77,7 +77,7 @@ export const closedSchemas: HazardKind<OwnershipFacts> = {
   name: "schemas that the owner may not use",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);
-    const acls = await readSchemaAcls(
+    const acls = await readSchemas(
       db,
       facts.alsoOwn.map((name) => splitName(name)?.schema ?? name),
     );
@@ -97,7 +97,8 @@ interface SchemaAcl {
   acl: string[];
 }
 
-async function readSchemaAcls(db: Queryable, schemas: string[]): Promise<SchemaAcl[]> {
+/** Schemas with their privileges. */
+export async function readSchemas(db: Queryable, schemas: string[]): Promise<SchemaAcl[]> {
   const { rows } = await db.query<SchemaAcl>(
     `SELECT nspname AS name, pg_get_userbyid(nspowner) AS owner, coalesce(nspacl, acldefault('n', nspowner))::text[] AS acl
      FROM pg_namespace WHERE nspname = ANY ($1::text[]) ORDER BY 1`,

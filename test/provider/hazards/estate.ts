@@ -19,7 +19,9 @@ export interface HazardEstate {
   reset(): Promise<void>;
   /** Runs SQL in shop as the superuser. */
   sql(text: string): Promise<void>;
+  /** Without the lines about what only the owner of a schema or an extension may do: those are `limits`. */
   ofOwnership(more?: Partial<Inputs<typeof ownership>>): Promise<string[]>;
+  limits(more?: Partial<Inputs<typeof ownership>>): Promise<string[]>;
   /** Carries the move out, and returns what it recorded before. */
   move(more?: Partial<Inputs<typeof ownership>>): Promise<Inputs<typeof ownership>["former"]>;
   ofPrivileges(role: string, more?: Partial<Inputs<typeof privileges>>): Promise<string[]>;
@@ -51,6 +53,9 @@ export async function startEstate(version?: number): Promise<HazardEstate> {
     former: unknown,
     legacyUsers,
   };
+  const isLimit = (line: string) => line.includes("ALTER DEFAULT PRIVILEGES FOR ROLE");
+  const owning = async (more: Partial<Inputs<typeof ownership>> = {}) =>
+    (await ownership(server).plan({ ...ownershipInputs, ...more }, undefined, {})).warnings ?? [];
   // A resource of its own for each look, as each run of the engine has.
   return {
     postgres,
@@ -67,9 +72,8 @@ export async function startEstate(version?: number): Promise<HazardEstate> {
       `);
     },
     sql: async (text) => void (await db.query(text)),
-    async ofOwnership(more) {
-      return (await ownership(server).plan({ ...ownershipInputs, ...more }, undefined, {})).warnings ?? [];
-    },
+    ofOwnership: async (more) => (await owning(more)).filter((line) => !isLimit(line)),
+    limits: async (more) => (await owning(more)).filter(isLimit),
     async move(more) {
       const recorded = await baseline(server).plan({ ...baselineInputs, roles: [] }, undefined, {});
       const former = recorded.observed?.snapshot as unknown as Inputs<typeof ownership>["former"];
