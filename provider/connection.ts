@@ -213,6 +213,8 @@ async function prepare(client: Client): Promise<void> {
       "SET idle_in_transaction_session_timeout = 0",
       "SET idle_session_timeout = 0",
       "SET default_transaction_read_only = off",
+      // What is said to be done survives a crash of the server, also where the application's commits need not.
+      "SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'",
     ].join("; "),
   );
   // So that the server notices a plugin that died while its statement waits for a lock; refused on some platforms.

@@ -3,11 +3,13 @@ import { lockHolders } from "./catalog/lock-holders.ts";
 import { type Borrowed, createRight, membershipOf } from "./catalog/membership.ts";
 import type { Move } from "./catalog/ownership.ts";
 import { describe, statements } from "./catalog/ownership.ts";
-import { isSuperuser } from "./catalog/roles.ts";
+import { listOf } from "./catalog/privileges-lines.ts";
+import { existingRoles, isSuperuser } from "./catalog/roles.ts";
 import { maySetParameter } from "./catalog/settings.ts";
 import { findTimescale, type Installation } from "./catalog/timescale.ts";
 import { codeOf, type Queryable } from "./connection.ts";
 import { explain } from "./errors.ts";
+import { isGone, lookingAgain } from "./gone.ts";
 import { pause, refuseCancelled } from "./pause.ts";
 import type { Call } from "./rpc/provider.ts";
 import { isPassing } from "./transaction.ts";
@@ -29,6 +31,43 @@ export interface Reassigned {
   moved: number;
   /** Objects that stayed where they were, with the reason. */
   left: { move: Move; reason: string }[];
+  /** Objects that another session dropped or renamed before their move. */
+  gone: Move[];
+}
+
+/** Plans that are made anew because objects were dropped or renamed meanwhile: what is renamed all the time is left out. */
+const furtherPlans = 3;
+
+/**
+ * Moves what `plan` finds, see `reassign`, and what it finds then, as long as objects are dropped or renamed meanwhile.
+ * `planned` counts the objects of all plans, each once.
+ */
+export async function reassignPlanned(
+  db: Queryable,
+  plan: () => Promise<Move[]>,
+  call: Call,
+): Promise<Reassigned & { planned: number }> {
+  let moved = 0;
+  let planned = 0;
+  for (let further = furtherPlans; ; further--) {
+    const moves = await lookingAgain(plan);
+    const result = await reassign(db, moves, call);
+    moved += result.moved;
+    planned += moves.length - result.gone.length;
+    if (result.gone.length === 0 || result.left.length > 0 || further === 0) {
+      await refuseMissingOwners(db, result.gone);
+      return { ...result, moved, planned };
+    }
+    call.report.progress(`planned anew: ${listOf(result.gone.map(({ object }) => object.key))} changed meanwhile`);
+  }
+}
+
+/** The new owner may be what is gone. */
+async function refuseMissingOwners(db: Queryable, moves: Move[]): Promise<void> {
+  const there = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
+  const missing = moves.find(({ to }) => !there.has(to));
+  if (missing)
+    throw new Error(`cannot move ${missing.object.key} (${describe(missing)}): there is no role ${missing.to}`);
 }
 
 /**
@@ -39,13 +78,17 @@ export interface Reassigned {
 export async function reassign(db: Queryable, moves: Move[], call: Call, patienceMs = patience): Promise<Reassigned> {
   const timescale = await findTimescale(db);
   const mover = await moverFor(db, timescale);
-  await prepare(db);
+  const before = await prepare(db);
+  let result: Reassigned;
   try {
-    return await moveAll(db, moves, mover, call, patienceMs);
-  } finally {
-    // A lost connection has nothing to finish.
-    await finish(db).catch(() => undefined);
+    result = await moveAll(db, moves, mover, call, patienceMs);
+  } catch (error) {
+    // The error says what happened; a lost connection has nothing to finish.
+    await finish(db, before, moves.length > 0).catch(() => undefined);
+    throw error;
   }
+  await finish(db, before, result.moved > 0);
+  return result;
 }
 
 async function moveAll(
@@ -57,6 +100,7 @@ async function moveAll(
 ): Promise<Reassigned> {
   let moved = 0;
   let told = 0;
+  const gone: Move[] = [];
   for (const group of inOrder(moves)) {
     let waiting = group;
     let delay = roundDelay.first;
@@ -67,16 +111,17 @@ async function moveAll(
       const size = waiting === group ? batchSize : 1;
       for (let start = 0; start < waiting.length; start += size) {
         const batch = waiting.slice(start, start + size);
-        const before = blocked.length;
+        const before = blocked.length + gone.length;
         refuseCancelled(call.signal);
         if (!(await moveTogether(db, batch, mover))) {
           for (const move of batch) {
             refuseCancelled(call.signal);
-            const reason = await moveOne(db, move, mover);
-            if (reason !== undefined) blocked.push({ move, reason });
+            const outcome = await moveOne(db, move, mover);
+            if (outcome === "gone") gone.push(move);
+            else if (outcome !== "moved") blocked.push({ move, ...outcome });
           }
         }
-        const done = batch.length - (blocked.length - before);
+        const done = batch.length - (blocked.length + gone.length - before);
         if (done === 0) continue;
         moved += done;
         progressed = Date.now();
@@ -86,13 +131,13 @@ async function moveAll(
       }
       waiting = blocked.map(({ move }) => move);
       if (waiting.length === 0) break;
-      if (Date.now() - progressed > patienceMs) return { moved, left: await withHolders(db, blocked) };
+      if (Date.now() - progressed > patienceMs) return { moved, left: await withHolders(db, blocked), gone };
       call.report.progress(`moved ${moved} of ${moves.length}; waiting for ${waiting.length} that others hold`);
       await pause(delay, call.signal);
       delay = Math.min(delay * 2, roundDelay.most);
     }
   }
-  return { moved, left: [] };
+  return { moved, left: [], gone };
 }
 
 /** All statements of one move. */
@@ -135,19 +180,36 @@ function inOrder(moves: Move[]): Move[][] {
   return groups;
 }
 
-async function prepare(db: Queryable): Promise<void> {
-  await db.query(`SET lock_timeout = ${escapeLiteral(lockTimeout)}`);
-  if (await maySetParameter(db, "deadlock_timeout"))
-    await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
-  // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.
-  await db.query("SET synchronous_commit = off");
+/** What the session had before. */
+interface Before {
+  synchronousCommit: string;
+  maySetDeadlockTimeout: boolean;
 }
 
-async function finish(db: Queryable): Promise<void> {
-  await db.query("RESET synchronous_commit");
-  await db.query("SELECT pg_current_xact_id()");
+async function prepare(db: Queryable): Promise<Before> {
+  await db.query(`SET lock_timeout = ${escapeLiteral(lockTimeout)}`);
+  const maySetDeadlockTimeout = await maySetParameter(db, "deadlock_timeout");
+  if (maySetDeadlockTimeout) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
+  const { rows } = await db.query<{ before: string }>("SELECT current_setting('synchronous_commit') AS before");
+  // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.
+  await db.query("SET synchronous_commit = off");
+  return { synchronousCommit: rows[0]?.before ?? "on", maySetDeadlockTimeout };
+}
+
+async function finish(db: Queryable, before: Before, hasMoved: boolean): Promise<void> {
+  await db.query(`SET synchronous_commit = ${escapeLiteral(before.synchronousCommit)}`);
+  if (hasMoved) await flush(db);
   await db.query("RESET lock_timeout");
-  await db.query("RESET deadlock_timeout");
+  if (before.maySetDeadlockTimeout) await db.query("RESET deadlock_timeout");
+}
+
+/**
+ * Waits until all that was committed before is on the disk. Only a commit that has written WAL itself waits for it (see
+ * RecordTransactionCommit in PostgreSQL's source), and an empty large object that goes in the same transaction is what any user
+ * may write everywhere; nothing of it is left.
+ */
+async function flush(db: Queryable): Promise<void> {
+  await db.query("SELECT lo_unlink(lo_create(0))");
 }
 
 /**
@@ -160,24 +222,33 @@ async function moveTogether(db: Queryable, batch: Move[], mover: Mover): Promise
   try {
     await db.query(each.map(([statement]) => `BEGIN; ${statement}; COMMIT`).join("; "));
     return true;
-  } catch {
-    await db.query("ROLLBACK").catch(() => undefined); // a lost connection is said by the next query
+  } catch (error) {
+    await rollback(db, explain(`cannot move ${batch[0]?.object.key} and ${batch.length - 1} others`, error));
     return false;
   }
 }
 
-/** Undefined when it is done; the reason when it must be tried again. */
-async function moveOne(db: Queryable, move: Move, mover: Mover): Promise<string | undefined> {
+/** With a reason it must be tried again. */
+async function moveOne(db: Queryable, move: Move, mover: Mover): Promise<"moved" | "gone" | { reason: string }> {
   const all = await mover(move);
   try {
     // One statement is a transaction by itself.
     await db.query(all.length === 1 ? (all[0] as string) : `BEGIN; ${all.join("; ")}; COMMIT`);
-    return undefined;
+    return "moved";
   } catch (error) {
-    if (all.length > 1) await db.query("ROLLBACK");
-    if (isPassing(error)) return `${(error as Error).message} (${codeOf(error)})`;
-    throw explain(`cannot move ${move.object.key} (${describe(move)})`, error);
+    const explained = explain(`cannot move ${move.object.key} (${describe(move)})`, error);
+    await rollback(db, explained);
+    if (isPassing(error)) return { reason: `${(error as Error).message} (${codeOf(error)})` };
+    if (isGone(error)) return "gone";
+    throw explained;
   }
+}
+
+/** When the connection is lost this fails, too, and says less than what it was lost with. */
+async function rollback(db: Queryable, why: Error): Promise<void> {
+  await db.query("ROLLBACK").catch(() => {
+    throw why;
+  });
 }
 
 /** Adds who holds a lock on each object: what the person at the keyboard has to look at. */

@@ -25,11 +25,14 @@ import {
 } from "../catalog/ownership.ts";
 import { listOf } from "../catalog/privileges-lines.ts";
 import { existingRoles, isSuperuser, roleExists } from "../catalog/roles.ts";
+import { schemaNames } from "../catalog/schemas.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import { superusersMoveReason } from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
-import { type Reassigned, reassign } from "../reassign.ts";
+import { lookingAgain } from "../gone.ts";
+import { isMissingDatabase, planIn } from "../missing-database.ts";
+import { type Reassigned, reassignPlanned } from "../reassign.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -87,22 +90,23 @@ export function ownership(server: Server): Reconciler<typeof shape> {
     advisory: ["legacyUsers", "declared"],
     id: ({ database, owner }) => `${database}/${owner}`,
 
-    async plan(inputs) {
-      return server.session(inputs.database, async (db) => {
-        const objects = await readOwnedObjects(db, schemasOf(inputs));
-        const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
-        const unknown = unknownNames(inputs, objects).map(
-          (name) =>
-            `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
-        );
-        const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
-        const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
-        const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
-        const failures = await notOurs(db, inputs, moves);
-        const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
-        return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings, ...failures };
-      });
-    },
+    plan: (inputs) =>
+      planIn(server, inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const objects = await readOwnedObjects(db, schemasOf(inputs));
+          const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
+          const unknown = unknownNames(inputs, objects).map(
+            (name) =>
+              `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
+          );
+          const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
+          const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
+          const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
+          const failures = await notOurs(db, inputs, moves);
+          const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
+          return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings, ...failures };
+        }),
+      ),
 
     summarize: ({ database, owner }, changes) => {
       const defaults = Object.keys(changes).filter((key) => key.startsWith("default privileges of ")).length;
@@ -115,16 +119,21 @@ export function ownership(server: Server): Reconciler<typeof shape> {
     async apply(inputs, _olds, call) {
       return server.session(inputs.database, (db) =>
         alone(db, call, async () => {
-          await refuseMissingRole(db, inputs.owner);
-          const objects = await readOwnedObjects(db, schemasOf(inputs));
-          const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
-          await applyDefaults(db, inputs.database, defaults, call);
+          const read = async () => {
+            await refuseMissingRole(db, inputs.owner);
+            return readOwnedObjects(db, schemasOf(inputs));
+          };
+          const objects = await lookingAgain(read);
+          await applyDefaults(db, inputs, call, (live) => planFor(inputs, objects, live).defaults);
           // Whatever ends the moves, some may be done: only what is in the state is put back by destroy.
-          const result = await reassign(db, moves, call).catch((error: unknown) => {
-            throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
-          });
-          if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, moves.length, result));
-          return moves.length > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
+          const result = await reassignPlanned(db, async () => movesTowards(inputs, await read()), call).catch(
+            (error: unknown) => {
+              throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
+            },
+          );
+          if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, result));
+          sayGone(inputs, result, call);
+          return result.planned > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
         }),
       );
     },
@@ -132,25 +141,29 @@ export function ownership(server: Server): Reconciler<typeof shape> {
     async remove(inputs, call) {
       if (inputs.former instanceof Unknown) throw new Error("the state has no record of the former owners");
       const { former } = inputs;
-      await server.session(inputs.database, (db) =>
+      const giveBack = (db: Queryable) =>
         alone(db, call, async () => {
           if (!(await roleExists(db, inputs.owner))) return;
           await refuseWhileInUse(db, inputs.owner, `take ${inputs.database} from its owner`);
-          const objects = await readOwnedObjects(db, schemasOf(inputs));
           // A role that was there before the stack stays, with what it has made.
           const heir = former.roles[inputs.owner] ? inputs.owner : server.address.user;
-          const moves = await toLivingRoles(db, movesBack(inputs, objects, former, heir), server.address.user);
-          const result = await reassign(db, moves, call);
-          if (result.left.length > 0) throw new Error(leftBehind(inputs.database, moves.length, result));
-          const live = await readDefaultAcls(db, inputs.schemas);
-          await applyDefaults(
-            db,
-            inputs.database,
+          const plan = async () => {
+            const objects = await readOwnedObjects(db, schemasOf(inputs));
+            return toLivingRoles(db, movesBack(inputs, objects, former, heir), server.address.user);
+          };
+          const result = await reassignPlanned(db, plan, call);
+          if (result.left.length > 0) throw new Error(leftBehind(inputs.database, result));
+          sayGone(inputs, result, call);
+          await applyDefaults(db, inputs, call, (live) =>
             defaultsBack(inputs.owner, inputs.roles, live, former.defaultPrivileges),
-            call,
           );
-        }),
-      );
+        });
+      try {
+        await server.session(inputs.database, giveBack);
+      } catch (error) {
+        if (!isMissingDatabase(error)) throw error;
+        call.report.info(`there is no database ${inputs.database} any more: what ${inputs.owner} owned there is gone`);
+      }
     },
   };
 }
@@ -199,10 +212,17 @@ function recordedOwners({ former }: Inputs): Record<string, string> {
   return former instanceof Unknown ? {} : former.owners;
 }
 
-async function applyDefaults(db: Queryable, database: string, defaults: CarryOver[], call: Call): Promise<void> {
-  if (defaults.length === 0) return;
-  const doing = `setting the default privileges of ${defaults[0]?.creator} in ${database}`;
+/** Plans and changes the owner's default privileges in one transaction. */
+async function applyDefaults(
+  db: Queryable,
+  { database, owner, schemas }: Inputs,
+  call: Call,
+  plan: (live: DefaultAcl[]) => CarryOver[],
+): Promise<void> {
+  const doing = `setting the default privileges of ${owner} in ${database}`;
   await inTransaction(db, call, doing, async () => {
+    const defaults = await toWhatIsThere(db, plan(await readDefaultAcls(db, schemas)));
+    if (defaults.length === 0) return;
     try {
       await actingFor(db, [...new Set(defaults.map(({ creator }) => creator))], async () => {
         for (const statement of defaultStatements(defaults)) await db.query(statement);
@@ -211,6 +231,16 @@ async function applyDefaults(db: Queryable, database: string, defaults: CarryOve
       throw explain(`failed ${doing}`, error);
     }
   });
+}
+
+/** Without what names a role or a schema that was dropped since it was recorded. */
+async function toWhatIsThere(db: Queryable, items: CarryOver[]): Promise<CarryOver[]> {
+  if (items.length === 0) return items;
+  const roles = await existingRoles(db, [...new Set(items.map(({ grantee }) => grantee))]);
+  const schemas = new Set(await schemaNames(db, "with"));
+  return items.filter(
+    ({ grantee, schema }) => (grantee === "" || roles.has(grantee)) && (schema === null || schemas.has(schema)),
+  );
 }
 
 async function refuseMissingRole(db: Queryable, role: string): Promise<void> {
@@ -225,11 +255,17 @@ async function toLivingRoles(db: Queryable, moves: Move[], heir: string): Promis
   return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir, privileges: [] }));
 }
 
-function leftBehind(database: string, wanted: number, { moved, left }: Reassigned): string {
+function sayGone({ database }: Inputs, { gone }: Reassigned, call: Call): void {
+  if (gone.length === 0) return;
+  const list = listOf(gone.map(({ object }) => object.key));
+  call.report.info(`${database}: left out, dropped or renamed meanwhile: ${list}`);
+}
+
+function leftBehind(database: string, { moved, planned, left }: Reassigned & { planned: number }): string {
   const list = left.slice(0, 10).map(({ move, reason }) => `${move.object.key}: ${reason}`);
   const more = left.length > 10 ? [`and ${left.length - 10} more`] : [];
   return [
-    `${database}: moved ${moved} of ${wanted} objects; the others are locked by other sessions. Let those end (or end them), then run this again: it goes on where it stopped.`,
+    `${database}: moved ${moved} of ${planned} objects; the others are locked by other sessions. Let those end (or end them), then run this again: it goes on where it stopped.`,
     ...list,
     ...more,
   ].join("\n  ");

@@ -1,7 +1,10 @@
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { readOwnedObjects } from "../../provider/catalog/objects.ts";
+import { movesTowards } from "../../provider/catalog/ownership.ts";
 import { PrivilegeReader } from "../../provider/catalog/privilege-reader.ts";
 import { Server } from "../../provider/connection.ts";
+import { reassign, reassignPlanned } from "../../provider/reassign.ts";
 import { privileges } from "../../provider/resources/privileges.ts";
 import { availableVersions } from "../../sandbox/postgres/server.ts";
 import { testCall } from "./calls.ts";
@@ -10,6 +13,7 @@ import { startPostgres, type TestPostgres } from "./postgres.ts";
 type PrivilegeInputs = Parameters<ReturnType<typeof privileges>["apply"]>[0];
 
 const database = "k";
+const gone = "DROP TABLE k.t2; DROP SEQUENCE k.s2; DROP VIEW k.v2; DROP TYPE k.e2; DROP FUNCTION k.f2()";
 
 describe.each(availableVersions())("on PostgreSQL %i, objects that come and go while a run", (version) => {
   let postgres: TestPostgres;
@@ -48,8 +52,6 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
     ...more,
   });
   describe("grants privileges", () => {
-    const gone = `DROP TABLE k.t2; DROP SEQUENCE k.s2; DROP VIEW k.v2; DROP TYPE k.e2; DROP FUNCTION k.f2()`;
-
     test("what was dropped since the catalog was read is left out, and said; the rest is granted", async () => {
       // A reading that serves for a minute stands for the moment between reading and granting.
       const resource = privileges(server, new PrivilegeReader(60_000));
@@ -81,6 +83,72 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
       await expect(resource.apply(reader({ role: "k_short_lived" }), undefined, testCall())).rejects.toThrow(
         /there is no role k_short_lived/,
       );
+    });
+  });
+
+  describe("moves objects", () => {
+    const goal = { owner: "k_owner", schemas: ["k"], keepOwner: {}, alsoOwn: [], roles: ["k_owner"] };
+
+    test("what was dropped since it was planned is left out, what was renamed is planned anew", async () => {
+      let plans = 0;
+      const result = await server.session(database, (db) =>
+        reassignPlanned(
+          db,
+          async () => {
+            const moves = movesTowards(goal, await readOwnedObjects(db, ["k"]));
+            if (plans++ === 0) await admin.query(`${gone}; ALTER TABLE k.t3 RENAME TO t4; DROP TABLE k.t1`);
+            return moves;
+          },
+          testCall(),
+        ),
+      );
+      expect([result.left, result.gone]).toEqual([[], []]);
+      const left = await server.session(database, async (db) =>
+        movesTowards(goal, await readOwnedObjects(db, ["k"])).map(({ object }) => object.key),
+      );
+      expect(left).toEqual([]);
+    });
+
+    test("a new owner that was dropped is no object that may be left out", async () => {
+      await admin.query("CREATE ROLE k_short_lived");
+      const kept = { ...goal, keepOwner: { "k.t1": "k_short_lived" } };
+      const moved = server.session(database, (db) =>
+        reassignPlanned(
+          db,
+          async () => {
+            const moves = movesTowards(kept, await readOwnedObjects(db, ["k"]));
+            await admin.query("DROP ROLE IF EXISTS k_short_lived");
+            return moves;
+          },
+          testCall(),
+        ),
+      );
+      await expect(moved).rejects.toThrow("cannot move k.t1 (owner postgres -> k_short_lived): there is no role");
+    });
+
+    test("a connection that is lost in a move says what it was lost with", async () => {
+      const killer = await postgres.connect({ database });
+      const holder = await postgres.connect({ database });
+      await holder.query("BEGIN; LOCK TABLE k.t1");
+      const lost = server.session(database, async (db) => {
+        const { rows } = await db.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+        const [move] = movesTowards(goal, await readOwnedObjects(db, ["k"])).filter(
+          ({ object }) => object.key === "k.t1",
+        );
+        if (!move) throw new Error("k.t1 is where it shall be");
+        const privileges = [{ sql: "GRANT SELECT ON k.t1 TO postgres", as: undefined }];
+        const moving = reassign(db, [{ ...move, privileges }], testCall());
+        await expect
+          .poll(
+            async () =>
+              (await killer.query("SELECT FROM pg_locks WHERE NOT granted AND pid = $1", [rows[0]?.pid])).rows,
+          )
+          .toHaveLength(1);
+        await killer.query("SELECT pg_terminate_backend($1)", [rows[0]?.pid]);
+        return moving;
+      });
+      await expect(lost).rejects.toThrow(/cannot move k\.t1 .*terminating connection.*\(57P01\)/);
+      await holder.query("ROLLBACK");
     });
   });
 });
