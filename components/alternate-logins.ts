@@ -15,8 +15,8 @@ export interface LoginOptions {
   dependsOn: pulumi.Resource[];
   /** Those of the login role, once it is there. */
   createSettings(login: string, role: postgresql.Role): pgaccess.RoleSettings;
-  /** Run before it is created. */
-  beforeCreate(login: string): pulumi.ResourceHook;
+  /** Run before it is created or changed. */
+  hooks(login: string): pulumi.ResourceHookBinding;
 }
 
 /**
@@ -70,7 +70,7 @@ export class AlternateLogins {
         provider: parent.server.postgresql,
         dependsOn: this.#before(login, dependsOn),
         deleteBeforeReplace: true,
-        hooks: { beforeCreate: [options.beforeCreate(login)] },
+        hooks: options.hooks(login),
       },
     );
     return { password, resources: [role, options.createSettings(login, role)] };

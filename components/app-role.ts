@@ -209,8 +209,13 @@ function createRole(
       ...(!own.password && { ignoreChanges: ["password"] }),
       ...(isAdopted
         ? // What the stack does not declare stays. RoleSettings puts the rest back at the end, and the role is not dropped.
-          { import: roleName, ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"], retainOnDelete: true }
-        : { hooks: { beforeCreate: [dropLeftover(server, roleName)] } }),
+          {
+            import: roleName,
+            ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"],
+            retainOnDelete: true,
+            hooks: { beforeUpdate: [awaitRole(server, roleName)] },
+          }
+        : { hooks: roleHooks(server, roleName) }),
     },
   );
   server.madeRoles.made(roleName, role);
@@ -226,7 +231,7 @@ function createLogins(
   return new AlternateLogins(parent, turn, {
     attributes: sessionAttributes(parent, settings),
     dependsOn: [parent.role, ...prerequisites(parent)],
-    beforeCreate: (login) => dropLeftover(parent.server, login, parent.roleName),
+    hooks: (login) => roleHooks(parent.server, login, parent.roleName),
     createSettings: (login, role) => createSettings(parent, role, settings, declared, login),
   });
 }
@@ -257,6 +262,17 @@ function firstBaseline({ roleName, server }: Pick<AppRole, "roleName" | "server"
   throw new pulumi.RunError(
     `AppRole ${roleName}: adopt: needs a database of the DatabaseServer, with which the role's former state is recorded`,
   );
+}
+
+/** What the official Role does not do by itself: clean up after a run that was killed, and not wait for ever for a session. */
+function roleHooks(server: DatabaseServer, role: string, memberOf?: string): pulumi.ResourceHookBinding {
+  return { beforeCreate: [dropLeftover(server, role, memberOf)], beforeUpdate: [awaitRole(server, role)] };
+}
+
+function awaitRole(server: DatabaseServer, role: string): pulumi.ResourceHook {
+  return new pulumi.ResourceHook(`await-role-${role}`, async () => {
+    await pulumi.runtime.invoke("pgaccess:index:awaitRole", { role }, { provider: server.pgaccess });
+  });
 }
 
 /** Run only when the state knows no such role: one that is there all the same was left by a run that was killed. */

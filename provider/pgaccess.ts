@@ -3,6 +3,7 @@ import { z } from "zod";
 import { FormerOwners } from "./catalog/former-owners.ts";
 import { PrivilegeReader } from "./catalog/privilege-reader.ts";
 import { Server } from "./connection.ts";
+import { awaitRole } from "./functions/await-role.ts";
 import { bringContainerBack } from "./functions/bring-container-back.ts";
 import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
 import { baseline } from "./resources/baseline.ts";
@@ -106,6 +107,7 @@ export function pgaccess(): Provider {
     },
 
     functions: {
+      "pgaccess:index:awaitRole": awaitRole(server),
       "pgaccess:index:bringContainerBack": bringContainerBack(putAside),
       "pgaccess:index:dropLeftoverRole": dropLeftoverRole(server),
     },

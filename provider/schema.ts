@@ -41,6 +41,11 @@ export function packageSchema(
     config: { variables },
     provider: { inputProperties: variables, requiredInputs: required(config) },
     functions: {
+      "pgaccess:index:awaitRole": {
+        description: "Waits until no other session is changing a role; called by AppRole before it changes the role.",
+        inputs: { properties: { role: { type: "string" } }, required: ["role"] },
+        outputs: { properties: {} },
+      },
       "pgaccess:index:bringContainerBack": {
         description:
           "Starts the container again that made room for a service's own, when that could not be made; called by Service.",

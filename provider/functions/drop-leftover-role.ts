@@ -1,5 +1,6 @@
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
+import { awaitRoleWriters } from "../catalog/role-writers.ts";
 import { roleExists } from "../catalog/roles.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import type { Queryable, Server } from "../connection.ts";
@@ -12,12 +13,13 @@ const schema = z.strictObject({ role: z.string(), memberOf: z.string().optional(
  * Called just before the official Role is created. A run that was killed between CREATE ROLE's commit and the saving of
  * the state leaves a role that no state knows, and creating it again would fail (42710). Such a role is as bare as it was
  * made, and Baseline has seen to it that the name was free before: it is dropped and made anew. A role that has come to
- * own anything, or that somebody uses, is refused.
+ * own anything, or that somebody uses, is refused. A session of that run may still be about to make it: it is waited for.
  */
 export function dropLeftoverRole(server: Server): ProviderFunction {
-  return async (args) => {
+  return async (args, { signal }) => {
     const { role, memberOf } = schema.parse(args);
-    return server.anySession(async (db) => {
+    return server.session(undefined, async (db) => {
+      await awaitRoleWriters(db, role, signal);
       if (!(await roleExists(db, role))) return { result: { dropped: false } };
       await refuseWhileInUse(db, role, `make role ${role} anew`);
       const ties = await tiesOf(db, role, memberOf);

@@ -187,6 +187,7 @@ describe("what is made", () => {
       ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"],
       retainOnDelete: true,
       beforeCreate: [],
+      beforeUpdate: ["await-role-old_app"],
     });
     expect(ran.resource("pgaccess:index:RoleSettings", "old_app").inputs.former).toEqual({
       ...recorded.snapshot.roles.old_app,
@@ -224,7 +225,10 @@ describe("what is made", () => {
 
 test("before a role is created, one that a killed run left behind is looked for", async () => {
   const ran = await run(allRoles);
-  expect(ran.resource(roleType, "shop_reader").beforeCreate).toEqual(["drop-leftover-role-shop_reader"]);
+  expect(ran.resource(roleType, "shop_reader")).toMatchObject({
+    beforeCreate: ["drop-leftover-role-shop_reader"],
+    beforeUpdate: ["await-role-shop_reader"],
+  });
 });
 
 describe("what is refused, by name", () => {

@@ -11,6 +11,8 @@ export interface Registered {
   secretOutputs: string[];
   /** Names of the hooks that run before it is created. */
   beforeCreate: string[];
+  /** Names of the hooks that run before it is changed. */
+  beforeUpdate: string[];
   /** Names of the hooks that run when it cannot be made. */
   onError: string[];
   /** The id under which it is imported; empty when it is made. */
@@ -138,6 +140,7 @@ function spy(all: Registered[], outputs: Map<string, unknown>): void {
       dependencies: request.getDependenciesList().map(label),
       secretOutputs: request.getAdditionalsecretoutputsList(),
       beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
+      beforeUpdate: request.getHooks()?.getBeforeUpdateList() ?? [],
       onError: request.getHooks()?.getOnErrorList() ?? [],
       importId: request.getImportid(),
       ignoreChanges: request.getIgnorechangesList(),
