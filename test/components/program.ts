@@ -111,7 +111,9 @@ interface RegisterRequest {
   getObject(): { toJavaScript(): Record<string, unknown> };
   getDependenciesList(): string[];
   getAdditionalsecretoutputsList(): string[];
-  getHooks(): { getBeforeCreateList(): string[]; getBeforeUpdateList(): string[]; getOnErrorList(): string[] } | undefined;
+  getHooks():
+    | { getBeforeCreateList(): string[]; getBeforeUpdateList(): string[]; getOnErrorList(): string[] }
+    | undefined;
   getImportid(): string;
   getIgnorechangesList(): string[];
   getRetainondelete(): boolean;
