@@ -2,24 +2,26 @@ import { parseArgs } from "node:util";
 import { cutoverProblem } from "../model/cutover.ts";
 import { milliseconds } from "../model/duration.ts";
 import type { Service } from "../model/stack.ts";
+import { othersAreBack, rolledBackOthers } from "./bring-along.ts";
 import type { Command } from "./command.ts";
 import { EventLog } from "./event-log.ts";
-import { exportState, serviceResources } from "./exported.ts";
+import { exportState } from "./exported.ts";
 import { connectAsInForce } from "./in-force.ts";
 import { onlyWord, reading } from "./options.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
-import { setConnectAs } from "./stack-file.ts";
+import { StackFileCopy, setConnectAs, stackFile } from "./stack-file.ts";
+import { Supervision } from "./supervision.ts";
 import { watchService } from "./watch-service.ts";
-import { goBack } from "./way-back.ts";
+import { afterService, goBack, notBack } from "./way-back.ts";
 
 export const cutover: Command = {
   summary: "puts one service on its role, watches it, and goes back by itself when it is not well",
   usage: `app-roles cutover SERVICE [--watch TIME] [--policy-pack FOLDER]... [--stack NAME]
 
-Sets connectAs: role for the service in Pulumi.<stack>.yaml and runs an up of all but the other services: its role, what that
-owns and may do, and the service, which must then pass its gate. When the up fails or is interrupted, the service is put back
-on its legacy URL as by app-roles rollback, and the exit code is 1. Run it in the folder of Pulumi.yaml.
+Runs an ordinary pulumi up with connectAs: role for the service, which must then pass its gate, and sets that in
+Pulumi.<stack>.yaml once all went well. When its gate refuses it, or the up fails or is interrupted, the service is put back on
+its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it in the folder of Pulumi.yaml.
 
   --watch TIME           after that, watch sessions, containers and log for so long (45m), and go back on trouble
   --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
@@ -29,16 +31,21 @@ on its legacy URL as by app-roles rollback, and the exit code is 1. Run it in th
     const { service: name, stack: given, watch, policyPacks } = options(args);
     const stack = given ?? (await selectedStack());
     const configured = await readStack(stack);
-    const others = await refuseUnready(name, stack, configured);
+    const service = await refuseUnready(name, stack, configured);
     const interruption = new Interruption();
     try {
-      await setConnectAs(stack, name, "role");
-      const failed = await up(stack, others, policyPacks, interruption);
-      if (failed) return await afterFailure(name, stack, failed.lines, interruption);
+      const failed = await up(service, stack, policyPacks, interruption);
+      if (failed) {
+        interruption.reset();
+        return await afterFailure(service, stack, failed);
+      }
+      if (!(await noted(name, stack))) return 1;
       console.log(`${name} is on its role.`);
       if (watch === undefined) return 0;
       const trouble = await watchService(name, stack, configured, watch, interruption.signal);
-      return trouble ? await afterFailure(name, stack, trouble, interruption) : 0;
+      if (!trouble) return 0;
+      interruption.reset();
+      return await afterFailure(service, stack, { lines: trouble, isTouched: true, back: undefined });
     } finally {
       interruption.end();
     }
@@ -65,8 +72,31 @@ function options(args: string[]) {
   });
 }
 
-/** Throws, before anything is changed, what stands in the way; gives the resources of the other services. */
-async function refuseUnready(name: string, stack: string, { services, databases }: ConfiguredStack): Promise<string[]> {
+/** What a cutover that did not go well has come to. */
+interface Failed {
+  lines: string[];
+  /** Whether the service may run with another URL than before. */
+  isTouched: boolean;
+  /** What was seen of it once it was put back; an error: it was tried; undefined: it was not. */
+  back: string | Error | undefined;
+}
+
+/** The stack's file is changed last: whatever ends this before, the next up goes by what it said. */
+async function noted(name: string, stack: string): Promise<boolean> {
+  try {
+    await setConnectAs(stack, name, "role");
+    return true;
+  } catch (error) {
+    console.error(
+      `${name} is on its role, but ${stackFile(stack)} WAS NOT CHANGED (${(error as Error).message}): set connectAs: role for it there, or the next pulumi up takes it back.`,
+    );
+    return false;
+  }
+}
+
+/** Throws, before anything is changed, what stands in the way. */
+async function refuseUnready(name: string, stack: string, configured: ConfiguredStack): Promise<Service> {
+  const { services, databases } = configured;
   const declared = services.find((each) => each.name === name);
   if (!declared) {
     throw new Error(`the stack declares no service ${name}; it has ${services.map((each) => each.name).join(", ")}`);
@@ -76,9 +106,9 @@ async function refuseUnready(name: string, stack: string, { services, databases 
   const inForce = await connectAsInForce(stack);
   refuseDone(declared, inForce);
   refuseOthers(services, inForce, name, stack);
-  const resources = serviceResources(await exportState(stack));
-  resources.delete(name);
-  return [...resources.values()].flat().map(({ urn }) => urn);
+  const back = await rolledBackOthers(await exportState(stack, "in clear"), name);
+  if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
+  return declared;
 }
 
 function refuseDone({ name, connectAs }: Service, inForce: Map<string, string>): void {
@@ -102,45 +132,57 @@ function refuseOthers(services: Service[], inForce: Map<string, string>, name: s
   );
 }
 
-/** Undefined when it went well; else the errors of the resources. */
+/** Undefined when it went well; else why it did not, and what is known of the service then. */
 async function up(
+  { name, runtime }: Service,
   stack: string,
-  others: string[],
   policyPacks: string[],
   interruption: Interruption,
-): Promise<{ lines: string[] } | undefined> {
-  const log = await EventLog.create();
+): Promise<Failed | undefined> {
+  const [log, file] = [await EventLog.create(), await StackFileCopy.create(stack, name, "role")];
+  const supervision = await Supervision.create(name, runtime, interruption.signal);
+  const watched = log.follow((events) => supervision.see(events));
   try {
-    const code = await showPulumi(
-      [
-        ...["up", "--yes", "--skip-preview", "--stack", stack, ...log.args],
-        ...others.flatMap((urn) => ["--exclude", urn]),
-        ...policyPacks.flatMap((folder) => ["--policy-pack", folder]),
-      ],
-      log.env,
-    );
-    if (code === 0 && !interruption.signal.aborted) return undefined;
-    return { lines: interruption.signal.aborted ? ["it was interrupted"] : await log.errors() };
+    const args = ["up", "--yes", "--skip-preview", "--stack", stack, ...log.args, ...file.args];
+    const packs = policyPacks.flatMap((folder) => ["--policy-pack", folder]);
+    const code = await showPulumi([...args, ...packs], { ...log.env, ...supervision.env });
+    await watched();
+    if (code === 0 && !interruption.signal.aborted && !supervision.isRefused) return undefined;
+    const lines = interruption.signal.aborted ? ["it was interrupted"] : await log.errors();
+    return { lines, isTouched: supervision.isTouched, back: await supervision.end() };
   } finally {
-    await log.remove();
+    await watched();
+    await Promise.all([log.remove(), file.remove(), supervision.remove()]);
   }
 }
 
-async function afterFailure(name: string, stack: string, lines: string[], interruption: Interruption): Promise<number> {
+/** Puts the service back, says why, and gives the exit code. */
+async function afterFailure({ name, runtime }: Service, stack: string, failed: Failed): Promise<number> {
   const why =
-    lines.length > 0 ? `:\n${lines.map((line) => line.replace(/^/gm, "  ")).join("\n")}` : "; the up says why.";
-  console.error(`\n${name} is put back on its legacy URL: its cutover did not go well${why}\n`);
-  interruption.reset();
-  const code = await goBack(name, stack).catch((error: Error) => error);
-  if (code === 0) {
-    console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
+    failed.lines.length > 0
+      ? `:\n${failed.lines.map((line) => line.replace(/^/gm, "  ")).join("\n")}`
+      : "; the up says why.";
+  if (!failed.isTouched) {
+    console.error(
+      `\n${name} was not touched, and runs on its legacy URL; ${stackFile(stack)} was not changed. Its cutover did not go well${why}`,
+    );
     return 1;
   }
-  const said = code instanceof Error ? code.message : `its up ended with exit code ${code}`;
-  console.error(
-    `${name} COULD NOT BE PUT BACK (${said}): it may be on its role or on its legacy URL. ` +
-      `Run now: npx app-roles rollback ${name}. What went wrong before${why}`,
-  );
+  console.error(`\n${name} goes back to its legacy URL: its cutover did not go well${why}\n`);
+  if (runtime !== "external" && failed.back === undefined) {
+    const code = await goBack(name, stack).catch((error: Error) => console.error(notBack(name, stack, error.message)));
+    if (code === 0)
+      console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
+    else console.error(`\nWhat went wrong before${why}`);
+    return 1;
+  }
+  if (failed.back instanceof Error) {
+    console.error(`${notBack(name, stack, failed.back.message)}\nWhat went wrong before${why}`);
+    return 1;
+  }
+  if (failed.back) console.log(`${name} runs on its legacy URL again: ${failed.back}.`);
+  await afterService(name, stack, failed.back ? "restarted" : "not needed");
+  console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
   return 1;
 }
 

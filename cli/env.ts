@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { open, rename } from "node:fs/promises";
+import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type Command, UsageError } from "./command.ts";
 import { type Format, formats } from "./env-format.ts";
@@ -72,12 +72,18 @@ async function urlInForce(service: string, stack: string | undefined): Promise<s
 /** Readable by nobody else at any moment, and never half a file. */
 async function writePrivate(file: string, text: string): Promise<void> {
   const partial = `${file}.${randomBytes(6).toString("hex")}`;
-  const handle = await open(partial, "wx", 0o600);
   try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
+    const handle = await open(partial, "wx", 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(partial, file);
+  } catch (error) {
+    // It may hold the password.
+    await rm(partial, { force: true });
+    throw new Error(`cannot write ${file}: ${(error as Error).message}`);
   }
-  await rename(partial, file);
 }

@@ -1,13 +1,18 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
+
+/** Milliseconds between two looks. */
+const between = 50;
 
 /** What is read of an event of the engine's. */
 export interface EngineEvent {
   diagnosticEvent?: { urn?: string; severity: string; message: string };
   resourcePreEvent?: StepEvent;
   resOutputsEvent?: StepEvent;
+  resOpFailedEvent?: StepEvent;
 }
 
 /** Of one step: one resource, and what is done with it. */
@@ -46,6 +51,29 @@ export class EventLog {
     // The last line may be half written.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     return whole.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as EngineEvent]));
+  }
+
+  /**
+   * Tells `see` of all events so far, again and again, one look after the other, until what it gives back is called, which
+   * looks once more. A look that fails says nothing.
+   */
+  follow(see: (events: EngineEvent[]) => void | Promise<void>): () => Promise<void> {
+    let isOver = false;
+    const look = async () => {
+      const events = await this.read().catch(() => undefined);
+      if (events) await see(events);
+    };
+    const looking = (async () => {
+      while (!isOver) {
+        await look();
+        await sleep(between);
+      }
+      await look();
+    })();
+    return () => {
+      isOver = true;
+      return looking;
+    };
   }
 
   /** The errors that resources reported, without colours, one for each. */

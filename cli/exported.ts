@@ -10,25 +10,47 @@ export interface ExportedResource {
   urn: string;
   type: string;
   parent?: string;
+  /** `urn::id` of the provider it belongs to. */
+  provider?: string;
+  /** URNs of what it depends on. */
+  dependencies?: string[];
+  propertyDependencies?: Record<string, string[] | null>;
+  deletedWith?: string;
   /** Replaced already, and about to be deleted. */
   delete?: boolean;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
 }
 
-/** The state as the last update left it, its secrets in clear only when that is asked for. Throws what pulumi says. */
-export async function exportState(stack: string, secrets?: "in clear"): Promise<Exported> {
-  const args = ["stack", "export", "--stack", stack, "--non-interactive", ...(secrets ? ["--show-secrets"] : [])];
+/**
+ * The state as the last update left it, its secrets in clear only when that is asked for. `stack` undefined is the selected
+ * one. Throws what pulumi says.
+ */
+export async function exportState(stack: string | undefined, secrets?: "in clear"): Promise<Exported> {
+  const named = stack === undefined ? [] : ["--stack", stack];
+  const args = ["stack", "export", ...named, "--non-interactive", ...(secrets ? ["--show-secrets"] : [])];
   const text = await pulumi("read the stack's state", args);
   return (JSON.parse(text) as { deployment: Exported }).deployment;
 }
 
 /** A text among the properties of a state that was exported in clear, secret or not; undefined when there is none. */
 export function exportedText(property: unknown): string | undefined {
-  if (typeof property === "string") return property;
-  const { plaintext } = (property ?? {}) as { plaintext?: string };
-  const value: unknown = plaintext === undefined ? undefined : JSON.parse(plaintext);
+  const value = revealed(property);
   return typeof value === "string" ? value : undefined;
+}
+
+/** The key by which Pulumi marks a value that is no plain one. */
+const signature = "4dabf18193072939515e22adb298388d";
+
+/** A property of a state that was exported in clear, without the marks of what is secret in it. */
+export function revealed(property: unknown): unknown {
+  if (Array.isArray(property)) return property.map(revealed);
+  if (typeof property !== "object" || property === null) return property;
+  if (signature in property) {
+    const { plaintext } = property as { plaintext?: string };
+    return plaintext === undefined ? undefined : revealed(JSON.parse(plaintext));
+  }
+  return Object.fromEntries(Object.entries(property).map(([key, value]) => [key, revealed(value)]));
 }
 
 const component = "app-roles:index:Service";
@@ -39,11 +61,26 @@ export function serviceResources({ resources = [] }: Exported): Map<string, Expo
   const serviceOf = new Map<string, string>();
   // A parent stands before its children in the state.
   for (const each of resources) {
-    const name =
-      each.type === component ? each.urn.slice(each.urn.lastIndexOf("::") + 2) : serviceOf.get(each.parent ?? "");
+    const name = each.type === component ? nameOf(each.urn) : serviceOf.get(each.parent ?? "");
     if (name === undefined) continue;
     serviceOf.set(each.urn, name);
     services.set(name, [...(services.get(name) ?? []), each]);
   }
   return services;
+}
+
+/** Service to its switch after the last up that completed, as the outputs in the state say. */
+export function switchesInForce({ resources = [] }: Exported): Map<string, string> {
+  const stack = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
+  const services = (revealed(stack?.outputs?.services) ?? {}) as Record<string, { connectAs: string }>;
+  return new Map(Object.entries(services).map(([name, { connectAs }]) => [name, connectAs]));
+}
+
+/** The stack that a state is of; undefined: it is empty. */
+export function stackOf({ resources = [] }: Exported): string | undefined {
+  return resources[0]?.urn.split(":")[2];
+}
+
+function nameOf(urn: string): string {
+  return urn.slice(urn.lastIndexOf("::") + 2);
 }

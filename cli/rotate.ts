@@ -15,8 +15,8 @@ export const rotate: Command = {
   summary: "gives a role a new password, and its services with it, in one up",
   usage: `app-roles rotate ROLE [--yes] [--policy-pack FOLDER]... [--stack NAME]
 
-Makes a new password and runs an up of the role and of the services on it alone: the server takes the password, and every
-service that the stack deploys is redeployed with it at once and then watched by its gate. Sessions that are open go on; how
+Makes a new password and runs an ordinary up: the server takes the password, and every service on the role that the stack
+deploys is redeployed with it at once and then watched by its gate. Sessions that are open go on; how
 long new logins with the former password failed is measured and printed. With rotation: alternate none fail: the services get
 the role's other login role, and the former one is refused once they are well. A service with the runtime external you bring
 its new URL yourself: that is asked about first, where it would fail. Run it in the folder of Pulumi.yaml.
@@ -109,26 +109,25 @@ async function agreed({ services, shutOut, logins }: Rotation): Promise<boolean>
 async function up(
   role: string,
   stack: string,
-  { password, targets }: Rotation,
+  { password }: Rotation,
   policyPacks: string[],
   watch: RotationWatch,
 ): Promise<string[] | undefined> {
   const log = await EventLog.create();
-  const watching = setInterval(() => log.read().then((events) => watch.see(events, Date.now())), 50);
+  const watched = log.follow((events) => watch.see(events, Date.now()));
   try {
     const code = await showPulumi(
       [
         ...["up", "--yes", "--skip-preview", "--stack", stack, ...log.args],
-        ...["--target-replace", password],
-        ...targets.flatMap((urn) => ["--target", urn]),
+        ...["--replace", password],
         ...policyPacks.flatMap((folder) => ["--policy-pack", folder]),
       ],
       { ...log.env, APP_ROLES_ROTATE: role },
     );
-    watch.see(await log.read(), Date.now());
+    await watched();
     return code === 0 ? undefined : await log.errors();
   } finally {
-    clearInterval(watching);
+    await watched();
     await log.remove();
   }
 }

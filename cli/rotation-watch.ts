@@ -24,9 +24,10 @@ export class RotationWatch {
     const { begins, ends, deployments } = this.#rotation;
     const isToBe = (urn: string) =>
       events.some(({ resourcePreEvent: event }) => event?.metadata.urn === urn && event.metadata.op === "update");
-    this.mayHaveBegun = isToBe(begins);
+    // Once seen it stays so, whichever look came first.
+    this.mayHaveBegun ||= isToBe(begins);
     if (isToBe(ends)) this.endedAt ??= now;
-    this.hasBegun = events.some(
+    this.hasBegun ||= events.some(
       ({ resOutputsEvent: event }) => event?.metadata.urn === begins && event.metadata.op === "update",
     );
     for (const [service, urn] of deployments) {

@@ -9,8 +9,6 @@ export interface Rotation {
   services: Service[];
   /** URN of the password that is made anew. */
   password: string;
-  /** URNs of all else that the up may change. */
-  targets: string[];
   /** URN of what, once updated, has made the rotation a fact. */
   begins: string;
   /** URN of what ends logins with the former password as soon as it is updated. */
@@ -45,11 +43,9 @@ export async function planRotation(
     const deployment = its.find(({ type }) => deploymentTypes.includes(type));
     return deployment ? [[service, deployment.urn] as const] : [];
   });
-  const { targets, ...plan } = ofRole(role, find, roles[role]?.rotation);
-  const { logins } = plan;
-  if (logins) refuseLate(role, logins, found);
-  const ofServices = found.flatMap(([, its]) => its.map(({ urn }) => urn));
-  return { ...plan, services, targets: [...targets, ...ofServices], deployments: new Map(deployments) };
+  const plan = ofRole(role, find, roles[role]?.rotation);
+  if (plan.logins) refuseLate(role, plan.logins, found);
+  return { ...plan, services, deployments: new Map(deployments) };
 }
 
 /** The login whose turn comes gets a new password: no service may need the one it has. One that passes no gate is asked about. */
@@ -73,7 +69,7 @@ type Find = (type: string, name: string) => ExportedResource | undefined;
 type OfRole = Omit<Rotation, "services" | "deployments">;
 
 function ofRole(name: string, find: Find, rotation: string | undefined): OfRole {
-  const role = roleNamed(name, find);
+  const { urn } = roleNamed(name, find);
   const turn = find("pgaccess:index:LoginTurn", name);
   if ((rotation === "alternate") !== (turn !== undefined)) {
     const what = turn
@@ -81,18 +77,12 @@ function ofRole(name: string, find: Find, rotation: string | undefined): OfRole 
       : "has no two login roles yet, as its rotation: alternate wants";
     throw new Error(`${name} ${what}: run pulumi up. Nothing was changed.`);
   }
-  if (turn) return ofLogins(name, role, turn, find);
+  if (turn) return ofLogins(name, turn, find);
   const password = passwordOf(name, find);
-  const { urn } = role;
-  return { password, targets: [urn], begins: urn, ends: urn, logins: undefined, shutOut: name };
+  return { password, begins: urn, ends: urn, logins: undefined, shutOut: name };
 }
 
-function ofLogins(
-  name: string,
-  role: ExportedResource,
-  { urn: begins, outputs = {} }: ExportedResource,
-  find: Find,
-): OfRole {
+function ofLogins(name: string, { urn: begins, outputs = {} }: ExportedResource, find: Find): OfRole {
   const [first, second] = alternateLogins(name);
   const former = outputs.inForce === first ? first : second;
   const next = former === first ? second : first;
@@ -100,7 +90,6 @@ function ofLogins(
   const nextRole = roleNamed(next, find);
   return {
     password: passwordOf(next, find),
-    targets: [begins, role.urn, formerRole.urn, nextRole.urn],
     begins,
     ends: formerRole.urn,
     logins: { former, next },

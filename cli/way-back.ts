@@ -1,17 +1,117 @@
-import { exportState, serviceResources } from "./exported.ts";
-import { showPulumi } from "./pulumi.ts";
-import { setConnectAs } from "./stack-file.ts";
+import { existsSync } from "node:fs";
+import { KeptScript } from "../provider/rollback-kit/kept-script.ts";
+import { bringAlong } from "./bring-along.ts";
+import { type Exported, exportState, stackOf } from "./exported.ts";
+import { findWay, kitFolderOf, type Way } from "./find-way.ts";
+import { selectedStack, showPulumi } from "./pulumi.ts";
+import { putBack, runtimeOf, scriptOfRecord } from "./put-back.ts";
+import { StackFileCopy, setConnectAs, stackFile } from "./stack-file.ts";
 
 /**
- * Puts a service back on its legacy URL: connectAs in the stack's file, then an up of that service alone, which asks the
- * server nothing. Resolves with pulumi's exit code; throws before anything is changed.
+ * Puts a service back on its legacy URL: the service first, the stack's file and its state afterwards. Says what was done and
+ * what was not. Resolves with the exit code; throws before anything is changed.
+ *
+ * @param given the stack; undefined: the selected one
  */
-export async function goBack(service: string, stack: string): Promise<number> {
-  const resources = serviceResources(await exportState(stack)).get(service);
-  if (!resources) throw new Error(`the stack ${stack} runs no service ${service}: nothing was changed`);
+export async function goBack(service: string, given: string | undefined): Promise<number> {
+  const state = await exportState(given, "in clear").catch(async (error: Error) => {
+    throw new Error(`${error.message}\n${await withoutState(service, given)}`);
+  });
+  const stack = given ?? stackOf(state) ?? (await selectedStack());
+  return takeBack(service, stack, findWay(state, service));
+}
+
+/** As `goBack`, once it is known how. */
+async function takeBack(service: string, stack: string, way: Way): Promise<number> {
+  switch (way.by) {
+    case "script": {
+      const { record } = way;
+      try {
+        const saw = await putBack(await scriptOfRecord(record), runtimeOf(record));
+        console.log(`${service} runs on its legacy URL again: ${saw}.`);
+      } catch (error) {
+        console.error(notBack(service, stack, (error as Error).message));
+        return 1;
+      }
+      return afterService(service, stack, "restarted");
+    }
+    case "hand": {
+      const code = await afterService(service, stack, "left to you");
+      console.log(`Restart ${service} with its legacy URL: npx app-roles env ${service} --file ${service}.env`);
+      return code;
+    }
+    case "up":
+      return takeBackByUp(service, stack);
+    case "nothing": {
+      const wasSet = await setConnectAs(stack, service, "legacy");
+      const file = wasSet ? `${stackFile(stack)} is set back to connectAs: legacy for it` : "nothing was changed";
+      console.log(`${service} is on its legacy URL already, as the stack's state says; ${file}.`);
+      return 0;
+    }
+  }
+}
+
+/** The stack's file, then the state. @param restart what is known of the service's own */
+export async function afterService(
+  service: string,
+  stack: string,
+  restart: "restarted" | "left to you" | "not needed",
+): Promise<number> {
+  const file = stackFile(stack);
+  try {
+    if (await setConnectAs(stack, service, "legacy")) console.log(`${file} says connectAs: legacy for it.`);
+  } catch (error) {
+    console.error(
+      `${file} WAS NOT CHANGED (${(error as Error).message}): set connectAs: legacy for ${service} there, or the next pulumi up puts it on its role.`,
+    );
+    return 1;
+  }
+  const along = await bringAlong(service, stack, restart === "restarted");
+  switch (along.state) {
+    case "current":
+      console.log(`${service} is on its legacy URL in the stack's state and outputs too.`);
+      return 0;
+    case "left":
+      console.log(`The stack's state is left to the next pulumi up: ${along.why}`);
+      return 0;
+    case "failed":
+      console.error(
+        `The stack's state was not brought along (${along.why}); ${file} is right. Fix what it names and run pulumi up --stack ${stack}.`,
+      );
+      return 1;
+  }
+}
+
+/** Of a state that has no record of it: the file is changed once the up went well. */
+async function takeBackByUp(service: string, stack: string): Promise<number> {
+  console.log(
+    `The state, of a former version, has no record of how ${service} is put back: an ordinary pulumi up does it, which asks the database.`,
+  );
+  const copy = await StackFileCopy.create(stack, service, "legacy");
+  const up = ["up", "--yes", "--skip-preview", "--stack", stack, ...copy.args];
+  const code = await showPulumi(up).finally(() => copy.remove());
+  if (code !== 0) {
+    console.error(notBack(service, stack, `its pulumi up ended with exit code ${code}`));
+    return 1;
+  }
   await setConnectAs(stack, service, "legacy");
-  const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--stack", stack];
-  const targets = resources.flatMap(({ urn }) => ["--target", urn]);
-  // The program would look for the server's container, which may be what is down.
-  return showPulumi([...args, ...targets], { APP_ROLES_WITHOUT_SERVER: "true" });
+  console.log(`${service} is on its legacy URL again, and ${stackFile(stack)} says so.`);
+  return 0;
+}
+
+export function notBack(service: string, stack: string, why: string): string {
+  return (
+    `${service} WAS NOT ROLLED BACK (${why}).\nIt may be on its role or on its legacy URL. ${stackFile(stack)} was not changed. ` +
+    `Fix what is named above and run: npx app-roles rollback ${service} --stack ${stack}`
+  );
+}
+
+/** What helps when the state cannot be read, as with a wrong passphrase. */
+async function withoutState(service: string, given: string | undefined): Promise<string> {
+  const nothing = `Nothing was changed: ${service} runs as before.`;
+  const encrypted = await exportState(given).catch((): Exported => ({}));
+  const folder = kitFolderOf(encrypted, service);
+  if (folder === undefined) return nothing;
+  const { path } = new KeptScript(folder, service);
+  return existsSync(path) ? `${nothing} Its rollback script needs no passphrase: sh ${path}` : nothing;
 }

@@ -393,7 +393,7 @@ export interface RollbackSource extends Omit<EnvSource, "container"> {
   swarm?: { name: string; urlFrom: "env" | "file" } | undefined;
 }
 
-/** A script that puts a service back on its legacy URL without the stack. */
+/** How a service is put back on its legacy URL: kept in the state, and with a folder as a script beside it. */
 export class RollbackScript extends pulumi.CustomResource {
   constructor(
     name: string,
@@ -401,7 +401,7 @@ export class RollbackScript extends pulumi.CustomResource {
       service: string;
       stack: string;
       urlKey: string;
-      folder: string;
+      folder: string | undefined;
       legacyUrl: pulumi.Input<string>;
       dockerHost: string | undefined;
     },

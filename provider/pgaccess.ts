@@ -70,7 +70,7 @@ export function pgaccess(): Provider {
     version,
     schema: packageSchema(version, configShape, reconcilers, {
       config: ["password"],
-      properties: ["password", "url", "legacyUrl", "given", "made"],
+      properties: ["password", "url", "legacyUrl", "given", "made", "env"],
     }),
 
     async checkConfig(news) {

@@ -3,6 +3,7 @@ import type { Call } from "../rpc/provider.ts";
 import { ComposeTarget } from "../service-env/compose.ts";
 import { declaredTarget, toTarget } from "../service-env/declared.ts";
 import { urlDifference } from "../service-env/difference.ts";
+import { wasRestartedByRollback } from "../service-env/rolled-back.ts";
 import type { EnvTarget, Found } from "../service-env/target.ts";
 import { type Changes, orUnknown, type Reconciler } from "./reconciler.ts";
 
@@ -37,12 +38,15 @@ export function serviceEnv(): Reconciler<typeof shape> {
       const found = await target.find(call);
       const { url } = inputs;
       const changes = typeof url === "string" ? changesOf(target, found, url) : { [target.place]: "not known yet" };
-      const isDue = Object.keys(changes).length > 0 || (olds !== undefined && olds.url !== url);
+      const isDue = isRestartDue(inputs, olds, found, changes);
       const deployments = Number(before.deployments ?? 0) + (isDue ? 1 : 0);
       const project = target instanceof ComposeTarget ? await target.projectName(call) : null;
       const deployedAt = isDue ? Date.now() : (before.deployedAt ?? null);
       const observed = { deployments, deployedAt, project };
-      const warning = isBackByHand(inputs, olds, found) ? [backByHand(inputs)] : [];
+      const warning = [
+        ...(isBackByHand(inputs, olds, found) ? [backByHand(inputs)] : []),
+        ...(isDue && hasLegacyUrl(inputs, olds, found) ? [deployedAgain(inputs, target)] : []),
+      ];
       // Nobody is kept from an up by what matters only to a redeploy that is not due.
       if (!isDue) return { changes, observed };
       const { refusals, warnings } = await target.examine(call);
@@ -64,10 +68,10 @@ export function serviceEnv(): Reconciler<typeof shape> {
       if (typeof url !== "string") throw new Error(`${service}: its URL is not known`);
       const target = targetOf(inputs);
       const found = await target.find(call);
-      const isDue =
-        Object.keys(changesOf(target, found, url)).length > 0 ||
-        (olds === undefined ? connectAs === "role" : olds.url !== url);
-      if (!isDue) return undefined;
+      if (!isRestartDue(inputs, olds, found, changesOf(target, found, url))) {
+        const isBack = olds?.connectAs === "role" && connectAs === "legacy";
+        return isBack ? `${service}: runs on its legacy URL already, and is not restarted` : undefined;
+      }
       try {
         await target.put(url, call);
       } catch (error) {
@@ -87,6 +91,28 @@ export function serviceEnv(): Reconciler<typeof shape> {
       call.report.info(`${service}: back on its legacy URL, and restarted with it`);
     },
   };
+}
+
+/** Whether the service is to be started with the URL; not where it is seen to run with it. */
+function isRestartDue(
+  { service, connectAs, url }: Inputs,
+  olds: Inputs | undefined,
+  { running }: Found,
+  changes: Changes,
+): boolean {
+  if (Object.keys(changes).length > 0) return true;
+  if (olds === undefined) return connectAs === "role";
+  // All that runs has it, or the changes would name it; where nobody can look, whoever restarted it just now knows.
+  return olds.url !== url && running.length === 0 && !wasRestartedByRollback(service);
+}
+
+/** It goes back, and where it keeps its URL the legacy one is already. */
+function hasLegacyUrl({ connectAs, url }: Inputs, olds: Inputs | undefined, { stored }: Found): boolean {
+  return connectAs === "legacy" && olds?.connectAs === "role" && stored === url;
+}
+
+function deployedAgain({ service }: Inputs, { place }: EnvTarget): string {
+  return `${service}: ${place} is the legacy URL already. Nobody can tell what the service runs with, so it is deployed once more`;
 }
 
 /** It was put on its role, and has its legacy URL again: by the rollback script, or by an edit. */

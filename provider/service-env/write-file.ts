@@ -3,12 +3,14 @@ import { basename, dirname, join } from "node:path";
 
 /**
  * Replaces a file's bytes (latin1) at once: whoever reads it sees the old or the new ones, also after a crash. A symbolic
- * link is written through. The owner stays, the mode becomes 0600.
+ * link is written through. The owner stays.
+ *
+ * @param mode default: it becomes 0600
  */
-export async function writeFileAtOnce(path: string, text: string): Promise<void> {
+export async function writeFileAtOnce(path: string, text: string, mode?: "its own mode"): Promise<void> {
   const target = await realpath(path);
   const folder = dirname(target);
-  const { uid, gid } = await stat(target);
+  const { uid, gid, mode: former } = await stat(target);
   const next = join(folder, `.${basename(target)}.app-roles`);
   await rm(next, { force: true }); // left by a run that was killed
   try {
@@ -17,6 +19,7 @@ export async function writeFileAtOnce(path: string, text: string): Promise<void>
       await file.writeFile(text, "latin1");
       const made = await file.stat();
       if (made.uid !== uid || made.gid !== gid) await file.chown(uid, gid);
+      if (mode) await file.chmod(former & 0o7777);
       await file.sync();
     } finally {
       await file.close();
