@@ -1,17 +1,19 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import type { Service } from "../model/stack.ts";
 import { type Command, UsageError } from "./command.ts";
 import { type Format, formats } from "./env-format.ts";
+import { legacyUrlOf } from "./legacy-url.ts";
 import { onlyWord, reading } from "./options.ts";
 import { pulumi } from "./pulumi.ts";
-import { readStack } from "./stack.ts";
+import { type ConfiguredStack, readStack } from "./stack.ts";
 
 export const env: Command = {
   summary: "writes the DATABASE_URL that is in force for a service, for whatever deploys it",
   usage: `app-roles env SERVICE [--format dotenv|json|compose|docker-secret] [--file PATH] [--show] [--stack NAME]
 
-The URL of the last up that completed, under the service's urlKey. A file is written at once and whole, for its owner
+The URL of the last up that completed, or the legacy one after a rollback that no up has followed yet, under the service's urlKey. A file is written at once and whole, for its owner
 alone (0600). Without --file it goes to standard output, but to a terminal only with --show.
 
   --format FORMAT   dotenv (default); json; compose: an override file for docker compose; docker-secret: the value alone,
@@ -25,14 +27,15 @@ alone (0600). Without --file it goes to standard output, but to a terminal only 
     if (file === undefined && process.stdout.isTTY && !show) {
       throw new UsageError("this is a secret: write it with --file PATH, or show it with --show");
     }
-    const { services } = await readStack(stack, "without the server");
+    const configured = await readStack(stack, "without the server");
+    const { services } = configured;
     const declared = services.find(({ name }) => name === service);
     if (!declared) {
       throw new Error(
         `the stack declares no service ${service}; it has ${services.map(({ name }) => name).join(", ")}`,
       );
     }
-    const url = await urlInForce(service, stack);
+    const url = await urlOf(declared, stack, configured);
     const text = formats[format](declared.urlKey, url, declared.compose?.service ?? service);
     if (file === undefined) process.stdout.write(text);
     else await writePrivate(file, text);
@@ -60,13 +63,23 @@ function options(args: string[]) {
   });
 }
 
-async function urlInForce(service: string, stack: string | undefined): Promise<string> {
+async function urlOf(declared: Service, stack: string | undefined, configured: ConfiguredStack): Promise<string> {
+  const { name, connectAs } = declared;
   const args = ["stack", "output", "--json", "--show-secrets", "--non-interactive"];
   const text = await pulumi("read the stack's outputs", [...args, ...(stack === undefined ? [] : ["--stack", stack])]);
-  const { databaseUrls = {} } = JSON.parse(text) as { databaseUrls?: Record<string, string> };
-  const url = Object.hasOwn(databaseUrls, service) ? databaseUrls[service] : undefined;
-  if (url === undefined) throw new Error(`no up has completed for ${service} yet: run pulumi up first`);
-  return url;
+  const { databaseUrls = {}, services = {} } = JSON.parse(text) as Outputs;
+  const url = Object.hasOwn(databaseUrls, name) ? databaseUrls[name] : undefined;
+  if (url === undefined) throw new Error(`no up has completed for ${name} yet: run pulumi up first`);
+  if (connectAs === "role" || services[name]?.connectAs !== "role") return url;
+  console.error(
+    `${name} went back to its legacy URL, which the next pulumi up takes into the outputs: this is that URL.`,
+  );
+  return legacyUrlOf(declared, stack, configured);
+}
+
+interface Outputs {
+  databaseUrls?: Record<string, string>;
+  services?: Record<string, { connectAs: string }>;
 }
 
 /** Readable by nobody else at any moment, and never half a file. */

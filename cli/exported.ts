@@ -35,7 +35,9 @@ export async function exportState(stack: string | undefined, secrets?: "in clear
 
 /** A text among the properties of a state that was exported in clear, secret or not; undefined when there is none. */
 export function exportedText(property: unknown): string | undefined {
-  const value = revealed(property);
+  if (typeof property === "string") return property;
+  const { plaintext } = (property ?? {}) as { plaintext?: string };
+  const value: unknown = plaintext === undefined ? undefined : JSON.parse(plaintext);
   return typeof value === "string" ? value : undefined;
 }
 

@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import { exportState } from "../exported.ts";
 import { pulumi } from "../pulumi.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
+import { integrityProblems } from "./integrity.ts";
 
 /** The backend, who holds its lock on the stack, and what a run that was killed left in the state. */
 export async function state(stack: string): Promise<Finding[]> {
@@ -84,6 +85,15 @@ async function pending(stack: string): Promise<Finding> {
   try {
     const { resources = [], pending_operations: operations = [] } = await exportState(stack);
     if (resources.length === 0) return ok("state", "empty: no up has run yet");
+    const problems = integrityProblems(resources);
+    if (problems.length > 0) {
+      const broken = `Pulumi refuses it (snapshot integrity failure)\n${problems.join("\n")}`;
+      return wrong(
+        "state",
+        broken,
+        "pulumi state repair, then pulumi preview; keep a copy first: pulumi stack export --file FILE",
+      );
+    }
     if (operations.length === 0) return ok("state", `${resources.length} resources`);
     const names = operations.map(({ type, resource }) => `${type} ${resource.urn}`);
     const found = `a run that was killed left ${operations.length} operations open\n${names.join("\n")}`;

@@ -87,17 +87,15 @@ test("one that is interrupted while its gate watches it goes back too", async ()
   expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
-test("it is on its role with what that needs, and nothing else was touched", async () => {
-  // What an up of everything would put right as well.
+test("it is on its role by an ordinary up, and the file says so", async () => {
   await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
-  services.write("worker", `${services.stored("worker")}?by=hand`);
   const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "2s"]);
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_api: well for 2s.") });
   expect(said).toMatch(/dashboard_app +8 +limit 8 +1/);
-  expect([services.user("dashboard_api"), services.deploys("worker"), services.stored("worker")]).toEqual([
+  expect([services.user("dashboard_api"), services.deploys("worker"), switches()]).toEqual([
     "dashboard_app",
     0,
-    expect.stringContaining("by=hand"),
+    untouched.replace("legacy", "role"),
   ]);
   const [row] = await estate.query<{ may: boolean }>(
     "tracksolid_db",
@@ -108,7 +106,6 @@ test("it is on its role with what that needs, and nothing else was touched", asy
     code: 1,
     said: expect.stringContaining("on its role already"),
   });
-  await estate.up();
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 

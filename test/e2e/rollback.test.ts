@@ -1,14 +1,10 @@
-import { readFile, stat } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import { chmod, lstat, readFile, rename, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../../sandbox/process.ts";
 import { createEstate, type Estate } from "./estate.ts";
 
 let estate: Estate;
-/** Takes the server's place once that is stopped, and counts who calls. */
-let silence: Server | undefined;
-let calls = 0;
 
 const appRoles = (...args: string[]) =>
   run("npx", ["app-roles", ...args], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
@@ -18,10 +14,7 @@ beforeAll(async () => {
   await estate.sandbox.setConfig("services.dashboard_api.connectAs", "role");
   await estate.up();
 });
-afterAll(async () => {
-  silence?.close();
-  await estate.remove();
-});
+afterAll(() => estate.remove());
 
 test("env writes the URL in force, for its owner alone, and shows it to no terminal", async () => {
   const { dashboard_api: url } = await estate.databaseUrls();
@@ -38,28 +31,45 @@ test("env writes the URL in force, for its owner alone, and shows it to no termi
   expect(await appRoles("env", "dashboard_api", "--format", "xml")).toMatchObject({ code: 2 });
 });
 
-test("rollback puts one service back with the server gone, and sends it nothing", async () => {
-  const { port, password } = estate.postgres;
+test("a wrong passphrase changes nothing, and says so", async () => {
+  const file = () => readFile(join(estate.sandbox.dir, "Pulumi.prod.yaml"), "utf8");
+  const before = await file();
+  const { PULUMI_CONFIG_PASSPHRASE_FILE: _, ...env } = estate.sandbox.env;
+  const wrong = { ...env, PULUMI_CONFIG_PASSPHRASE: "wrong" };
+  const options = { cwd: estate.sandbox.dir, env: wrong };
+  const { code, stderr } = await run("npx", ["app-roles", "rollback", "dashboard_api"], options);
+  expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("incorrect passphrase") });
+  expect(stderr).toContain("Nothing was changed: dashboard_api runs as before.");
+  expect(stderr).not.toContain("app-roles rollback SERVICE [--stack NAME]");
+  expect(await file()).toBe(before);
+});
+
+test("rollback puts one service back with the server gone: the state is left to the next up, and env gives its URL", async () => {
+  const { password } = estate.postgres;
   expect(await appRoles("rollback", "nobody")).toMatchObject({
     code: 1,
     stderr: expect.stringContaining("nothing was changed"),
   });
+  const path = join(estate.sandbox.dir, "Pulumi.prod.yaml");
+  const kept = join(estate.sandbox.dir, "..", "kept.yaml");
+  await rename(path, kept);
+  await symlink(kept, path);
+  await chmod(kept, 0o640);
   await estate.postgres.stop();
-  silence = createServer((socket) => {
-    calls++;
-    socket.destroy();
-  }).listen(port, "127.0.0.1");
 
   const { code, stdout, stderr } = await appRoles("rollback", "dashboard_api");
-  expect({ code, said: `${stdout}${stderr}` }).toEqual({
+  const said = `${stdout}${stderr}`;
+  expect({ code, said }).toEqual({
     code: 0,
-    said: expect.stringContaining("dashboard_api is back on its legacy URL; nothing in the database was changed."),
+    said: expect.stringContaining("The stack's state is left to the next pulumi up: the server cannot be reached"),
   });
-  expect(`${stdout}${stderr}`).not.toContain(password);
-  expect(calls).toBe(0);
+  expect(said).toContain("Restart dashboard_api with its legacy URL: npx app-roles env dashboard_api --file");
+  expect(said).not.toContain(password);
 
-  expect((await estate.databaseUrls()).dashboard_api).toContain(`postgres:${password}@`);
-  const file = await readFile(join(estate.sandbox.dir, "Pulumi.prod.yaml"), "utf8");
+  const env = await appRoles("env", "dashboard_api", "--format", "docker-secret");
+  expect(env).toMatchObject({ code: 0, stdout: expect.stringContaining(`postgres:${password}@`) });
+  const file = await readFile(kept, "utf8");
   expect(file).toMatch(/dashboard_api:\s+database: tracksolid_db\s+role: dashboard_app\s+connectAs: legacy/);
   expect(file).toContain("# The way back");
+  expect([(await lstat(path)).isSymbolicLink(), (await stat(kept)).mode & 0o777]).toEqual([true, 0o640]);
 });

@@ -1,0 +1,36 @@
+import type { ExportedResource } from "../exported.ts";
+
+/**
+ * What makes Pulumi refuse a state (`snapshot integrity failure`, `Duplicate resource URN`): a resource that stands there
+ * twice, or before what it needs, or needs what is not there. Empty when nothing does.
+ */
+export function integrityProblems(resources: ExportedResource[]): string[] {
+  const all = new Set(resources.map(({ urn }) => urn));
+  const before = new Set<string>();
+  const live = new Set<string>();
+  const problems: string[] = [];
+  for (const resource of resources) {
+    const { urn } = resource;
+    if (!resource.delete && live.has(urn)) problems.push(`${urn} is there twice`);
+    for (const [what, needed] of needs(resource)) {
+      if (before.has(needed)) continue;
+      problems.push(`${urn}: its ${what} ${needed} ${all.has(needed) ? "comes after it" : "is not there"}`);
+    }
+    before.add(urn);
+    if (!resource.delete) live.add(urn);
+  }
+  return [...new Set(problems)];
+}
+
+function needs(resource: ExportedResource): [string, string][] {
+  const { parent, provider, dependencies, propertyDependencies, deletedWith } = resource;
+  // The provider's reference ends in its id.
+  const reference = provider?.slice(0, provider.lastIndexOf("::"));
+  const listed = [...(dependencies ?? []), ...Object.values(propertyDependencies ?? {}).flatMap((urns) => urns ?? [])];
+  return [
+    ...(parent ? [["parent", parent] as [string, string]] : []),
+    ...(reference ? [["provider", reference] as [string, string]] : []),
+    ...(deletedWith ? [["deletedWith", deletedWith] as [string, string]] : []),
+    ...[...new Set(listed)].map((urn): [string, string] => ["dependency", urn]),
+  ];
+}
