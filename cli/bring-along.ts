@@ -46,8 +46,8 @@ export function pendingSwitches({ services }: ConfiguredStack, state: Exported, 
     .map(({ name, connectAs }) => `${name} (${inForce.get(name) ?? "legacy"} -> ${connectAs})`);
 }
 
-/** The other services that were put back on their legacy URL behind the stack's back, which an up would put on their role. */
-export async function rolledBackOthers(state: Exported, service: string): Promise<string[]> {
+/** The services, but for `service`, that were put back on their legacy URL without the stack: an up would put them on their role. */
+export async function rolledBackOthers(state: Exported, service: string | undefined): Promise<string[]> {
   const records = [...serviceResources(state)].flatMap(([name, all]) => {
     const record = name === service ? undefined : recordOf(all.filter((each) => !each.delete));
     return record ? [record] : [];

@@ -1,8 +1,10 @@
 import { createInterface } from "node:readline/promises";
 import { parseArgs } from "node:util";
 import type { Service } from "../model/stack.ts";
+import { othersAreBack, rolledBackOthers } from "./bring-along.ts";
 import type { Command } from "./command.ts";
 import { EventLog } from "./event-log.ts";
+import { exportState } from "./exported.ts";
 import { connectAsInForce } from "./in-force.ts";
 import { onlyWord, reading } from "./options.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
@@ -30,6 +32,8 @@ its new URL yourself: that is asked about first, where it would fail. Run it in 
     const stack = given ?? (await selectedStack());
     const configured = await readStack(stack, "without the server");
     const services = await servicesOn(role, stack, configured);
+    const back = await rolledBackOthers(await exportState(stack, "in clear"), undefined);
+    if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
     const rotation = await planRotation(role, stack, services, configured);
     if (!yes && !(await agreed(rotation))) return 1;
     const watch = new RotationWatch(rotation);
