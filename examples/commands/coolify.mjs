@@ -2,9 +2,13 @@
 // The URL of a Coolify application. Called by app-roles as: coolify.mjs ADDRESS TOKEN_FILE APPLICATION_UUID SERVICE ACTION
 import { readFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
+import { setTimeout as sleep } from "node:timers/promises";
 
 const [address, tokenFile, uuid, , action] = process.argv.slice(2);
 const key = process.env.APP_ROLES_URL_KEY;
+/** Milliseconds between two looks at a deployment, and for which it is waited for. */
+const interval = Number(process.env.COOLIFY_POLL_MILLISECONDS ?? 2000);
+const patience = Number(process.env.COOLIFY_TIMEOUT_MILLISECONDS ?? 9 * 60_000);
 
 async function api(method, path, body) {
   const response = await fetch(new URL(`/api/v1/${path}`, address), {
@@ -17,6 +21,21 @@ async function api(method, path, body) {
   });
   if (!response.ok) throw new Error(`Coolify: ${method} ${path}: HTTP ${response.status}`);
   return response.json();
+}
+
+/** Resolves once the deployment is finished; a deploy that is still under way would pass for a service that runs. */
+async function ended(deployment) {
+  const until = Date.now() + patience;
+  for (;;) {
+    const { status } = await api("GET", `deployments/${deployment}`);
+    if (status === "finished") return;
+    if (status !== "queued" && status !== "in_progress")
+      throw new Error(`Coolify: deployment ${deployment}: ${status}`);
+    if (Date.now() > until) {
+      throw new Error(`Coolify: deployment ${deployment} is still ${status} after ${patience / 1000} s`);
+    }
+    await sleep(interval);
+  }
 }
 
 const actions = {
@@ -37,7 +56,10 @@ const actions = {
     });
   },
   async deploy() {
-    await api("GET", `deploy?uuid=${uuid}&force=false`);
+    const { deployments = [] } = await api("GET", `deploy?uuid=${uuid}&force=false`);
+    const [deployment] = deployments;
+    if (!deployment?.deployment_uuid) throw new Error(`Coolify started no deployment of ${uuid}`);
+    await ended(deployment.deployment_uuid);
   },
 };
 

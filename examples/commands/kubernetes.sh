@@ -6,13 +6,22 @@ key=$APP_ROLES_URL_KEY
 
 case $action in
 read)
-  kubectl --namespace "$namespace" get secret "$service" --output "jsonpath={.data.$key}" | base64 --decode
+  # In JSONPath a dot in a key is escaped. A kubectl that fails ends the script: only a Secret that is not there reads as nothing.
+  path=$(printf %s "$key" | sed 's/\./\\./g')
+  encoded=$(kubectl --namespace "$namespace" get secret "$service" --ignore-not-found --output "jsonpath={.data.$path}")
+  printf %s "$encoded" | base64 --decode
   ;;
 write)
   # printf is the shell's own: the value is in no process's arguments.
   value=$(base64 | tr -d '\n')
-  printf '{"data":{"%s":"%s"}}' "$key" "$value" |
-    kubectl --namespace "$namespace" patch secret "$service" --type merge --patch-file /dev/stdin >&2
+  found=$(kubectl --namespace "$namespace" get secret "$service" --ignore-not-found --output name)
+  if [ -n "$found" ]; then
+    printf '{"data":{"%s":"%s"}}' "$key" "$value" |
+      kubectl --namespace "$namespace" patch secret "$service" --type merge --patch-file /dev/stdin >&2
+  else
+    printf '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s"},"data":{"%s":"%s"}}' "$service" "$key" "$value" |
+      kubectl --namespace "$namespace" create --filename - >&2
+  fi
   ;;
 deploy)
   kubectl --namespace "$namespace" rollout restart "deployment/$service" >&2

@@ -26,20 +26,17 @@ export class CallLog implements Report {
     this.secrets = secrets;
   }
 
-  info(message: string): void {
-    this.add(messages.LogSeverity.INFO, message, false);
-  }
+  // Functions of their own, not methods: callers hand them on, as in `watch(call.report.warn)`.
+  readonly info = (message: string): void => this.add(messages.LogSeverity.INFO, message, false);
 
-  warn(message: string): void {
-    this.add(messages.LogSeverity.WARNING, message, false);
-  }
+  readonly warn = (message: string): void => this.add(messages.LogSeverity.WARNING, message, false);
 
-  progress(message: string): void {
+  readonly progress = (message: string): void => {
     // Only the last one is worth showing: a quick reporter must not hold up its own call.
     const last = this.waiting.findIndex((line) => line.ephemeral);
     if (last >= 0) this.waiting.splice(last, 1);
     this.add(messages.LogSeverity.INFO, message, true);
-  }
+  };
 
   /** Resolves when the engine has every line. */
   async flush(): Promise<void> {

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -32,8 +33,14 @@ const fs = require("node:fs");
 const args = process.argv.slice(2).join(" ");
 fs.appendFileSync("${folder}/calls", args + "\\n");
 const file = "${folder}/secret.json";
-if (args.includes(" get secret api ")) process.stdout.write(JSON.parse(fs.readFileSync(file)).data.DATABASE_URL ?? "");
-if (args.includes(" patch secret api ")) fs.writeFileSync(file, fs.readFileSync(0));
+if (fs.existsSync("${folder}/unreachable")) { console.error("connection refused"); process.exit(1); }
+const data = fs.existsSync(file) ? JSON.parse(fs.readFileSync(file)).data : undefined;
+if (data === undefined && !args.includes("--ignore-not-found") && / (get|patch) secret /.test(args)) process.exit(1);
+const path = /jsonpath=\\{\\.data\\.(.*)\\}/.exec(args)?.[1].replaceAll("\\\\.", ".");
+if (data && path) process.stdout.write(data[path] ?? "");
+if (data && args.endsWith("--output name")) process.stdout.write("secret/api");
+if (args.includes(" patch secret api ")) fs.writeFileSync(file, JSON.stringify({ data: { ...data, ...JSON.parse(fs.readFileSync(0)).data } }));
+if (args.includes(" create --filename -")) fs.writeFileSync(file, fs.readFileSync(0));
 `,
   );
   chmodSync(join(bin, "kubectl"), 0o755);
@@ -52,6 +59,26 @@ if (args.includes(" patch secret api ")) fs.writeFileSync(file, fs.readFileSync(
   expect(calls).toContain("--namespace prod rollout restart deployment/api");
   expect(calls).toContain("--namespace prod rollout status deployment/api");
   expect(calls).not.toMatch(/0123456789abcdef|old'pass/);
+
+  const secret = () => JSON.parse(readFileSync(join(folder, "secret.json"), "utf8"));
+  // A Secret that is not there reads as nothing, and is made.
+  rmSync(join(folder, "secret.json"));
+  expect((await target.find(testCall())).stored).toBeUndefined();
+  await target.put(next, testCall());
+  expect(secret()).toMatchObject({ kind: "Secret", metadata: { name: "api" }, data: { DATABASE_URL: btoa(next) } });
+  // A kubectl that fails is an error: what is stored would be overwritten, and its way back lost.
+  writeFileSync(join(folder, "unreachable"), "");
+  await expect(target.find(testCall())).rejects.toThrow("connection refused");
+});
+
+test("the recipe for Kubernetes takes a key with dots", () => {
+  const bin = join(folder, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "kubectl"), `#!/bin/sh\nprintf '%s\\n' "$*" >${folder}/calls\nprintf aGk=\n`);
+  chmodSync(join(bin, "kubectl"), 0o755);
+  const env = { PATH: `${bin}${delimiter}${process.env.PATH}`, APP_ROLES_URL_KEY: "spring.datasource.url" };
+  expect(execFileSync(example("kubernetes.sh"), ["prod", "api", "read"], { env, encoding: "utf8" })).toBe("hi");
+  expect(readFileSync(join(folder, "calls"), "utf8")).toContain("jsonpath={.data.spring\\.datasource\\.url}");
 });
 
 test("the recipe for Coolify: the application's variable by the API, and a deploy", async () => {
@@ -60,6 +87,8 @@ test("the recipe for Coolify: the application's variable by the API, and a deplo
     { key: "DATABASE_URL", value: former, is_preview: false },
   ];
   const calls: string[] = [];
+  let statuses = ["queued", "in_progress", "finished"];
+  vi.stubEnv("COOLIFY_POLL_MILLISECONDS", "1");
   const server = createServer(async (request, response) => {
     calls.push(`${request.method} ${request.url} ${request.headers.authorization}`);
     if (request.method === "PATCH") {
@@ -67,7 +96,13 @@ test("the recipe for Coolify: the application's variable by the API, and a deplo
       const found = variables.find((each) => each.key === body.key && each.is_preview === body.is_preview);
       if (found) found.value = body.value;
     }
-    response.end(JSON.stringify(request.url?.endsWith("/envs") ? variables : {}));
+    const answers: [RegExp, () => unknown][] = [
+      [/\/envs$/, () => variables],
+      [/\/deploy\?/, () => ({ deployments: [{ deployment_uuid: "d1" }] })],
+      [/\/deployments\/d1$/, () => ({ status: statuses.length > 1 ? statuses.shift() : statuses[0] })],
+    ];
+    const answer = answers.find(([path]) => path.test(request.url ?? ""));
+    response.end(JSON.stringify(answer?.[1]() ?? {}));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   try {
@@ -83,6 +118,12 @@ test("the recipe for Coolify: the application's variable by the API, and a deplo
     await target.put(next, testCall());
     expect(variables.map(({ value }) => value)).toEqual(["preview", next]);
     expect(calls).toContain("GET /api/v1/deploy?uuid=u1&force=false Bearer coolify-token");
+    expect(calls.filter((call) => call.startsWith("GET /api/v1/deployments/d1 "))).toHaveLength(3);
+    statuses = ["in_progress", "failed"];
+    await expect(target.put(former, testCall())).rejects.toThrow("deployment d1: failed");
+    statuses = ["in_progress"];
+    vi.stubEnv("COOLIFY_TIMEOUT_MILLISECONDS", "5");
+    await expect(target.put(`${next}?x`, testCall())).rejects.toThrow("is still in_progress after 0.005 s");
   } finally {
     await new Promise((resolve) => server.close(resolve));
   }
