@@ -1,9 +1,12 @@
 import { loginsOf } from "../model/login-roles.ts";
+import { defaultGate } from "../model/runtime.ts";
 import { budgetEntries, type Service } from "../model/stack.ts";
 import { readLiveBudget, table } from "../provider/catalog/budget.ts";
+import { readIdleTimeout } from "../provider/catalog/idle-timeout.ts";
 import { readRoleSessions } from "../provider/catalog/role-sessions.ts";
 import { Server } from "../provider/connection.ts";
-import { type Look, NotWell, passGate } from "../provider/gate/gate.ts";
+import { type Look, NotWell, noSessions, passGate } from "../provider/gate/gate.ts";
+import { IdleEnds } from "../provider/gate/idle-ends.ts";
 import { inWords } from "../provider/gate/in-words.ts";
 import { lookAt, readWatchedService } from "../provider/resources/cutover-gate.ts";
 import { exportState, serviceResources } from "./exported.ts";
@@ -36,9 +39,11 @@ export async function watchService(
       screen.show(await server.anySession(async (db) => table(entries, await readLiveBudget(db))));
       return look();
     });
-    await passGate(name, { timeout, soak: time }, patient, { report, signal });
+    const sessions = await passGate(name, { timeout, soak: time }, patient, { report, signal });
     screen.end();
-    console.log(`${name}: well for ${inWords(time)}.`);
+    // Of one that somebody else restarts neither a container nor a log is known.
+    const seen = service.runtime === "external" ? `sessions of ${service.role}` : "well";
+    console.log(`${name}: ${seen} for ${inWords(time)}, ${sessions} now.`);
     return undefined;
   } catch (error) {
     screen.end();
@@ -51,29 +56,30 @@ export async function watchService(
   }
 }
 
-/** As its gate does, or, of one that somebody else restarts, its role's sessions alone, whose absence tells nothing. */
+/** As its gate does, or, of one that somebody else restarts, its role's sessions alone. */
 async function howToLook(service: Service, stack: string, { roles }: ConfiguredStack, server: Server) {
   const resources = serviceResources(await exportState(stack)).get(service.name) ?? [];
   const gate = resources.find(({ type }) => type === "pgaccess:index:CutoverGate");
   if (gate) {
     const inputs = readWatchedService(gate.inputs);
-    const warn = (message: string) => console.error(message);
-    return { look: lookAt(server, inputs, warn), timeout: inputs.gate.timeout };
+    const { look } = await lookAt(server, inputs, (message) => console.error(message));
+    return { look, timeout: inputs.gate.timeout };
   }
-  console.log(
-    `${service.name} is restarted by you: restart it now. Only its role's sessions are watched, so nothing makes it go back.`,
-  );
   const logins = loginsOf(service.role, roles[service.role] ?? {});
+  const idleTimeout = await server.anySession((db) => readIdleTimeout(db, logins[0] as string, service.database));
+  const idleEnds = new IdleEnds(idleTimeout);
   const look = async (): Promise<Look> => {
     const sessions = await server.anySession((db) => readRoleSessions(db, logins, service.database));
-    return { sessions: sessions.length, pending: [], failure: undefined };
+    idleEnds.see(sessions);
+    const pending = sessions.length > 0 ? [] : [noSessions];
+    return { sessions: sessions.length, pending, idleEnds: idleEnds.count, failure: undefined };
   };
-  return { look, timeout: Number.POSITIVE_INFINITY };
+  return { look, timeout: defaultGate.timeout };
 }
 
 /** A look that cannot be taken says nothing about the service, until none could be taken for long. */
 function patiently(look: () => Promise<Look>): () => Promise<Look> {
-  let last: Look = { sessions: 0, pending: [], failure: undefined };
+  let last: Look = { sessions: 0, pending: [], idleEnds: 0, failure: undefined };
   let failing: number | undefined;
   return async () => {
     try {

@@ -8,6 +8,8 @@ export interface Look {
   sessions: number;
   /** What is not well yet, and may still become so within the timeout. */
   pending: string[];
+  /** Sessions that idle_session_timeout has ended so far. */
+  idleEnds: number;
   /** What fails the gate at once. */
   failure: Failure | undefined;
 }
@@ -40,8 +42,8 @@ export class NotWell extends Error {
 const interval = 1000;
 
 /**
- * Looks at a service until it is well, then for as long as the soak takes; resolves to the sessions seen last. Throws NotWell
- * at the first failure, and at once when the run is cancelled.
+ * Looks at a service until it is well, then for as long as the soak takes, and then until it has a session; resolves to the
+ * sessions seen last, at least one. Throws NotWell at the first failure, and at once when the run is cancelled.
  */
 export async function passGate(
   service: string,
@@ -61,16 +63,21 @@ export async function passGate(
 
   const well = Date.now();
   let inUse = well;
-  for (let left = soak; left > 0; left = well + soak - Date.now()) {
-    report.progress(`${service}: ${sessionsInWords(last.sessions)}, all well; watched for another ${inWords(left)}`);
-    await pause(Math.min(interval, left), signal);
+  for (;;) {
+    const left = well + soak - Date.now();
+    // A pool may close what is idle, and open another: what counts is that it has one at the end.
+    if (left <= 0 && last.sessions > 0) return last.sessions;
+    const isUsed = last.sessions > 0 ? "all well" : "it waits for the next";
+    report.progress(
+      `${service}: ${sessionsInWords(last.sessions)}, ${isUsed}; watched for another ${inWords(Math.max(0, left))}`,
+    );
+    await pause(left > 0 ? Math.min(interval, left) : interval, signal);
     last = await refusing(look);
     if (last.sessions > 0) inUse = Date.now();
-    // A pool may close what is idle; that a service has none for as long as it had to open the first is another matter.
     if (last.pending.some((each) => each !== noSessions)) throw notWell(last, "after it had been well");
+    // For as long as it had to open the first.
     if (Date.now() - inUse > timeout) throw notWell(last, `for ${inWords(timeout)} (gate.timeout), after it had some`);
   }
-  return last.sessions;
 }
 
 /** The one thing pending that may come and go while the service is watched. */
@@ -82,6 +89,11 @@ async function refusing(look: () => Promise<Look>): Promise<Look> {
   return seen;
 }
 
-function notWell({ pending, sessions }: Look, when: string): NotWell {
-  return new NotWell({ reason: `${pending.join("; ")}, ${when}`, lines: [] }, sessions);
+function notWell({ pending, sessions, idleEnds }: Look, when: string): NotWell {
+  const isIdledOut = idleEnds > 0 && pending.includes(noSessions);
+  const were = idleEnds === 1 ? "1 session was" : `${idleEnds} sessions were`;
+  const why = isIdledOut
+    ? `: ${were} ended by the role's idle_session_timeout and did not come back. Its pool must open a new session when it finds one gone; until it does, raise that setting of the role`
+    : "";
+  return new NotWell({ reason: `${pending.join("; ")}, ${when}${why}`, lines: [] }, sessions);
 }

@@ -1,6 +1,7 @@
 import type { RoleSession } from "../catalog/role-sessions.ts";
 import type { Containers, ServiceContainer } from "./containers.ts";
 import { type Failure, type Look, noSessions } from "./gate.ts";
+import { IdleEnds } from "./idle-ends.ts";
 import type { LogLine } from "./log.ts";
 import { type LogRules, logCheck } from "./log-patterns.ts";
 import { withoutSecrets } from "./secrets.ts";
@@ -14,6 +15,7 @@ export class ServiceWatch {
   readonly #sessions: () => Promise<RoleSession[]>;
   readonly #check: (line: string) => string | undefined;
   readonly #warn: (message: string) => void;
+  readonly #idleEnds: IdleEnds;
   /** The containers that ran at an earlier look. */
   #watched = new Map<string, ServiceContainer>();
   /** By container: the time of the last line that was read. */
@@ -25,7 +27,9 @@ export class ServiceWatch {
     sessions: () => Promise<RoleSession[]>,
     rules: LogRules,
     warn: (message: string) => void,
+    idleEnds = new IdleEnds(0),
   ) {
+    this.#idleEnds = idleEnds;
     this.#containers = containers;
     this.#sessions = sessions;
     this.#check = logCheck(rules);
@@ -34,12 +38,13 @@ export class ServiceWatch {
 
   async look(): Promise<Look> {
     const sessions = await this.#sessions();
+    this.#idleEnds.see(sessions);
     const all = await this.#containers.all();
     const live = all.filter(({ state }) => state === "running" || state === "restarting");
     const own = await this.#own(sessions, live);
     const failure = (await this.#inLogs(live)) ?? (await this.#ended(all, live));
     this.#watched = new Map(live.map((each) => [each.id, this.#watched.get(each.id) ?? each]));
-    return { sessions: own, pending: pendingOf(all, live, own), failure };
+    return { sessions: own, pending: pendingOf(all, live, own), idleEnds: this.#idleEnds.count, failure };
   }
 
   /** The sessions that are this service's. */

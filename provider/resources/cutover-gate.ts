@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { readIdleTimeout } from "../catalog/idle-timeout.ts";
 import { readRoleSessions } from "../catalog/role-sessions.ts";
 import type { Server } from "../connection.ts";
 import { dockerClient } from "../docker/client.ts";
 import { ServiceContainers } from "../gate/containers.ts";
 import { type Look, NotWell, noSessions, passGate } from "../gate/gate.ts";
+import { IdleEnds } from "../gate/idle-ends.ts";
 import { inWords, sessionsInWords } from "../gate/in-words.ts";
 import { ServiceWatch } from "../gate/service-watch.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -58,9 +60,10 @@ export function cutoverGate(server: Server): Reconciler<typeof shape> {
       if (inputs.connectAs === "legacy") return undefined;
       const { service, gate } = inputs;
       try {
-        const sessions = await passGate(service, gate, lookAt(server, inputs, call.report.warn), call);
-        const without = sessions === 0 ? " (idle at the end)" : "";
-        return `${service}: well as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${without}`;
+        const { look, idleTimeout } = await lookAt(server, inputs, call.report.warn);
+        const sessions = await passGate(service, gate, look, call);
+        const unseen = idleTimeout > gate.soak ? unseenEnds(service, idleTimeout) : "";
+        return `${service}: well as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${unseen}`;
       } catch (error) {
         if (error instanceof NotWell) throw new Error(refusal(inputs, error));
         throw error;
@@ -89,24 +92,45 @@ export function readWatchedService(inputs: unknown): WatchedService {
   return watched.parse(inputs);
 }
 
+/** How to look at a service, and how long its sessions may be idle. */
+export interface Watch {
+  look: () => Promise<Look>;
+  /** Milliseconds after which the server ends an idle session of the role; 0: never. */
+  idleTimeout: number;
+}
+
 /** What looks at the service of a gate once; `warn` is told what it cannot see. */
-export function lookAt(server: Server, inputs: WatchedService, warn: (message: string) => void): () => Promise<Look> {
-  const { database, migrates, gate, deployedAt, dockerHost } = inputs;
+export async function lookAt(server: Server, inputs: WatchedService, warn: (message: string) => void): Promise<Watch> {
+  const { service, database, migrates, gate, deployedAt, dockerHost } = inputs;
   const login = loginOf(inputs);
   const sessions = () => server.anySession((db) => readRoleSessions(db, [login], database));
+  const idleTimeout = await server.anySession((db) => readIdleTimeout(db, login, database));
+  const idleEnds = new IdleEnds(idleTimeout);
   const labels = labelsOf(inputs);
   if (!labels) {
     // Nobody knows where it runs: the role's sessions that began after the redeploy are all there is to see.
-    return async () => {
+    const look = async (): Promise<Look> => {
       const age = typeof deployedAt === "number" ? (Date.now() - deployedAt) / 1000 : Number.POSITIVE_INFINITY;
-      const { length } = (await sessions()).filter((session) => session.age <= age);
-      return { sessions: length, pending: length > 0 ? [] : [noSessions], failure: undefined };
+      const own = (await sessions()).filter((session) => session.age <= age);
+      idleEnds.see(own);
+      const pending = own.length > 0 ? [] : [noSessions];
+      return { sessions: own.length, pending, idleEnds: idleEnds.count, failure: undefined };
     };
+    return { look, idleTimeout };
   }
   const containers = new ServiceContainers(dockerClient(dockerHost), labels);
-  const say = (message: string) => warn(`${inputs.service}: ${message}`);
-  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, say);
-  return () => watch.look();
+  const say = (message: string) => warn(`${service}: ${message}`);
+  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, say, idleEnds);
+  return { look: () => watch.look(), idleTimeout };
+}
+
+/** The gate has looked for a shorter time than a session may be idle. */
+function unseenEnds(service: string, idleTimeout: number): string {
+  const longer = inWords(idleTimeout + 300_000).replace(/ .*/, "");
+  return (
+    `. Sessions that are idle for ${inWords(idleTimeout)} are ended (idle_session_timeout): whether it opens new ones then, ` +
+    `this gate was too short to see; npx app-roles cutover ${service} --watch ${longer} sees it`
+  );
 }
 
 function loginOf({ service, role, login = role }: Pick<WatchedService, "service" | "role" | "login">): string {

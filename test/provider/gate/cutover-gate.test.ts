@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { readIdleTimeout } from "../../../provider/catalog/idle-timeout.ts";
 import { Server } from "../../../provider/connection.ts";
 import { cutoverGate } from "../../../provider/resources/cutover-gate.ts";
 import { testCall } from "../calls.ts";
@@ -74,4 +75,44 @@ test("never takes the containers of the whole host for the service's", async () 
     const gate = cutoverGate(server).apply({ ...inputs, labels }, undefined, testCall());
     await expect(gate).rejects.toThrow("the labels of its containers are not known");
   }
+});
+
+test("a pool that does not survive idle_session_timeout is refused by that name; one that does is not", async () => {
+  const admin = await postgres.connect();
+  await admin.query("CREATE ROLE idler LOGIN PASSWORD 'idler'; ALTER ROLE idler SET idle_session_timeout = '2600ms'");
+  const gate = { ...inputs.gate, timeout: 2000, soak: 4000 };
+  const idler = { ...inputs, role: "idler", gate };
+  await postgres.connect({ user: "idler", password: "idler" });
+  await expect(cutoverGate(server).apply(idler, undefined, testCall())).rejects.toThrow(
+    "1 session was ended by the role's idle_session_timeout and did not come back",
+  );
+  const reconnect = setInterval(() => void postgres.connect({ user: "idler", password: "idler" }), 1000);
+  try {
+    expect(await cutoverGate(server).apply(idler, undefined, testCall())).toMatch(
+      /^api: well as idler for 4s, \d sessions?$/,
+    );
+  } finally {
+    clearInterval(reconnect);
+  }
+});
+
+test("a gate that is shorter than idle_session_timeout says what it cannot see, and what can", async () => {
+  const admin = await postgres.connect();
+  await admin.query("ALTER ROLE api SET idle_session_timeout = '30min'");
+  await postgres.connect({ user: "api", password: "api" });
+  expect(await cutoverGate(server).apply(inputs, undefined, testCall())).toMatch(
+    /idle for 30min are ended .* cutover api --watch 35min sees it$/,
+  );
+});
+
+test.each([
+  ["neither", [], 0],
+  ["the database", ["DATABASE postgres SET idle_session_timeout = '5s'"], 5000],
+  ["the role, over the database", ["ROLE timed SET idle_session_timeout = '1min'"], 60_000],
+  ["the role in the database, over both", ["ROLE timed IN DATABASE postgres SET idle_session_timeout = 250"], 250],
+])("a role's idle timeout is that of %s", async (_, alters, expected) => {
+  const admin = await postgres.connect();
+  await admin.query("DO $$ BEGIN CREATE ROLE timed; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
+  for (const alter of alters) await admin.query(`ALTER ${alter}`);
+  expect(await readIdleTimeout(admin, "timed", "postgres")).toBe(expected);
 });

@@ -2,11 +2,12 @@ import { expect, test } from "vitest";
 import { type Look, NotWell, noSessions, passGate } from "../../../provider/gate/gate.ts";
 import { testCall } from "../calls.ts";
 
-const well: Look = { sessions: 2, pending: [], failure: undefined };
-const idle: Look = { sessions: 0, pending: [noSessions], failure: undefined };
+const well: Look = { sessions: 2, pending: [], idleEnds: 0, failure: undefined };
+const idle: Look = { sessions: 0, pending: [noSessions], idleEnds: 0, failure: undefined };
 const failing: Look = {
   sessions: 1,
   pending: [],
+  idleEnds: 0,
   failure: { reason: "the log says so", lines: ["permission denied"] },
 };
 
@@ -45,9 +46,21 @@ test("goes on looking while it soaks", async () => {
   await expect(passGate("api", soaking, looks(well, failing), testCall())).rejects.toThrow("the log says so");
   const unhealthy: Look = { ...well, pending: ["api is not healthy but unhealthy"] };
   await expect(passGate("api", soaking, looks(well, unhealthy), testCall())).rejects.toThrow("after it had been well");
-  expect(await passGate("api", soaking, looks(well, idle), testCall())).toBe(0);
   await expect(passGate("api", { timeout: 1, soak: 1500 }, looks(well, idle), testCall())).rejects.toThrow(
     "after it had some",
+  );
+});
+
+test("needs a session at the end: one that comes later is waited for, and then counted", async () => {
+  const soaking = { timeout: 60_000, soak: 1 };
+  expect(await passGate("api", soaking, looks(well, idle, idle, well), testCall())).toBe(2);
+});
+
+test("names the sessions that idle_session_timeout has ended", async () => {
+  const times = { timeout: 1, soak: 1 };
+  const failed = passGate("api", times, looks(well, { ...idle, idleEnds: 2 }), testCall());
+  await expect(failed).rejects.toThrow(
+    /after it had some: 2 sessions were ended by the role's idle_session_timeout and did not come back\. Its pool must/,
   );
 });
 

@@ -21,7 +21,7 @@ const api: ServiceContainer = {
   hasTty: false,
   secrets: ["hunter22"],
 };
-const own: RoleSession = { address: "172.18.0.4", age: 3 };
+const own: RoleSession = { id: "1", address: "172.18.0.4", age: 3, idle: undefined };
 
 let containers: ServiceContainer[];
 let sessions: RoleSession[];
@@ -54,24 +54,24 @@ beforeEach(() => {
 const line = (second: number, text: string): LogLine => ({ time: `2026-01-01T00:00:0${second}.000000000Z`, text });
 
 test("a service that runs and has sessions from its address is well", async () => {
-  expect(await watch.look()).toEqual({ sessions: 1, pending: [], failure: undefined });
+  expect(await watch.look()).toEqual({ sessions: 1, pending: [], idleEnds: 0, failure: undefined });
 });
 
 test("sessions of the same role from another container are not its own", async () => {
-  sessions = [{ address: "172.18.0.5", age: 1 }];
-  expect(await watch.look()).toEqual({ sessions: 0, pending: [noSessions], failure: undefined });
+  sessions = [{ ...own, address: "172.18.0.5", age: 1 }];
+  expect(await watch.look()).toEqual({ sessions: 0, pending: [noSessions], idleEnds: 0, failure: undefined });
   expect(warnings).toEqual([]);
 });
 
 test("where addresses are masqueraded, sessions count that are younger than the container, and that is said once", async () => {
   sessions = [
-    { address: "10.0.0.9", age: 3 },
-    { address: "10.0.0.9", age: 100 },
+    { ...own, address: "10.0.0.9", age: 3 },
+    { ...own, id: "2", address: "10.0.0.9", age: 100 },
   ];
   expect((await watch.look()).sessions).toBe(1);
   expect((await watch.look()).sessions).toBe(1);
   expect(warnings).toEqual([expect.stringContaining("does not see the containers' own addresses")]);
-  sessions = [{ address: "10.0.0.9", age: 100 }];
+  sessions = [{ ...own, address: "10.0.0.9", age: 100 }];
   expect((await watch.look()).pending).toEqual([noSessions]);
 });
 
