@@ -153,7 +153,8 @@ function checkServices({ databases, roles, services }: Sections, at: At): void {
       );
     }
     const problem = cutoverProblem({ database, role, connectAs, migrates }, databases.valid.get(database));
-    if (problem) here(problem.key).refuse(problem.message);
+    // A role that is not declared is no owner either: that is said above.
+    if (problem && (problem.key !== "role" || roles.declared.has(role))) here(problem.key).refuse(problem.message);
   }
 }
 

@@ -41,7 +41,8 @@ export function legacyUrl(): Reconciler<typeof shape> {
     identity: ["service"],
     advisory: ["roles", "legacyUsers", "dockerHost"],
     hidden: ["made"],
-    observed: ["url", "hasLogin", "isMade"],
+    // Known to a preview, which says by it whether a service that stays on its legacy URL is restarted.
+    decided: ["url", "hasLogin", "isMade"],
     id: ({ service }) => service,
 
     async plan(inputs, _olds, before, call: Call) {

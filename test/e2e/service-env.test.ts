@@ -54,6 +54,10 @@ afterAll(async () => {
 
 const switchTo = (connectAs: string) => estate.sandbox.setConfig("services.dashboard_api.connectAs", connectAs);
 
+test("the first preview says of no service that it is restarted, since none is", async () => {
+  expect(await estate.preview()).not.toMatch(/restarted|not known yet/);
+});
+
 test("on legacy, the URL that the service has is kept, and nothing is deployed", async () => {
   await estate.up();
   expect([stored(), deploys(), existsSync(kept())]).toEqual([former, 0, false]);

@@ -415,6 +415,12 @@ describe("checks between sections", () => {
       ],
     ],
     [
+      // Known before the cutover: it could not be cut over as it is.
+      "services.dashboard_api",
+      { database: "tracksolid_db", role: "dashboard_app", migrates: true },
+      [/^app-roles:services.dashboard_api.role: the service migrates, so it must log in as the owner/],
+    ],
+    [
       "services.gateway",
       { database: "fleet_platform", role: "gateway_app", migrates: true, ...cut },
       [/services.gateway.role: .* fleet_platform has none yet, declare one with the database; found gateway_app/],
