@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import type { Queryable } from "../connection.ts";
 import { parseAcl } from "./acl.ts";
 import { type OwnedObject, readOwnedObjects } from "./objects.ts";
@@ -9,6 +10,10 @@ import { type RoleRecord, readRoles } from "./role-record.ts";
  * own work for the former state.
  */
 export interface Snapshot {
+  /** Tells this stack from others that have the same name. */
+  stack?: string | undefined;
+  /** Kind and OID by object, linked sequence and `schema x`: objects may be renamed and moved. */
+  ids?: Record<string, string> | undefined;
   /** Schemas recorded so far. */
   schemas: string[];
   /** Object to owner. */
@@ -48,8 +53,19 @@ export async function readSnapshot(
 ): Promise<Snapshot> {
   const schemas = [...new Set([...scope.schemas, ...scope.outside])];
   const objects = await readOwnedObjects(db, schemas);
-  const containers = await db.query<{ key: string; acl: string[] | null }>(containersSql, [schemas, database]);
+  const containers = await db.query<{ key: string; id: string | null; acl: string[] | null }>(containersSql, [
+    schemas,
+    database,
+  ]);
   return {
+    stack: randomUUID(),
+    ids: withoutUndefined([
+      ...containers.rows.map(({ key, id }): [string, string | undefined] => [key, id ?? undefined]),
+      ...objects.flatMap(({ key, id, sequences }): [string, string | undefined][] => [
+        [key, id],
+        ...sequences.map((one): [string, string | undefined] => [one.identity, one.id]),
+      ]),
+    ]),
     schemas: schemas.sort(),
     owners: Object.fromEntries(objects.map((object) => [object.key, object.owner])),
     acls: Object.fromEntries([
@@ -69,6 +85,10 @@ export async function readSnapshot(
   };
 }
 
+function withoutUndefined(entries: [string, string | undefined][]): Record<string, string> {
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
 function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>][] {
   return Object.keys(object.columnAcls).length > 0 ? [[object.key, object.columnAcls]] : [];
 }
@@ -79,17 +99,24 @@ function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>]
  */
 export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
   const managed = new Set(Object.keys(now.roles));
+  const known = new Set(Object.values(recorded.ids ?? {}));
   const newSchemas = now.schemas.filter((schema) => !recorded.schemas.includes(schema));
   const isNew = (key: string): boolean => {
     const owner = now.owners[now.linked[key] ?? key];
     if (owner === undefined) return !(key in recorded.acls) && newSchemas.some((schema) => key === `schema ${schema}`);
-    return !((now.linked[key] ?? key) in recorded.owners) && !managed.has(owner);
+    const object = now.linked[key] ?? key;
+    // A recorded one that was renamed is found by its number.
+    return !(object in recorded.owners) && !known.has(now.ids?.[object] ?? "") && !managed.has(owner);
   };
+  const isRecorded = (key: string) =>
+    key.startsWith("schema ") || (now.linked[key] ?? key) in recorded.owners || isNew(key);
   const foreign = (acl: string[]) =>
     acl.filter((item) => !parseAcl([item]).some(({ grantee }) => managed.has(grantee)));
   const foreignColumns = (columns: Record<string, string[]>) => mapValues(columns, foreign);
   const newJobs = Object.entries(now.jobs).filter(([id, owner]) => !(id in recorded.jobs) && !managed.has(owner));
   return {
+    stack: recorded.stack ?? now.stack,
+    ids: { ...pick(now.ids ?? {}, isRecorded), ...recorded.ids },
     schemas: [...recorded.schemas, ...newSchemas].sort(),
     owners: { ...pick(now.owners, isNew), ...recorded.owners },
     acls: { ...mapValues(pick(now.acls, isNew), foreign), ...recorded.acls },
@@ -114,9 +141,9 @@ function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): R
 }
 
 const containersSql = `
-  SELECT 'schema ' || quote_ident(nspname) AS key, nspacl::text[] AS acl FROM pg_namespace WHERE nspname = ANY ($1)
+  SELECT 'schema ' || quote_ident(nspname) AS key, 'pg_namespace/' || oid AS id, nspacl::text[] AS acl FROM pg_namespace WHERE nspname = ANY ($1)
   UNION ALL
-  SELECT 'database ' || quote_ident(datname), datacl::text[] FROM pg_database WHERE datname = $2`;
+  SELECT 'database ' || quote_ident(datname), NULL, datacl::text[] FROM pg_database WHERE datname = $2`;
 
 /** Rows of pg_default_acl for these schemas and for all schemas. */
 export async function readDefaultAcls(db: Queryable, schemas: string[]): Promise<DefaultAcl[]> {

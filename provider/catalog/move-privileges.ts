@@ -43,16 +43,18 @@ export function keptAccess(object: OwnedObject): MovePrivilege[] {
   });
 }
 
-/** What makes an object's privileges again what they were, once it is back with `former`. See restoration. */
+/** What makes an object's privileges again what they were, once it is back with `former`. `nameOf` gives the name it is recorded by. See restoration. */
 export function restoredPrivileges(
   object: OwnedObject,
   recorded: Pick<Snapshot, "acls" | "columnAcls">,
   former: string,
+  nameOf: (key: string) => string = (key) => key,
 ): MovePrivilege[] {
   return partsOf(object).flatMap((part) => {
-    const was: Acls = parse(recorded.acls[part.key], recorded.columnAcls[part.key]);
+    const key = nameOf(part.key);
+    const was: Acls = parse(recorded.acls[key], recorded.columnAcls[key]);
     // Where only the defaults held, the moves can have merged nothing.
-    const own = recorded.acls[part.key] === undefined ? [] : part.acl;
+    const own = recorded.acls[key] === undefined ? [] : part.acl;
     const is = parse(own, part.columnAcls);
     return restoration(was, is, former, object.owner).map((change) => statement(change, part, former));
   });

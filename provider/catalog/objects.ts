@@ -10,6 +10,10 @@ export interface OwnedObject {
   /** Its name with schema and arguments, quoted by Postgres: ready to stand in a statement. */
   identity: string;
   schema: string;
+  /** Kind and OID: stays when the object is renamed. */
+  id?: string;
+  /** The same of its schema. */
+  schemaId?: string;
   /** Without schema, arguments and quotes. */
   name: string;
   owner: string;
@@ -35,6 +39,8 @@ export interface OwnedObject {
 export interface LinkedSequence {
   /** `tickets.t9_id_seq`, quoted by Postgres. */
   identity: string;
+  /** Kind and OID. */
+  id?: string;
   acl: string[] | null;
 }
 
@@ -43,6 +49,7 @@ interface Row {
   classid: string;
   type: string;
   schema: string;
+  schema_oid: string;
   name: string;
   identity: string;
   owner: string;
@@ -83,12 +90,16 @@ function toObject(
     type: row.type,
     identity: row.identity,
     schema: row.schema,
+    id: `${row.classid}/${row.oid}`,
+    schemaId: `pg_namespace/${row.schema_oid}`,
     name: row.name,
     owner: row.owner,
     isSuperusers: row.superuser,
     acl: row.acl,
     columnAcls: row.column_acls ?? {},
-    sequences: isRelation ? (linked.get(row.oid) ?? []).map(({ identity, acl }) => ({ identity, acl })) : [],
+    sequences: isRelation
+      ? (linked.get(row.oid) ?? []).map(({ identity, id, acl }) => ({ identity, ...(id !== undefined && { id }), acl }))
+      : [],
     timescale: isRelation ? timescale.relations.get(row.oid) : undefined,
     jobs: isRelation
       ? (timescale.relationJobs.get(row.oid) ?? [])
@@ -130,7 +141,8 @@ const edgesSql = `
   WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> r.ev_class`;
 
 const linkedSequencesSql = `
-  SELECT d.refobjid::text AS relation, format('%I.%I', sn.nspname, s.relname) AS identity, s.relacl::text[] AS acl
+  SELECT d.refobjid::text AS relation, format('%I.%I', sn.nspname, s.relname) AS identity, 'pg_class/' || s.oid AS id,
+         s.relacl::text[] AS acl
   FROM pg_depend d
   JOIN pg_class s ON s.oid = d.objid AND s.relkind = 'S'
   JOIN pg_namespace sn ON sn.oid = s.relnamespace
@@ -188,7 +200,7 @@ const objectsSql = `
     UNION ALL
     SELECT 'pg_statistic_ext'::regclass, oid, stxnamespace, stxname, stxowner, NULL FROM pg_statistic_ext
   )
-  SELECT o.oid::text AS oid, o.classid::regclass::text AS classid, i.type, n.nspname AS schema, o.name,
+  SELECT o.oid::text AS oid, o.classid::regclass::text AS classid, i.type, n.nspname AS schema, n.oid::text AS schema_oid, o.name,
          CASE WHEN o.classid = 'pg_proc'::regclass THEN o.oid::regprocedure::text ELSE i.identity END AS identity,
          pg_get_userbyid(o.owner) AS owner, r.rolsuper AS superuser, coalesce(p.prosecdef, false) AS security_definer,
          o.acl::text[] AS acl,

@@ -1,5 +1,6 @@
 import { escapeIdentifier } from "pg";
 import type { Snapshot } from "./baseline.ts";
+import { FormerNames } from "./former-names.ts";
 import { keptAccess, type MovePrivilege, restoredPrivileges } from "./move-privileges.ts";
 import { isMatched, isNamed, splitName } from "./name.ts";
 import type { OwnedObject } from "./objects.ts";
@@ -78,15 +79,19 @@ function keepsAccess(goal: OwnershipGoal, object: OwnedObject, to: string): bool
 export function movesBack(
   goal: OwnershipGoal,
   objects: OwnedObject[],
-  former: Pick<Snapshot, "owners" | "acls" | "columnAcls">,
+  former: Pick<Snapshot, "owners" | "acls" | "columnAcls" | "ids">,
   heir: string,
 ): Move[] {
+  const names = new FormerNames(former);
   return objects
     .filter((object) => object.owner === goal.owner || object.jobs.some((job) => job.owner === goal.owner))
     .map((object) => {
-      const recorded = former.owners[object.key];
+      const name = names.of(object);
+      const recorded = name === undefined ? undefined : former.owners[name];
+      const sequences = new Map(object.sequences.map((one) => [one.identity, names.ofSequence(one)]));
+      const nameOf = (key: string) => (key === object.key ? (name ?? key) : (sequences.get(key) ?? key));
       const isMerged = recorded !== undefined && recorded !== object.owner && object.owner === goal.owner;
-      const privileges = isMerged ? restoredPrivileges(object, former, recorded) : [];
+      const privileges = isMerged ? restoredPrivileges(object, former, recorded, nameOf) : [];
       return { object, to: recorded ?? heir, privileges };
     })
     .filter(({ object, to }) => !isAt(object, to))

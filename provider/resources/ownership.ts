@@ -9,6 +9,7 @@ import {
   missingDefaults,
 } from "../catalog/carry-over.ts";
 import { type Declared, declared } from "../catalog/declared.ts";
+import { FormerNames } from "../catalog/former-names.ts";
 import { warningsOf } from "../catalog/hazards/hazard.ts";
 import { ownershipHazards } from "../catalog/hazards/index.ts";
 import { memberReason, unreachableRoles } from "../catalog/membership.ts";
@@ -25,13 +26,14 @@ import {
 } from "../catalog/ownership.ts";
 import { listOf } from "../catalog/privileges-lines.ts";
 import { existingRoles, isSuperuser, roleExists } from "../catalog/roles.ts";
-import { schemaNames } from "../catalog/schemas.ts";
+import { schemaNames, schemasOwnedIn } from "../catalog/schemas.ts";
 import { refuseWhileInUse } from "../catalog/sessions.ts";
 import { superusersMoveReason } from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { lookingAgain } from "../gone.ts";
 import { isMissingDatabase, planIn } from "../missing-database.ts";
+import { foreignStacks, forgetRecord, missingRecord, record } from "../owner-record.ts";
 import { type Reassigned, reassignPlanned } from "../reassign.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -40,6 +42,8 @@ import { inTransaction } from "../transaction.ts";
 import { Incomplete, orUnknown, type Reconciler } from "./reconciler.ts";
 
 const former = z.object({
+  stack: z.string().optional(),
+  ids: z.record(z.string(), z.string()).optional(),
   owners: z.record(z.string(), z.string()),
   acls: z.record(z.string(), z.array(z.string())),
   columnAcls: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
@@ -90,7 +94,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
     advisory: ["legacyUsers", "declared"],
     id: ({ database, owner }) => `${database}/${owner}`,
 
-    plan: (inputs) =>
+    plan: (inputs, _olds, _before, call) =>
       planIn(server, inputs.database, () =>
         server.session(inputs.database, async (db) => {
           const objects = await readOwnedObjects(db, schemasOf(inputs));
@@ -102,15 +106,21 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
           const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
           const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
-          const failures = await notOurs(db, inputs, moves);
+          const failures = [
+            ...(await foreignStacks(db, inputs, moves, call)).map((reason) => ({ property: "owner", reason })),
+            ...(await notOurs(db, inputs, moves)),
+          ];
+          const record = failures.length === 0 ? await missingRecord(db, inputs, call) : {};
           const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
-          return { changes: { ...Object.fromEntries(lines), ...describeDefaults(defaults) }, warnings, ...failures };
+          const changes = { ...Object.fromEntries(lines), ...describeDefaults(defaults), ...record };
+          return { changes, warnings, ...(failures.length > 0 && { failures }) };
         }),
       ),
 
     summarize: ({ database, owner }, changes) => {
       const defaults = Object.keys(changes).filter((key) => key.startsWith("default privileges of ")).length;
-      const objects = Object.keys(changes).length - defaults;
+      const records = Object.keys(changes).filter((key) => key.startsWith("comment on role ")).length;
+      const objects = Object.keys(changes).length - defaults - records;
       const carried = defaults > 0 ? `, default privileges in ${defaults} ${defaults === 1 ? "place" : "places"}` : "";
       if (Object.keys(changes).length === 0) return undefined;
       return `${database}: ${count(objects)} to get the right owner (${owner} or the one it is kept with)${carried}`;
@@ -123,14 +133,20 @@ export function ownership(server: Server): Reconciler<typeof shape> {
             await refuseMissingRole(db, inputs.owner);
             return readOwnedObjects(db, schemasOf(inputs));
           };
+          const plan = async () => {
+            const moves = movesTowards(inputs, await read());
+            const foreign = await foreignStacks(db, inputs, moves, call);
+            if (foreign.length > 0) throw new Error(foreign.join("\n"));
+            return moves;
+          };
           const objects = await lookingAgain(read);
+          await lookingAgain(plan);
+          await record(db, inputs, call);
           await applyDefaults(db, inputs, call, (live) => planFor(inputs, objects, live).defaults);
           // Whatever ends the moves, some may be done: only what is in the state is put back by destroy.
-          const result = await reassignPlanned(db, async () => movesTowards(inputs, await read()), call).catch(
-            (error: unknown) => {
-              throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
-            },
-          );
+          const result = await reassignPlanned(db, plan, call).catch((error: unknown) => {
+            throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
+          });
           if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, result));
           sayGone(inputs, result, call);
           return result.planned > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
@@ -148,7 +164,7 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           // A role that was there before the stack stays, with what it has made.
           const heir = former.roles[inputs.owner] ? inputs.owner : server.address.user;
           const plan = async () => {
-            const objects = await readOwnedObjects(db, schemasOf(inputs));
+            const objects = await objectsToGiveBack(db, inputs, former);
             return toLivingRoles(db, movesBack(inputs, objects, former, heir), server.address.user);
           };
           const result = await reassignPlanned(db, plan, call);
@@ -157,11 +173,13 @@ export function ownership(server: Server): Reconciler<typeof shape> {
           await applyDefaults(db, inputs, call, (live) =>
             defaultsBack(inputs.owner, inputs.roles, live, former.defaultPrivileges),
           );
+          await forgetRecord(db, inputs, call);
         });
       try {
         await server.session(inputs.database, giveBack);
       } catch (error) {
         if (!isMissingDatabase(error)) throw error;
+        await server.session(undefined, (db) => alone(db, call, () => forgetRecord(db, inputs, call)));
         call.report.info(`there is no database ${inputs.database} any more: what ${inputs.owner} owned there is gone`);
       }
     },
@@ -179,7 +197,7 @@ function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Pl
 }
 
 /** What an admin that is no superuser can never move. */
-async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Promise<{ failures?: CheckFailure[] }> {
+async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Promise<CheckFailure[]> {
   const doing = `move objects of ${database} to their owner`;
   const unreachable = await unreachableRoles(
     db,
@@ -200,12 +218,24 @@ async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Prom
         `Connect as one (app-roles:server.admin), or leave them where they are (keepOwner). Concerned: ${list}`,
     );
   }
-  return failures.length > 0 ? { failures: failures.map((reason) => ({ property: "", reason })) } : {};
+  return failures.map((reason) => ({ property: "", reason }));
 }
 
 function declaredBy({ owner, schemas, keepOwner, alsoOwn, roles }: Inputs): Declared {
   const access = roles.map((role) => [role, role === owner ? { access: "owner" as const } : {}]);
   return { owner, schemas, keepOwner, alsoOwn, roles: Object.fromEntries(access) };
+}
+
+/** In the schemas, and what was recorded there and moved elsewhere since. */
+async function objectsToGiveBack(
+  db: Queryable,
+  inputs: Inputs,
+  recorded: Exclude<Inputs["former"], Unknown>,
+): Promise<OwnedObject[]> {
+  const schemas = schemasOf(inputs);
+  const names = new FormerNames(recorded);
+  const objects = await readOwnedObjects(db, [...new Set([...schemas, ...(await schemasOwnedIn(db, inputs.owner))])]);
+  return objects.filter((object) => schemas.includes(object.schema) || names.of(object) !== undefined);
 }
 
 function recordedOwners({ former }: Inputs): Record<string, string> {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readOwnedObjects } from "../../provider/catalog/objects.ts";
-import { movesTowards } from "../../provider/catalog/ownership.ts";
+import { movesBack, movesTowards } from "../../provider/catalog/ownership.ts";
 import { Server } from "../../provider/connection.ts";
 import { reassign } from "../../provider/reassign.ts";
 import { baseline } from "../../provider/resources/baseline.ts";
@@ -163,6 +163,106 @@ describe("the runbook's estate", () => {
     expect((await planOf(goal)).changes).toEqual({});
     await resource.remove(goal, testCall());
     expect((await observe(db)).relation?.join()).not.toContain("owner tracksolid_owner");
+  });
+});
+
+describe("objects that were renamed and moved since", () => {
+  test("go back to their former owners, with their former privileges", async () => {
+    const db = await postgres.connect({ database });
+    await db.query(`CREATE ROLE moved_by LOGIN; GRANT USAGE, CREATE ON SCHEMA tickets TO moved_by;
+      CREATE TABLE tickets.old_name (id serial); CREATE TABLE tickets.wanderer (id serial);
+      ALTER TABLE tickets.old_name OWNER TO moved_by; ALTER TABLE tickets.wanderer OWNER TO moved_by;
+      GRANT SELECT ON tickets.wanderer TO dashboard_ro; GRANT INSERT ON tickets.wanderer TO tracksolid_owner;
+      CREATE FUNCTION tickets.f(int) RETURNS int LANGUAGE sql AS 'SELECT 1'; ALTER FUNCTION tickets.f(int) OWNER TO moved_by`);
+    const before = await observe(db);
+    const goal = inputs(await recorded());
+    await resource.apply(goal, undefined, testCall());
+    await db.query(`ALTER TABLE tickets.old_name RENAME TO new_name; ALTER TABLE tickets.wanderer SET SCHEMA public;
+      ALTER FUNCTION tickets.f(int) RENAME TO g`);
+    await resource.remove(goal, testCall());
+    const { rows } = await db.query(
+      "SELECT tablename, tableowner FROM pg_tables WHERE tablename IN ('new_name', 'wanderer') UNION SELECT proname, pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'g' ORDER BY 1",
+    );
+    expect(rows).toEqual(["g", "new_name", "wanderer"].map((tablename) => ({ tablename, tableowner: "moved_by" })));
+    await db.query(`ALTER TABLE tickets.new_name RENAME TO old_name; ALTER TABLE public.wanderer SET SCHEMA tickets;
+      ALTER FUNCTION tickets.g(int) RENAME TO f`);
+    expect(await observe(db)).toEqual(before);
+    await db.query(
+      "DROP TABLE tickets.old_name, tickets.wanderer; DROP FUNCTION tickets.f(int); DROP OWNED BY moved_by",
+    );
+  });
+
+  test("a number that is another object's by now, as after a restore, is nobody's", async () => {
+    const db = await postgres.connect({ database });
+    await db.query(
+      "CREATE TABLE tickets.made_by_owner (); ALTER TABLE tickets.made_by_owner OWNER TO tracksolid_owner",
+    );
+    const [object] = (await readOwnedObjects(db, ["tickets"])).filter(({ name }) => name === "made_by_owner");
+    const former = {
+      owners: { "tickets.something_else": "reporting_refresher" },
+      acls: {},
+      columnAcls: {},
+      ids: { "tickets.something_else": object?.id ?? "", "schema tickets": "pg_namespace/1" },
+    };
+    const moves = movesBack(inputs(unknown), object ? [object] : [], former, "postgres");
+    expect(moves.map(({ to }) => to)).toEqual(["postgres"]);
+    await db.query("DROP TABLE tickets.made_by_owner");
+  });
+});
+
+describe("two stacks", () => {
+  const other = () => ({ ...testCall(), urn: "urn:pulumi:blue::fleet::pgaccess:index:Ownership::tracksolid_db" });
+  const second = async () => inputs(await recorded(), { owner: "second_owner", roles: ["second_owner"] });
+
+  beforeAll(async () => {
+    const db = await postgres.connect({ database });
+    await db.query("CREATE ROLE second_owner LOGIN");
+    for (const schema of schemas) await db.query(`GRANT USAGE, CREATE ON SCHEMA ${schema} TO second_owner`);
+  });
+
+  test("of which one owns a schema already: the other's preview names it, and the way out", async () => {
+    const db = await postgres.connect({ database });
+    await db.query("COMMENT ON ROLE tracksolid_owner IS 'ask the platform team'");
+    const first = inputs(await recorded());
+    await resource.apply(first, undefined, testCall());
+    const moved = await observe(db);
+    const preview = await resource.plan(await second(), undefined, {}, other());
+    expect(preview.failures?.map(({ reason }) => reason).join()).toMatch(
+      /belong to the stack app-roles\/test, whose owner role is tracksolid_owner.*COMMENT ON ROLE "tracksolid_owner" IS 'ask the platform team'/,
+    );
+    await expect(resource.apply(await second(), undefined, other())).rejects.toThrow("app-roles/test");
+    expect(await observe(db)).toEqual(moved);
+
+    // The same stack under another name, with its state.
+    const renamed = { ...testCall(), urn: "urn:pulumi:green::app-roles::pgaccess:index:Ownership::tracksolid_db" };
+    expect((await resource.plan(first, undefined, {}, renamed)).failures).toBeUndefined();
+    // What somebody overwrites is written again.
+    await db.query("COMMENT ON ROLE tracksolid_owner IS 'ask the platform team'");
+    expect((await resource.plan(first, undefined, {}, testCall())).changes).toEqual({
+      "comment on role tracksolid_owner": "says that stack app-roles/test owns tracksolid_db with it",
+    });
+    await resource.apply(first, undefined, testCall());
+    expect((await resource.plan(first, undefined, {}, testCall())).changes).toEqual({});
+
+    await resource.remove(first, testCall());
+    const { rows } = await db.query("SELECT shobj_description('tracksolid_owner'::regrole, 'pg_authid') AS comment");
+    expect(rows).toEqual([{ comment: "ask the platform team" }]);
+    expect((await resource.plan(await second(), undefined, {}, other())).failures).toBeUndefined();
+  });
+
+  test("that come at the same time: one gets it, the other is refused", async () => {
+    const rival = new Server(postgres.address);
+    const [first, theirs] = [inputs(await recorded()), await second()];
+    const results = await Promise.allSettled([
+      resource.apply(first, undefined, testCall()),
+      ownership(rival).apply(theirs, undefined, other()),
+    ]);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    const refused = results.find((result) => result.status === "rejected");
+    expect(String(refused?.reason)).toMatch(/two stacks cannot own the same objects/);
+    await resource.remove(first, testCall());
+    await ownership(rival).remove(theirs, other());
+    await rival.close();
   });
 });
 

@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { extend, type Snapshot } from "../../provider/catalog/baseline.ts";
 
 const empty: Snapshot = {
+  stack: "first",
+  ids: {},
   schemas: ["app"],
   owners: {},
   acls: {},
@@ -14,10 +16,13 @@ const empty: Snapshot = {
 };
 
 test("a later snapshot records new objects without the stack's own doing", () => {
-  const recorded = { ...empty, owners: { "app.old": "postgres" } };
+  const ids = { "app.old": "pg_class/1", "app.renamed": "pg_class/3" };
+  const recorded = { ...empty, ids, owners: { "app.old": "postgres", "app.renamed": "postgres" } };
   const now: Snapshot = {
     ...empty,
-    owners: { "app.old": "reader", "app.new": "postgres", "app.own": "reader" },
+    stack: "second",
+    ids: { "app.old": "pg_class/9", "app.new": "pg_class/2", "app.own": "pg_class/4", "app.now": "pg_class/3" },
+    owners: { "app.old": "reader", "app.new": "postgres", "app.own": "reader", "app.now": "bob" },
     acls: {
       "app.old": ["postgres=r/reader"],
       "app.old_id_seq": ["postgres=U/reader"],
@@ -30,7 +35,8 @@ test("a later snapshot records new objects without the stack's own doing", () =>
   };
   expect(extend(recorded, now)).toEqual({
     ...recorded,
-    owners: { "app.old": "postgres", "app.new": "postgres" },
+    ids: { ...ids, "app.new": "pg_class/2" },
+    owners: { "app.old": "postgres", "app.renamed": "postgres", "app.new": "postgres" },
     acls: {
       "app.new": ["postgres=arwd/postgres", "bob=r/postgres"],
       "app.new_id_seq": ["=U/postgres"],
