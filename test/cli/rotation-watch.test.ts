@@ -29,6 +29,13 @@ describe("of the role's own password", () => {
     expect([watched.window("api"), watched.window("worker")]).toEqual([2000, Number.POSITIVE_INFINITY]);
   });
 
+  test("an older look that comes later takes nothing back", () => {
+    const watched = watch();
+    watched.see([pre("role", "update"), done("role", "update")], 1000);
+    watched.see([], 1100);
+    expect([watched.mayHaveBegun, watched.hasBegun, watched.endedAt]).toEqual([true, true, 1000]);
+  });
+
   test("of a service that is redeployed while the server is not told, there is none", () => {
     const watched = watch();
     watched.see([done("env", "update")], 100);

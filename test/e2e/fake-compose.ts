@@ -20,6 +20,8 @@ export class FakeCompose {
   readonly host: string;
   /** To be first on the PATH. */
   readonly bin: string;
+  /** Services whose log says that they may not read a table. */
+  broken: ReadonlySet<string> = new Set();
   readonly #server: Server;
   readonly #containers = new Map<string, Container>();
   readonly #onStart: (service: string, url: string) => void;
@@ -95,7 +97,7 @@ export class FakeCompose {
     const found = [...this.#containers.values()].find((each) => each.id === id);
     if (!found) return send({ message: "no such container" }, 404);
     if (what === "json") return send(inspected(found, dir));
-    response.end();
+    response.end(this.broken.has(found.service) ? logged("ERROR:  permission denied for table tickets") : "");
   }
 }
 
@@ -122,6 +124,14 @@ function inspected({ id, service, env, startedAt }: Container, dir: string) {
     // Sessions come from there.
     NetworkSettings: { Networks: { shop: { IPAddress: "127.0.0.1" } } },
   };
+}
+
+/** A line of a log, as Docker frames it. */
+function logged(line: string): Buffer {
+  const text = Buffer.from(`${new Date().toISOString()} ${line}\n`);
+  const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
+  header.writeUInt32BE(text.length, 4);
+  return Buffer.concat([header, text]);
 }
 
 async function textOf(request: IncomingMessage): Promise<string> {

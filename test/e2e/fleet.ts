@@ -39,6 +39,7 @@ export class Fleet {
   private constructor(estate: Estate, compose: FakeCompose) {
     this.#dir = estate.sandbox.dir;
     this.compose = compose;
+    compose.broken = this.broken;
     this.env = { ...estate.sandbox.env, PATH: `${compose.bin}:${estate.sandbox.env.PATH}` };
     this.#timer = setInterval(() => this.#follow(), 50);
   }

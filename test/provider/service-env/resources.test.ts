@@ -1,7 +1,7 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { legacyUrl } from "../../../provider/resources/legacy-url.ts";
 import { toResource } from "../../../provider/resources/reconciler.ts";
 import { serviceEnv } from "../../../provider/resources/service-env.ts";
@@ -184,6 +184,24 @@ describe("ServiceEnv", () => {
     expect(role.deployments).toBe(1);
     await update(legacy, role);
     expect(actions()).toEqual(["deploy"]);
+  });
+
+  test("one that its rollback script put back is deployed once more, with a word about it; not where the rollback itself says that it was", async () => {
+    const { inputs: role } = await check(inputs("role"));
+    await create(role);
+    store(former); // the script
+    actions();
+    const call = testCall();
+    const { inputs: back } = await resource.check(call, { news: inputs("legacy"), olds: role, randomSeed });
+    expect(call.lines.join()).toContain("Nobody can tell what the service runs with, so it is deployed once more");
+    await update(role, back);
+    expect(actions()).toEqual(["deploy"]);
+
+    vi.stubEnv("APP_ROLES_ROLLED_BACK", "api");
+    const { inputs: seen } = await check(inputs("legacy"), role);
+    await update(role, seen);
+    vi.unstubAllEnvs();
+    expect([seen.deployments, actions()]).toEqual([role.deployments, []]);
   });
 
   test("its end puts the legacy URL back, and only then", async () => {
