@@ -5,6 +5,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { grantsProblems } from "./grants.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "./identifier.ts";
 import { alternateLogins, roleNames } from "./login-roles.ts";
+import { isPattern, parseObjectName } from "./object-name.ts";
 import { completePool, poolProblem } from "./pool.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtime-checks.ts";
 import type { Section, Sections } from "./sections.ts";
@@ -204,17 +205,21 @@ function ownAccess<T>(access: Record<string, T>, database: string): T | undefine
   return Object.hasOwn(access, database) ? access[database] : undefined;
 }
 
-function schemaOf(object: string, schemas: string[]): string | undefined {
-  return schemas.find((schema) => object.startsWith(`${schema}.`) && object.length > schema.length + 1);
-}
-
 function outsideProblem(object: string, schemas: string[]): string | undefined {
-  if (schemaOf(object, schemas) !== undefined) return undefined;
-  return `expected schema.object with one of the schemas ${schemas.join(", ")}`;
+  const name = parseObjectName(object);
+  if (name && schemas.includes(name.schema)) return undefined;
+  return `expected schema.object with one of the schemas ${schemas.join(", ")}${quotesNeeded(schemas)}`;
 }
 
 function insideProblem(object: string, schemas: string[], owner: string): string | undefined {
-  const schema = schemaOf(object, schemas);
-  if (schema !== undefined) return `${object} lies in ${schema}, whose objects ${owner} owns anyway; remove it`;
-  return /^[^.]+\.[^.]/.test(object) ? undefined : `expected schema.object, found "${object}"`;
+  const name = parseObjectName(object);
+  if (!name) return `expected schema.object, found "${object}"`;
+  if (isPattern(name))
+    return `expected one object, found the pattern "${object}"; a name with * or ? needs double quotes`;
+  if (!schemas.includes(name.schema)) return undefined;
+  return `${object} lies in ${name.schema}, whose objects ${owner} owns anyway; remove it`;
+}
+
+function quotesNeeded(schemas: string[]): string {
+  return schemas.some((schema) => /[."]/.test(schema)) ? "; a schema with a dot or a quote needs double quotes" : "";
 }

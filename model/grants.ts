@@ -1,3 +1,5 @@
+import { parseObjectName } from "./object-name.ts";
+
 /** Privileges of a role in one database beyond its access level, by kind of object; names as `schema.object`. */
 export interface Grants {
   database?: string[] | undefined;
@@ -61,8 +63,10 @@ function privilegeProblems(kind: keyof Grants, privileges: string[], path: Prope
     .map((privilege) => ({ path, message: `expected ${known.join(", ")}, found ${privilege}` }));
 }
 
-/** The schema must be plain: it is read whole, so no pattern may stand for it. */
+/** The schema is read whole, so no pattern may stand for it. */
 function nameProblems(name: string, path: PropertyKey[]): GrantsProblem[] {
-  const schema = /^(?:"((?:[^"]|"")+)"|([^".*?]+))\../s.test(name);
-  return schema ? [] : [{ path, message: "expected schema.object, with no pattern for the schema" }];
+  const parsed = parseObjectName(name);
+  const isQuoted = /^(?:[a-z ]+ )?"/.test(name);
+  if (parsed && (isQuoted || !/[*?]/.test(parsed.schema))) return [];
+  return [{ path, message: "expected schema.object, with no pattern for the schema" }];
 }

@@ -56,16 +56,15 @@ function grantedOnColumn({ columns = {} }: ExplicitGrants, object: Grantable): s
 }
 
 function isMeant(name: string, object: Grantable): boolean {
-  if (object.kind === "schema") return name === object.schema;
+  if (object.kind === "schema") return unquoted(name) === object.schema;
   const named = namesOf(object);
-  if (isNamed(name, named) || isMatched(name, named)) return true;
-  if (object.argumentTypes === undefined) return false;
-  return isNamed(name.replaceAll(", ", ","), { ...named, name: `${named.name}(${object.argumentTypes})` });
+  return isNamed(name, named) || isMatched(name, named);
 }
 
 /** A column's are its table's. */
-function namesOf({ key, schema, name, target }: Grantable) {
-  return { key: key.replace(/^(?:function|procedure|aggregate|type) /, ""), identity: target.name, schema, name };
+function namesOf({ key, schema, name, target, argumentTypes }: Grantable) {
+  const type = /^(?:function|procedure|aggregate|type)(?= )/.exec(key)?.[0];
+  return { key, identity: target.name, schema, name, argumentTypes, ...(type !== undefined && { type }) };
 }
 
 /** TEMP is TEMPORARY to the catalog; case does not matter in SQL. */
@@ -78,7 +77,9 @@ function standardName(privilege: string): string {
 export function schemasIn(grants: ExplicitGrants | undefined): string[] {
   const { schemas = {}, tables = {}, columns = {}, sequences = {}, functions = {}, types = {} } = grants ?? {};
   const objects = [tables, columns, sequences, functions, types].flatMap((section) => Object.keys(section));
-  return [...new Set([...Object.keys(schemas), ...objects.flatMap((name) => splitName(name)?.schema ?? [])])];
+  return [
+    ...new Set([...Object.keys(schemas).map(unquoted), ...objects.flatMap((name) => splitName(name)?.schema ?? [])]),
+  ];
 }
 
 /** Whether a privilege on a table is granted by name; `identity` as Postgres quotes it. */

@@ -1,16 +1,11 @@
-import { escapeIdentifier } from "pg";
+import { isPattern, type ObjectName, parseObjectName, quotedObject } from "../../model/object-name.ts";
 
-/** Splits `schema.object`, each part bare or in double quotes as in SQL; undefined when it is not of that form. */
+export { unquoted } from "../../model/object-name.ts";
+
+/** Splits `schema.object`; undefined when it is not of the grammar of names. The object stays as it is written. */
 export function splitName(text: string): { schema: string; object: string } | undefined {
-  const match = /^(?:"((?:[^"]|"")+)"|([^".]+))\.(.+)$/s.exec(text);
-  if (!match) return undefined;
-  const schema = match[1]?.replaceAll('""', '"') ?? (match[2] as string);
-  return { schema, object: match[3] as string };
-}
-
-/** The name that a quoted identifier stands for. */
-export function unquoted(identifier: string): string {
-  return /^".*"$/s.test(identifier) ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
+  const name = parseObjectName(text);
+  return name && { schema: name.schema, object: name.rest };
 }
 
 /** An object's names, as the catalog has them. */
@@ -19,24 +14,55 @@ interface Named {
   identity: string;
   schema: string;
   name: string;
+  /** Postgres's name of its kind; undefined: any kind in a name is taken for its own. */
+  type?: string;
+  /** A routine's, as in `integer,text`, where they read otherwise than in the identity. */
+  argumentTypes?: string | undefined;
 }
 
-/** Whether a name from the config means this object: as Postgres quotes it, or plainly as `schema.object`. */
+/** Whether a name from the config means this object: as the plan prints it, or by the grammar of names. */
 export function isNamed(text: string, object: Named): boolean {
-  return namesOf(object).includes(text);
+  if (text === object.key || text === object.identity) return true;
+  const parsed = parseObjectName(text);
+  if (!parsed || !isPlaceOf(parsed, object)) return false;
+  const tails = tailsOf(object);
+  const quoted = quotedObject(parsed);
+  if (quoted) return quoted.name === object.name && tails.includes(plain(quoted.tail));
+  const { rest } = parsed;
+  return (
+    rest === object.name || (rest.startsWith(object.name) && tails.includes(plain(rest.slice(object.name.length))))
+  );
 }
 
 /** Whether a name with `*` (any characters, or none) or `?` (one character) means this object among others. */
 export function isMatched(pattern: string, object: Named): boolean {
-  if (!/[*?]/.test(pattern)) return false;
+  const parsed = parseObjectName(pattern);
+  if (!parsed || !isPattern(parsed) || !isPlaceOf(parsed, object)) return false;
+  const quoted = quotedObject(parsed);
+  if (quoted && quoted.name !== object.name) return false;
+  const expression = expressionOf(plain(quoted ? quoted.tail : parsed.rest));
+  return tailsOf(object).some((tail) => expression.test(quoted ? tail : object.name + tail));
+}
+
+function isPlaceOf({ kind, schema }: ObjectName, object: Named): boolean {
+  return schema === object.schema && (kind === undefined || object.type === undefined || kind === object.type);
+}
+
+/** What may stand behind the object's name: nothing, or what Postgres prints there, as a routine's argument types. */
+function tailsOf({ identity, argumentTypes }: Named): string[] {
+  const parsed = parseObjectName(identity);
+  const printed = parsed && (quotedObject(parsed)?.tail ?? parsed.rest.replace(/^[^( ]*/, ""));
+  const types = argumentTypes === undefined ? [] : [`(${argumentTypes})`];
+  return ["", ...(printed ? [plain(printed)] : []), ...types.map(plain)];
+}
+
+function plain(tail: string): string {
+  return tail.replaceAll(", ", ",");
+}
+
+function expressionOf(pattern: string): RegExp {
   const source = pattern.replace(/[.*+?^${}()|[\]\\/]/g, (char) =>
     char === "*" ? ".*" : char === "?" ? "." : `\\${char}`,
   );
-  const expression = new RegExp(`^${source}$`, "su");
-  return namesOf(object).some((name) => expression.test(name));
-}
-
-function namesOf({ key, identity, schema, name }: Named): string[] {
-  const quoted = escapeIdentifier(schema);
-  return [key, identity, `${schema}.${name}`, `${quoted}.${name}`, `${quoted}.${escapeIdentifier(name)}`];
+  return new RegExp(`^${source}$`, "su");
 }

@@ -27,7 +27,7 @@ export interface CheckFailure {
   reason: string;
 }
 
-/** How one path differs; never a replace kind, which the engine prints wrongly for inputs made by Check (design.md). */
+/** How one path differs; never a replace kind, which the engine prints wrongly for inputs made by Check. */
 export interface PropertyDiff {
   kind: "add" | "delete" | "update";
   /** True when the old value stands in the old inputs rather than in the old outputs. */

@@ -1,3 +1,4 @@
+import { yamlName } from "../../../model/object-name.ts";
 import type { Queryable } from "../../connection.ts";
 import { isNamed, splitName } from "../name.ts";
 import { readAfterUp } from "./after-up.ts";
@@ -65,7 +66,7 @@ export const ledgers: HazardKind<OwnershipFacts> = {
         {
           object: table.key,
           what: `looks like a migration tool's ledger, stays with ${owner}, and ${facts.owner} may not write it: its migrators fail at their start`,
-          remedy: `app-roles:databases.${facts.database}.alsoOwn: [${table.key}]`,
+          remedy: `app-roles:databases.${facts.database}.alsoOwn: [${yamlName(table.key)}]`,
         },
       ];
     });

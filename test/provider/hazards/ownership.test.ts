@@ -216,7 +216,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       /shop_owner may not write it.*alsoOwn: \[public\.schema_migrations\]$/,
     );
     const quoted = 'public."__EFMigrationsHistory"';
-    expect(about(lines, quoted)[0]).toContain(`alsoOwn: [${quoted}]`);
+    expect(about(lines, quoted)[0]).toContain(`alsoOwn: [${JSON.stringify(quoted)}]`);
     expect(await estate.ofOwnership({ alsoOwn: ["public.schema_migrations", quoted] })).toEqual([]);
     await estate.sql(
       `CREATE ROLE shop_owner; GRANT INSERT ON public.schema_migrations, public."__EFMigrationsHistory" TO shop_owner`,
