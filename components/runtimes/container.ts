@@ -77,7 +77,7 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
       ...(logging && { logDriver: logging.driver, logOpts: logging.options }),
       ...(stopSignal && { stopSignal }),
       ...(graceSeconds !== undefined && { stopTimeout: graceSeconds }),
-      ...(memory !== undefined && { memory: Math.ceil(memory / 1024 ** 2) }),
+      ...(memory !== undefined && memoryOf(memory)),
       ...(cpus !== undefined && { cpus: String(cpus) }),
       ...(restart && { restart }),
       ...(retries !== undefined && { maxRetryCount: Number(retries) }),
@@ -184,4 +184,10 @@ function healthcheckOf({ test, interval, timeout, startPeriod, retries }: NonNul
     ...(startPeriod !== undefined && { startPeriod: goDuration(startPeriod) }),
     ...(retries !== undefined && { retries }),
   };
+}
+
+/** With as much swap, which is what Docker does by itself: it is read back, and left out it would be a change at every up. */
+function memoryOf(bytes: number) {
+  const memory = Math.ceil(bytes / 1024 ** 2);
+  return { memory, memorySwap: 2 * memory };
 }

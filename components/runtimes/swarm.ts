@@ -151,6 +151,8 @@ function restartPolicyOf({ restart }: ContainerSpec) {
   return {
     condition,
     delay: shortGoDuration(restartDelay),
+    // Docker's own too. It is always read back: left out, it would be a change, and a rollout, at every up.
+    window: shortGoDuration(0),
     ...(most !== undefined && { maxAttempts: Number(most) }),
   };
 }

@@ -105,7 +105,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await command("--pool", "none");
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-    expect(text).toMatch(/the rollout of the service dashboard_api was rolled back/);
+    expect(text).toMatch(/service rollback completed: /);
     await becomes("postgres");
     expect(await estate.databaseUrls()).toMatchObject({ dashboard_api: expect.stringContaining("postgres:") });
 

@@ -55,6 +55,8 @@ export const containerInputs = z.strictObject({
   maxRetryCount: whole.optional(),
   /** MB. */
   memory: whole.optional(),
+  /** Memory and swap; read back as twice the memory when it is not given, which is a difference: give it. */
+  memorySwap: whole.optional(),
   cpus: text.optional(),
   mustRun: flag.optional(),
   /** Seconds between the stop signal and the kill when it is deleted; without it the container is killed at once. */

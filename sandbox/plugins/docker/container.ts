@@ -13,6 +13,7 @@ const updated = new Set([
   "restart",
   "maxRetryCount",
   "memory",
+  "memorySwap",
   "mustRun",
   "destroyGraceSeconds",
   "wait",
@@ -137,13 +138,18 @@ async function healthy(docker: Docker, id: string, name: string, seconds: number
 }
 
 async function observed(docker: Docker, id: string): Promise<PropertyMap> {
-  const { NetworkSettings, State } = await docker.getContainer(id).inspect();
+  const { NetworkSettings, State, HostConfig } = await docker.getContainer(id).inspect();
   const networkDatas = Object.entries(NetworkSettings.Networks).map(([networkName, { IPAddress, Gateway }]) => ({
     networkName,
     ipAddress: IPAddress,
     gateway: Gateway,
   }));
-  return { networkDatas, ...(State.Running ? {} : { exitCode: State.ExitCode }) };
+  const { MemorySwap = 0 } = HostConfig;
+  return {
+    networkDatas,
+    ...(MemorySwap !== 0 && { memorySwap: MemorySwap > 0 ? MemorySwap / 1024 ** 2 : MemorySwap }),
+    ...(State.Running ? {} : { exitCode: State.ExitCode }),
+  };
 }
 
 async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | undefined> {

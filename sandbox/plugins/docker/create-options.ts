@@ -60,10 +60,11 @@ export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOp
 }
 
 /** What can change while the container runs. */
-export function updateOptions({ restart, maxRetryCount, memory }: ContainerInputs) {
+export function updateOptions({ restart, maxRetryCount, memory, memorySwap }: ContainerInputs) {
   return {
     RestartPolicy: { Name: String(restart ?? "no"), MaximumRetryCount: Number(maxRetryCount ?? 0) },
-    ...(memory !== undefined && { Memory: Number(memory) * 1024 * 1024, MemorySwap: Number(memory) * 2 * 1024 * 1024 }),
+    ...(memory !== undefined && { Memory: Number(memory) * 1024 ** 2 }),
+    ...(memorySwap !== undefined && { MemorySwap: Number(memorySwap) * 1024 ** 2 }),
   };
 }
 

@@ -85,6 +85,8 @@ function schema(leaf: Leaf) {
           condition: leaf(z.enum(["none", "on-failure", "any"])).optional(),
           delay: duration.optional(),
           maxAttempts: leaf(z.int().min(0)).optional(),
+          /** Read back as 0s when it is not given, which is a difference: give it. */
+          window: duration.optional(),
         })
         .optional(),
       resources: z

@@ -40,7 +40,7 @@ export interface ServiceSpec {
     };
     Networks?: { Target: string; Aliases?: string[] }[];
     LogDriver?: { Name: string; Options?: Record<string, string> };
-    RestartPolicy?: { Condition?: string; Delay?: number; MaxAttempts?: number };
+    RestartPolicy?: { Condition?: string; Delay?: number; MaxAttempts?: number; Window?: number };
     Resources?: { Limits?: { MemoryBytes?: number; NanoCPUs?: number } };
   };
   Mode: { Replicated: { Replicas: number } };
@@ -75,7 +75,7 @@ export function toSpec(inputs: ServiceInputs): ServiceSpec {
 function toTask({ containerSpec, networksAdvanceds, logDriver, restartPolicy, resources }: Task) {
   const { image, commands, args, env, dir, user, labels, mounts, hosts, healthcheck, secrets } = containerSpec;
   const { capAdds, capDrops, stopSignal, stopGracePeriod } = containerSpec;
-  const { condition, delay, maxAttempts } = restartPolicy ?? {};
+  const { condition, delay, maxAttempts, window } = restartPolicy ?? {};
   const { memoryBytes, nanoCpus } = resources?.limits ?? {};
   return {
     ContainerSpec: {
@@ -119,6 +119,7 @@ function toTask({ containerSpec, networksAdvanceds, logDriver, restartPolicy, re
         // As above: 0, so that it is started again without a pause.
         Delay: nanoseconds(delay ?? "0s"),
         MaxAttempts: maxAttempts ?? 0,
+        Window: nanoseconds(window ?? "0s"),
       },
     }),
     ...(resources && { Resources: { Limits: { MemoryBytes: memoryBytes ?? 0, NanoCPUs: nanoCpus ?? 0 } } }),
@@ -200,7 +201,8 @@ export function fromSpec(spec: ServiceSpec, declared: ServiceInputs): ServiceInp
       ...(restartPolicy && {
         restartPolicy: {
           ...(RestartPolicy?.Condition && { condition: RestartPolicy.Condition as "none" | "on-failure" | "any" }),
-          ...(restartPolicy.delay && { delay: shortDuration(RestartPolicy?.Delay ?? 0) }),
+          delay: shortDuration(RestartPolicy?.Delay ?? 0),
+          window: shortDuration(RestartPolicy?.Window ?? 0),
           ...(RestartPolicy?.MaxAttempts && { maxAttempts: RestartPolicy.MaxAttempts }),
         },
       }),

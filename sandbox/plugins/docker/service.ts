@@ -132,13 +132,13 @@ async function created(docker: Docker, id: string, wanted: ServiceInputs, { sign
   for (;;) {
     const tasks = await tasksOf(docker, id);
     if (progress(tasks, wanted, report)) return;
-    if (Date.now() > end) throw notConverged(wanted, tasks);
+    if (Date.now() > end) throw notConverged(id, wanted);
     await sleep(lookEvery, undefined, { signal });
   }
 }
 
 async function rolledOut(docker: Docker, id: string, wanted: ServiceInputs, { signal, report }: Watch): Promise<void> {
-  const { convergeConfig, name } = wanted;
+  const { convergeConfig } = wanted;
   if (!convergeConfig) return;
   const end = Date.now() + nanoseconds(convergeConfig.timeout) / 1e6;
   await sleep(rolloutDelay, undefined, { signal });
@@ -148,12 +148,12 @@ async function rolledOut(docker: Docker, id: string, wanted: ServiceInputs, { si
     if (State === "completed") return;
     const tasks = await tasksOf(docker, id);
     if (["rollback_completed", "rollback_paused", "paused"].includes(State)) {
-      const why = failureOf(tasks);
-      const ended = State === "rollback_completed" ? "was rolled back" : State.replace("_", " is ");
-      throw new Error(`the rollout of the service ${name} ${ended}: ${Message}${why ? ` (${why})` : ""}`);
+      // The official plugin names neither the service nor what its containers said.
+      const ended = State === "paused" ? "update paused" : State.replace("_", " ");
+      throw new Error(`service ${ended}: ${Message}`);
     }
     if (!State.startsWith("rollback") && progress(tasks, wanted, report)) return;
-    if (Date.now() > end) throw notConverged(wanted, tasks);
+    if (Date.now() > end) throw notConverged(id, wanted);
     await sleep(lookEvery, undefined, { signal });
   }
 }
@@ -171,13 +171,8 @@ function progress(tasks: Task[], { name, mode }: ServiceInputs, report: Watch["r
   return running === replicas;
 }
 
-function notConverged({ name, convergeConfig }: ServiceInputs, tasks: Task[]): Error {
-  const why = failureOf(tasks);
-  return new Error(`the service ${name} did not converge within ${convergeConfig?.timeout}${why ? `: ${why}` : ""}`);
-}
-
-function failureOf(tasks: Task[]): string | undefined {
-  return tasks.find(({ Status }) => Status.Err)?.Status.Err;
+function notConverged(id: string, { convergeConfig }: ServiceInputs): Error {
+  return new Error(`Service with ID (${id}) did not converge after ${convergeConfig?.timeout}`);
 }
 
 async function tasksOf(docker: Docker, id: string): Promise<Task[]> {

