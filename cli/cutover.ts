@@ -6,6 +6,7 @@ import { othersAreBack, rolledBackOthers } from "./bring-along.ts";
 import type { Command } from "./command.ts";
 import { EventLog } from "./event-log.ts";
 import { exportState } from "./exported.ts";
+import { findWay } from "./find-way.ts";
 import { connectAsInForce } from "./in-force.ts";
 import { onlyWord, reading } from "./options.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
@@ -31,13 +32,14 @@ its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it
     const { service: name, stack: given, watch, policyPacks } = options(args);
     const stack = given ?? (await selectedStack());
     const configured = await readStack(stack);
-    const service = await refuseUnready(name, stack, configured);
+    const { service, mayBeOnRole } = await refuseUnready(name, stack, configured);
     const interruption = new Interruption();
+    const supervision = await Supervision.create(name, service.runtime, interruption.signal);
     try {
-      const failed = await up(service, stack, policyPacks, interruption);
+      const failed = await up(service, stack, policyPacks, interruption, supervision);
       if (failed) {
         interruption.reset();
-        return await afterFailure(service, stack, failed);
+        return await afterFailure(service, stack, { ...failed, isTouched: failed.isTouched || mayBeOnRole });
       }
       if (!(await noted(name, stack))) return 1;
       console.log(`${name} is on its role.`);
@@ -45,8 +47,13 @@ its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it
       const trouble = await watchService(name, stack, configured, watch, interruption.signal);
       if (!trouble) return 0;
       interruption.reset();
-      return await afterFailure(service, stack, { lines: trouble, isTouched: true, back: undefined });
+      return await afterFailure(service, stack, {
+        lines: trouble,
+        isTouched: true,
+        back: await supervision.takeBack(),
+      });
     } finally {
+      await supervision.remove();
       interruption.end();
     }
   },
@@ -95,7 +102,11 @@ async function noted(name: string, stack: string): Promise<boolean> {
 }
 
 /** Throws, before anything is changed, what stands in the way. */
-async function refuseUnready(name: string, stack: string, configured: ConfiguredStack): Promise<Service> {
+async function refuseUnready(
+  name: string,
+  stack: string,
+  configured: ConfiguredStack,
+): Promise<{ service: Service; mayBeOnRole: boolean }> {
   const { services, databases } = configured;
   const declared = services.find((each) => each.name === name);
   if (!declared) {
@@ -106,9 +117,11 @@ async function refuseUnready(name: string, stack: string, configured: Configured
   const inForce = await connectAsInForce(stack);
   refuseDone(declared, inForce);
   refuseOthers(services, inForce, name, stack);
-  const back = await rolledBackOthers(await exportState(stack, "in clear"), name);
+  const state = await exportState(stack, "in clear");
+  const back = await rolledBackOthers(state, name);
   if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
-  return declared;
+  // A cutover that was killed may have come so far.
+  return { service: declared, mayBeOnRole: findWay(state, name).by !== "nothing" };
 }
 
 function refuseDone({ name, connectAs }: Service, inForce: Map<string, string>): void {
@@ -134,13 +147,13 @@ function refuseOthers(services: Service[], inForce: Map<string, string>, name: s
 
 /** Undefined when it went well; else why it did not, and what is known of the service then. */
 async function up(
-  { name, runtime }: Service,
+  { name }: Service,
   stack: string,
   policyPacks: string[],
   interruption: Interruption,
+  supervision: Supervision,
 ): Promise<Failed | undefined> {
   const [log, file] = [await EventLog.create(), await StackFileCopy.create(stack, name, "role")];
-  const supervision = await Supervision.create(name, runtime, interruption.signal);
   const watched = log.follow((events) => supervision.see(events));
   try {
     const args = ["up", "--yes", "--skip-preview", "--stack", stack, ...log.args, ...file.args];
@@ -152,7 +165,7 @@ async function up(
     return { lines, isTouched: supervision.isTouched, back: await supervision.end() };
   } finally {
     await watched();
-    await Promise.all([log.remove(), file.remove(), supervision.remove()]);
+    await Promise.all([log.remove(), file.remove()]);
   }
 }
 

@@ -67,6 +67,12 @@ export class Supervision {
     return this.#back;
   }
 
+  /** Later, once the up has gone well and the service is not well: puts it back. Undefined: there is no script. */
+  async takeBack(): Promise<string | Error | undefined> {
+    this.#begin();
+    return this.#back;
+  }
+
   async remove(): Promise<void> {
     await rm(this.#folder, { recursive: true, force: true });
   }
