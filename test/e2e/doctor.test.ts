@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -56,6 +56,35 @@ test("a lock is shown with its holder: one that lives is waited for, one that is
   await hold(2 ** 22 + 1); // above the kernel's highest
   expect((await doctor()).text).toMatch(/lock: .*pulumi cancel, then pulumi up/);
   await rm(join(folder, "one.json"));
+});
+
+test("a state that Pulumi refuses is shown with what repairs it, which does", async () => {
+  const file = join(estate.sandbox.backend, ".pulumi/stacks/app-roles/prod.json");
+  const before = await readFile(file, "utf8");
+  const urn = (name: string) => `urn:pulumi:prod::app-roles::app-roles:index:AppRole::${name}`;
+  const resource = (name: string, dependencies: string[]) => ({
+    urn: urn(name),
+    custom: false,
+    type: "app-roles:index:AppRole",
+    dependencies,
+  });
+  const { checkpoint, ...more } = JSON.parse(before) as { checkpoint: { latest?: object } };
+  const resources = [resource("first", [urn("second")]), resource("second", [])];
+  const broken = {
+    ...checkpoint,
+    latest: { manifest: { time: "2026-06-20T10:00:00Z", magic: "", version: "" }, ...checkpoint.latest, resources },
+  };
+  await writeFile(file, JSON.stringify({ ...more, checkpoint: broken }));
+  const { code, text } = await doctor();
+  expect({ code, text }).toEqual({
+    code: 1,
+    text: expect.stringContaining("Pulumi refuses it (snapshot integrity failure)"),
+  });
+  expect(text).toContain(`${urn("first")}: its dependency ${urn("second")} comes after it`);
+  expect(text).toContain("pulumi state repair");
+  await estate.pulumi(["state", "repair", "--yes"]);
+  expect((await doctor()).text).toMatch(/state +ok +2 resources/);
+  await writeFile(file, before);
 });
 
 test("plugins that are missing, and a passphrase, are told with the command to mend it", async () => {
