@@ -97,7 +97,12 @@ export class ConnectionBudget extends pulumi.CustomResource {
     },
     opts?: pulumi.CustomResourceOptions,
   ) {
-    super("pgaccess:index:ConnectionBudget", name, { ...args, undeclared: undefined, unlimited: undefined }, opts);
+    super(
+      "pgaccess:index:ConnectionBudget",
+      name,
+      { ...args, undeclared: undefined, unlimited: undefined, superusers: undefined },
+      opts,
+    );
   }
 }
 

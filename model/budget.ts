@@ -3,8 +3,13 @@ export interface BudgetEntry {
   role: string;
   /** Its CONNECTION LIMIT. */
   limit: number;
-  /** `declared`: made by the stack; `existing`: live already and only counted; `program`: made beside the stack's own roles. */
-  source: "declared" | "existing" | "program";
+  /** `declared`: made by the stack; `existing`: live already and only counted. */
+  source: "declared" | "existing";
+}
+
+/** A line of the budget as it is added up, with the roles that the program makes beside the stack's own. */
+export interface CountedEntry extends Omit<BudgetEntry, "source"> {
+  source: BudgetEntry["source"] | "program";
 }
 
 /** All connection limits of a server against the most that they may add up to. */
@@ -14,13 +19,13 @@ export interface ConnectionBudget {
   total: number;
   /** How many connections the total is above the ceiling; 0 when it fits. */
   over: number;
-  entries: BudgetEntry[];
+  entries: CountedEntry[];
 }
 
 /** The default of `ceiling`: max_connections 100 less 3 reserved ones and room for an admin. Source: the runbook. */
 export const defaultCeiling = 95;
 
-export function connectionBudget(ceiling: number, entries: BudgetEntry[]): ConnectionBudget {
+export function connectionBudget(ceiling: number, entries: CountedEntry[]): ConnectionBudget {
   const total = entries.reduce((sum, { limit }) => sum + limit, 0);
   return { ceiling, total, over: Math.max(0, total - ceiling), entries };
 }

@@ -1,5 +1,5 @@
 import type { ResourceValidationPolicy, StackValidationPolicy } from "@pulumi/policy";
-import { type BudgetEntry, budgetProblem, connectionBudget, defaultCeiling } from "../model/budget.ts";
+import { budgetProblem, type CountedEntry, connectionBudget, defaultCeiling } from "../model/budget.ts";
 import { budgets, connectionLimit, type LoginRole, loginRoles } from "./login-role.ts";
 import {
   budgetType,
@@ -90,7 +90,7 @@ export function programBudgetViolations(resources: Resource[], ceiling: number):
 
 /** A budget as far as it can be read, and what keeps it from being added up. */
 interface ReadBudget {
-  entries: BudgetEntry[];
+  entries: CountedEntry[];
   /** Undefined: the stack declares none. */
   ceiling: number | undefined;
   problems: string[];
@@ -114,7 +114,7 @@ function readBudget({ props }: Resource): ReadBudget {
   return budget;
 }
 
-function sourceOf(value: Value): BudgetEntry["source"] {
+function sourceOf(value: Value): CountedEntry["source"] {
   return value === "existing" ? "existing" : "declared";
 }
 
@@ -133,7 +133,7 @@ function withRoles(budget: ReadBudget, roles: LoginRole[]): ReadBudget {
   return merged;
 }
 
-function addEntry(budget: ReadBudget, role: string, limit: LoginRole["limit"], source: BudgetEntry["source"]): void {
+function addEntry(budget: ReadBudget, role: string, limit: LoginRole["limit"], source: CountedEntry["source"]): void {
   if (typeof limit === "number") budget.entries.push({ role, limit, source });
   else if (limit === unknown) budget.problems.push(`the connection limit of ${role} is not known yet`);
   else budget.problems.push(`${role} has no connection limit`);

@@ -32,14 +32,14 @@ function policy(name: string, enforcementLevel: EnforcementLevel, complete: bool
 export function liveRoleViolations({ urn, props }: Resource): Violation[] {
   return [
     ...described(props.undeclared)
-      .filter(([, is]) => !isSuperuser(is))
+      .filter(([role]) => !isSuperuser(props, role))
       .map(([role, is]) => ({
         urn,
         message: `${role} (${is}) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away`,
       })),
     ...described(props.unlimited).map(([role, is]) => ({
       urn,
-      message: isSuperuser(is)
+      message: isSuperuser(props, role)
         ? `${role} (${is}) is a superuser, which no limit holds; make it an ordinary role`
         : `the live server does not hold ${role} to its limit (${is}); set enforce: true under app-roles:existingRoles.${role}, or run ALTER ROLE ... CONNECTION LIMIT on the server`,
     })),
@@ -49,7 +49,7 @@ export function liveRoleViolations({ urn, props }: Resource): Violation[] {
 /** Superusers outside the budget, the admin among them: no limit holds them, so they are named and never a violation at the end. */
 export function superuserNotes({ urn, props }: Resource): Violation[] {
   return described(props.undeclared)
-    .filter(([, is]) => isSuperuser(is))
+    .filter(([role]) => isSuperuser(props, role))
     .map(([role, is]) => ({
       urn,
       message: `${role} (${is}) is a superuser, which no limit holds; keep it for administration, away from every service`,
@@ -61,6 +61,6 @@ function described(roles: Value): [role: string, is: string][] {
   return isValues(roles) ? Object.entries(roles).map(([role, is]) => [role, valueText(is)]) : [];
 }
 
-function isSuperuser(is: string): boolean {
-  return /\bsuperuser$/.test(is);
+function isSuperuser({ superusers }: Resource["props"], role: string): boolean {
+  return Array.isArray(superusers) && superusers.includes(role);
 }

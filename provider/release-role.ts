@@ -1,7 +1,8 @@
 import { escapeIdentifier } from "pg";
 import { actingFor } from "./acting.ts";
-import type { Server } from "./connection.ts";
+import type { Queryable, Server } from "./connection.ts";
 import { explain } from "./errors.ts";
+import { isMissingDatabase } from "./missing-database.ts";
 import type { Call } from "./rpc/provider.ts";
 import { alone } from "./run-lock.ts";
 import { inTransaction } from "./transaction.ts";
@@ -14,7 +15,7 @@ import { inTransaction } from "./transaction.ts";
 export async function releaseRole(server: Server, role: string, call: Call): Promise<void> {
   for (const database of await databasesNaming(server, role)) {
     const doing = `handing what ${role} still has in ${database} to ${server.address.user}`;
-    await server.session(database, (db) =>
+    const hand = (db: Queryable) =>
       alone(db, call, () =>
         inTransaction(db, call, doing, async () => {
           try {
@@ -26,8 +27,13 @@ export async function releaseRole(server: Server, role: string, call: Call): Pro
             throw explain(`failed ${doing}`, error);
           }
         }),
-      ),
-    );
+      );
+    try {
+      await server.session(database, hand);
+    } catch (error) {
+      if (isMissingDatabase(error)) continue; // dropped since it was looked for, with all that the role had there
+      throw error;
+    }
     call.report.info(`${role}: what it still had in ${database} now belongs to ${server.address.user}`);
   }
 }

@@ -67,6 +67,11 @@ export function undeclared(declared: string[], roles: LoginRole[]): Record<strin
   );
 }
 
+/** Those of the live login roles that are superusers, which no limit holds. */
+export function superusers(roles: LoginRole[]): string[] {
+  return roles.filter(({ superuser }) => superuser).map(({ role }) => role);
+}
+
 /**
  * Existing roles that the server holds to no limit, or to a higher one than the budget counts: role to both, in words.
  * Those of `enforced` get their limit from this stack; only a superuser escapes it.

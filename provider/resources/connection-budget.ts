@@ -4,6 +4,7 @@ import {
   missing,
   ordinarySlots,
   readLiveBudget,
+  superusers,
   table,
   totalOf,
   undeclared,
@@ -54,7 +55,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     shape,
     identity: [],
     advisory: ["assumed", "databases", "access", "closed", "legacyUsers", "superuser", "migrationComplete"],
-    observed: ["undeclared", "unlimited"],
+    observed: ["undeclared", "unlimited", "superusers"],
     id: () => "connection-budget",
 
     async plan(inputs, olds) {
@@ -93,6 +94,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
         observed: {
           undeclared: undeclared([...entries.map(({ role }) => role), ...leaving, ...assumed], live.roles),
           unlimited: unlimited(entries, live.roles, enforced),
+          superusers: superusers(live.roles),
         },
         failures,
         warnings: [

@@ -10,7 +10,7 @@ import {
 } from "../catalog/public-privileges.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
-import { planIn } from "../missing-database.ts";
+import { missingDatabase } from "../missing-database.ts";
 import { refuseCancelled } from "../pause.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -63,12 +63,12 @@ export function publicPrivileges(server: Server): Reconciler<typeof shape> {
     id: ({ database }) => database,
 
     plan: (inputs, olds) =>
-      planIn(server, inputs.database, () =>
-        server.anySession(async (db) => {
-          const { changes, problem } = await planFor(db, inputs, olds);
-          return { changes, ...(problem !== undefined && { failures: [{ property: "revoke", reason: problem }] }) };
-        }),
-      ),
+      server.anySession(async (db) => {
+        const failures = await missingDatabase(db, inputs.database);
+        if (failures.length > 0) return { changes: {}, failures };
+        const { changes, problem } = await planFor(db, inputs, olds);
+        return { changes, ...(problem !== undefined && { failures: [{ property: "revoke", reason: problem }] }) };
+      }),
 
     summarize: ({ database }, changes) => summaryOf(database, changes),
 
@@ -97,7 +97,7 @@ interface Planned {
 async function planFor(db: Queryable, inputs: Inputs, olds: Inputs | undefined): Promise<Planned> {
   const { database, revoke, roles, former } = inputs;
   const live = await readPublicPrivileges(db, database);
-  // Dropped since: there is nothing to take and nothing to give back. A plan for one that never was is refused before.
+  // Dropped since: there is nothing to take and nothing to give back.
   if (!live) return { changes: {}, statements: [], problem: undefined };
   const taken = planRevocations(live, revoke, roles);
   const dropped: PublicPrivilege[] = (olds?.revoke ?? []).filter((privilege) => !revoke.includes(privilege));

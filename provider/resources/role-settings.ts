@@ -115,7 +115,8 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
 
     async apply(inputs, olds, call) {
       const doing = `setting the settings of ${inputs.role}`;
-      return server.anySession((db) =>
+      // The advisory lock is of one database: the admin's stands for what belongs to the whole server.
+      return server.session(undefined, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             if (!(await roleExists(db, inputs.role))) {
@@ -140,7 +141,7 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
       const written = inputs.former ? Object.fromEntries([...officialRole.keys()].map((name) => [name, ""])) : {};
       const last = { ...inputs, settings: { ...inputs.settings, ...written } };
       const doing = `taking back the settings of ${inputs.role}`;
-      await server.anySession((db) =>
+      await server.session(undefined, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             if (!(await roleExists(db, inputs.role))) return;
@@ -206,7 +207,10 @@ async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds:
     [...wanted, ...former].map(({ name }) => name),
   );
   const live = await readRoleSettings(db, inputs.role);
-  return planSettings(wanted, former, live, beforeOf(inputs), known);
+  // What was set in a database that is gone is gone with it.
+  const there = new Set(["", ...(await databaseNames(db, "with"))]);
+  const before = beforeOf(inputs).filter(({ database }) => there.has(database));
+  return planSettings(wanted, former, live, before, known);
 }
 
 function beforeOf({ before, former }: Inputs): RoleSetting[] {

@@ -101,6 +101,7 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
       ceiling: 95,
       entries: runbookEntries,
       undeclared: { old_app: "unlimited", postgres: "unlimited, superuser" },
+      superusers: ["postgres"],
       unlimited: {},
     };
     expect(await server.analyze({ type: budgetType, name: "budget", props })).toEqual([

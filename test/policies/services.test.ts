@@ -91,11 +91,14 @@ test("live-roles names undeclared roles and those without their limit", () => {
 });
 
 test("live-roles notes superusers apart: nobody can be told to bound the admin", () => {
-  const live = budget({ undeclared: { postgres: "unlimited, superuser", old_app: "unlimited" } });
+  const live = budget({
+    undeclared: { postgres: "unlimited, superuser", old_app: "unlimited" },
+    superusers: ["postgres"],
+  });
   expect(messages(liveRoleViolations(live))).toEqual([expect.stringMatching(/^old_app /)]);
   expect(messages(superuserNotes(live))).toEqual([
     "postgres (unlimited, superuser) is a superuser, which no limit holds; keep it for administration, away from every service",
   ]);
-  const declared = budget({ unlimited: { etl: "declared 5, live limit 5, superuser" } });
+  const declared = budget({ unlimited: { etl: "declared 5, live limit 5, superuser" }, superusers: ["etl"] });
   expect(messages(liveRoleViolations(declared))).toEqual([expect.stringContaining("make it an ordinary role")]);
 });

@@ -210,6 +210,28 @@ describe("objects that were renamed and moved since", () => {
   });
 });
 
+test("a database that was dropped by hand: the preview names it, destroy goes on", async () => {
+  const db = await postgres.connect();
+  await db.query("CREATE DATABASE short_lived");
+  const scope = { database: "short_lived", schemas: ["public"], keepOwner: {}, alsoOwn: [], roles: ["made_later"] };
+  const { observed } = await baseline(server).plan(scope, undefined, {});
+  const wanted = {
+    ...inputs(observed?.snapshot as unknown as Inputs["former"]),
+    ...scope,
+    roles: ["tracksolid_owner"],
+  };
+  await resource.apply(wanted, undefined, testCall());
+  await server.session(undefined, async () => undefined);
+  await db.query("DROP DATABASE short_lived");
+  const { failures } = await planOf(wanted);
+  expect(failures?.[0]?.reason).toMatch(/no database short_lived/);
+  const call = testCall();
+  await resource.remove(wanted, call);
+  expect(call.lines).toEqual(["there is no database short_lived any more: what tracksolid_owner owned there is gone"]);
+  const { rows } = await db.query("SELECT shobj_description('tracksolid_owner'::regrole, 'pg_authid') AS comment");
+  expect(rows).toEqual([{ comment: null }]);
+});
+
 describe("two stacks", () => {
   const other = () => ({ ...testCall(), urn: "urn:pulumi:blue::fleet::pgaccess:index:Ownership::tracksolid_db" });
   const second = async () => inputs(await recorded(), { owner: "second_owner", roles: ["second_owner"] });

@@ -56,6 +56,13 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
   };
   const others = ['Bi "ro"', "cron", "dba"];
 
+  test("a database that is not there is refused, naming the ones that are", async () => {
+    const { failures } = await resource.plan({ ...(await inputs()), database: "nowhere" }, undefined, {});
+    expect(failures).toEqual([
+      { property: "database", reason: expect.stringMatching(/no database nowhere; it has Fleet "x", postgres/) },
+    ]);
+  });
+
   test("CONNECT goes from PUBLIC to those who have it from PUBLIC alone, and back", async () => {
     await admin.query(`GRANT CONNECT ON DATABASE ${quoted} TO cron WITH GRANT OPTION`);
     const before = await acl();

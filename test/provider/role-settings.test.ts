@@ -1,5 +1,6 @@
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { runLock } from "../../provider/catalog/lock.ts";
 import { Server } from "../../provider/connection.ts";
 import { roleSettings } from "../../provider/resources/role-settings.ts";
 import { unknown } from "../../provider/rpc/values.ts";
@@ -51,6 +52,28 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     );
     return Object.fromEntries(rows.map(({ database, setconfig }) => [database, setconfig.sort()]));
   };
+
+  test("two stacks exclude each other, whichever databases their connections are open to", async () => {
+    const other = await postgres.connect();
+    await other.query(`SELECT pg_advisory_lock(${runLock})`);
+    await server.session("Odd db", async () => undefined);
+    const call = testCall();
+    const applied = resource.apply(inputs({ work_mem: "64MB" }), undefined, call);
+    await expect.poll(() => call.lines.join()).toContain("waiting for another run");
+    expect(await stored()).toEqual({});
+    await other.end();
+    await applied;
+    expect(await stored()).toEqual({ "": ["work_mem=64MB"] });
+    await resource.remove(inputs({ work_mem: "64MB" }), testCall());
+  });
+
+  test("what was set in a database that is gone does not keep the rest from going back", async () => {
+    const wanted = inputs({}, { databases: { "Odd db": { work_mem: "64MB" } }, before: { gone_db: ["work_mem=8MB"] } });
+    const olds = { ...wanted, databases: { ...wanted.databases, gone_db: { work_mem: "64MB" } } };
+    await apply(wanted, olds);
+    await resource.remove(olds, testCall());
+    expect(await stored()).toEqual({});
+  });
 
   test("settings of every kind are stored and are in force for the role's sessions", async () => {
     const wanted = inputs(
