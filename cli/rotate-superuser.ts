@@ -14,21 +14,23 @@ import { stackVault } from "./superuser/vault.ts";
 
 export const rotateSuperuser: Command = {
   summary: "gives the admin a new password, after showing who still uses the one it has",
-  usage: `app-roles rotate-superuser [--watch TIME] [--accept NAME]... [--yes] [--stack NAME]
+  usage: `app-roles rotate-superuser [--watch TIME] [--accept NAME]... [--yes] [--keep-legacy-urls] [--stack NAME]
 
 Shows who logs in as server.admin.user within TIME, which containers hold its password and which services depend on it.
 Each must be accepted by its name, or nothing is changed and the exit code is 1. Then sets a generated password, tries a
 login with the new and one with the former, stores the new one as app-roles:adminPassword, and runs an up for what logs in
-with it. Ended at any moment, run it again: it goes on where it stopped. Run it in the folder of Pulumi.yaml.
+with it; recorded legacy URLs that log in with the former one get the new one, so that the way back works. Ended at any moment, run it again: it goes on where it stopped. Run it in the folder of Pulumi.yaml.
 
   --watch TIME    how long to watch, such as 10min (default), 8h; 0 takes one look. A login that lasts less than a second
                   may be missed
   --accept NAME   accepts a finding, as it is named; may be given more than once. On a terminal each is asked for
   --yes           do not ask before the password is changed
+  --keep-legacy-urls
+                  leave the former password in recorded legacy URLs; their ways back are dead then
   --stack NAME    the stack; default: the selected one`,
 
   async run(args) {
-    const { stack: name = await selectedStack(), ...options } = parse(args);
+    const { stack: name = await selectedStack(), keepLegacyUrls, ...options } = parse(args);
     const { stack, deployed, server } = await during("reading the stack", () => begin(name));
     const vault = stackVault(name);
     try {
@@ -38,7 +40,7 @@ with it. Ended at any moment, run it again: it goes on where it stopped. Run it 
       // The up needs the connection.
       await server.close();
     }
-    return takeUp(name, stack, deployed, vault);
+    return takeUp(name, stack, deployed, vault, keepLegacyUrls);
   },
 };
 
@@ -51,7 +53,7 @@ async function begin(name: string) {
   return { stack, deployed, server: await openServer(stack) };
 }
 
-function parse(args: string[]): Options & { stack?: string | undefined } {
+function parse(args: string[]): Options & { keepLegacyUrls: boolean; stack?: string | undefined } {
   return reading(() => {
     const { values } = parseArgs({
       args,
@@ -59,11 +61,13 @@ function parse(args: string[]): Options & { stack?: string | undefined } {
         watch: { type: "string", default: "10min" },
         accept: { type: "string", multiple: true },
         yes: { type: "boolean", default: false },
+        "keep-legacy-urls": { type: "boolean", default: false },
         stack: { type: "string" },
       },
     });
     const watch = milliseconds(values.watch);
     if (watch === undefined) throw new Error(`--watch: expected ${durationExpected}, found ${values.watch}`);
-    return { ...values, watch, accept: values.accept ?? [] };
+    const { yes, stack, accept = [], "keep-legacy-urls": keepLegacyUrls } = values;
+    return { watch, accept, yes, keepLegacyUrls, stack };
   });
 }

@@ -56,6 +56,30 @@ export function databaseUrlUser(url: string): string | undefined {
   return named ? decoded(named) : undefined;
 }
 
+/** The password that a URL logs in with; undefined when it has none. */
+export function databaseUrlPassword(url: string): string | undefined {
+  const { userinfo, query } = split(url);
+  const colon = userinfo?.indexOf(":") ?? -1;
+  const named = lastParameter(query, "password") ?? (colon < 0 ? undefined : userinfo?.slice(colon + 1));
+  return named ? decoded(named) : undefined;
+}
+
+/**
+ * The URL with `next` as its password where it logs in as `user` with `former`, all other bytes kept; undefined where it does not.
+ */
+export function withNewPassword(url: string, user: string, former: string, next: string): string | undefined {
+  try {
+    if (databaseUrlUser(url) !== user || databaseUrlPassword(url) !== former) return undefined;
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return undefined;
+    throw error;
+  }
+  const { start, userinfo, hostsAndPath, query } = split(url);
+  const replaced = query.replace(parameter("password"), (_, key: string) => `${key}${encoded(next)}`);
+  const login = userinfo?.replace(/:.*/s, () => `:${encoded(next)}`);
+  return `${start}${login === undefined ? "" : `${login}@`}${hostsAndPath}${replaced}`;
+}
+
 /** The database that a URL names; undefined when it names none (libpq then takes one named like the user). */
 export function databaseUrlDatabase(url: string): string | undefined {
   const { hostsAndPath, query } = split(url);

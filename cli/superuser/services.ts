@@ -1,3 +1,4 @@
+import { withNewPassword } from "../../model/database-url.ts";
 import { isDeployed } from "../../model/runtime.ts";
 import type { Service, Stack } from "../../model/stack.ts";
 import { type Exported, exportedText, serviceResources } from "../exported.ts";
@@ -12,6 +13,8 @@ export interface Deployed {
   connectAs: Map<string, string>;
   /** Service to the URL that was found where it keeps it. */
   kept: Map<string, string>;
+  /** The admin's password of the last up; undefined: there is none in the state. */
+  adminPassword: string | undefined;
 }
 
 export function deployedServices(state: Exported): Deployed {
@@ -25,7 +28,8 @@ export function deployedServices(state: Exported): Deployed {
       if (url !== undefined) kept.set(service, url);
     }
   }
-  return { connectAs, kept };
+  const provider = (state.resources ?? []).find(({ type }) => type === "pulumi:providers:pgaccess");
+  return { connectAs, kept, adminPassword: exportedText(provider?.inputs?.password) };
 }
 
 /** Those whose switch the last up has not carried out: what is in force differs from what is declared. */
@@ -40,6 +44,26 @@ export function followers(declared: Declared, deployed: Deployed): Service[] {
   return declared.services.filter(
     (service) => deployed.connectAs.get(service.name) === "legacy" && ownUrl(service, declared, deployed) === undefined,
   );
+}
+
+/** A service on its role whose recorded legacy URL holds the admin's former password. */
+export interface HeldWayBack {
+  service: Service;
+  /** The URL is given in the configuration: that is where it is changed. */
+  isGiven: boolean;
+  /** The URL with the new password; undefined: it holds the former one elsewhere than as the admin's. */
+  renewed: string | undefined;
+}
+
+export function heldWaysBack(declared: Declared, deployed: Deployed, former: string, next: string): HeldWayBack[] {
+  const { user } = declared.server.admin;
+  return declared.services.flatMap((service) => {
+    if (service.connectAs !== "role") return [];
+    const given = declared.serviceSecrets[service.name]?.legacyUrl;
+    const url = given ?? deployed.kept.get(service.name);
+    if (url === undefined || !holds(url, former)) return [];
+    return [{ service, isGiven: given !== undefined, renewed: withNewPassword(url, user, former, next) }];
+  });
 }
 
 /** The services that log in as the admin, or whose way back would. */
@@ -63,7 +87,9 @@ export function serviceFindings(declared: Declared, deployed: Deployed, password
         afterwards:
           connectAs === "legacy"
             ? `its next connections fail: give ${place} the new password${restart}, or cut it over first`
-            : `a rollback would bring it a dead URL: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password`,
+            : withNewPassword(url, user, password ?? "", "") === undefined
+              ? `a rollback would bring it a dead URL: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password`
+              : "that URL gets the new password in the same run; with --keep-legacy-urls it does not, and a rollback would bring it a dead URL",
       },
     ];
   });

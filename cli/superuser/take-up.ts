@@ -1,57 +1,101 @@
 import { isDeployed } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
+import { keepLegacyUrlsVariable } from "../../provider/resources/legacy-url.ts";
 import { type Exported, exportState, serviceResources } from "../exported.ts";
 import { showPulumi } from "../pulumi.ts";
 import type { ConfiguredStack } from "../stack.ts";
-import { type Deployed, followers } from "./services.ts";
-import { pending, type Vault } from "./vault.ts";
+import { type Deployed, followers, type HeldWayBack, heldWaysBack } from "./services.ts";
+import { pending, type StackVault } from "./vault.ts";
 
-/** Brings the new password into the state, which has the former until then; a pending one says so to the next run. */
-export async function takeUp(name: string, stack: ConfiguredStack, deployed: Deployed, vault: Vault): Promise<number> {
+/**
+ * Brings the new password into the state, which has the former until then, and into the recorded legacy URLs that log in with
+ * it unless these are to be kept; a pending one says so to the next run.
+ */
+export async function takeUp(
+  name: string,
+  stack: ConfiguredStack,
+  deployed: Deployed,
+  vault: StackVault,
+  keepLegacyUrls: boolean,
+): Promise<number> {
   const following = followers(stack, deployed);
-  const targets = takesUp(await exportState(name), stack.server.admin.user, following);
+  const held = await heldNow(stack, deployed, vault);
+  const renewed = keepLegacyUrls ? [] : held.filter((each) => each.renewed !== undefined);
+  const given = renewed.filter(({ isGiven }) => isGiven);
+  if (given.length > 0) {
+    const urls = given.map(({ service, renewed }) => [service.name, renewed as string]);
+    await vault.giveLegacyUrls(Object.fromEntries(urls));
+  }
+  const back = renewed.map(({ service }) => service);
+  const targets = takesUp(await exportState(name), stack.server.admin.user, following, back);
   if (targets.length > 0) {
     const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--stack", name];
-    const code = await showPulumi([...args, ...targets.flatMap((urn) => ["--target", urn])]);
+    const env: Record<string, string> = keepLegacyUrls ? { [keepLegacyUrlsVariable]: "true" } : {};
+    const code = await showPulumi([...args, ...targets.flatMap((urn) => ["--target", urn])], env);
     if (code !== 0) {
       console.error(
-        `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: mend what it names, then run this again (or pulumi up --refresh=false, then pulumi config rm ${pending})`,
+        `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again (or pulumi up --refresh=false, then pulumi config rm ${pending})`,
       );
       return 1;
     }
   }
   await vault.drop();
+  if (renewed.length > 0) {
+    console.log(
+      `The recorded legacy URLs have the new password too: ${renewed.map(({ service }) => service.name).join(", ")}.`,
+    );
+  }
+  const dead = held.filter((each) => !renewed.includes(each));
   console.log(
-    `The password of ${stack.server.admin.user} is changed. What remains:\n${remaining(following)
+    `The password of ${stack.server.admin.user} is changed. What remains:\n${remaining(following, dead)
       .map((step) => `  ${step}`)
       .join("\n")}`,
   );
   return 0;
 }
 
+/** The former password is the state's until the up: a run that goes on with an earlier one's finds it there. */
+async function heldNow(stack: ConfiguredStack, deployed: Deployed, vault: StackVault): Promise<HeldWayBack[]> {
+  const { current: next } = await vault.read();
+  const former = deployed.adminPassword ?? stack.adminPassword;
+  if (former === undefined || next === undefined || former === next) return [];
+  return heldWaysBack(stack, deployed, former, next);
+}
+
 /**
  * The resources that take up the admin's new password: the providers that log in with it, what keeps the URLs that would be
- * made of it, and the services on `legacy` whose URL is. An up of them alone carries out nothing else that is declared.
+ * made of it, the services on `legacy` whose URL is, and the recorded ways back that hold it. An up of them alone carries out
+ * nothing else that is declared.
  */
-export function takesUp(state: Exported, user: string, followers: Service[]): string[] {
+export function takesUp(state: Exported, user: string, followers: Service[], waysBack: Service[] = []): string[] {
   const providers = (state.resources ?? []).filter(
     ({ type, inputs }) => isProvider(type) && (inputs?.user ?? inputs?.username) === user,
   );
   const services = serviceResources(state);
   const keepers = [...services.values()].flat().filter(({ type }) => type === "pgaccess:index:LegacyUrl");
   const following = followers.flatMap(({ name }) => services.get(name) ?? []);
-  return [...new Set([...providers, ...keepers, ...following].map(({ urn }) => urn))];
+  const recorded = waysBack.flatMap(({ name }) => (services.get(name) ?? []).filter(({ type }) => isRecord(type)));
+  return [...new Set([...providers, ...keepers, ...following, ...recorded].map(({ urn }) => urn))];
 }
 
 function isProvider(type: string): boolean {
   return type === "pulumi:providers:pgaccess" || type === "pulumi:providers:postgresql";
 }
 
+/** What keeps a service's legacy URL while it is on its role. */
+function isRecord(type: string): boolean {
+  return type === "pgaccess:index:RollbackScript" || type === "pgaccess:index:ServiceEnv";
+}
+
 /** What remains to be done by hand once the password is changed. */
-function remaining(followers: Service[]): string[] {
+function remaining(followers: Service[], dead: HeldWayBack[]): string[] {
   const handed = followers.filter(({ runtime }) => !isDeployed(runtime));
   return [
     ...handed.map(({ name }) => `restart ${name} with its new URL: npx app-roles env ${name} --file ${name}.env`),
+    ...dead.map(
+      ({ service: { name } }) =>
+        `the way back of ${name} is dead, since its legacy URL holds the former password: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password, and run pulumi up`,
+    ),
     ...(process.env.PGPASSWORD === undefined
       ? []
       : ["take PGPASSWORD away where it is the former password: the stack's own goes before it, psql knows no other"]),

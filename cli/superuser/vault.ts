@@ -12,23 +12,38 @@ export interface Vault {
   drop(): Promise<void>;
 }
 
+export interface StackVault extends Vault {
+  /** Sets legacy URLs that are given in the configuration. @param urls service to its URL */
+  giveLegacyUrls(urls: Record<string, string>): Promise<void>;
+}
+
 const current = "app-roles:adminPassword";
+const serviceSecrets = "app-roles:serviceSecrets";
 export const pending = "app-roles:pendingAdminPassword";
 
 /** The stack's configuration, encrypted as its other secrets; a value goes to pulumi on its standard input. */
-export function stackVault(stack: string): Vault {
+export function stackVault(stack: string): StackVault {
   const here = ["--stack", stack, "--non-interactive"];
   const set = async (key: string, value: string) => {
     await pulumi(`store ${key}`, ["config", "set", "--secret", key, ...here], value);
   };
+  const values = async () => {
+    const text = await pulumi("read the stack's configuration", ["config", "--json", "--show-secrets", ...here]);
+    return JSON.parse(text) as Record<string, { value?: string }>;
+  };
   return {
     async read() {
-      const text = await pulumi("read the stack's configuration", ["config", "--json", "--show-secrets", ...here]);
-      const values = JSON.parse(text) as Record<string, { value?: string }>;
-      return { current: values[current]?.value, pending: values[pending]?.value };
+      const { [current]: stored, [pending]: next } = await values();
+      return { current: stored?.value, pending: next?.value };
     },
     keep: (password) => set(pending, password),
     promote: (password) => set(current, password),
+    async giveLegacyUrls(urls) {
+      const { [serviceSecrets]: stored } = await values();
+      const given = JSON.parse(stored?.value ?? "{}") as Record<string, object>;
+      const changed = Object.entries(urls).map(([service, legacyUrl]) => [service, { ...given[service], legacyUrl }]);
+      await set(serviceSecrets, JSON.stringify({ ...given, ...Object.fromEntries(changed) }));
+    },
     async drop() {
       await pulumi(`remove ${pending}`, ["config", "rm", pending, ...here]);
     },

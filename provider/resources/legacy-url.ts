@@ -1,5 +1,12 @@
 import { z } from "zod";
-import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser, withoutLogin } from "../../model/database-url.ts";
+import {
+  DatabaseUrlError,
+  databaseUrlDatabase,
+  databaseUrlPassword,
+  databaseUrlUser,
+  withNewPassword,
+  withoutLogin,
+} from "../../model/database-url.ts";
 import { containerVariable } from "../docker/variable.ts";
 import type { Call } from "../rpc/provider.ts";
 import { type PropertyValue, reveal, Secret } from "../rpc/values.ts";
@@ -26,9 +33,13 @@ const shape = {
 };
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
+/** In the plugin's environment: recorded URLs keep the admin's former password, as `rotate-superuser --keep-legacy-urls` asks. */
+export const keepLegacyUrlsVariable = "APP_ROLES_KEEP_LEGACY_URLS";
+
 /**
  * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
- * While the service is on `legacy` it follows what is found; once on its role it never changes again. Where a container of the
+ * While the service is on `legacy` it follows what is found; once on its role it changes no
+ * more, but for the admin's password where it logs in with that and the admin gets another. Where a container of the
  * stack's own is the first to run the service, it is made of the admin's login and follows that. Asks the database
  * nothing; what cannot be looked at is an error only as long as nothing is kept. Once the migration is complete it is kept
  * without user and password.
@@ -45,17 +56,23 @@ export function legacyUrl(): Reconciler<typeof shape> {
     decided: ["url", "hasLogin", "isMade"],
     id: ({ service }) => service,
 
-    async plan(inputs, _olds, before, call: Call) {
+    async plan(inputs, olds, before, call: Call) {
       const { given } = inputs;
       if (given !== undefined) return keep(given as PropertyValue);
       if (before.isMade === true) return inputs.migrationComplete ? withoutLogins(follow(inputs)) : follow(inputs);
       const kept = keptUrl(inputs, before);
       if (inputs.migrationComplete)
         return withoutLogins(kept === undefined ? await look(inputs, kept, call) : keep(kept));
-      return kept !== undefined && inputs.connectAs === "role" ? keep(kept) : look(inputs, kept, call);
+      if (kept === undefined || inputs.connectAs === "legacy") return look(inputs, kept, call);
+      const renewed = olds && renew(kept, olds.made, inputs.made);
+      if (renewed === undefined) return keep(kept);
+      return { ...keep(renewed), changes: { url: "the admin's former password -> the one the admin has now" } };
     },
 
-    summarize: () => undefined,
+    summarize: ({ service }, changes) =>
+      Object.keys(changes).length === 0
+        ? undefined
+        : `${service}: its recorded legacy URL gets the admin's new password`,
     apply: async () => undefined,
     remove: async () => undefined,
   };
@@ -66,6 +83,16 @@ function keptUrl({ connectAs, migrationComplete }: Inputs, before: Record<string
   const url = reveal(before.url ?? null);
   const isWhole = before.hasLogin !== false || connectAs === "role" || migrationComplete;
   return typeof url === "string" && isWhole ? url : undefined;
+}
+
+/** The kept URL with the admin's new password where it had the former one; undefined where it did not, or is to stay. */
+function renew(kept: string, formerlyMade: Inputs["made"], made: Inputs["made"]): string | undefined {
+  if (typeof formerlyMade !== "string" || typeof made !== "string" || formerlyMade === made) return undefined;
+  if (process.env[keepLegacyUrlsVariable] === "true") return undefined;
+  const user = databaseUrlUser(made);
+  const [former, next] = [databaseUrlPassword(formerlyMade), databaseUrlPassword(made)];
+  if (user === undefined || former === undefined || next === undefined) return undefined;
+  return withNewPassword(kept, user, former, next);
 }
 
 function keep(url: PropertyValue, warnings: string[] = []): Plan {

@@ -20,7 +20,7 @@ test("what cannot be checked is a finding of its own: no Docker, and nowhere a p
   const said: string[] = [];
   vi.spyOn(console, "log").mockImplementation((line: string) => void said.push(line));
   const db = { query: async <Row>() => ({ rows: [] as Row[] }) };
-  const deployed = { connectAs: new Map(), kept: new Map() };
+  const deployed = { connectAs: new Map(), kept: new Map(), adminPassword: undefined };
   const options = { watch: 0, accept: [], yes: false, stack, deployed, vault: stackVault("prod") };
   const findings = await look(db, own, { reasons: ["127.0.0.1:5432 lets anybody in"] }, options);
   expect(findings.map(({ name, found }) => [name, found])).toEqual([

@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { deployedServices, followers, halfWay, serviceFindings } from "../../../cli/superuser/services.ts";
+import {
+  deployedServices,
+  followers,
+  halfWay,
+  heldWaysBack,
+  serviceFindings,
+} from "../../../cli/superuser/services.ts";
 import { parseStack } from "../../../model/parse-stack.ts";
 
 const password = "former";
@@ -78,8 +84,20 @@ test("of one on its role only a way back that is kept byte for byte with this pa
   );
   const findings = serviceFindings(stack, deployed, password);
   expect(findings.map(({ name }) => name)).toEqual(["service/given", "service/found"]);
-  expect(findings[0]?.afterwards).toContain("app-roles:serviceSecrets.given.legacyUrl");
+  expect(findings[0]?.afterwards).toContain("that URL gets the new password in the same run");
+  expect(findings[0]?.found).toContain("app-roles:serviceSecrets.given.legacyUrl");
   expect(followers(stack, deployed)).toEqual([]);
+  const renewed = admin.replace("former", "new%3A");
+  expect(heldWaysBack(stack, deployed, password, "new:")).toMatchObject([
+    { service: { name: "given" }, isGiven: true, renewed },
+    { service: { name: "found" }, isGiven: false, renewed },
+  ]);
+});
+
+test("the password of the last up is read from the state, for a run that goes on with an earlier one's", () => {
+  const inputs = { password: { plaintext: JSON.stringify(password) } };
+  const provider = { urn: "pgaccess", type: "pulumi:providers:pgaccess", inputs };
+  expect(deployedServices({ resources: [provider] }).adminPassword).toBe(password);
 });
 
 test("a switch that no up has carried out is seen", () => {

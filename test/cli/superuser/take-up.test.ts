@@ -26,6 +26,7 @@ test("the admin's providers, every kept URL and the following services take the 
     component("job"),
     child("job", "pgaccess:index:LegacyUrl"),
     child("job", "pgaccess:index:ServiceUrl"),
+    child("job", "pgaccess:index:RollbackScript"),
   ];
   expect(takesUp({ resources }, "postgres", services.slice(0, 1))).toEqual([
     "pg",
@@ -33,6 +34,12 @@ test("the admin's providers, every kept URL and the following services take the 
     "prod::pgaccess:index:LegacyUrl::job",
     "prod::api",
     "prod::pgaccess:index:ServiceUrl::api",
+  ]);
+  expect(takesUp({ resources }, "postgres", [], services.slice(1))).toEqual([
+    "pg",
+    "pga",
+    "prod::pgaccess:index:LegacyUrl::job",
+    "prod::pgaccess:index:RollbackScript::job",
   ]);
   expect(takesUp({}, "postgres", services)).toEqual([]);
 });

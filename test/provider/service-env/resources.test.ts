@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { legacyUrl } from "../../../provider/resources/legacy-url.ts";
+import { keepLegacyUrlsVariable, legacyUrl } from "../../../provider/resources/legacy-url.ts";
 import { toResource } from "../../../provider/resources/reconciler.ts";
 import { serviceEnv } from "../../../provider/resources/service-env.ts";
 import { type PropertyMap, Secret, unknown } from "../../../provider/rpc/values.ts";
@@ -53,6 +53,27 @@ describe("LegacyUrl", () => {
 
   test("is found, byte for byte, and a secret", async () => {
     expect((await check(inputs())).inputs.url).toEqual(new Secret(former));
+  });
+
+  test("one that is recorded gets the admin's new password once, and no other", async () => {
+    const madeOf = (password: string) => new Secret(`postgresql://postgres:${encodeURIComponent(password)}@db/shop`);
+    const onRole = (password: string) => inputs({ connectAs: "role", made: madeOf(password) });
+    const { inputs: first } = await check(inputs({ made: madeOf("oldsecret") }));
+    const { inputs: kept } = await check(onRole("oldsecret"), first);
+    const { inputs: renewed } = await check(onRole("it's/new"), kept);
+    expect(renewed.url).toEqual(new Secret("postgres://postgres:it%27s%2Fnew@db/shop?x=%20"));
+    expect(renewed.changes).toHaveProperty("url");
+    const { inputs: after } = await check(onRole("it's/new"), { ...renewed, changes: {} });
+    expect([after.url, after.changes]).toEqual([renewed.url, {}]);
+
+    const other = { ...kept, url: new Secret("postgres://old:oldsecret@db/shop") };
+    expect((await check(onRole("new"), other)).inputs).toMatchObject({ url: other.url, changes: {} });
+    vi.stubEnv(keepLegacyUrlsVariable, "true");
+    try {
+      expect((await check(onRole("new"), kept)).inputs).toMatchObject({ url: new Secret(former), changes: {} });
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test("given in the configuration goes before found, found before made", async () => {
