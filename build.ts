@@ -3,7 +3,7 @@
  * repository itself needs none of it. dist/provider is the plugin's folder, dist/policies the policy pack's.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 process.chdir(import.meta.dirname);
@@ -13,6 +13,9 @@ execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inh
 
 const plugin = readFileSync("provider/pulumi-resource-pgaccess", "utf8").replace(".ts", ".js");
 writeFileSync("dist/provider/pulumi-resource-pgaccess", plugin, { mode: 0o755 });
+
+mkdirSync("dist/bin");
+for (const file of ["node-version.js", "require-node.js"]) cpSync(`bin/${file}`, `dist/bin/${file}`);
 
 for (const file of ["index.js", "package.json", "PulumiPolicy.yaml"])
   cpSync(`policies/${file}`, `dist/policies/${file}`);

@@ -1,4 +1,8 @@
 /** All that the package gives to other Pulumi programs. */
+
+// First: what follows does not load in an old Node.
+import "../bin/require-node.js";
+
 export {
   type BudgetEntry,
   budgetProblem,

@@ -1,20 +1,12 @@
 import { pulumi } from "../pulumi.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
+import { node } from "./node.ts";
 
-/** Node strips the types of the program by itself from here on. */
-const oldestNode = [22, 18];
 /** The oldest CLI that the program was run with (README). */
 const oldestEngine = [3, 220];
 
 export async function engine(): Promise<Finding[]> {
-  return [node(), await pulumiCli()];
-}
-
-function node(): Finding {
-  const found = process.version;
-  return isAtLeast(found, oldestNode)
-    ? ok("Node", found)
-    : wrong("Node", found, `install Node ${oldestNode.join(".")} or later`);
+  return [await node(), await pulumiCli()];
 }
 
 async function pulumiCli(): Promise<Finding> {

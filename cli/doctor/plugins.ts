@@ -6,6 +6,7 @@ import { parse } from "yaml";
 import type { Runtime } from "../../model/runtime.ts";
 import { pulumi } from "../pulumi.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
+import { shellPath } from "./node.ts";
 
 /** Milliseconds that our plugin is given to start. */
 const patience = 30_000;
@@ -62,7 +63,10 @@ async function ownPlugin(): Promise<Finding> {
 
 function start(executable: string): Promise<void> {
   return new Promise((done, refuse) => {
-    const child = spawn(resolve(executable), [], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(resolve(executable), [], {
+      env: { ...process.env, PATH: shellPath(process.env) },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     let said = "";
     const late = setTimeout(() => child.kill("SIGKILL"), patience);
     child.stderr.setEncoding("utf8").on("data", (text: string) => {
