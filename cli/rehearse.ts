@@ -19,7 +19,8 @@ export const rehearse: Command = {
 
 Moves every object to its new owner in a transaction of its own, tries it out as its owner and as every role, and rolls
 back. Nothing is changed and no role need exist yet. A lock is held for at most 250 ms, and none is waited for while
-another is held. Exit code 1 when something failed or could not be rehearsed.
+another is held: an object that takes longer is named as not tried, with how long its move will hold its locks. Exit code 1
+when something failed, or could not be rehearsed because others hold it; what was not tried, and warnings, are no failure.
 
   --stack NAME      the stack; default: the selected one
   --database NAME   rehearse in this database alone

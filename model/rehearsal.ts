@@ -5,22 +5,22 @@ import type { Access, Role } from "./stack.ts";
 /** A role as a rehearsal tries it out in one database. */
 export interface RehearsedRole {
   role: string;
-  access: Access;
+  /** Undefined: explicit grants alone, or nothing there. */
+  access: Access | undefined;
   /** Privileges beyond the access level. */
   grants: Grants | undefined;
   /** As they would stand in postgresql.conf. */
   settings: Record<string, string>;
 }
 
-/** The roles with access to a database. */
+/** All roles, with what they may do in one database: a migration may name any of them. */
 export function rehearsedRoles(
   roles: Record<string, Pick<Role, "access" | "settings"> & Partial<Pick<Role, "grants">>>,
   database: string,
 ): RehearsedRole[] {
-  return Object.entries(roles).flatMap(([role, { access, grants = {}, settings }]) => {
+  return Object.entries(roles).map(([role, { access, grants = {}, settings }]) => {
     const level = Object.hasOwn(access, database) ? access[database] : undefined;
-    if (level === undefined) return [];
     const own = Object.hasOwn(grants, database) ? grants[database] : undefined;
-    return [{ role, access: level, grants: own, settings: settingTexts(settings) }];
+    return { role, access: level, grants: own, settings: settingTexts(settings) };
   });
 }

@@ -11,13 +11,14 @@ export interface RehearsalGoal {
   keepOwner: Record<string, string>;
   /** Single objects outside the schemas that the owner owns too. */
   alsoOwn: string[];
-  /** The roles with access to the database; those that do not exist yet are made for as long as a check takes. */
+  /** All roles of the stack; those that do not exist yet are made for as long as a check takes. */
   roles: RehearsalRole[];
 }
 
 export interface RehearsalRole {
   role: string;
-  access: Access;
+  /** Undefined: explicit grants alone, or nothing in this database. */
+  access?: Access | undefined;
   /** Privileges by name, beyond the access level. */
   grants?: ExplicitGrants | undefined;
   /** Its declared settings, as they would stand in postgresql.conf. */

@@ -1,4 +1,5 @@
 import { escapeIdentifier } from "pg";
+import { schemasIn, withColumns } from "../catalog/explicit-grants.ts";
 import { type Move, statements } from "../catalog/ownership.ts";
 import { privilegesOf, readPrivilegeTable } from "../catalog/privileges.ts";
 import { planPrivileges } from "../catalog/privileges-plan.ts";
@@ -27,10 +28,12 @@ export interface Prerequisite {
 /** The privileges that the plan gives, one statement for each role and object. */
 export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Promise<Prerequisite[]> {
   const planned: Prerequisite[] = [];
-  const table = await readPrivilegeTable(db, goal.schemas);
-  for (const { role, access } of goal.roles) {
-    const objects = privilegesOf(table, role);
-    const wanted = { role, access, schemas: goal.schemas, creators: [] };
+  const named = goal.roles.flatMap(({ grants }) => schemasIn(grants));
+  const table = await readPrivilegeTable(db, [...new Set([...goal.schemas, ...named])]);
+  for (const { role, access, grants } of goal.roles) {
+    if (access === undefined && grants === undefined) continue;
+    const objects = await withColumns(db, grants, privilegesOf(table, role));
+    const wanted = { role, access, grants, schemas: goal.schemas, creators: [] };
     const plan = planPrivileges({ objects, defaults: [] }, wanted, undefined, []);
     for (const grant of plan.grants) {
       if (!("object" in grant.place)) continue;
@@ -59,10 +62,11 @@ export function plannedOwnership(
   moves: Move[],
   relations: Map<string, Relation>,
   timescale: Installation | undefined,
+  tops: Map<string, string>,
 ): Prerequisite[] {
   return moves.flatMap((move): Prerequisite[] => {
     const { object, to } = move;
-    const tree = relations.get(object.identity)?.root ?? object.key;
+    const tree = tops.get(object.identity) ?? relations.get(object.identity)?.root ?? object.key;
     const of = { name: object.name, object: object.key, isSchema: false, tree };
     const on = grantable(object.type);
     const grant = on && `GRANT ALL ON ${on} ${object.identity} TO ${escapeIdentifier(to)}`;
@@ -78,8 +82,12 @@ export function missedBy(refusal: Error, prerequisites: Prerequisite[]): Prerequ
   const [, said, rest] = /^(permission denied for|must be owner of) (.+)$/s.exec(refusal.message) ?? [];
   if (rest === undefined) return [];
   const wanted = said === "must be owner of" ? "ownership" : "privilege";
+  // A table may be called like its schema, or like an extension.
+  const [kind] = rest.split(" ");
+  if (kind === "extension") return [];
   // Some refusals say the name as the statement does, with its schema.
-  const isMeant = ({ name }: Prerequisite) => rest.endsWith(` ${name}`) || rest.endsWith(`.${name}`);
+  const isMeant = ({ name, isSchema }: Prerequisite) =>
+    isSchema === (kind === "schema") && (rest.endsWith(` ${name}`) || rest.endsWith(`.${name}`));
   const ofKind = prerequisites.filter(({ kind }) => kind === wanted);
   const meant = ofKind.filter(isMeant);
   if (wanted === "privilege") return meant;

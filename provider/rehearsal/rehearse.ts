@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { type Heir, readHeirs } from "../catalog/heirs.ts";
 import { lockHolders } from "../catalog/lock-holders.ts";
-import { readOwnedObjects } from "../catalog/objects.ts";
-import { movesTowards, schemasOf } from "../catalog/ownership.ts";
+import { type OwnedObject, readOwnedObjects } from "../catalog/objects.ts";
+import { type Move, movesTowards, schemasOf } from "../catalog/ownership.ts";
 import { missingSchemas } from "../catalog/schemas.ts";
 import { findTimescale } from "../catalog/timescale.ts";
 import type { Queryable } from "../connection.ts";
 import { explain } from "../errors.ts";
+import { isGone } from "../gone.ts";
 import type { Call } from "../rpc/provider.ts";
+import { relationCost, relationsOf } from "./footprint.ts";
 import type { RehearsalGoal, SqlFile } from "./goal.ts";
 import { plannedOwnership, plannedPrivileges } from "./prerequisites.ts";
 import { readRelations } from "./relations.ts";
@@ -16,7 +19,7 @@ import { Blocked, HeldTooLong } from "./rolled-back.ts";
 import { runFile } from "./run-file.ts";
 import { type Progress, runTrial, type Stage } from "./run-trial.ts";
 import { parseSqlFile } from "./sql-file.ts";
-import { trials } from "./trials.ts";
+import { type Container, type Reach, trials } from "./trials.ts";
 
 /** How far a rehearsal may go on a live server. */
 export interface Limits {
@@ -36,6 +39,9 @@ interface Task {
   /** The relation whose lock is waited for, if it is one. */
   identity: string | undefined;
   run(): Promise<void>;
+  isFile: boolean;
+  /** What is moved; undefined for a file, or what stays where it is. */
+  object?: OwnedObject | undefined;
 }
 
 /**
@@ -54,14 +60,50 @@ export async function rehearse(
   await refuse(db, goal, files);
   const result = nothingRehearsed();
   const { stage, all } = await prepare(db, goal, holdCap);
-  const tasks = all.map((trial): Task => {
+  const measure = measuring(db);
+  const tasks: Task[] = [];
+  for (const trial of all) {
+    const hold = trial.move?.object.timescale ? await measure(trial.move.object) : undefined;
+    if (hold && hold.milliseconds > holdCap / 2) {
+      result.untried.push(untried(trial.name, hold, holdCap));
+      continue;
+    }
     const progress: Progress = { trial, made: 0, hasMoved: false };
     const identity = trial.move?.object.identity ?? trial.name;
-    return { name: trial.name, identity, run: () => runTrial(db, stage, progress, result) };
-  });
+    const run = () => runTrial(db, stage, progress, result);
+    tasks.push({ name: trial.name, identity, run, isFile: false, object: trial.move?.object });
+  }
   result.objects = all.filter(({ isSchema }) => !isSchema).length;
-  await runAll(db, [...tasks, ...(await fileTasks(db, stage, files, result))], result, call, patience);
+  const late = await runAll(db, [...tasks, ...(await fileTasks(db, stage, files, result))], result, call, patience);
+  for (const { name, object, isFile } of late) {
+    if (object) result.untried.push(untried(name, await measure(object), holdCap));
+    else (isFile ? result.missed : result.untried).push(tooLong(name));
+  }
   return result;
+}
+
+/** How long a move will hold its locks, by the relations it locks and what one takes on this server. */
+interface Hold {
+  relations: number;
+  milliseconds: number;
+}
+
+function measuring(db: Queryable): (object: OwnedObject) => Promise<Hold> {
+  let cost: number | undefined;
+  return async (object) => {
+    const relations = await relationsOf(db, object);
+    cost ??= await relationCost(db);
+    return { relations, milliseconds: Math.ceil(relations * cost) };
+  };
+}
+
+function untried(object: string, { relations, milliseconds }: Hold, holdCap: number): Missed {
+  const most = Math.max(milliseconds, Math.ceil(holdCap / 2));
+  return {
+    object,
+    reason: `its move changes ${relations} ${relations === 1 ? "relation" : "relations"} in one transaction and will hold their locks for ${most} ms or more, measured on this server, and a rehearsal holds none for longer than ${holdCap} ms`,
+    remedy: "The up moves it all the same: run that at a quieter time, or rehearse it on a copy of the database.",
+  };
 }
 
 /** What an up has to do, by number: with nothing to do there is nothing to rehearse. */
@@ -87,14 +129,54 @@ async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
   const { objects, moves } = await readMoves(db, goal);
   const timescale = await findTimescale(db);
   const relations = await readRelations(db, goal.schemas);
+  const heirs = await readHeirs(db, goal.schemas);
+  const surroundings = {
+    reach: reachOf(goal, heirs, objects, moves),
+    schemas: await readOwners(db, "schema", goal.schemas),
+    extensions: (await readOwners(db, "extension", [])).filter(({ owner }) => owner !== goal.owner),
+  };
   const stage: Stage = {
     goal,
     timescale,
     holdCap,
     roles: await readRoles(db, goal),
-    prerequisites: [...(await plannedPrivileges(db, goal)), ...plannedOwnership(moves, relations, timescale)],
+    prerequisites: [
+      ...(await plannedPrivileges(db, goal)),
+      ...plannedOwnership(moves, relations, timescale, topsOf(heirs)),
+    ],
   };
-  return { stage, all: trials(goal, objects, relations, moves) };
+  return { stage, all: trials(goal, objects, relations, moves, surroundings) };
+}
+
+/** An heir's, and a parent's own, topmost table. */
+function topsOf(heirs: Heir[]): Map<string, string> {
+  const below = new Set(heirs.map(({ name }) => name));
+  const tops = heirs.filter(({ parent }) => !below.has(parent));
+  return new Map(tops.flatMap(({ parent, name }) => [[parent, parent] as const, [name, parent] as const]));
+}
+
+function reachOf(goal: RehearsalGoal, heirs: Heir[], objects: OwnedObject[], moves: Move[]): Map<string, Reach> {
+  const owned = new Set([
+    ...objects.filter(({ owner }) => owner === goal.owner).map(({ identity }) => identity),
+    ...moves.filter(({ to }) => to === goal.owner).map(({ object }) => object.identity),
+  ]);
+  return new Map(
+    [...Map.groupBy(heirs, ({ parent }) => parent)].map(([parent, below]) => {
+      const outside = below.filter(({ schema }) => !goal.schemas.includes(schema));
+      const partitionsIn = [...new Set(outside.filter(({ isPartition }) => isPartition).map(({ schema }) => schema))];
+      return [parent, { isBeyond: outside.length > 0 || below.some(({ name }) => !owned.has(name)), partitionsIn }];
+    }),
+  );
+}
+
+async function readOwners(db: Queryable, of: "schema" | "extension", names: string[]): Promise<Container[]> {
+  const { rows } = await db.query<Container>(
+    of === "schema"
+      ? "SELECT nspname AS name, pg_get_userbyid(nspowner) AS owner FROM pg_namespace WHERE nspname = ANY ($1::text[]) ORDER BY 1"
+      : "SELECT extname AS name, pg_get_userbyid(extowner) AS owner FROM pg_extension WHERE extname <> ALL ($1::text[] || 'plpgsql'::text) ORDER BY 1",
+    [names],
+  );
+  return rows;
 }
 
 async function refuse(db: Queryable, goal: RehearsalGoal, files: SqlFile[]): Promise<void> {
@@ -130,33 +212,39 @@ async function fileTasks(db: Queryable, stage: Stage, files: SqlFile[], result: 
     const owner = stage.goal.owner as string;
     if (refused.length > 0) continue;
     const run = () => runFile(db, stage, owner, file, statements, result);
-    tasks.push({ name: file.name, identity: undefined, run });
+    tasks.push({ name: file.name, identity: undefined, run, isFile: true });
   }
   return tasks;
 }
 
-/** Runs every task; those that were blocked, or held up, again and again until nothing moves any more. */
+/**
+ * Runs every task; those that were blocked, or held up, again and again until nothing moves any more. Returns those that held
+ * their locks for too long every time.
+ */
 async function runAll(
   db: Queryable,
   tasks: Task[],
   result: Rehearsed,
   call: Pick<Call, "signal" | "report">,
   patience: number,
-): Promise<void> {
+): Promise<Task[]> {
+  const late: Task[] = [];
   let waiting = tasks;
   let delay = roundDelay.first;
   let done = 0;
   let progressed = Date.now();
   for (let round = 0; ; round++) {
-    const left: { task: Task; missed: Missed; isHopeless: boolean }[] = [];
+    const left: { task: Task; missed: Missed | undefined }[] = [];
     for (const task of waiting) {
       refuseCancelled(call.signal);
       try {
         await task.run();
       } catch (error) {
-        if (error instanceof Blocked) left.push({ task, missed: await locked(db, task, error), isHopeless: false });
-        else if (!(error instanceof HeldTooLong)) throw explain(`cannot rehearse ${task.name}`, error);
-        else left.push({ task, missed: tooLong(task), isHopeless: round >= triesTooLong });
+        if (error instanceof Blocked) left.push({ task, missed: await locked(db, task, error) });
+        else if (error instanceof HeldTooLong && round < triesTooLong) left.push({ task, missed: undefined });
+        else if (error instanceof HeldTooLong) late.push(task);
+        else if (task.object && isGone(error)) call.report.progress(`${task.name} is gone: another session dropped it`);
+        else throw explain(`cannot rehearse ${task.name}`, error);
         continue;
       }
       done++;
@@ -164,9 +252,13 @@ async function runAll(
       call.report.progress(`rehearsed ${done} of ${tasks.length}: ${task.name}`);
     }
     const isOver = Date.now() - progressed > patience;
-    result.missed.push(...left.filter(({ isHopeless }) => isOver || isHopeless).map(({ missed }) => missed));
-    waiting = left.filter(({ isHopeless }) => !isOver && !isHopeless).map(({ task }) => task);
-    if (waiting.length === 0) return;
+    if (isOver) {
+      result.missed.push(...left.flatMap(({ missed }) => missed ?? []));
+      late.push(...left.filter(({ missed }) => !missed).map(({ task }) => task));
+      return late;
+    }
+    waiting = left.map(({ task }) => task);
+    if (waiting.length === 0) return late;
     call.report.progress(`rehearsed ${done} of ${tasks.length}; waiting for ${waiting.length} that others hold`);
     await sleep(delay, undefined, { signal: call.signal }).catch(() => refuseCancelled(call.signal));
     delay = Math.min(delay * 2, roundDelay.most);
@@ -182,9 +274,9 @@ async function locked(db: Queryable, { name, identity }: Task, error: Blocked): 
   };
 }
 
-function tooLong({ name }: Task): Missed {
+function tooLong(object: string): Missed {
   return {
-    object: name,
+    object,
     reason: "its locks would be held for too long, waiting included",
     remedy: "Rehearse it on a copy of the database, or at a quieter time; the up itself has no such cap.",
   };

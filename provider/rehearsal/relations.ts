@@ -6,6 +6,7 @@ export type RelationKind = "table" | "partitioned table" | "foreign table" | "vi
 export interface Relation {
   /** Quoted, with its schema: ready to stand in a statement. */
   identity: string;
+  schema: string;
   kind: RelationKind;
   /** Any one column, quoted; null for a table without. */
   column: string | null;
@@ -25,7 +26,7 @@ export async function readRelations(db: Queryable, schemas: string[]): Promise<M
 }
 
 const relationsSql = (timescale: boolean) => `
-  SELECT i.identity,
+  SELECT i.identity, n.nspname AS schema,
          CASE c.relkind WHEN 'r' THEN 'table' WHEN 'p' THEN 'partitioned table' WHEN 'f' THEN 'foreign table'
                         WHEN 'v' THEN 'view' ELSE 'materialized view' END AS kind,
          (SELECT quote_ident(attname) FROM pg_attribute

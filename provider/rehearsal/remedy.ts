@@ -1,14 +1,23 @@
+import { codeOf } from "../connection.ts";
 import type { RehearsalGoal } from "./goal.ts";
 
+/** What a migration may do only as the owner of a schema or extension, which the up does not change, or as a superuser. */
+const ofOtherOwners =
+  /^(must be owner of (extension|schema)|permission denied to (create extension|change default privileges))/;
+
 /** What to do about a check that Postgres refused, by SQLSTATE (PostgreSQL documentation, appendix A). */
-export function remedyFor(code: string | undefined, as: string, goal: RehearsalGoal): string {
+export function remedyFor(error: Error, as: string, goal: RehearsalGoal): string {
+  const code = codeOf(error);
   const config = `app-roles:databases.${goal.database}`;
+  if (code === "42501" && ofOtherOwners.test(error.message)) {
+    return `Let its owner or a superuser run this statement by itself, before the migrations that run as ${as}.`;
+  }
   if (code === "42501" && as === goal.owner) {
-    return `Give ${as} what is missing (GRANT), add the object to ${config}.schemas or .alsoOwn, or leave what needs it with its owner (${config}.keepOwner).`;
+    return `Give ${as} what is missing (app-roles:roles.${as}.grants.${goal.database}), add the object to ${config}.schemas or .alsoOwn, or leave what needs it with its owner (${config}.keepOwner).`;
   }
   switch (code) {
     case "42501":
-      return `Give ${as} what is missing (GRANT), or add its schema to ${config}.schemas.`;
+      return `Give ${as} what is missing (app-roles:roles.${as}.grants.${goal.database}), or add its schema to ${config}.schemas.`;
     case "25006":
       return `Take default_transaction_read_only from the settings of ${as} (app-roles:roles.${as}.settings).`;
     case "42704":

@@ -6,7 +6,11 @@ export interface Rehearsed {
   moved: number;
   checks: number;
   failed: Failed[];
+  /** Checks that Postgres refuses, as the preview warns: most migrations do without. They are no failure. */
+  warned: Failed[];
   missed: Missed[];
+  /** Objects whose move would hold its locks for longer than a rehearsal may. They are no failure. */
+  untried: Missed[];
   /** The longest time that one transaction may have held its locks, in whole milliseconds; waiting for the first counts in. */
   longestHold: number;
 }
@@ -31,10 +35,10 @@ export interface Missed {
 }
 
 export function nothingRehearsed(): Rehearsed {
-  return { objects: 0, moved: 0, checks: 0, failed: [], missed: [], longestHold: 0 };
+  return { objects: 0, moved: 0, checks: 0, failed: [], warned: [], missed: [], untried: [], longestHold: 0 };
 }
 
-/** Whether everything was rehearsed and went well. */
+/** Whether nothing failed, and nothing was missed that another time could be rehearsed. */
 export function passed({ failed, missed }: Rehearsed): boolean {
   return failed.length === 0 && missed.length === 0;
 }

@@ -25,7 +25,7 @@ export async function runFile(
   let refused: Failed | undefined;
   const failed = (object: string, check: string, error: Error): Failed => {
     const code = codeOf(error);
-    const remedy = remedies[code ?? ""] ?? remedyFor(code, owner, stage.goal);
+    const remedy = remedies[code ?? ""] ?? remedyFor(error, owner, stage.goal);
     return { object, check, code, message: error.message, remedy };
   };
   const gate = `pg_temp.${escapeIdentifier(`app_roles_${randomBytes(6).toString("hex")}`)}`;

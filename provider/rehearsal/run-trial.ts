@@ -2,6 +2,7 @@ import { escapeIdentifier, escapeLiteral } from "pg";
 import { describe, statements } from "../catalog/ownership.ts";
 import type { Installation } from "../catalog/timescale.ts";
 import { codeOf, type Queryable } from "../connection.ts";
+import { isGone } from "../gone.ts";
 import type { RehearsalGoal } from "./goal.ts";
 import { missedBy, type Prerequisite } from "./prerequisites.ts";
 import { remedyFor } from "./remedy.ts";
@@ -37,6 +38,11 @@ export async function runTrial(db: Queryable, stage: Stage, progress: Progress, 
   do {
     await rolledBack(db, stage.roles.statements, stage.holdCap, result, async (transaction) => {
       const refusal = move && (await takeOver(transaction, statements(move, stage.timescale)));
+      // What another session has dropped or renamed meanwhile is no object of the up any more.
+      if (refusal && isGone(refusal)) {
+        progress.made = checks.length;
+        return;
+      }
       if (move && refusal) {
         result.failed.push(failed(stage.goal, progress.trial, { name: describe(move), as: move.to }, refusal));
         progress.made = checks.length;
@@ -56,11 +62,22 @@ export async function runTrial(db: Queryable, stage: Stage, progress: Progress, 
         );
         result.checks++;
         progress.made++;
+        if (refused && isGone(refused) && (await hasGone(transaction, progress.trial))) {
+          progress.made = checks.length;
+          return;
+        }
         const verdict = judge(stage.goal, progress.trial, check, refused);
-        if (verdict) result.failed.push(verdict);
+        if (verdict) (check.isAdvisory ? result.warned : result.failed).push(verdict);
       }
     });
   } while (progress.made < checks.length);
+}
+
+/** A relation's name stands for itself in its checks; of other objects only the move is tried. */
+async function hasGone(transaction: Transaction, { isSchema, identity }: Trial): Promise<boolean> {
+  if (isSchema || identity === undefined) return false;
+  const [row] = await transaction.ask<{ there: boolean }>("SELECT to_regclass($1) IS NOT NULL AS there", [identity]);
+  return row?.there === false;
 }
 
 async function takeOver(transaction: Transaction, [first, ...rest]: string[]): Promise<Error | undefined> {
@@ -121,5 +138,5 @@ function judge(goal: RehearsalGoal, trial: Trial, check: Check, refused: Error |
 
 function failed(goal: RehearsalGoal, { name }: Trial, check: Pick<Check, "name" | "as">, error: Error): Failed {
   const code = codeOf(error);
-  return { object: name, check: check.name, code, message: error.message, remedy: remedyFor(code, check.as, goal) };
+  return { object: name, check: check.name, code, message: error.message, remedy: remedyFor(error, check.as, goal) };
 }

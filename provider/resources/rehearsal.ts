@@ -7,7 +7,7 @@ import { planIn } from "../missing-database.ts";
 import { readSqlFile } from "../rehearsal/files.ts";
 import type { RehearsalGoal, SqlFile } from "../rehearsal/goal.ts";
 import { type Pending, pending, rehearse } from "../rehearsal/rehearse.ts";
-import { problems } from "../rehearsal/report.ts";
+import { problems, remarks } from "../rehearsal/report.ts";
 import { passed, type Rehearsed } from "../rehearsal/result.ts";
 import { alone } from "../run-lock.ts";
 import type { Reconciler } from "./reconciler.ts";
@@ -20,11 +20,12 @@ const shape = {
   /** Object, or a pattern with `*` and `?`, to the role it stays with. */
   keepOwner: z.record(z.string(), z.string()).default({}),
   alsoOwn: z.array(z.string()).default([]),
-  /** The roles with access to the database, as the up will make them. */
+  /** All roles of the stack, as the up will make them. */
   roles: z.array(
     z.strictObject({
       role: z.string(),
-      access: z.enum(accessLevels),
+      /** None: explicit grants alone, or nothing in this database. */
+      access: z.enum(accessLevels).optional(),
       grants: explicitGrants.optional(),
       settings: z.record(z.string(), z.string()),
     }),
@@ -64,6 +65,7 @@ export function rehearsal(server: Server): Reconciler<typeof shape> {
       if (!passed(result)) {
         throw new Error(`the rehearsal in ${inputs.database} did not pass; nothing is changed.\n${problems(result)}`);
       }
+      for (const remark of remarks(result)) call.report.warn(`${inputs.database}: ${remark}`);
       return summaryOf(inputs.database, result);
     },
 
@@ -88,6 +90,7 @@ function describe({ moves, privileges }: Pending): string {
   return `objects to move: ${moves}, privileges to grant: ${privileges}`;
 }
 
-function summaryOf(database: string, { objects, checks, longestHold }: Rehearsed): string {
-  return `${database}: rehearsed ${objects} objects with ${checks} checks, all passed; longest hold ${longestHold} ms`;
+function summaryOf(database: string, { objects, checks, untried, longestHold }: Rehearsed): string {
+  const passed = untried.length > 0 ? `all passed, ${untried.length} not tried` : "all passed";
+  return `${database}: rehearsed ${objects} objects with ${checks} checks, ${passed}; longest hold ${longestHold} ms`;
 }

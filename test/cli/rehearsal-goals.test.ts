@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { rehearsalGoals } from "../../cli/rehearsal-goals.ts";
 import { parseStack } from "../../model/parse-stack.ts";
 
-test("every database with its owner and the roles that have access, their settings with the defaults", () => {
+test("every database with its owner and all roles, their settings with the defaults", () => {
   const stack = parseStack({
     server: { host: "db" },
     defaults: { settings: { idle_session_timeout: "30min", work_mem: "8MB" } },
@@ -15,6 +15,7 @@ test("every database with its owner and the roles that have access, their settin
       reader: { connectionLimit: 5, access: { shop: "reader", wiki: "reader" }, settings: { work_mem: null } },
     },
   });
+  const settings = { idle_session_timeout: "30min", work_mem: "8MB", search_path: '"$user", "Shop"' };
   const reader = { role: "reader", access: "reader", settings: { idle_session_timeout: "30min" } };
   expect(rehearsalGoals(stack)).toEqual([
     {
@@ -27,11 +28,18 @@ test("every database with its owner and the roles that have access, their settin
         {
           role: "shop_owner",
           access: "owner",
-          settings: { idle_session_timeout: "30min", work_mem: "8MB", search_path: '"$user", "Shop"' },
+          settings,
         },
         reader,
       ],
     },
-    { database: "wiki", schemas: ["wiki"], owner: undefined, keepOwner: {}, alsoOwn: [], roles: [reader] },
+    {
+      database: "wiki",
+      schemas: ["wiki"],
+      owner: undefined,
+      keepOwner: {},
+      alsoOwn: [],
+      roles: [{ role: "shop_owner", settings }, reader],
+    },
   ]);
 });

@@ -119,7 +119,9 @@ test("rehearses in every database before any role is made, only where it is aske
     roles: [{ role: "shop_owner", access: "owner", settings: { search_path: '"shop", "public"' } }, reader],
     files: [],
   });
-  expect(ran.resource("pgaccess:index:Rehearsal", "billing").inputs).toMatchObject({ roles: [reader] });
+  expect(ran.resource("pgaccess:index:Rehearsal", "billing").inputs).toMatchObject({
+    roles: [{ role: "shop_owner", settings: { search_path: '"shop", "public"' } }, reader],
+  });
   const role = ran.resource("postgresql:index/role:Role", "shop_reader");
   expect(role.dependencies).toEqual(
     expect.arrayContaining(["pgaccess:index:Rehearsal shop", "pgaccess:index:Rehearsal billing"]),

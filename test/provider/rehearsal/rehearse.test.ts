@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { Server } from "../../../provider/connection.ts";
 import type { RehearsalGoal, SqlFile } from "../../../provider/rehearsal/goal.ts";
 import { type Limits, rehearse } from "../../../provider/rehearsal/rehearse.ts";
-import type { Rehearsed } from "../../../provider/rehearsal/result.ts";
+import { passed, type Rehearsed } from "../../../provider/rehearsal/result.ts";
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
 import { availableVersions } from "../../../sandbox/postgres/server.ts";
 import { testCall } from "../calls.ts";
@@ -202,6 +202,106 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     await expect.poll(() => call.lines.join(), { timeout: 60_000 }).toContain("waiting for 1 that others hold");
     await holder.query("ROLLBACK");
     expect(await result).toMatchObject({ failed: [], missed: [] });
+  });
+
+  test("an up's own grants count, and every role of the stack is there to be named", async () => {
+    await given("CREATE SCHEMA audit; CREATE TABLE audit.log (id int, who text)", "DROP SCHEMA audit CASCADE");
+    const migration =
+      file(`CREATE TABLE public.made (id int); SELECT who FROM audit.log; INSERT INTO audit.log VALUES (1);
+      GRANT SELECT ON public.made TO elsewhere_app; ALTER TABLE tickets.tickets ADD COLUMN seen boolean`);
+    const [owner, ...others] = runbook.roles as [RehearsalGoal["roles"][0]];
+    expect((await rehearsed(migration)).failed).toMatchObject([{ object: "0042.sql line 1", code: "42501" }]);
+    const grants = {
+      schemas: { public: ["CREATE"], audit: ["USAGE"] },
+      tables: { "audit.log": ["INSERT"] },
+      columns: { "audit.log": { SELECT: ["who"] } },
+    };
+    const roles = [{ ...owner, grants }, ...others, { role: "elsewhere_app", settings: {} }];
+    expect(await rehearsed(migration, { roles })).toMatchObject({ failed: [], missed: [] });
+  });
+
+  test("partitions and heirs elsewhere are altered with their table, until they are the owner's too", async () => {
+    await given(
+      `CREATE SCHEMA parts; CREATE TABLE tickets.ev (id int) PARTITION BY RANGE (id); CREATE TABLE tickets.base (id int);
+       CREATE TABLE parts.ev_1 PARTITION OF tickets.ev FOR VALUES FROM (0) TO (9); CREATE TABLE parts.heir () INHERITS (tickets.base)`,
+      "DROP TABLE tickets.ev, tickets.base CASCADE; DROP SCHEMA parts CASCADE",
+    );
+    const { failed } = await rehearsed();
+    expect(failed).toMatchObject([
+      {
+        object: "tickets.base",
+        check: expect.stringContaining("ALTER TABLE ADD COLUMN"),
+        message: "must be owner of table heir",
+      },
+      {
+        object: "tickets.ev",
+        check: expect.stringContaining("ALTER TABLE ADD COLUMN"),
+        message: "must be owner of table ev_1",
+      },
+      { object: "tickets.ev", check: expect.stringContaining("CREATE in schema parts"), code: "42501" },
+    ]);
+    const [owner, ...others] = runbook.roles as [RehearsalGoal["roles"][0]];
+    const roles = [{ ...owner, grants: { schemas: { parts: ["USAGE", "CREATE"] } } }, ...others];
+    const alsoOwn = ["parts.ev_1", "parts.heir"];
+    expect(await rehearsed([], { roles, alsoOwn })).toMatchObject({ failed: [], missed: [] });
+  });
+
+  test("what only another owner may do is warned of, and is no failure", async () => {
+    await given("CREATE EXTENSION hstore SCHEMA public", "DROP EXTENSION hstore");
+    const { failed, warned } = await rehearsed();
+    expect(failed).toEqual([]);
+    const told = warned.map(({ object, check }) => `${object}: ${check}`);
+    expect(told).toEqual(
+      expect.arrayContaining([
+        "schema tickets: COMMENT ON SCHEMA as tracksolid_owner",
+        "schema tickets: ALTER DEFAULT PRIVILEGES FOR ROLE postgres as tracksolid_owner",
+        expect.stringMatching(/^extension hstore: .*ALTER EXTENSION .* as tracksolid_owner/),
+        "reporting.v_trips: EXPLAIN SELECT as tracksolid_owner",
+      ]),
+    );
+    const update = await rehearsed(file("ALTER EXTENSION hstore UPDATE"));
+    expect(update.failed).toMatchObject([{ remedy: expect.stringContaining("Let its owner or a superuser run") }]);
+  });
+
+  test("an object that holds its locks for too long is named as not tried, and is no failure", async () => {
+    await given(
+      `CREATE SCHEMA slow; CREATE TABLE slow.big (id int PRIMARY KEY, note text);
+       CREATE FUNCTION slow.wait() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(5); END';
+       CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION slow.wait()`,
+      "DROP EVENT TRIGGER slow; DROP SCHEMA slow CASCADE",
+    );
+    const result = await rehearsed([], { schemas: ["slow"] }, { patience: 15_000, holdCap: 250 });
+    expect(result).toMatchObject({ failed: [], missed: [] });
+    expect(passed(result)).toBe(true);
+    expect(result.untried).toEqual([
+      {
+        object: "slow.big",
+        reason: expect.stringMatching(
+          /^its move changes 4 relations in one transaction and will hold their locks for \d+ ms or more/,
+        ),
+        remedy: expect.stringContaining("The up moves it all the same"),
+      },
+    ]);
+  });
+
+  test("an object that another session drops meanwhile is no failure", async () => {
+    await given(
+      "CREATE TABLE tickets.short (id int); CREATE FUNCTION tickets.brief() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+      "SELECT",
+    );
+    const other = await postgres.connect({ database });
+    const result = await server.session(database, async (db) => {
+      let begun = false;
+      const query: typeof db.query = async (text, values) => {
+        if (!begun && text === "BEGIN") {
+          begun = true;
+          await other.query("DROP TABLE tickets.short; DROP FUNCTION tickets.brief");
+        }
+        return db.query(text, values);
+      };
+      return rehearse({ query }, runbook, [], testCall(), unhurried);
+    });
+    expect(result).toMatchObject({ failed: [], missed: [], untried: [] });
   });
 
   test("nothing is left to move after the move, and everything is still tried", async () => {

@@ -54,6 +54,23 @@ test("a migration of a hypertable and its policies passes", async () => {
   expect([await observe(db), await jobs()]).toEqual(before);
 });
 
+test("a hypertable whose chunks would be locked for too long is not even tried", async () => {
+  const { rows } = await db.query(
+    "SELECT FROM timescaledb_information.chunks WHERE hypertable_name = 'position_history'",
+  );
+  const altered: string[] = [];
+  const query: Queryable["query"] = async (text, values) => {
+    if (text.includes("ALTER TABLE tracksolid.position_history OWNER")) altered.push(text);
+    return db.query(text, values);
+  };
+  const { untried, failed } = await rehearse({ query }, goal, [], testCall(), { patience: 0, holdCap: 1 });
+  const [, relations] = /^its move changes (\d+) relations/.exec(
+    untried.find(({ object }) => object === "tracksolid.position_history")?.reason ?? "",
+  ) as RegExpExecArray;
+  expect(Number(relations)).toBeGreaterThan(2 * rows.length);
+  expect([altered, failed]).toEqual([[], []]);
+});
+
 test("an aggregate whose new owner cannot read its hypertable is told", async () => {
   await db.query(`CREATE SCHEMA vault; CREATE TABLE vault.readings (at timestamptz NOT NULL, value int)`);
   await db.query("SELECT public.create_hypertable('vault.readings', 'at')");
