@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { readOwnedObjects } from "../../provider/catalog/objects.ts";
@@ -5,12 +6,16 @@ import { movesTowards } from "../../provider/catalog/ownership.ts";
 import { PrivilegeReader } from "../../provider/catalog/privilege-reader.ts";
 import { Server } from "../../provider/connection.ts";
 import { reassign, reassignPlanned } from "../../provider/reassign.ts";
+import { baseline } from "../../provider/resources/baseline.ts";
+import { ownership } from "../../provider/resources/ownership.ts";
 import { privileges } from "../../provider/resources/privileges.ts";
 import { availableVersions } from "../../sandbox/postgres/server.ts";
 import { testCall } from "./calls.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 
 type PrivilegeInputs = Parameters<ReturnType<typeof privileges>["apply"]>[0];
+
+type OwnershipInputs = Parameters<ReturnType<typeof ownership>["apply"]>[0];
 
 const database = "k";
 const gone = "DROP TABLE k.t2; DROP SEQUENCE k.s2; DROP VIEW k.v2; DROP TYPE k.e2; DROP FUNCTION k.f2()";
@@ -151,4 +156,73 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
       await holder.query("ROLLBACK");
     });
   });
+
+  test("a job that makes, grants, renames and drops them all the time: up and destroy end well", async () => {
+    await admin.query(
+      "DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE k.base_%s (id serial)', i); END LOOP; END $$",
+    );
+    await admin.query("CREATE ROLE k_job; GRANT USAGE, CREATE ON SCHEMA k TO k_job");
+    const jobs = await Promise.all([1, 2, 3].map((number) => startJob(number)));
+    const reading = new PrivilegeReader(2000);
+    const resources = { privileges: privileges(server, reading), ownership: ownership(server) };
+    const scope = { database, schemas: ["k"], keepOwner: {}, alsoOwn: [], roles: ["made_later"] };
+    const { observed } = await baseline(server).plan(scope, undefined, {});
+    const former = observed?.snapshot as unknown as OwnershipInputs["former"];
+    const owned = { ...scope, owner: "k_owner", roles: ["k_owner"], former };
+    for (const access of ["reader", "writer"] as const) {
+      await resources.privileges.plan(reader({ access }), undefined, {});
+      await resources.privileges.apply(reader({ access }), undefined, testCall());
+    }
+    await resources.ownership.plan(owned, undefined, {});
+    await resources.ownership.apply(owned, undefined, testCall());
+    await resources.ownership.remove(owned, testCall());
+    await resources.privileges.remove(reader({ access: "writer" }), testCall());
+    for (const job of jobs) await job.end();
+    const { rows } = await admin.query(
+      `SELECT DISTINCT tableowner FROM pg_tables WHERE tablename LIKE 'base%' UNION
+       SELECT 'may read' WHERE has_table_privilege('k_reader', 'k.base_1', 'SELECT')`,
+    );
+    expect(rows).toEqual([{ tableowner: "postgres" }]);
+    // They were in the way.
+    expect(jobs.map(({ rounds }) => rounds).every((rounds) => rounds > 0)).toBe(true);
+  });
+
+  /** A session that makes objects of every kind, changes and drops them, over and over again. */
+  async function startJob(number: number): Promise<{ rounds: number; end(): Promise<void> }> {
+    const client = await postgres.connect({ database });
+    const name = (what: string) => `k.${what}_${number}`;
+    const statements = [
+      `CREATE TABLE ${name("t")} (id serial)`,
+      `CREATE VIEW ${name("v")} AS SELECT * FROM ${name("t")}`,
+      `CREATE SEQUENCE ${name("s")}; CREATE TYPE ${name("e")} AS ENUM ('a')`,
+      `CREATE FUNCTION ${name("f")}(int) RETURNS int LANGUAGE sql AS 'SELECT 1'`,
+      `GRANT SELECT ON ${name("t")} TO PUBLIC; ALTER FUNCTION ${name("f")}(int) OWNER TO k_job`,
+      `ALTER TABLE ${name("t")} RENAME TO r_${number}; ALTER TABLE ${name("r")} OWNER TO k_job`,
+      `DROP VIEW ${name("v")}; DROP TABLE ${name("r")}; DROP SEQUENCE ${name("s")}`,
+      `DROP TYPE ${name("e")}; DROP FUNCTION ${name("f")}(int)`,
+    ];
+    let stopped = false;
+    const job = { rounds: 0, end: async () => {} };
+    const work = (async () => {
+      while (!stopped) {
+        for (const statement of statements) {
+          // Ours may be in the way of the job, which a service would try again.
+          for (let tries = 0; tries < 50; tries++) {
+            const isDone = await client.query(statement).then(
+              () => true,
+              () => false,
+            );
+            if (isDone) break;
+          }
+          await sleep(5 * number);
+        }
+        job.rounds++;
+      }
+    })();
+    job.end = async () => {
+      stopped = true;
+      await work;
+    };
+    return job;
+  }
 });
