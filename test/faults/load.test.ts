@@ -112,7 +112,7 @@ test.skipIf(!hasPgbench)(`${clients} clients see no failed transaction while the
   const before = await observe(admin);
   const { host, port, user, password } = postgres;
   const address = { host, port, user, password, database: "postgres", sslmode: "disable" };
-  const stack = await PluginStack.create(address, admin, declared);
+  const stack = new PluginStack(address, admin, declared);
   const load = await startLoad();
   for (let round = 0; round < 3; round++) {
     await stack.up();

@@ -25,25 +25,29 @@ interface Resource {
  * process, so that hundreds of estates are affordable. The roles that the official plugin makes are made by SQL.
  */
 export class PluginStack {
-  readonly #plugin = pgaccess();
+  #plugin = pgaccess();
+  readonly #address: ServerAddress;
   readonly #declared: Declared;
   readonly #admin: Queryable;
   readonly #state = new Map<string, PropertyMap>();
-  readonly #resources: Resource[];
   /** What every call has reported so far. */
   readonly lines: string[] = [];
 
-  private constructor(declared: Declared, admin: Queryable) {
+  /**
+   * @param address where the plugin logs in
+   * @param admin a connection of a superuser, for what the official plugin does
+   */
+  constructor(address: ServerAddress, admin: Queryable, declared: Declared) {
+    this.#address = address;
     this.#declared = declared;
     this.#admin = admin;
-    this.#resources = this.#declare();
   }
 
-  /** @param admin a connection of a superuser, for what the official plugin does */
-  static async create(address: ServerAddress, admin: Queryable, declared: Declared): Promise<PluginStack> {
-    const stack = new PluginStack(declared, admin);
-    await stack.#plugin.configure({ ...address, port: String(address.port) }, {});
-    return stack;
+  /** The engine starts a plugin for each command. */
+  async #start(): Promise<void> {
+    await this.#plugin.close();
+    this.#plugin = pgaccess();
+    await this.#plugin.configure({ ...this.#address, port: String(this.#address.port) }, {});
   }
 
   get #roles(): string[] {
@@ -51,7 +55,8 @@ export class PluginStack {
     return [owner, writer, reader];
   }
 
-  #declare(): Resource[] {
+  /** In the order of their dependencies. */
+  get #resources(): Resource[] {
     const { database, schemas, owner, writer, reader, keepOwner = {} } = this.#declared;
     const legacyUsers = ["postgres"];
     const scope = { database, schemas, keepOwner, alsoOwn: [] };
@@ -96,6 +101,7 @@ export class PluginStack {
 
   /** Changes of every resource that exists or can be planned before the roles exist; throws what is refused. */
   async preview(): Promise<Record<string, PropertyMap>> {
+    await this.#start();
     const changes: Record<string, PropertyMap> = {};
     for (const resource of this.#resources) {
       const inputs = await this.#check(resource);
@@ -108,6 +114,7 @@ export class PluginStack {
 
   /** An up. May be called again; also after it has thrown. */
   async up(): Promise<void> {
+    await this.#start();
     for (const resource of this.#resources) {
       if (resource.name.startsWith("RoleSettings")) await this.#makeRole(resource.name.slice("RoleSettings ".length));
       await this.#apply(resource);
@@ -116,6 +123,7 @@ export class PluginStack {
 
   /** A destroy: all of it in the opposite order, then the roles. */
   async destroy(): Promise<void> {
+    await this.#start();
     for (const { type, name } of this.#resources.toReversed()) {
       const state = this.#state.get(name);
       if (!state) continue;

