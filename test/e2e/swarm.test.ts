@@ -105,7 +105,8 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await command("--pool", "none");
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-    expect(text).toMatch(/service rollback completed: /);
+    // The docker plugin counts replicas that run, and may miss that it is the old ones which do: then the gate sees it.
+    expect(text).toMatch(/service rollback completed: |dashboard_api is not well as dashboard_app/);
     await becomes("postgres");
     expect(await estate.databaseUrls()).toMatchObject({ dashboard_api: expect.stringContaining("postgres:") });
 

