@@ -28,9 +28,7 @@ export async function readStack(): Promise<Stack> {
   }
 }
 
-/** `app-roles rollback` sets APP_ROLES_WITHOUT_SERVER: its up never dials the server, whose container may be gone. */
 async function foundServer(server: Server): Promise<Server> {
-  if (process.env.APP_ROLES_WITHOUT_SERVER === "true") return server;
   try {
     return await findServer(server, dockerHost());
   } catch (error) {
