@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { findServer } from "../provider/docker/find-server.ts";
 import type { Command } from "./command.ts";
 import { engine } from "./doctor/engine.ts";
 import { type Finding, ok, report, unknown, wrong } from "./doctor/finding.ts";
@@ -7,6 +8,7 @@ import { policyPack } from "./doctor/policy-pack.ts";
 import { runtimes } from "./doctor/runtimes.ts";
 import { server } from "./doctor/server.ts";
 import { state } from "./doctor/state.ts";
+import { waysBack } from "./doctor/ways-back.ts";
 import { reading } from "./options.ts";
 import { selectedStack } from "./pulumi.ts";
 import { type ConfiguredStack, readStack } from "./stack.ts";
@@ -51,12 +53,23 @@ async function examine(given: string | undefined): Promise<Finding[]> {
     const read = wrong("configuration", stack.message, configurationNext(stack));
     return [...tools, ok("stack", name), read, ...kept, ...(await plugins([])), pack, ...unseen("no configuration")];
   }
-  return [...tools, ok("stack", name), ok("configuration", inNumbers(stack)), ...kept, ...(await needed(stack)), pack];
+  return [
+    ...tools,
+    ok("stack", name),
+    ok("configuration", inNumbers(stack)),
+    ...kept,
+    ...(await needed(name, stack)),
+    pack,
+  ];
 }
 
-async function needed(stack: ConfiguredStack): Promise<Finding[]> {
+async function needed(name: string, stack: ConfiguredStack): Promise<Finding[]> {
   const used = stack.services.map(({ runtime }) => runtime);
-  return [...(await plugins(used)), ...(await server(stack)), ...(await runtimes(stack))];
+  const found = [...(await plugins(used)), ...(await server(stack)), ...(await runtimes(stack))];
+  const address = await findServer(stack.server, stack.dockerHost).catch(() => undefined);
+  const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
+  // What could not be read is named above.
+  return [...found, ...(await waysBack(name, stack, admin).catch(() => []))];
 }
 
 function unseen(why: string): Finding[] {

@@ -3,6 +3,7 @@ import { KeptScript } from "../provider/rollback-kit/kept-script.ts";
 import { bringAlong } from "./bring-along.ts";
 import { type Exported, exportState, stackOf } from "./exported.ts";
 import { findWay, kitFolderOf, type Way } from "./find-way.ts";
+import { adminOf, tryLegacyLogin } from "./legacy-login.ts";
 import { selectedStack, showPulumi } from "./pulumi.ts";
 import { putBack, runtimeOf, scriptOfRecord } from "./put-back.ts";
 import { StackFileCopy, setConnectAs, stackFile } from "./stack-file.ts";
@@ -12,13 +13,34 @@ import { StackFileCopy, setConnectAs, stackFile } from "./stack-file.ts";
  * what was not. Resolves with the exit code; throws before anything is changed.
  *
  * @param given the stack; undefined: the selected one
+ * @param force also onto a legacy URL that the server refuses
  */
-export async function goBack(service: string, given: string | undefined): Promise<number> {
+export async function goBack(service: string, given: string | undefined, force = false): Promise<number> {
   const state = await exportState(given, "in clear").catch(async (error: Error) => {
     throw new Error(`${error.message}\n${await withoutState(service, given)}`);
   });
   const stack = given ?? stackOf(state) ?? (await selectedStack());
-  return takeBack(service, stack, findWay(state, service));
+  const way = findWay(state, service);
+  const dead = force ? undefined : await whyDead(service, stack, way, state);
+  if (dead !== undefined) {
+    console.error(dead);
+    return 1;
+  }
+  return takeBack(service, stack, way);
+}
+
+/** Why the service would not come up with its legacy URL; undefined: nothing is known to speak against it. */
+async function whyDead(service: string, stack: string, way: Way, state: Exported): Promise<string | undefined> {
+  if (way.by !== "script" || typeof way.record.legacyUrl !== "string") return undefined;
+  const login = await tryLegacyLogin(way.record.legacyUrl, adminOf(state));
+  if (login.state === "works") console.log(`A login with the legacy URL of ${service} works.`);
+  if (login.state === "unknown") console.log(`Whether the legacy URL of ${service} works is not known: ${login.why}`);
+  if (login.state !== "refused") return undefined;
+  return (
+    `${service} WAS NOT ROLLED BACK: it would not come up with its legacy URL (${login.why}). Nothing was changed: it runs as before.\n` +
+    `Give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.${service}.legacyUrl --stack ${stack}, then pulumi up, and run this again. ` +
+    `To put it on the recorded URL all the same: npx app-roles rollback ${service} --stack ${stack} --force`
+  );
 }
 
 /** As `goBack`, once it is known how. */

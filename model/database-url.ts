@@ -64,6 +64,15 @@ export function databaseUrlPassword(url: string): string | undefined {
   return named ? decoded(named) : undefined;
 }
 
+/** The one host that a URL names, and its port; undefined when it names none, or several, or has them in its parameters. */
+export function databaseUrlAddress(url: string): { host: string; port: number } | undefined {
+  const { hostsAndPath, query } = split(url);
+  if (/[?&](host|hostaddr|port)=/.test(query)) return undefined;
+  const [, bracketed, plain, port] = /^(?:\[([^\]]+)\]|([^:,/[\]]+))(?::(\d+))?(?:\/|$)/.exec(hostsAndPath) ?? [];
+  const host = bracketed ?? plain;
+  return host === undefined ? undefined : { host: decoded(host), port: Number(port ?? 5432) };
+}
+
 /**
  * The URL with `next` as its password where it logs in as `user` with `former`, all other bytes kept; undefined where it does not.
  */

@@ -153,7 +153,12 @@ export class Server {
 }
 
 /** Logs in; tries again while the server is full or starting. Throws ConnectionError. */
-export async function login(address: ServerAddress, database: string, applicationName: string): Promise<Client> {
+export async function login(
+  address: ServerAddress,
+  database: string,
+  applicationName: string,
+  { delays = retryDelays, timeout = connectTimeout }: { delays?: number[]; timeout?: number } = {},
+): Promise<Client> {
   for (let attempt = 0; ; attempt++) {
     const client = new Client({
       host: address.host,
@@ -163,7 +168,7 @@ export async function login(address: ServerAddress, database: string, applicatio
       database,
       ssl: tls(address.sslmode),
       application_name: applicationName,
-      connectionTimeoutMillis: connectTimeout,
+      connectionTimeoutMillis: timeout,
     });
     client.on("error", () => undefined);
     try {
@@ -172,7 +177,7 @@ export async function login(address: ServerAddress, database: string, applicatio
     } catch (error) {
       destroy(client);
       const code = codeOf(error);
-      const delay = retryDelays[attempt];
+      const delay = delays[attempt];
       if ((code === "53300" || code === "57P03") && delay !== undefined) {
         await sleep(delay);
         continue;

@@ -1,5 +1,5 @@
 import { rollbackLabel } from "../docker/labels.ts";
-import { shellFile, shellSecret, shellWord } from "./shell.ts";
+import { latin1, shellFile, shellSecret, shellWord } from "./shell.ts";
 
 /** A container of the stack's own, as `docker create` is told to make it again. */
 export interface ContainerSteps {
@@ -71,11 +71,6 @@ export function containerSteps({ name, create, networks, env, dockerHost }: Cont
 
 export function dockerHostLine(dockerHost: string | undefined): string[] {
   return dockerHost === undefined ? [] : [`export DOCKER_HOST=${shellWord(dockerHost)}`];
-}
-
-/** A script is kept in latin1, byte for byte. */
-export function latin1(text: string): string {
-  return Buffer.from(text, "utf8").toString("latin1");
 }
 
 /** The shell takes a last newline away, and Docker is not known to need one. */

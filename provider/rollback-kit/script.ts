@@ -20,7 +20,7 @@ export function scriptOf({ service, stack, urlKey }: ScriptSubject, steps: strin
     "#!/bin/sh",
     marker,
     `# Stack ${printable(stack)}: puts the service ${printable(service)} back on the URL it had before, at once.`,
-    "# It needs neither Pulumi nor its state or passphrase, asks the database nothing, and may be run again at any point.",
+    "# It needs neither Pulumi nor its state or passphrase, works with the database down, and may be run again at any point.",
     "# It holds a password: keep it to its owner. The stack writes it before each cutover, and removes it after a way back.",
     "set -eu",
     "umask 077",

@@ -6,6 +6,11 @@ export function shellWord(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
+/** A script is kept in latin1, byte for byte. */
+export function latin1(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
 /**
  * Sets a variable to a secret, which stands in no process's arguments that way: `printf` and `[` are the shell's own. The text
  * may hold anything but NUL and must not end with a newline, which the shell would take away.

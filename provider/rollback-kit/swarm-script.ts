@@ -1,6 +1,6 @@
 import { connectAsLabel } from "../docker/labels.ts";
-import { dockerHostLine, latin1 } from "./container-script.ts";
-import { shellSecret, shellWord } from "./shell.ts";
+import { dockerHostLine } from "./container-script.ts";
+import { latin1, shellSecret, shellWord } from "./shell.ts";
 
 /** A swarm's service of the stack's own. */
 export interface SwarmSteps {

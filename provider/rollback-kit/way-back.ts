@@ -4,6 +4,7 @@ import { Unknown } from "../rpc/values.ts";
 import { declaredTarget, toTarget } from "../service-env/declared.ts";
 import type { Watched } from "../service-env/target.ts";
 import { containerSteps } from "./container-script.ts";
+import { loginCheck } from "./login-check.ts";
 import { scriptOf } from "./script.ts";
 import { swarmSteps } from "./swarm-script.ts";
 
@@ -45,7 +46,7 @@ export async function wayBackScript(wayBack: WayBack, call: Watched): Promise<st
   const target = toTarget(wayBack);
   try {
     const steps = target ? await target.rollbackSteps(legacyUrl, call) : ownSteps(wayBack, legacyUrl);
-    return steps && scriptOf({ service, stack, urlKey }, steps);
+    return steps && scriptOf({ service, stack, urlKey }, [...loginCheck(legacyUrl), ...steps]);
   } catch (error) {
     const { message } = error as Error;
     throw new Error(`${service}: its rollback script cannot be made: ${target ? target.scrub(message) : message}`);

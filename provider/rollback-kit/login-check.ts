@@ -1,0 +1,61 @@
+import {
+  DatabaseUrlError,
+  databaseUrlAddress,
+  databaseUrlDatabase,
+  databaseUrlPassword,
+  databaseUrlUser,
+} from "../../model/database-url.ts";
+import { latin1, shellSecret, shellWord } from "./shell.ts";
+
+/** The argument with which a script does not try the login. */
+export const force = "--force";
+
+/**
+ * Tries a login with the legacy URL where psql is there and the server answers: a service is not put on a URL that the server
+ * refuses, unless the script is given `--force`. The password stands in no process's arguments. Empty when the URL is none that
+ * psql can be told.
+ */
+export function loginCheck(legacyUrl: string): string[] {
+  const login = readLogin(legacyUrl);
+  if (!login) return [];
+  const { host, port, user, database, password } = login;
+  const word = (text: string) => shellWord(latin1(text));
+  return [
+    "# Prints what psql says of a login with the legacy URL; nothing when it works.",
+    "legacy_login() (",
+    shellSecret("PGPASSWORD", latin1(password)),
+    `PGHOST=${word(host)}; PGPORT=${port}; PGUSER=${word(user)}; PGDATABASE=${word(database)}; PGCONNECT_TIMEOUT=2; LC_ALL=C`,
+    "export PGPASSWORD PGHOST PGPORT PGUSER PGDATABASE PGCONNECT_TIMEOUT LC_ALL",
+    "unset PGSERVICE PGHOSTADDR PGOPTIONS PGSSLMODE",
+    "psql -X -w -A -t -c 'SELECT 1' </dev/null 2>&1 >/dev/null || true",
+    ")",
+    `if [ "\${1-}" != ${force} ]; then`,
+    "  if command -v psql >/dev/null 2>&1; then",
+    "    said=$(legacy_login)",
+    '    case "$said" in',
+    '      "") say "a login with its legacy URL works" ;;',
+    "      *'password authentication failed'*|*'is not permitted to log in'*)",
+    '        say "the server refuses a login with its legacy URL: $said" >&2',
+    `        say "it would not come up with it. Give the stack the right one (app-roles:serviceSecrets), or run this with ${force}" >&2`,
+    "        exit 1 ;;",
+    '      *) say "a login with its legacy URL could not be tried from here: $said" ;;',
+    "    esac",
+    "  else",
+    '    say "a login with its legacy URL was not tried: there is no psql here"',
+    "  fi",
+    "fi",
+  ];
+}
+
+function readLogin(url: string) {
+  try {
+    const [address, user, password] = [databaseUrlAddress(url), databaseUrlUser(url), databaseUrlPassword(url)];
+    if (!address || user === undefined || password === undefined) return undefined;
+    const login = { ...address, user, password, database: databaseUrlDatabase(url) ?? user };
+    // What a shell's variable cannot hold.
+    return Object.values(login).some((text) => /[\0\n]/.test(String(text))) ? undefined : login;
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return undefined;
+    throw error;
+  }
+}
