@@ -28,7 +28,7 @@ export interface Login {
 /** The URL a service has today where none is given: the server's address, the admin's login. */
 export function makeDatabaseUrl({ host, port, user, password, database }: Login): string {
   const userinfo = password === undefined ? encoded(user) : `${encoded(user)}:${encoded(password)}`;
-  return `postgresql://${userinfo}@${urlHost(host)}:${port}/${encoded(database)}`;
+  return `postgresql://${userinfo}@${urlHost(host)}:${port}/${encodedDatabase(database)}`;
 }
 
 /**
@@ -142,6 +142,14 @@ function urlHost(host: string): string {
 /** Percent-encoded so that no driver and no shell reads a character of it as anything else. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/**
+ * A path may hold these as they are, and Node's `pg` does not decode them there (decodeURI): `%24` would be another database.
+ * It decodes no `%2F`, `%3F`, `%23` and `%40` either, which have no other form in a URL that every driver reads.
+ */
+function encodedDatabase(database: string): string {
+  return encoded(database).replace(/%(?:24|26|2B|2C|3A|3B|3D)/g, decodeURIComponent);
 }
 
 function decoded(text: string): string {

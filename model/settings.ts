@@ -2,7 +2,7 @@ import { didYouMean } from "./did-you-mean.ts";
 import { durationExpected, milliseconds } from "./duration.ts";
 import { found } from "./found.ts";
 
-/** A setting's value in its one form: milliseconds for the two timeouts, a list for search_path, else text. */
+/** A setting's value in its one form: milliseconds for the two timeouts, a list for search_path (it may be empty), else text. */
 export type SettingValue = string | number | string[];
 
 /** Settings by name in lower case, as Postgres compares names; null sets nothing: for one role it takes a default back. */
@@ -14,6 +14,12 @@ const ofRole = {
   idle_in_transaction_session_timeout: "idleInTransactionSessionTimeout",
   search_path: "searchPath",
 } as const;
+
+/**
+ * Stands for an empty search_path with the official `Role`, which can write none (`""` is no identifier to Postgres, and an
+ * empty list is DEFAULT to it). Postgres lets nobody make a schema whose name begins with pg_, so this finds nothing either.
+ */
+const noSchema = "pg_no_schema";
 
 /** Settings that people ask for; only used to guess at a misspelt name. */
 const common = [
@@ -77,7 +83,7 @@ export function splitSettings(settings: Settings): RoleSettings {
   const split: RoleSettings = { role: {}, other: {} };
   for (const [name, value] of Object.entries(settings)) {
     if (value === null) continue;
-    if (name === "search_path" && Array.isArray(value)) split.role.searchPath = value;
+    if (name === "search_path" && Array.isArray(value)) split.role.searchPath = value.length > 0 ? value : [noSchema];
     else if (name === "statement_timeout" && typeof value === "number") split.role.statementTimeout = value;
     else if (name === "idle_in_transaction_session_timeout" && typeof value === "number") {
       split.role.idleInTransactionSessionTimeout = value;
@@ -91,7 +97,7 @@ export function readFormerSettings(entries: string[]): RoleSettings["role"] {
   const written = Object.fromEntries(
     entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
   );
-  const own = Object.keys(ofRole).flatMap((name) => (written[name] ? [[name, written[name]]] : []));
+  const own = Object.keys(ofRole).flatMap((name) => (Object.hasOwn(written, name) ? [[name, written[name]]] : []));
   return splitSettings(readSettings(Object.fromEntries(own), () => undefined)).role;
 }
 
@@ -100,7 +106,8 @@ export function settingTexts(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).flatMap(([name, value]) => {
       if (value === null) return [];
-      return [[name, Array.isArray(value) ? value.map(quotedName).join(", ") : String(value)]];
+      if (!Array.isArray(value)) return [[name, String(value)]];
+      return [[name, value.length > 0 ? value.map(quotedName).join(", ") : '""']];
     }),
   );
 }
@@ -120,8 +127,12 @@ function timeout(written: unknown): { value: number } | { problem: string } {
 
 function searchPath(written: unknown): { value: string[] } | { problem: string } {
   const schemas = typeof written === "string" ? splitList(written) : written;
-  if (!Array.isArray(schemas) || schemas.length === 0 || !schemas.every(isSchemaName)) {
-    return { problem: `expected a list of schemas, such as [tracksolid, public], found ${found(written)}` };
+  // As Postgres shows an empty one.
+  if (Array.isArray(schemas) && schemas.length === 1 && schemas[0] === "") return { value: [] };
+  if (!Array.isArray(schemas) || !schemas.every(isSchemaName)) {
+    return {
+      problem: `expected a list of schemas, such as [tracksolid, public], or [] for none, found ${found(written)}`,
+    };
   }
   // The official Role reads the list back by splitting at `, `.
   if (schemas.some((schema) => schema.includes(", "))) {
@@ -134,9 +145,10 @@ function isSchemaName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.isWellFormed() && !value.includes("\0");
 }
 
-/** `"$user", Public` as postgresql.conf reads it: quoted names as they are, others in lower case; undefined when malformed. */
+/** No names at all for an empty text; `"$user", Public` as postgresql.conf reads it: quoted names as they are, others in lower case; undefined when malformed. */
 function splitList(text: string): string[] | undefined {
   const names: string[] = [];
+  if (/^\s*(?:"")?\s*$/.test(text)) return names;
   const item = /\s*(?:"((?:[^"]|"")+)"|([^\s",]+))\s*(,|$)/y;
   while (item.lastIndex < text.length) {
     const match = item.exec(text);

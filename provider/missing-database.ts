@@ -1,6 +1,6 @@
 import { databaseNames } from "./catalog/databases.ts";
 import { ConnectionError, type Queryable, type Server } from "./connection.ts";
-import type { Plan } from "./resources/reconciler.ts";
+import type { Changes, Plan } from "./resources/reconciler.ts";
 import type { CheckFailure } from "./rpc/provider.ts";
 
 export function isMissingDatabase(error: unknown): boolean {
@@ -21,5 +21,15 @@ export async function planIn(server: Server, database: string, plan: () => Promi
   } catch (error) {
     if (!isMissingDatabase(error)) throw error;
     return { changes: {}, failures: await server.session(undefined, (db) => missingDatabase(db, database)) };
+  }
+}
+
+/** Finds the drift in a database; one that was dropped is itself what differs. */
+export async function driftIn(database: string, drift: () => Promise<Changes>): Promise<Changes> {
+  try {
+    return await drift();
+  } catch (error) {
+    if (!isMissingDatabase(error)) throw error;
+    return { [`database ${database}`]: "was dropped" };
   }
 }

@@ -118,7 +118,11 @@ function unitProblem(unit: string, rule: SettingRule): string {
 
 function parseNameList(value: string): Parsed {
   const names = splitNameList(value);
-  return names ? { canonical: JSON.stringify(names) } : { problem: `${value} is no list of names: a, b, "C d"` };
+  // An empty list is kept as one empty name.
+  const isEmpty = names?.every((name) => name === "");
+  return names
+    ? { canonical: JSON.stringify(isEmpty ? [] : names) }
+    : { problem: `${value} is no list of names: a, b, "C d"` };
 }
 
 /** The names in `a, "B c"`; bare ones in lower case, as Postgres folds them. Undefined when it is no such list. */

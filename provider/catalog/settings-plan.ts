@@ -47,9 +47,11 @@ function placeOf({ database, name }: Pick<RoleSetting, "database" | "name">): st
 
 /** The plan for people: `work_mem in tracksolid_db` to `32MB -> 64MB`. */
 export function describeSettings(changes: SettingChange[]): Record<string, string> {
-  return Object.fromEntries(
-    changes.map((change) => [nameOf(change), `${change.from ?? "unset"} -> ${change.to ?? "unset"}`]),
-  );
+  return Object.fromEntries(changes.map((change) => [nameOf(change), `${shown(change.from)} -> ${shown(change.to)}`]));
+}
+
+function shown(value: string | undefined): string {
+  return value === "" ? "''" : (value ?? "unset");
 }
 
 export function nameOf({ database, name }: Pick<RoleSetting, "database" | "name">): string {

@@ -67,6 +67,13 @@ export function existingRole(server: Server): Reconciler<typeof shape> {
         return { changes: describe(await planFor(db, rules, inputs, olds, live)), warnings: warningsOf(inputs, live) };
       }),
 
+    drift: (inputs) =>
+      server.anySession(async (db) => {
+        const live = await readLive(db, inputs.role);
+        if (!live) return { [inputs.role]: "was dropped" };
+        return describe(await planFor(db, rules, inputs, undefined, live));
+      }),
+
     summarize: ({ role }, changes) => summaryOf(role, changes, "to change"),
 
     async apply(inputs, olds, call) {

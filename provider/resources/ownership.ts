@@ -32,14 +32,14 @@ import { superusersMoveReason } from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
 import { explain } from "../errors.ts";
 import { lookingAgain } from "../gone.ts";
-import { isMissingDatabase, planIn } from "../missing-database.ts";
+import { driftIn, isMissingDatabase, planIn } from "../missing-database.ts";
 import { foreignStacks, forgetRecord, missingRecord, record } from "../owner-record.ts";
 import { type Reassigned, reassignPlanned } from "../reassign.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
 import { inTransaction } from "../transaction.ts";
-import { Incomplete, orUnknown, type Reconciler } from "./reconciler.ts";
+import { type Changes, Incomplete, orUnknown, type Reconciler } from "./reconciler.ts";
 
 const former = z.object({
   stack: z.string().optional(),
@@ -111,9 +111,16 @@ export function ownership(server: Server): Reconciler<typeof shape> {
             ...(await notOurs(db, inputs, moves)),
           ];
           const record = failures.length === 0 ? await missingRecord(db, inputs, call) : {};
-          const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
-          const changes = { ...Object.fromEntries(lines), ...describeDefaults(defaults), ...record };
+          const changes = { ...linesOf({ moves, defaults }), ...record };
           return { changes, warnings, ...(failures.length > 0 && { failures }) };
+        }),
+      ),
+
+    drift: (inputs) =>
+      driftIn(inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const objects = await readOwnedObjects(db, schemasOf(inputs));
+          return linesOf(planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas)));
         }),
       ),
 
@@ -184,6 +191,11 @@ export function ownership(server: Server): Reconciler<typeof shape> {
       }
     },
   };
+}
+
+function linesOf({ moves, defaults }: Plan): Changes {
+  const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
+  return { ...Object.fromEntries(lines), ...describeDefaults(defaults) };
 }
 
 function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Plan {

@@ -28,7 +28,7 @@ import {
   withoutSuperusers,
 } from "../catalog/superusers-objects.ts";
 import type { Queryable, Server } from "../connection.ts";
-import { isMissingDatabase, planIn } from "../missing-database.ts";
+import { driftIn, isMissingDatabase, planIn } from "../missing-database.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { alone } from "../run-lock.ts";
@@ -115,6 +115,14 @@ export function privileges(
               ...hazards,
             ],
           };
+        }),
+      ),
+
+    drift: (inputs) =>
+      driftIn(inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const whole = planFor(inputs, undefined, await read("forPlan", db, inputs, undefined));
+          return describePrivileges(withoutSuperusers(whole, await unreachableOwners(db, whole)).within);
         }),
       ),
 

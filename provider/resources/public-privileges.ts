@@ -70,6 +70,8 @@ export function publicPrivileges(server: Server): Reconciler<typeof shape> {
         return { changes, ...(problem !== undefined && { failures: [{ property: "revoke", reason: problem }] }) };
       }),
 
+    drift: (inputs) => server.anySession(async (db) => (await planFor(db, inputs, undefined)).changes),
+
     summarize: ({ database }, changes) => summaryOf(database, changes),
 
     async apply(inputs, olds, call) {

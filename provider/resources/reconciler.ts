@@ -61,6 +61,11 @@ export interface Reconciler<Shape extends z.ZodRawShape> {
     olds: z.infer<z.ZodObject<Shape>> | undefined,
     call: Call,
   ): Promise<string | undefined>;
+  /**
+   * How what is live differs from what the state says, for a refresh: as `plan`, but without judging anything. Default:
+   * a refresh finds no drift of this resource.
+   */
+  drift?(inputs: z.infer<z.ZodObject<Shape>>): Promise<Changes>;
   /** Looks, on refresh, whether the server can be reached at all; throws when it cannot. */
   reach?(): Promise<void>;
   /** Puts back what was there before; idempotent. */
@@ -97,7 +102,8 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
     return Object.fromEntries(known.filter(([, value]) => value !== null && !(value instanceof Unknown)));
   };
 
-  // A refresh calls Read and then Diff with the inputs in the state, whose plan has been carried out long since.
+  // A refresh calls Read and then Diff with the inputs in the state, whose plan has been carried out long since; what
+  // Read found is in the outputs.
   const readUnchecked = new Set<string>();
 
   return {
@@ -113,9 +119,12 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
       return { inputs, ...(plan.failures && { failures: plan.failures }) };
     },
 
-    async diff({ urn }, { oldInputs, news }) {
-      const plan = readUnchecked.has(urn) ? {} : changesOf(news);
-      return difference(oldInputs, news, plan, reconciler);
+    async diff({ urn }, { oldInputs, olds, news }) {
+      if (readUnchecked.has(urn)) {
+        // The engine turns a refresh's diff round: what is deleted here is printed as added by the server.
+        return difference(oldInputs, news, { changes: changesOf(olds), kind: "delete" }, reconciler);
+      }
+      return difference(oldInputs, news, { changes: changesOf(news), kind: "add" }, reconciler);
     },
 
     async create(call, { inputs, preview }) {
@@ -146,9 +155,11 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
         throw new Error(`${id} cannot be imported: declare it, and the first up finds what is there`);
       }
       await reconciler.reach?.();
+      const known = previous(inputs);
+      const drift = known && reconciler.drift && (await lookingAgain(async () => reconciler.drift?.(known)));
       readUnchecked.add(urn);
-      // Drift is found by Check, which a preview calls after this.
-      return { id, inputs, outputs: olds };
+      // The inputs stay what was declared. So a refresh that is accepted hides nothing: the next Check plans anew.
+      return { id, inputs, outputs: drift ? { ...olds, changes: drift } : olds };
     },
 
     async delete(call, { oldInputs, olds }) {
@@ -162,7 +173,7 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
 function difference(
   oldInputs: PropertyMap,
   news: PropertyMap,
-  plan: Changes,
+  plan: { changes: Changes; kind: PropertyDiff["kind"] },
   { identity, hidden = [], advisory = [] }: { identity: string[]; hidden?: string[]; advisory?: string[] },
 ): DiffResult {
   const detailed: Record<string, PropertyDiff> = {};
@@ -175,8 +186,8 @@ function difference(
   for (const key of changed) {
     if (!hidden.includes(key)) addLeaves(detailed, key, oldInputs[key], news[key]);
   }
-  const planned = Object.keys(plan);
-  for (const key of planned) detailed[child("changes", key)] = { kind: "add", inputDiff: false };
+  const planned = Object.keys(plan.changes);
+  for (const key of planned) detailed[child("changes", key)] = { kind: plan.kind, inputDiff: false };
   const replaces = changed.filter((key) => identity.includes(key));
   return { changes: changed.length + planned.length > 0, replaces, detailed, deleteBeforeReplace: replaces.length > 0 };
 }

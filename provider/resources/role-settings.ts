@@ -65,7 +65,7 @@ const shape = {
 type Inputs = z.infer<z.ZodObject<typeof shape>>;
 
 /**
- * Written by the official Role at each of its updates, which would undo ours (design.md). IN DATABASE it does not know,
+ * Written by the official Role at each of its updates, which would undo ours. IN DATABASE it does not know,
  * so there they are ours.
  */
 const officialRole = new Map([
@@ -110,6 +110,8 @@ export function roleSettings(server: Server): Reconciler<typeof shape> {
         return { changes: describeSettings(changes), warnings };
       });
     },
+
+    drift: (inputs) => server.anySession(async (db) => describeSettings(await planFor(db, rules, inputs, undefined))),
 
     summarize: ({ role }) => summaries.get(role),
 

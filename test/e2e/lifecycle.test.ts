@@ -61,7 +61,10 @@ test("up makes the roles, gives the owner its objects, and a second up has nothi
   expect(await estate.up()).toContain("42 unchanged");
 });
 
-test("drift made by hand is seen by a plain preview and repaired by up", async () => {
+test("drift made by hand is seen by a refresh, by a plain preview, and repaired by up", async () => {
+  // The engine refuses --preview-only beside the sandbox's answer to every question.
+  const env = { PULUMI_SKIP_CONFIRMATIONS: "false" };
+  await estate.pulumi(["refresh", "--preview-only", "--expect-no-changes"], { env });
   await estate.query(
     "tracksolid_db",
     `ALTER ROLE dashboard_app CONNECTION LIMIT 50;
@@ -70,6 +73,14 @@ test("drift made by hand is seen by a plain preview and repaired by up", async (
      ALTER TABLE tickets.comments OWNER TO postgres;
      ALTER ROLE gateway_app SET idle_in_transaction_session_timeout = 1000`,
   );
+  // What Pulumi Cloud's drift detection runs.
+  const detect = ["refresh", "--preview-only", "--diff", "--expect-no-changes"];
+  const drift = await estate.pulumi(detect, { fails: true, env });
+  expect(drift.text).toMatch(/\+ *idle_session_timeout *: "1h -> 30min"/);
+  expect(drift.text).toMatch(/\+ *tickets\.tickets *: "grant SELECT"/);
+  expect(drift.text).toMatch(/\+ *tickets\.comments *: "owner postgres -> tracksolid_owner"/);
+  // Accepted, it hides nothing from the next preview.
+  await estate.pulumi(["refresh", "--yes", "--skip-preview"]);
   const text = await estate.preview();
   expect(text).toContain("connectionLimit: 50 => 8");
   expect(text).toContain('idle_session_timeout: "1h -> 30min"');

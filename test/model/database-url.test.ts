@@ -163,3 +163,14 @@ test.each([
   expect(() => roleUrl(url, "app", "new")).toThrow(DatabaseUrlError);
   expect(() => roleUrl(url, "app", "new")).not.toThrow(/hunter/);
 });
+
+test.each(["a$b", "$$", "100%", "%24", "a b", "a'b\"c", "ünï", "a&b=c;d,e:f+g", "(x)!*"])(
+  "the database %j is the one that Node's pg logs in to, and so is the user",
+  (name) => {
+    const url = makeDatabaseUrl({ host: "db", port: 5432, user: name, password: name, database: name });
+    const client = new pg.Client({ connectionString: url });
+    expect([client.user, client.password, client.database]).toEqual([name, name, name]);
+    expect(databaseUrlDatabase(url)).toBe(name);
+    expect(databaseUrlUser(roleUrl(url, name, name))).toBe(name);
+  },
+);

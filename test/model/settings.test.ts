@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { longestTimeout, milliseconds } from "../../model/duration.ts";
-import { readFormerSettings, settingValue, splitSettings } from "../../model/settings.ts";
+import { readFormerSettings, readSettings, settingTexts, settingValue, splitSettings } from "../../model/settings.ts";
 import { startPostgres, type TestPostgres } from "../provider/postgres.ts";
 
 let postgres: TestPostgres;
@@ -103,7 +103,7 @@ describe("settingValue", () => {
     ["idle_in_transaction_session_timeout", "0.2ms", "expected at least 1ms"],
     ["statement_timeout", -1, "found -1"],
     ["statement_timeout", true, "found true"],
-    ["search_path", [], "expected a list of schemas"],
+    ["search_path", ["a", ""], "expected a list of schemas"],
     ["search_path", ["a", 5], "expected a list of schemas"],
     ["search_path", "a,,b", "expected a list of schemas"],
     ["search_path", 'a, "b', "expected a list of schemas"],
@@ -142,5 +142,20 @@ test("the official Role's settings are read from the catalog's entries, others a
   expect(
     readFormerSettings(["statement_timeout=5000", 'search_path="$user", "Odd = one", public', "work_mem=8MB", "bad"]),
   ).toEqual({ statementTimeout: 5000, searchPath: ["$user", "Odd = one", "public"] });
-  expect(readFormerSettings(["search_path=", "idle_in_transaction_session_timeout=0"])).toEqual({});
+  expect(readFormerSettings(["idle_in_transaction_session_timeout=0"])).toEqual({});
+});
+
+test.each([[[]], [[""]], [""], ['""'], [" "]])("an empty search_path is kept, written as %j", (written) => {
+  const { search_path = null } = readSettings({ search_path: written }, (_, problem) => expect.fail(problem));
+  expect(search_path).toEqual([]);
+  // The official Role can write no empty list; a schema of this name cannot be made.
+  expect(splitSettings({ search_path })).toEqual({ role: { searchPath: ["pg_no_schema"] }, other: {} });
+  expect(settingTexts({ search_path })).toEqual({ search_path: '""' });
+});
+
+test("an empty search_path of a role that is adopted is kept, as is every other empty value", () => {
+  for (const entry of ['search_path=""', "search_path="]) {
+    expect(readFormerSettings([entry, "application_name="])).toEqual({ searchPath: ["pg_no_schema"] });
+  }
+  expect(readSettings({ "app.token": "" }, (_, problem) => expect.fail(problem))).toEqual({ "app.token": "" });
 });

@@ -14,6 +14,7 @@ function gauge(drift: () => Changes) {
     identity: ["name"],
     id: ({ name }) => name,
     plan: async () => ({ changes: drift() }),
+    drift: async () => drift(),
     summarize: () => undefined,
     apply: async () => undefined,
     remove: async () => undefined,
@@ -35,6 +36,32 @@ test("a refresh reports nothing of the plan that the last up carried out", async
     changes: false,
     detailed: {},
   });
+});
+
+test("a refresh names what differs, and one that was accepted hides it from no preview", async () => {
+  const resource = gauge(() => ({ "app.t": "owner a -> b" }));
+  const read = await resource.read(call, { id: "it", inputs, olds });
+  expect(read).toEqual({ id: "it", inputs, outputs: { ...declared, changes: { "app.t": "owner a -> b" } } });
+  const refreshed = { ...diff, olds: read?.outputs ?? {}, oldInputs: read?.inputs ?? {} };
+  // The engine turns this round: the server added it.
+  expect(await resource.diff(call, { ...refreshed, news: inputs })).toMatchObject({
+    changes: true,
+    replaces: [],
+    detailed: { 'changes["app.t"]': { kind: "delete", inputDiff: false } },
+  });
+  const { inputs: news } = await resource.check(call, { olds: inputs, news: declared, randomSeed: new Uint8Array() });
+  expect(await resource.diff(call, { ...refreshed, news })).toMatchObject({
+    changes: true,
+    detailed: { 'changes["app.t"]': { kind: "add" } },
+  });
+});
+
+test("drift that is over when the server is read again is out of the state, and no change", async () => {
+  const resource = gauge(() => ({}));
+  const read = await resource.read(call, { id: "it", inputs, olds: { ...olds, changes: { old: "a -> b" } } });
+  expect(read?.outputs.changes).toEqual({});
+  const refreshed = { ...diff, olds: read?.outputs ?? {}, oldInputs: inputs };
+  expect((await resource.diff(call, { ...refreshed, news: inputs })).changes).toBe(false);
 });
 
 test("drift found by the Check after a refresh is reported, be it the same as the last time", async () => {

@@ -132,6 +132,27 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect((await planOf(inputs({ idle_session_timeout: 1_800_000 }))).changes).toEqual({});
   });
 
+  test("an empty value is a value: it is written, is no drift, and is given back", async () => {
+    const wanted = inputs(
+      { temp_tablespaces: "", "app.token": "" },
+      { databases: { "Odd db": { search_path: "" } }, before: { "": ["work_mem=1MB"], "Odd db": ['search_path=""'] } },
+    );
+    await apply(wanted);
+    expect(await stored()).toMatchObject({
+      "": ["app.token=", 'temp_tablespaces=""'],
+      "Odd db": ['search_path=""'],
+    });
+    expect((await planOf(wanted, wanted)).changes).toEqual({});
+    await admin.query(`ALTER ROLE ${quoted} IN DATABASE "Odd db" SET search_path = a`);
+    expect((await planOf(wanted, wanted)).changes).toEqual({ "search_path in Odd db": "a -> ''" });
+    await apply(inputs({}, { before: wanted.before }), wanted);
+    expect((await stored())["Odd db"]).toEqual(['search_path=""']);
+  });
+
+  test("no schema can have the name that stands for an empty search_path", async () => {
+    await expect(admin.query("CREATE SCHEMA pg_no_schema")).rejects.toThrow("unacceptable schema name");
+  });
+
   test("drift is planned with both values, put back, and other settings are left alone", async () => {
     const wanted = inputs({ work_mem: "64MB", jit: "off" }, { databases: { "Odd db": { jit: "on" } } });
     await apply(wanted);
