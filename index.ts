@@ -64,6 +64,7 @@ for (const [name, role] of appRoles) {
 const everything = [server, ...appRoles.values(), ...publicPrivileges, cutovers, ...appServices];
 const guarded = {
   roles: roleNames(stack.roles),
+  privileges: [...appRoles.values()].flatMap(({ given }) => given),
   services: stack.services
     .filter(({ connectAs }) => connectAs === "role")
     .map(({ name, role, runtime }) => ({ name, role, deployed: runtime !== "external" })),

@@ -78,6 +78,8 @@ export class AppRole extends pulumi.ComponentResource {
   /** With `rotation: "alternate"`. */
   readonly logins: AlternateLogins | undefined;
   readonly privileges: pgaccess.Privileges[];
+  /** What it was given, by database, for a `DestroyGuard`. */
+  readonly given: pgaccess.GuardedPrivileges[];
   /** Of the databases it owns. */
   readonly ownerships: pgaccess.Ownership[];
 
@@ -99,6 +101,7 @@ export class AppRole extends pulumi.ComponentResource {
     this.login = this.logins?.login ?? pulumi.output(name);
     this.password = this.logins?.password ?? pulumi.secret(password ?? "");
     this.privileges = createPrivileges(this, databases, args);
+    this.given = givenPrivileges(this, databases, args);
     this.ownerships = createOwnerships(this, databases);
     this.registerOutputs();
   }
@@ -318,7 +321,7 @@ function createPrivileges(
     // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
     const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
     const creators = [...new Set(makers)];
-    const before = server.roles[role]?.adopt ? baseline.held.apply((held) => held[role] ?? []) : undefined;
+    const before = heldBefore(parent, baseline);
     const declared = { role, database, access, schemas, grants: grants[database], exclusive };
     const made = creators.map((creator) => server.madeRoles.whenMade(creator)).filter((maker) => maker !== undefined);
     const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
@@ -329,6 +332,22 @@ function createPrivileges(
     const inputs = { ...declared, creators, before, ...hints };
     return new pgaccess.Privileges(`${role}.${database}`, inputs, options);
   });
+}
+
+function givenPrivileges(
+  parent: AppRole,
+  databases: Map<string, ServerDatabase>,
+  { grants = {} }: AppRoleArgs,
+): pgaccess.GuardedPrivileges[] {
+  return [...databases].map(([database, { schemas, baseline }]) => {
+    const given = { role: parent.roleName, database, access: parent.access.get(database), schemas };
+    return { ...given, grants: grants[database], before: heldBefore(parent, baseline) };
+  });
+}
+
+/** What an adopted role held before, which is never taken from it. */
+function heldBefore({ roleName: role, server }: AppRole, baseline: pgaccess.Baseline) {
+  return server.roles[role]?.adopt ? baseline.held.apply((held) => held[role] ?? []) : undefined;
 }
 
 /** After the privileges: whoever owns a table must be able to use its schema, or its foreign keys fail. */

@@ -315,6 +315,17 @@ export interface GuardedService {
   deployed: boolean;
 }
 
+/** What one role was given in one database, as its `Privileges` have it. */
+export interface GuardedPrivileges {
+  role: string;
+  database: string;
+  access?: Access | undefined;
+  schemas: string[];
+  grants?: Grants | undefined;
+  /** What an adopted role held before. */
+  before?: pulumi.Input<object[]> | undefined;
+}
+
 /**
  * Keeps the stack from being destroyed, and a role from being taken out of it, while the role has sessions or a deployed
  * service: it must depend on everything else, so that it goes first and changes last.
@@ -329,6 +340,12 @@ export class DestroyGuard extends pulumi.CustomResource {
       roles: string[];
       /** @default none */
       services?: GuardedService[];
+      /**
+       * What the roles were given, which cannot be taken back while others hold it from them.
+       *
+       * @default none
+       */
+      privileges?: pulumi.Input<pulumi.Input<GuardedPrivileges>[]>;
     },
     opts?: pulumi.CustomResourceOptions,
   ) {

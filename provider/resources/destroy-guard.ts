@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { sessionsOf } from "../catalog/sessions.ts";
 import type { Server } from "../connection.ts";
+import { onwardProblems, removable } from "./privileges.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 const service = z.strictObject({
@@ -15,7 +16,10 @@ const shape = {
   roles: z.array(z.string().min(1)),
   /** The services that connect as one of them, by the last up. */
   services: z.array(service).default([]),
+  /** What the roles were given, by role and database: it cannot be taken back while others hold it from them. */
+  privileges: z.array(removable).default([]),
 };
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
 type Service = z.infer<typeof service>;
 
 /** Sessions named in the refusal, of each role. */
@@ -23,7 +27,7 @@ const named = 5;
 
 /**
  * Depends on all that the stack makes, so the engine deletes it first and changes it last: it refuses while any role that
- * goes has sessions or a service of this stack's, before anything of any role is touched.
+ * goes has sessions or a service of this stack's, or granted onward what it was given, before anything of any role is touched.
  */
 export function destroyGuard(server: Server): Reconciler<typeof shape> {
   const sessions = async (roles: string[]) =>
@@ -33,13 +37,20 @@ export function destroyGuard(server: Server): Reconciler<typeof shape> {
     shape,
     identity: [],
     // Another value changes nothing on the server: a cutover is a change of its service alone.
-    advisory: ["services"],
+    advisory: ["services", "privileges"],
     id: () => "destroy-guard",
 
     async plan({ roles }, olds) {
       const lines = await sessions(leaving(roles, olds?.roles));
       const warning = `up would be refused, these roles are taken out of the configuration and are in use${andSo(lines)}`;
-      return { changes: {}, warnings: lines.length > 0 ? [warning] : [] };
+      const onward = await onwardProblems(server, privilegesLeaving(roles, olds));
+      return {
+        changes: {},
+        warnings: [
+          ...(lines.length > 0 ? [warning] : []),
+          ...(onward.length > 0 ? [`up would be refused: ${grantedOnward(onward)}`] : []),
+        ],
+      };
     },
 
     summarize: () => undefined,
@@ -47,19 +58,25 @@ export function destroyGuard(server: Server): Reconciler<typeof shape> {
     // Roles are dropped at the end of an up, after this.
     async apply({ roles }, olds) {
       const lines = await sessions(leaving(roles, olds?.roles));
+      const onward = await onwardProblems(server, privilegesLeaving(roles, olds));
+      if (onward.length > 0) throw new Error(`nothing was taken from any role: ${grantedOnward(onward)}`);
       if (lines.length === 0) return undefined;
       throw new Error(
         `roles that are taken out of the configuration are in use, so nothing was taken from any of them. Put them back, ${remedy}, then take them out${andSo(lines)}`,
       );
     },
 
-    async remove({ roles, services }, call) {
+    async remove({ roles, services, privileges }, call) {
       const deployed = services.filter((one) => one.deployed);
       const lines = [...(await sessions(roles)), ...deployed.map(({ name, role }) => `${role}: service ${name}`)];
       if (lines.length > 0) {
         throw new Error(
           `the roles of this stack are in use, so nothing was changed. Before you run destroy again: ${remedy}${andSo(lines)}`,
         );
+      }
+      const onward = await onwardProblems(server, privileges);
+      if (onward.length > 0) {
+        throw new Error(`nothing was changed: ${grantedOnward(onward)}`);
       }
       if (services.length > 0) call.report.warn(lostPasswords(services));
     },
@@ -70,6 +87,15 @@ const remedy = "set the services to `connectAs: legacy`, run up, restart them";
 
 function leaving(roles: string[], before: string[] = []): string[] {
   return before.filter((role) => !roles.includes(role));
+}
+
+function privilegesLeaving(roles: string[], olds: Inputs | undefined): Inputs["privileges"] {
+  const left = leaving(roles, olds?.roles);
+  return (olds?.privileges ?? []).filter(({ role }) => left.includes(role));
+}
+
+function grantedOnward(problems: string[]): string {
+  return `others hold privileges from a role that goes. End that, then run this again:\n  ${problems.join("\n  ")}`;
 }
 
 function linesOf(inUse: Awaited<ReturnType<typeof sessionsOf>>): string[] {

@@ -111,6 +111,7 @@ export function privileges(
             warnings: [
               ...nothing,
               ...byHandWarnings(inputs, plan),
+              ...onwardWarnings(inputs, catalog),
               ...superusersPrivilegesWarning(beyond, inputs.role, unreachable),
               ...hazards,
             ],
@@ -163,7 +164,7 @@ export function privileges(
               let byHand: PrivilegePlan["byHand"] = [];
               await change(db, inputs, call, false, async () => {
                 const catalog = await read("forChange", db, inputs, undefined);
-                const whole = planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+                const whole = removalOf(inputs, catalog);
                 const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
                 refuse(passedOn(inputs, plan, catalog));
                 byHand = plan.byHand;
@@ -292,6 +293,64 @@ function ownerOf(place: PrivilegePlan["grants"][number]["place"]): string {
 
 function refuse(failures: CheckFailure[]): void {
   if (failures.length > 0) throw new Error(`${failures.map(({ reason }) => reason).join("\n")}. Nothing was changed.`);
+}
+
+/** What the removal of the role's privileges in one database takes from it. */
+function removalOf(inputs: Inputs, catalog: PrivilegeCatalog): PrivilegePlan {
+  return planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+}
+
+/** What a later destroy would stumble over: what the role granted onward, and what it still may. */
+function onwardWarnings(inputs: Inputs, catalog: PrivilegeCatalog): string[] {
+  const { role, database } = inputs;
+  // What was there before is not known yet, so nothing can be said about what goes.
+  if (inputs.before instanceof Unknown) return [];
+  const removal = removalOf(inputs, catalog);
+  const problems = passedOnProblems(removal, catalog.objects, role);
+  if (problems.length > 0) {
+    return [`destroy, and an up that takes ${role} out, would be refused: ${database}: ${problems.join("; ")}`];
+  }
+  const grantable = removal.revokes
+    .filter(({ held }) => held.some((one) => one.grantable))
+    .map(({ place }) => place.key);
+  if (grantable.length === 0) return [];
+  return [
+    `${role} may grant onward what it holds in ${database} (WITH GRANT OPTION): ${listOf(grantable)}. ` +
+      "While others hold it from the role, destroy is refused",
+  ];
+}
+
+/** What a destroy guard must know of one role's privileges in one database. */
+export const removable = z.strictObject({
+  role: shape.role,
+  database: shape.database,
+  access: shape.access,
+  schemas: shape.schemas,
+  grants: shape.grants,
+  before: shape.before,
+});
+
+/** Why the privileges could not be taken from the roles, as others hold them from these; a role or database that is gone is none. */
+export async function onwardProblems(server: Server, removed: z.infer<typeof removable>[]): Promise<string[]> {
+  const read = readerOf(new PrivilegeReader());
+  const problems: string[] = [];
+  // Database by database: each is another login.
+  for (const [database, goals] of Map.groupBy(removed, (one) => one.database)) {
+    try {
+      await server.session(database, async (db) => {
+        for (const goal of goals) {
+          const inputs: Inputs = { ...goal, creators: [] };
+          const catalog = await read("forPlan", db, inputs, undefined);
+          const whole = removalOf(inputs, catalog);
+          const { within } = withoutSuperusers(whole, await unreachableOwners(db, whole));
+          problems.push(...passedOn(inputs, within, catalog).map(({ reason }) => reason));
+        }
+      });
+    } catch (error) {
+      if (!isMissingDatabase(error)) throw error;
+    }
+  }
+  return problems;
 }
 
 /** What would fail because others have it from the role. */

@@ -22,7 +22,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-const none = { roles, services: [] };
+const none = { roles, services: [], privileges: [] };
 const guard = () => destroyGuard(server);
 const remove = () => guard().remove(none, testCall());
 
@@ -66,10 +66,37 @@ test("a role that is taken out of the configuration while it is in use is named 
 test("refuses while a deployed service is on a role, and only warns of one that is run by others", async () => {
   const external = { name: "web", role: "api", deployed: false };
   const deployed = { name: "worker", role: "api", deployed: true };
-  const refusal = guard().remove({ roles, services: [external, deployed] }, testCall());
+  const refusal = guard().remove({ ...none, services: [external, deployed] }, testCall());
   await expect(refusal).rejects.toThrow(/nothing was changed.*connectAs: legacy.*\n {2}api: service worker$/);
 
   const call = testCall();
-  await guard().remove({ roles, services: [external] }, call);
+  await guard().remove({ ...none, services: [external] }, call);
   expect(call.lines).toEqual([expect.stringMatching(/web \(api\)/)]);
+});
+
+test("what a role granted onward is found before anything is deleted, with the statements that end it", async () => {
+  const admin = await postgres.connect();
+  await admin.query(
+    `CREATE SCHEMA app; CREATE TABLE app.orders (id int); GRANT USAGE ON SCHEMA app TO api;
+     GRANT SELECT ON app.orders TO api WITH GRANT OPTION; SET ROLE api; GRANT SELECT ON app.orders TO other; RESET ROLE`,
+  );
+  const given = { role: "api", database: "postgres", access: "reader" as const, schemas: ["app"], before: [] };
+  const gone = { ...given, database: "dropped since" };
+  const inputs = { ...none, privileges: [given, gone] };
+  const refusal = await guard()
+    .remove(inputs, testCall())
+    .then(() => "", String);
+  expect(refusal).toContain("nothing was changed");
+  expect(refusal).toContain("SELECT on app.orders cannot be taken from api: it passed it on to other. First: SET ROLE");
+
+  const smaller = { ...inputs, roles: ["gone"], privileges: [] };
+  const { warnings } = await guard().plan(smaller, inputs, {});
+  expect(warnings).toEqual([expect.stringMatching(/up would be refused: .*\n {2}postgres: SELECT on app\.orders/)]);
+  await expect(guard().apply(smaller, inputs, testCall())).rejects.toThrow(/nothing was taken.*SELECT on app\.orders/s);
+  // What an adopted role held before stays its own, and so does what others have from it.
+  const before = [{ object: "app.orders", privilege: "SELECT", grantable: true }];
+  await guard().remove({ ...inputs, privileges: [{ ...given, before }] }, testCall());
+
+  await admin.query(/First: (.*;)/.exec(refusal)?.[1] ?? "SELECT");
+  await guard().remove(inputs, testCall());
 });

@@ -187,6 +187,23 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       );
     });
 
+    test("is a warning of the preview where it stays, with the statements that end it, as is the right to do so", async () => {
+      const stays = inputs({ grants: { tables: { "app.orders": ["INSERT"] } } });
+      await apply(stays);
+      expect((await plan(stays, stays)).warnings).toContainEqual(
+        expect.stringMatching(
+          /may grant onward what it holds in postgres \(WITH GRANT OPTION\): app\.orders.*destroy is refused/,
+        ),
+      );
+      await admin.query(`SET ROLE "App ""x"; GRANT SELECT ON app.orders TO keeper; RESET ROLE`);
+      const { warnings = [], failures = [] } = await plan(stays, stays);
+      expect(failures).toEqual([]);
+      const warning = warnings.find((one) => one.startsWith("destroy,"));
+      expect(warning).toContain("SELECT on app.orders cannot be taken from");
+      await doAsTold(warning);
+      await resource.remove(stays, testCall());
+    });
+
     test("is named in preview with its holders and what ends it; then it can be taken back", async () => {
       await admin.query(
         `SET ROLE "App ""x"; GRANT INSERT ON app.orders TO keeper, pg_monitor; GRANT SELECT ON app.orders TO keeper; RESET ROLE`,
