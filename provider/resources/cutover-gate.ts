@@ -8,6 +8,7 @@ import { type Look, NotWell, noSessions, passGate } from "../gate/gate.ts";
 import { IdleEnds } from "../gate/idle-ends.ts";
 import { inWords, sessionsInWords } from "../gate/in-words.ts";
 import { ServiceWatch } from "../gate/service-watch.ts";
+import { handoverOf } from "../rollback-kit/handover.ts";
 import { Unknown } from "../rpc/values.ts";
 import { orUnknown, type Reconciler } from "./reconciler.ts";
 
@@ -155,7 +156,14 @@ function refusal(inputs: Inputs, { failure, sessions }: NotWell): string {
     `${service} is not well as ${loginOf(inputs)}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
       "The services after it were not touched.",
     ...failure.lines.map((line) => `  | ${line}`),
-    `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or mend it, ` +
-      "restart it (its log counts from its start) and run up again: the gate is run again until it is passed.",
+    // A cutover that has the service's way back at hand takes it at once, and says so itself.
+    ...(handoverOf(service) ? [] : [waysOn(service)]),
   ].join("\n");
+}
+
+function waysOn(service: string): string {
+  return (
+    `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or fix it, ` +
+    "restart it (its log counts from its start) and run up again: the gate is run again until it is passed."
+  );
 }

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readIdleTimeout } from "../../../provider/catalog/idle-timeout.ts";
 import { Server } from "../../../provider/connection.ts";
 import { cutoverGate } from "../../../provider/resources/cutover-gate.ts";
+import { handoverVariable } from "../../../provider/rollback-kit/handover.ts";
 import { testCall } from "../calls.ts";
 import { startPostgres, type TestPostgres } from "../postgres.ts";
 
@@ -61,6 +62,22 @@ test("a gate that is not passed says what was seen, and both ways on", async () 
   expect(refused).toContain("api is not well as nobody: no session of its role comes from it, in 1s (gate.timeout).");
   expect(refused).toContain("It has 0 sessions in postgres. The services after it were not touched.");
   expect(refused).toContain("npx app-roles rollback api (or app-roles:services.api.connectAs: legacy, and up)");
+});
+
+test("a cutover that puts the service back itself is told no way back", async () => {
+  const impatient = { ...inputs, role: "nobody", gate: { ...inputs.gate, timeout: 1 } };
+  const refusal = () =>
+    cutoverGate(server)
+      .apply(impatient, undefined, testCall())
+      .then(() => "", String);
+  vi.stubEnv(handoverVariable, JSON.stringify({ service: "api", folder: "/nowhere" }));
+  const supervised = await refusal();
+  vi.stubEnv(handoverVariable, JSON.stringify({ service: "worker", folder: "/nowhere" }));
+  const other = await refusal();
+  vi.unstubAllEnvs();
+  expect(supervised).toContain("api is not well as nobody");
+  expect(supervised).not.toContain("Back at once");
+  expect(other).toContain("Back at once: npx app-roles rollback api");
 });
 
 test("on legacy asks neither the server nor Docker", async () => {
