@@ -4,8 +4,10 @@ import { milliseconds } from "../model/duration.ts";
 import type { Service } from "../model/stack.ts";
 import { othersAreBack, rolledBackOthers } from "./bring-along.ts";
 import type { Command } from "./command.ts";
+import { formatNamed } from "./env-format.ts";
 import { EventLog } from "./event-log.ts";
 import { exportState } from "./exported.ts";
+import { cutoverExternal, refuseHandout } from "./external-cutover.ts";
 import { findWay } from "./find-way.ts";
 import { connectAsInForce } from "./in-force.ts";
 import { onlyWord, reading } from "./options.ts";
@@ -18,31 +20,45 @@ import { afterService, goBack, notBack } from "./way-back.ts";
 
 export const cutover: Command = {
   summary: "puts one service on its role, watches it, and goes back by itself when it is not well",
-  usage: `app-roles cutover SERVICE [--watch TIME] [--policy-pack FOLDER]... [--stack NAME]
+  usage: `app-roles cutover SERVICE [--watch TIME] [--file PATH] [--format FORMAT] [--timeout TIME]
+  [--policy-pack FOLDER]... [--stack NAME]
 
 Runs an ordinary pulumi up with connectAs: role for the service, which must then pass its gate, and sets that in
 Pulumi.<stack>.yaml once all went well. When its gate refuses it, or the up fails or is interrupted, the service is put back on
 its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it in the folder of Pulumi.yaml.
 
-  --watch TIME           after that, watch sessions, containers and log for so long (45m), and go back on trouble
+You restart a service with the runtime external: the command hands out its URL, says when to restart it, and waits for the first
+session of its role. When none comes, or the command is interrupted, the exit code is 1 and nothing is rolled back; run it again
+to go on waiting. Of a service that is on its role already, --watch watches it.
+
+  --watch TIME           after that, watch sessions, containers and log for so long (45m), and go back on trouble; an external
+                         service stays where it is, and trouble is exit code 1
+  --file PATH            external: where its URL is written (0600), as by app-roles env
+  --format FORMAT        external: the file's format, as for app-roles env; default: dotenv
+  --timeout TIME         external: for how long its first session is waited for; default: 15m
   --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
   --stack NAME           the stack; default: the selected one`,
 
   async run(args) {
-    const { service: name, stack: given, watch, policyPacks } = options(args);
+    const { service: name, stack: given, watch, policyPacks, handout } = options(args);
     const stack = given ?? (await selectedStack());
     const configured = await readStack(stack);
-    const { service, mayBeOnRole } = await refuseUnready(name, stack, configured);
+    const { service, mayBeOnRole, isDone } = await refuseUnready(name, stack, configured, watch !== undefined);
+    await refuseHandout(service, handout);
     const interruption = new Interruption();
     const supervision = await Supervision.create(name, service.runtime, interruption.signal);
     try {
-      const failed = await up(service, stack, policyPacks, interruption, supervision);
+      const failed = isDone ? undefined : await up(service, stack, policyPacks, interruption, supervision);
       if (failed) {
         interruption.reset();
         return await afterFailure(service, stack, { ...failed, isTouched: failed.isTouched || mayBeOnRole });
       }
-      if (!(await noted(name, stack))) return 1;
-      console.log(`${name} is on its role.`);
+      if (!isDone && !(await noted(name, stack))) return 1;
+      if (service.runtime === "external") {
+        const external = { service, stack, configured, ...handout, isResumed: isDone };
+        return await cutoverExternal(external, watch, interruption.signal);
+      }
+      if (!isDone) console.log(`${name} is on its role.`);
       if (watch === undefined) return 0;
       const trouble = await watchService(name, stack, configured, watch, interruption.signal);
       if (!trouble) return 0;
@@ -66,17 +82,28 @@ function options(args: string[]) {
       allowPositionals: true,
       options: {
         watch: { type: "string" },
+        file: { type: "string" },
+        format: { type: "string" },
+        timeout: { type: "string" },
         "policy-pack": { type: "string", multiple: true },
         stack: { type: "string" },
       },
     });
     const service = onlyWord(positionals, "service");
-    const watch = values.watch === undefined ? undefined : milliseconds(values.watch.replace(/m$/, "min"));
-    if (values.watch !== undefined && watch === undefined) {
-      throw new Error(`--watch: expected a time such as 45m, 2h or 90s, found ${values.watch}`);
-    }
-    return { service, watch, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
+    const watch = time("watch", values.watch);
+    const { file: envFile, format } = values;
+    if (format !== undefined && envFile === undefined) throw new Error("--format: is that of --file; give both");
+    const handout = { envFile, format: formatNamed(format), timeout: time("timeout", values.timeout) };
+    return { service, watch, handout, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
   });
+}
+
+/** `m` is minutes here, as everywhere but in Postgres. */
+function time(option: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const read = milliseconds(given.replace(/m$/, "min"));
+  if (read === undefined) throw new Error(`--${option}: expected a time such as 45m, 2h or 90s, found ${given}`);
+  return read;
 }
 
 /** What a cutover that did not go well has come to. */
@@ -106,7 +133,8 @@ async function refuseUnready(
   name: string,
   stack: string,
   configured: ConfiguredStack,
-): Promise<{ service: Service; mayBeOnRole: boolean }> {
+  isWatched: boolean,
+): Promise<{ service: Service; mayBeOnRole: boolean; isDone: boolean }> {
   const { services, databases } = configured;
   const declared = services.find((each) => each.name === name);
   if (!declared) {
@@ -115,17 +143,17 @@ async function refuseUnready(
   const problem = cutoverProblem({ ...declared, connectAs: "role" }, databases[declared.database]);
   if (problem) throw new Error(`app-roles:services.${name}.${problem.key}: ${problem.message}. Nothing was changed.`);
   const inForce = await connectAsInForce(stack);
-  refuseDone(declared, inForce);
+  if (declared.connectAs === "role" && inForce.get(name) === "role") {
+    // What is left to do is to wait for its restart, or to watch it; no up is run.
+    if (declared.runtime !== "external" && !isWatched) throw new Error(`${name} is on its role already`);
+    return { service: declared, mayBeOnRole: true, isDone: true };
+  }
   refuseOthers(services, inForce, name, stack);
   const state = await exportState(stack, "in clear");
   const back = await rolledBackOthers(state, name);
   if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
   // A cutover that was killed may have come so far.
-  return { service: declared, mayBeOnRole: findWay(state, name).by !== "nothing" };
-}
-
-function refuseDone({ name, connectAs }: Service, inForce: Map<string, string>): void {
-  if (connectAs === "role" && inForce.get(name) === "role") throw new Error(`${name} is on its role already`);
+  return { service: declared, mayBeOnRole: findWay(state, name).by !== "nothing", isDone: false };
 }
 
 /** What else an up would change of services is no part of this one. */

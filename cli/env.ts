@@ -3,7 +3,7 @@ import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import type { Service } from "../model/stack.ts";
 import { type Command, UsageError } from "./command.ts";
-import { type Format, formats } from "./env-format.ts";
+import { formatNamed, formats } from "./env-format.ts";
 import { legacyUrlOf } from "./legacy-url.ts";
 import { onlyWord, reading } from "./options.ts";
 import { pulumi } from "./pulumi.ts";
@@ -49,17 +49,14 @@ function options(args: string[]) {
       args,
       allowPositionals: true,
       options: {
-        format: { type: "string", default: "dotenv" },
+        format: { type: "string" },
         file: { type: "string" },
         show: { type: "boolean", default: false },
         stack: { type: "string" },
       },
     });
     const service = onlyWord(positionals, "service");
-    if (!Object.hasOwn(formats, values.format)) {
-      throw new Error(`--format: expected ${Object.keys(formats).join(", ")}, found ${values.format}`);
-    }
-    return { ...values, service, format: values.format as Format };
+    return { ...values, service, format: formatNamed(values.format) };
   });
 }
 

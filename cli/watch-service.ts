@@ -10,6 +10,7 @@ import { IdleEnds } from "../provider/gate/idle-ends.ts";
 import { inWords } from "../provider/gate/in-words.ts";
 import { lookAt, readWatchedService } from "../provider/resources/cutover-gate.ts";
 import { exportState, serviceResources } from "./exported.ts";
+import { patiently } from "./patiently.ts";
 import { Screen } from "./screen.ts";
 import type { ConfiguredStack } from "./stack.ts";
 
@@ -35,7 +36,9 @@ export async function watchService(
   try {
     const { look, timeout } = await howToLook(service, stack, configured, server);
     const report = { info: console.error, warn: console.error, progress: (line: string) => screen.status(line) };
-    const patient = patiently(async () => {
+    // A look that cannot be taken says nothing about the service.
+    const unseen: Look = { sessions: 0, pending: [noSessions], idleEnds: 0, failure: undefined };
+    const patient = patiently(unseen, patience, async () => {
       screen.show(await server.anySession(async (db) => table(entries, await readLiveBudget(db))));
       return look();
     });
@@ -75,20 +78,4 @@ async function howToLook(service: Service, stack: string, { roles }: ConfiguredS
     return { sessions: sessions.length, pending, idleEnds: idleEnds.count, failure: undefined };
   };
   return { look, timeout: defaultGate.timeout };
-}
-
-/** A look that cannot be taken says nothing about the service, until none could be taken for long. */
-function patiently(look: () => Promise<Look>): () => Promise<Look> {
-  let last: Look = { sessions: 0, pending: [], idleEnds: 0, failure: undefined };
-  let failing: number | undefined;
-  return async () => {
-    try {
-      last = await look();
-      failing = undefined;
-    } catch (error) {
-      failing ??= Date.now();
-      if (Date.now() - failing > patience) throw error;
-    }
-    return last;
-  };
 }

@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CommandServices } from "./command-services.ts";
 import { createEstate, type Estate } from "./estate.ts";
@@ -90,7 +91,7 @@ test("one that is interrupted while its gate watches it goes back too", async ()
 test("it is on its role by an ordinary up, and the file says so", async () => {
   await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
   const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "2s"]);
-  expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_api: well for 2s.") });
+  expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_api: well for 2s, 1 now.") });
   expect(said).toMatch(/dashboard_app +8 +limit 8 +1/);
   expect([services.user("dashboard_api"), services.deploys("worker"), switches()]).toEqual([
     "dashboard_app",
@@ -106,6 +107,10 @@ test("it is on its role by an ordinary up, and the file says so", async () => {
     code: 1,
     said: expect.stringContaining("on its role already"),
   });
+  const deploys = services.deploys("dashboard_api");
+  const watched = await appRoles(["cutover", "dashboard_api", "--watch", "1s"]);
+  expect(watched).toMatchObject({ code: 0, said: expect.stringContaining("dashboard_api: well for 1s") });
+  expect(services.deploys("dashboard_api")).toBe(deploys);
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
@@ -122,6 +127,49 @@ test("trouble while it is watched takes it back", async () => {
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
   expect(said).toMatch(/no session of its role comes from it, (in|for) 6s/);
   expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
+});
+
+test("an external service that nobody restarts is not said to be well; its first session is", async () => {
+  const nowhere = await appRoles(["cutover", "webhook_receiver", "--file", "no/such/receiver.env"]);
+  expect(nowhere).toMatchObject({ code: 1, said: expect.stringContaining("cannot write no/such/receiver.env") });
+  const none = await appRoles(["cutover", "dashboard_api", "--timeout", "1s"]);
+  expect(none).toMatchObject({ code: 2, said: expect.stringContaining("are for the runtime external") });
+  expect(switches()).toBe(untouched);
+
+  const args = ["cutover", "webhook_receiver", "--file", "receiver.env", "--timeout"];
+  const idle = await appRoles([...args, "2s", "--watch", "1s"]);
+  expect(idle).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("webhook_receiver: NO SESSION of tracksolid_owner came within 2s (--timeout)"),
+  });
+  expect(idle.said).toContain("npx app-roles rollback webhook_receiver --stack prod");
+  expect(idle.said).not.toMatch(/webhook_receiver: (well|sessions)|is on its role/);
+  const file = services.at("receiver.env");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const [, url = ""] = /^DATABASE_URL='(.*)'\n$/.exec(readFileSync(file, "utf8")) ?? [];
+  expect(new URL(url).username).toBe("tracksolid_owner");
+
+  const stopped = await appRoles([...args, "10min"], (so) => (so.includes("Restart it now") ? "SIGINT" : undefined));
+  expect(stopped).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("no session of tracksolid_owner was seen (interrupted). Nothing was rolled back"),
+  });
+
+  const receiver = new pg.Client({ connectionString: url });
+  let isStarted = false;
+  const come = await appRoles([...args, "10min", "--watch", "1s"], (so) => {
+    if (!isStarted && so.includes("Restart it now")) {
+      isStarted = true;
+      void receiver.connect();
+    }
+    return undefined;
+  });
+  expect(come).toMatchObject({ code: 0, said: expect.stringContaining("a session of tracksolid_owner came to tracksolid_db") });
+  expect(come.said).toContain("also that of ingest_worker, worker: check that the session is webhook_receiver's");
+  expect(come.said).toContain("webhook_receiver: sessions of tracksolid_owner for 1s, 1 now");
+  const again = await appRoles(args.slice(0, 2));
+  expect(again).toMatchObject({ code: 0, said: expect.stringContaining("a session of tracksolid_owner is in tracksolid_db") });
+  await receiver.end();
 });
 
 test("no password was printed", () => {
