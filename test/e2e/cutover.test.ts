@@ -164,11 +164,17 @@ test("an external service that nobody restarts is not said to be well; its first
     }
     return undefined;
   });
-  expect(come).toMatchObject({ code: 0, said: expect.stringContaining("a session of tracksolid_owner came to tracksolid_db") });
+  expect(come).toMatchObject({
+    code: 0,
+    said: expect.stringContaining("a session of tracksolid_owner came to tracksolid_db"),
+  });
   expect(come.said).toContain("also that of ingest_worker, worker: check that the session is webhook_receiver's");
   expect(come.said).toContain("webhook_receiver: sessions of tracksolid_owner for 1s, 1 now");
   const again = await appRoles(args.slice(0, 2));
-  expect(again).toMatchObject({ code: 0, said: expect.stringContaining("a session of tracksolid_owner is in tracksolid_db") });
+  expect(again).toMatchObject({
+    code: 0,
+    said: expect.stringContaining("a session of tracksolid_owner is in tracksolid_db"),
+  });
   await receiver.end();
 });
 
