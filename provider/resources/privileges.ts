@@ -2,6 +2,7 @@ import { z } from "zod";
 import { actingFor } from "../acting.ts";
 import { carryOut } from "../carry-out.ts";
 import { accessLevels } from "../catalog/access.ts";
+import { AclSizes } from "../catalog/acl-size.ts";
 import { type Declared, declared } from "../catalog/declared.ts";
 import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "../catalog/explicit-grants.ts";
 import { FormerOwners } from "../catalog/former-owners.ts";
@@ -70,6 +71,7 @@ export function privileges(
   // By database: what many roles are judged by is read once in an engine's run.
   const reads = new Map<string, SharedReads>();
   const read = readerOf(reader);
+  const sizes = new AclSizes();
   const nameOf = ({ role, database }: Inputs) => `${role}/${database}`;
   return {
     description: "Privileges and default privileges of one role in one database, by access level.",
@@ -93,6 +95,7 @@ export function privileges(
             ...(await tooNew(db, inputs)),
             ...notOurs(inputs, plan, unreachable),
             ...passedOn(inputs, plan, catalog),
+            ...(await sizes.problems(db, inputs, plan)).map((reason) => ({ property: "", reason })),
           ];
           if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
           summaries.set(nameOf(inputs), summarizePrivileges(inputs.role, plan, false));
@@ -145,6 +148,7 @@ export function privileges(
               refuse([...notOurs(inputs, plan, unreachable), ...passedOn(inputs, plan, catalog)]);
               return plan;
             });
+            sizes.granted(inputs);
             return done && summarizePrivileges(inputs.role, done, true);
           }),
         ),

@@ -108,6 +108,23 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     ]);
   });
 
+  test("a list of privileges that would not fit its page is refused, with its size, before anything is granted", async () => {
+    await admin.query(`CREATE SCHEMA wide; CREATE TABLE wide.t ()`);
+    await admin.query(`DO $$ BEGIN FOR i IN 1..2200 LOOP EXECUTE format('CREATE ROLE wide_%s', i); END LOOP; END $$`);
+    await admin.query(
+      `DO $$ BEGIN FOR i IN 1..2200 LOOP EXECUTE format('GRANT SELECT ON wide.t TO wide_%s', i); END LOOP; END $$`,
+    );
+    const { failures } = await resource.plan(inputs("reader", { schemas: ["wide"], creators: [] }), undefined, {});
+    expect(failures?.map(({ reason }) => reason)).toEqual([
+      expect.stringMatching(
+        /^wide\.t: its access control list would have 220\d entries, about 7\d\d\d bytes.*group role/,
+      ),
+    ]);
+    await admin.query(
+      `DROP SCHEMA wide CASCADE; DO $$ BEGIN FOR i IN 1..2200 LOOP EXECUTE format('DROP ROLE wide_%s', i); END LOOP; END $$`,
+    );
+  });
+
   test("a writer gets exactly the contract's privileges on every kind of object", async () => {
     await apply(inputs("writer", { schemas: ["app"], creators: [] }));
     const all = ["DELETE", "INSERT", "SELECT", "UPDATE"];
