@@ -202,6 +202,7 @@ test(
             : []),
           ...(legacy ? [["cutover", legacy]] : []),
         ];
+        if (commands.length === 0) return undefined;
         const command = pick(commands);
         const after = Math.round(200 + next() * 9000);
         const { child, ended } = begin(command);
