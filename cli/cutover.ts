@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { cutoverProblem } from "../model/cutover.ts";
-import { milliseconds } from "../model/duration.ts";
+import { timeSpan, timeSpanExpected } from "../model/duration.ts";
 import type { Service } from "../model/stack.ts";
 import { othersAreBack, rolledBackOthers } from "./bring-along.ts";
 import type { Command } from "./command.ts";
@@ -101,8 +101,8 @@ function options(args: string[]) {
 /** `m` is minutes here, as everywhere but in Postgres. */
 function time(option: string, given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
-  const read = milliseconds(given.replace(/m$/, "min"));
-  if (read === undefined) throw new Error(`--${option}: expected a time such as 45m, 2h or 90s, found ${given}`);
+  const read = timeSpan(given);
+  if (read === undefined) throw new Error(`--${option}: expected ${timeSpanExpected}, found ${given}`);
   return read;
 }
 

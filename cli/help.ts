@@ -5,7 +5,9 @@ import { table } from "./table.ts";
 export function help(commands: Record<string, Command>, name: string | undefined): number {
   if (name === undefined) {
     const lines = Object.entries(commands).map(([command, { summary }]) => [`app-roles ${command}`, summary]);
-    console.log(`${table([...lines, ["app-roles help COMMAND", "what a command takes"]])}`);
+    console.log(
+      `${table([...lines, ["app-roles help COMMAND", "what a command takes"], ["app-roles --version", "the version"]])}`,
+    );
     return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;

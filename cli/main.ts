@@ -1,4 +1,5 @@
 /** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
+import { createRequire } from "node:module";
 import { type Command, UsageError } from "./command.ts";
 import { cutover } from "./cutover.ts";
 import { doctor } from "./doctor.ts";
@@ -22,6 +23,10 @@ const commands: Record<string, Command> = {
 async function main([name, ...args]: string[]): Promise<number> {
   if (name === undefined || name === "help" || name === "--help" || name === "-h") {
     return help(commands, args[0]);
+  }
+  if (name === "--version") {
+    console.log(createRequire(import.meta.url)("app-roles/package.json").version);
+    return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
   if (!command) {

@@ -16,6 +16,7 @@ export async function pulumi(doing: string, args: string[], input = ""): Promise
     // Not its output, which may hold secrets.
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
     if (code === "ENOENT") throw new Error(missing);
+    if (/no Pulumi\.yaml project file found/.test(stderr ?? "")) throw new Error(outside);
     throw new Error(`pulumi cannot ${doing}:\n${(stderr ?? "").trim()}`);
   }
 }
@@ -52,3 +53,4 @@ export async function selectedStack(): Promise<string> {
 }
 
 const missing = "there is no pulumi on the PATH, which reads the stack's configuration";
+const outside = "there is no Pulumi.yaml here: run this in the folder of the Pulumi project";

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { durationExpected, milliseconds } from "../model/duration.ts";
+import { timeSpan, timeSpanExpected } from "../model/duration.ts";
 import type { Command } from "./command.ts";
 import { exportState } from "./exported.ts";
 import { reading } from "./options.ts";
@@ -65,8 +65,8 @@ function parse(args: string[]): Options & { keepLegacyUrls: boolean; stack?: str
         stack: { type: "string" },
       },
     });
-    const watch = milliseconds(values.watch);
-    if (watch === undefined) throw new Error(`--watch: expected ${durationExpected}, found ${values.watch}`);
+    const watch = timeSpan(values.watch);
+    if (watch === undefined) throw new Error(`--watch: expected ${timeSpanExpected}, found ${values.watch}`);
     const { yes, stack, accept = [], "keep-legacy-urls": keepLegacyUrls } = values;
     return { watch, accept, yes, keepLegacyUrls, stack };
   });

@@ -34,6 +34,18 @@ export function milliseconds(value: string | number): number | undefined {
   return whole <= longestTimeout ? whole : undefined;
 }
 
+/** What `timeSpan` understands, for error messages. */
+export const timeSpanExpected = "a time such as 45m, 1h30m, 90s (or as Postgres writes it: 45min)";
+
+/** A time on a command line, in Go's spelling (`45m`, `1h30m`) or Postgres's (`45min`), as whole milliseconds; else undefined. */
+export function timeSpan(value: string): number | undefined {
+  const parts = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:us|ms|s|m|h))+$/.test(value) ? value.match(/[\d.]+[a-z]+/g) : null;
+  if (!parts) return milliseconds(value);
+  const all = parts.map((part) => milliseconds(part.replace(/(?<=[\d.])m$/, "min").replace(/^0+(?=\d)/, "")));
+  const sum = all.reduce<number>((total, each) => total + (each ?? Number.NaN), 0);
+  return sum <= longestTimeout ? sum : undefined;
+}
+
 /** C's rint(), which Postgres rounds with. */
 function roundHalfEven(value: number): number {
   const down = Math.floor(value);

@@ -15,7 +15,13 @@ import type { Service, Stack } from "./stack.ts";
  */
 export function parseStack(config: Record<string, unknown>, serviceOrder: readonly string[] = []): Stack {
   const problems: Problem[] = [];
-  const sections = readSections(fromJson(config), problems);
+  const given = fromJson(config);
+  if (objectSections.every((section) => given[section] === undefined)) {
+    const message =
+      "nothing is configured yet: start from Pulumi.prod.yaml of app-roles; docs/config.md explains every key";
+    throw new ConfigError([{ path: "app-roles", message }]);
+  }
+  const sections = readSections(given, problems);
   problems.push(...sectionProblems(sections));
   const { server } = sections;
   if (problems.length > 0 || !server) throw new ConfigError(problems);

@@ -16,7 +16,7 @@ const mostConnections = 262_143;
 const limit = whole(
   1,
   mostConnections,
-  "a connection limit: a whole number from 1 on (-1, unlimited, is what this stack is there to end)",
+  "a connection limit: a whole number from 1 on (-1, unlimited, is what this stack is there to end; a role that is there already is left out, or gets a limit with enforce: true)",
 );
 const port = whole(1, 65_535, "a port: a whole number from 1 to 65535");
 const host = value("a host name, an address, or a Unix socket's directory", (written) =>

@@ -25,9 +25,15 @@ export interface ServerAddress {
 export class ConnectionError extends Error {
   /** SQLSTATE, or the operating system's name of the error (ECONNREFUSED). */
   readonly code: string | undefined;
-  constructor(message: string, code: string | undefined) {
-    super(message);
+  /** The message without what to do next. */
+  readonly said: string;
+  /** What to do next. */
+  readonly next: string;
+  constructor(said: string, code: string | undefined, next: string) {
+    super(`${said}. ${next}`);
     this.code = code;
+    this.said = said;
+    this.next = next;
   }
 }
 
@@ -44,10 +50,15 @@ const nextStep: Record<string, string> = {
   ETIMEDOUT: "No answer: check app-roles:server.admin.host and the firewall between here and the server.",
 };
 
+const noPassword = "Give it with `pulumi config set --secret adminPassword`, or PGPASSWORD.";
+const privateAuthority =
+  "Its certificate is of an authority that is not known here: give the authority's certificate (PEM) as the environment variable PGSSLROOTCERT=FILE, to pulumi and to app-roles.";
+
 function nextStepFor(code: string | undefined, message: string): string {
   // The same SQLSTATE as for a full server, but one limit of its own is reached.
   const limited = code === "53300" ? /for (role|database) /.exec(message)?.[1] : undefined;
   if (limited) return `Its CONNECTION LIMIT is reached: end a session of that ${limited}, or raise the limit.`;
+  if (/^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_)/.test(code ?? "")) return privateAuthority;
   return (code && nextStep[code]) ?? "Check app-roles:server.admin and that the server is up.";
 }
 
@@ -183,11 +194,16 @@ export async function login(
         continue;
       }
       const where = `Postgres at ${address.host}:${address.port}, database ${database}, as ${address.user}`;
-      const hint = nextStepFor(code, messageOf(error));
-      throw new ConnectionError(
-        `cannot log in to ${where}: ${messageOf(error)}${code ? ` (${code})` : ""}. ${hint}`,
-        code,
-      );
+      const message = messageOf(error);
+      if (/client password must be/.test(message)) {
+        throw new ConnectionError(
+          `cannot log in to ${where}: it asks for a password, and there is none`,
+          code,
+          noPassword,
+        );
+      }
+      const said = `cannot log in to ${where}: ${message}${code ? ` (${code})` : ""}`;
+      throw new ConnectionError(said, code, nextStepFor(code, message));
     }
   }
 }

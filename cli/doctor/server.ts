@@ -37,8 +37,10 @@ export async function server({ server: declared, adminPassword, dockerHost }: Co
         : wrong("slots", counted, `the stack needs ${needed}: stop one service that holds idle sessions`),
     ];
   } catch (error) {
-    const next = error instanceof ConnectionError ? nextOf(error) : "see what the server's log says";
-    return [wrong("server", (error as Error).message, next), ...unseen("no login")];
+    const { message } = error as Error;
+    const [said, next] =
+      error instanceof ConnectionError ? [error.said, error.next] : [message, "see the server's log"];
+    return [wrong("server", said, next), ...unseen("no login")];
   } finally {
     await admin.close();
   }
@@ -48,11 +50,6 @@ interface About {
   version: string;
   isSuperuser: boolean;
   makesRoles: boolean;
-}
-
-function nextOf({ code }: ConnectionError): string {
-  if (code === "28P01") return "give the password: pulumi config set --secret adminPassword, or PGPASSWORD";
-  return "see that the server runs, and check app-roles:server.admin (host, port)";
 }
 
 function adminFinding(user: string, { isSuperuser, makesRoles }: About, declared: boolean): Finding {

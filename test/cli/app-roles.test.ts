@@ -16,6 +16,10 @@ test("help lists the commands, and tells what one takes", async () => {
   expect(await appRoles(["rehearse", "--help"])).toEqual(one);
 });
 
+test("--version", async () => {
+  expect((await appRoles(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
 describe("a command line that is wrong ends with 2", () => {
   test.each([
     [["rehaerse"], /no command rehaerse/],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { adminOf, tryLegacyLogin } from "../../cli/legacy-login.ts";
+import { login } from "../../provider/connection.ts";
 import { startPostgres, type TestPostgres } from "../provider/postgres.ts";
 
 let postgres: TestPostgres;
@@ -27,6 +28,12 @@ test("nothing is said to be dead where the admin is not let in himself, or nobod
   expect(await tryLegacyLogin(dead, other)).toMatchObject({ state: "unknown" });
   expect(await tryLegacyLogin(dead, { ...postgres.address, port: 1 })).toMatchObject({ state: "unknown" });
   expect(await tryLegacyLogin(dead, undefined)).toMatchObject({ state: "unknown" });
+});
+
+test("a server that asks for a password where there is none: how to give it, and nothing of SASL", async () => {
+  const refused = login({ ...postgres.address, password: "" }, "postgres", "test");
+  await expect(refused).rejects.toThrow(/asks for a password, and there is none\. Give it with `pulumi config set/);
+  await expect(refused).rejects.not.toThrow(/SASL/);
 });
 
 test("the admin's address is the state's", () => {

@@ -577,3 +577,9 @@ describe("checks between sections", () => {
     );
   });
 });
+
+test("an empty configuration: one problem, what to start from", () => {
+  expect(() => parseStack({ adminPassword: "secret" })).toThrow(
+    /nothing is configured yet: start from Pulumi\.prod\.yaml/,
+  );
+});
