@@ -207,7 +207,7 @@ function createRole(
     {
       parent,
       provider: server.postgresql,
-      dependsOn: prerequisites(parent),
+      dependsOn: [...prerequisites(parent), ...server.madeRoles.latest],
       deleteBeforeReplace: true,
       ...(!own.password && { ignoreChanges: ["password"] }),
       ...(isAdopted

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 export class MadeRoles {
   readonly #roles: Map<string, PromiseWithResolvers<pulumi.Resource>>;
   readonly #missing: Set<string>;
+  #latest: pulumi.Resource | undefined;
 
   constructor(names: string[]) {
     this.#roles = new Map(names.map((name) => [name, Promise.withResolvers()]));
@@ -15,8 +16,17 @@ export class MadeRoles {
   /** Says that the program has made the role. */
   made(name: string, role: pulumi.Resource): void {
     this.#roles.get(name)?.resolve(role);
+    this.#latest = role;
     this.#missing.delete(name);
     if (this.#missing.size === 0) process.off("beforeExit", this.#refuse);
+  }
+
+  /**
+   * What the next role waits for, so that one is made after the other: the official plugin's limit on its connections does not
+   * hold for roles that are made at once.
+   */
+  get latest(): pulumi.Resource[] {
+    return this.#latest ? [this.#latest] : [];
   }
 
   /** The role, once it is made; undefined for one that is none of these. Rejects when the program ends without it. */

@@ -83,7 +83,7 @@ test("refuses what it cannot put back or does not understand", async () => {
   await expect(run(() => shopServer({ databases: {}, existingRoles: existing({}) }))).rejects.toThrow(
     /needs a database/,
   );
-  await expect(run(() => shopServer({ existingRoles: existing({ search_path: "" }) }))).rejects.toThrow(
+  await expect(run(() => shopServer({ existingRoles: existing({ search_path: "shop,,public" }) }))).rejects.toThrow(
     /existingRoles.bi: settings.search_path: expected a list/,
   );
 });
