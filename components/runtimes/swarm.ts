@@ -40,7 +40,8 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
     containerSpec: {
       image: spec.image,
       env: environment(service, spec, args.urlFrom),
-      labels,
+      // Of ours only those that stay: another label of a container makes another service, with a pause.
+      labels: listed({ ...spec.labels, ...gateLabels(service) }),
       ...(entrypoint && { commands: entrypoint }),
       ...(command && { args: command }),
       ...(workingDir && { dir: workingDir }),
@@ -71,7 +72,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
       ...(spec.ports.length > 0 && { endpointSpec: { ports: spec.ports.map(publishedPort) } }),
       convergeConfig: {},
     },
-    // The name is taken until the old one is gone; only other networks or extra hosts need another service.
+    // The name is taken until the old one is gone; only other networks, extra hosts or labels of its own need another service.
     {
       parent,
       deleteBeforeReplace: true,

@@ -17,7 +17,8 @@ const label = `${connectAsLabel}=legacy`;
 
 /** A rolling update to the legacy URL, which the swarm takes back when it does not run. */
 export function swarmSteps({ name, urlKey, urlFrom, legacyUrl, dockerHost }: SwarmSteps): string[] {
-  const update = `docker service update --quiet --detach=false --label-add=${label} --container-label-add=${label}`;
+  // No label of its containers: the next up would take that for a change which needs another service.
+  const update = `docker service update --quiet --detach=false --label-add=${label}`;
   return [
     ...dockerHostLine(dockerHost),
     `name=${shellWord(latin1(name))}`,

@@ -86,6 +86,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
   });
 
   test("is cut over and goes back, and no request fails", async () => {
+    const { ID } = await daemon.docker.getService("dashboard_api").inspect();
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     expect(await estate.preview()).toContain('"app-roles.connect-as"');
     expect(await estate.up()).toMatch(/dashboard_api: well as dashboard_app for 1s, \d+ sessions?/);
@@ -97,6 +98,8 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await estate.up();
     await becomes("postgres");
     expect(await secrets()).toBe(1);
+    // Rolled out, never made anew: a new service would start after the old one has gone.
+    expect((await daemon.docker.getService("dashboard_api").inspect()).ID).toBe(ID);
     expect(await count("request served")).toBeGreaterThan(0);
     expect(await count("request failed")).toBe(0);
   });
@@ -107,6 +110,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
     // The docker plugin counts replicas that run, and may miss that it is the old ones which do: then the gate sees it.
     expect(text).toMatch(/service rollback completed: |dashboard_api is not well as dashboard_app/);
+    expect(text).not.toContain("replaced");
     await becomes("postgres");
     expect(await estate.databaseUrls()).toMatchObject({ dashboard_api: expect.stringContaining("postgres:") });
 

@@ -16,7 +16,12 @@ const lookEvery = 250;
 const rolloutDelay = 7000;
 
 /** A change of these makes another service; of all the rest a rollout. */
-const forcesNew = ["name", "taskSpec.containerSpec.hosts", "taskSpec.networksAdvanceds"];
+const forcesNew = [
+  "name",
+  "taskSpec.containerSpec.hosts",
+  "taskSpec.containerSpec.labels",
+  "taskSpec.networksAdvanceds",
+];
 
 /** Lists whose order means nothing. */
 const sets = ["labels", "mounts", "hosts", "secrets", "networksAdvanceds", "aliases"];

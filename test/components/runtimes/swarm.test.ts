@@ -19,9 +19,13 @@ const plain: ContainerSpec = {
   capDrop: [],
 };
 const url = "postgresql://api:pw@db/shop";
-const labels = [
+/** Another label of a container makes another service: none of these changes with a cutover. */
+const containerLabels = [
   { label: "app-roles.stack", value: "app-roles/prod" },
   { label: "app-roles.service", value: "api" },
+];
+const labels = [
+  ...containerLabels,
   { label: "app-roles.role", value: "shop_reader" },
   { label: "app-roles.connect-as", value: "role" },
 ];
@@ -74,19 +78,19 @@ test("with a rollback kit its script is there before it is put on its role", asy
 
 test("replicas come from the pool, as many start as it has surge before old ones stop, and what does not run goes back", async () => {
   const { ran, deployed } = await swarm({ env: { LEVEL: "info" }, labels: { team: "shop" } });
-  const all = [{ label: "team", value: "shop" }, ...labels];
+  const team = { label: "team", value: "shop" };
   expect(serviceIn(ran).inputs).toEqual({
     name: "api",
-    labels: all,
+    labels: [team, ...labels],
     taskSpec: {
       containerSpec: {
         image: plain.image,
         env: { LEVEL: "info", TOKEN: new Secret("t"), DATABASE_URL: new Secret(url) },
-        labels: all,
+        labels: [team, ...containerLabels],
         // Neither must be left to the plugin: it would kill at once, and start again without a pause.
         stopGracePeriod: "10s",
       },
-      restartPolicy: { condition: "any", delay: "5s" },
+      restartPolicy: { condition: "any", delay: "5s", window: "0s" },
     },
     mode: { replicated: { replicas: 3 } },
     updateConfig: { parallelism: 2, order: "start-first", failureAction: "rollback" },
