@@ -212,7 +212,10 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       ["containers' label", spec({ labels: [{ label: "color", value: "green" }] })],
       ["containers' labels, one more,", spec({ labels: [...labels, { label: "more", value: "1" }] })],
       ["containers' labels, one fewer,", spec({ labels: [] })],
-      ["networks", { ...spec(), taskSpec: { ...(spec({ labels }).taskSpec as PropertyMap), networksAdvanceds: [{ id: "x" }] } }],
+      [
+        "networks",
+        { ...spec(), taskSpec: { ...(spec({ labels }).taskSpec as PropertyMap), networksAdvanceds: [{ id: "x" }] } },
+      ],
     ])("is made anew when its %s changes", async (_, changed) => {
       const { convergeConfig: _given, ...detached } = spec({ labels });
       const service = new Resource(plugin, serviceType);
