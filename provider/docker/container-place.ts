@@ -11,7 +11,7 @@ export interface PlaceState {
   /** Who made it, for people: `compose project shop`; only of somebody else's. */
   madeBy: string;
   /** The container of somebody else's that was put aside; undefined: there is none. */
-  aside: { isRunning: boolean } | undefined;
+  aside: { name: string; isRunning: boolean } | undefined;
 }
 
 type Inspected = Docker.ContainerInspectInfo;
@@ -23,6 +23,8 @@ type Inspected = Docker.ContainerInspectInfo;
 export class ContainerPlace {
   /** What a container that is put aside is called. */
   readonly asideName: string;
+  /** The same of one whose restart policy is `always`, which it has again when it comes back: a name is all that can keep that. */
+  readonly #alwaysName: string;
   readonly #docker: Docker;
   readonly #name: string;
   readonly #service: string;
@@ -34,40 +36,52 @@ export class ContainerPlace {
     this.#service = service;
     this.#stack = stack;
     this.asideName = `${name}-before-app-roles`;
+    this.#alwaysName = `${this.asideName}-always`;
   }
 
   async look(): Promise<PlaceState> {
-    const [there, aside] = [await this.#inspect(this.#name), await this.#inspect(this.asideName)];
+    const there = await this.#inspect(this.#name);
+    const aside = (await this.#inspect(this.asideName)) ?? (await this.#inspect(this.#alwaysName));
     const holder = there ? this.#holderOf(there) : "nobody";
     const madeBy = there && holder === "somebody else" ? makerOf(there) : "";
-    return { holder, madeBy, aside: aside && { isRunning: aside.State.Running } };
+    return { holder, madeBy, aside: aside && { name: aside.Name.slice(1), isRunning: aside.State.Running } };
   }
 
-  /** Stops somebody else's and gives it another name. When that fails it is started again. */
+  /** Gives somebody else's another name and stops it. When that fails it has its name again and is started. */
   async putAside(): Promise<void> {
     const { holder, aside } = await this.look();
     if (holder !== "somebody else") {
-      if (aside?.isRunning) await this.#stop(this.asideName);
+      if (aside) await this.#stop(aside.name);
       return;
     }
-    if (aside) throw new Error(`there is a container ${this.asideName} already`);
-    await this.#stop(this.#name);
+    if (aside) throw new Error(`there is a container ${aside.name} already`);
+    const isAlways = (await this.#inspect(this.#name))?.HostConfig.RestartPolicy?.Name === "always";
+    const to = isAlways ? this.#alwaysName : this.asideName;
+    // The name first: a crash behind it leaves a container that the next run knows for one to be stopped.
+    await this.#do(this.#name, (container) => container.rename({ name: to }));
     try {
-      await this.#do(this.#name, (container) => container.rename({ name: this.asideName }));
+      await this.#stop(to);
     } catch (error) {
-      await this.#do(this.#name, (container) => container.start());
+      await this.#restore(to);
       throw error;
     }
   }
 
   async #stop(name: string): Promise<void> {
-    const found = await this.#inspect(name);
-    if (found?.HostConfig.RestartPolicy?.Name === "always") {
-      // Docker starts such a one again when it is started itself, though it was stopped by hand.
-      const RestartPolicy = { Name: "unless-stopped" };
-      await this.#do(name, (container) => container.update({ RestartPolicy }));
-    }
+    // Docker starts one with the policy `always` again when it is started itself, though it was stopped by hand.
+    if (name === this.#alwaysName) await this.#setRestartPolicy(name, "unless-stopped");
     await this.#do(name, (container) => container.stop());
+  }
+
+  /** Its name, its restart policy, and running. */
+  async #restore(name: string): Promise<void> {
+    if (name === this.#alwaysName) await this.#setRestartPolicy(name, "always");
+    await this.#do(name, (container) => container.rename({ name: this.#name }));
+    await this.#do(this.#name, (container) => container.start());
+  }
+
+  async #setRestartPolicy(name: string, policy: "always" | "unless-stopped"): Promise<void> {
+    await this.#do(name, (container) => container.update({ RestartPolicy: { Name: policy } }));
   }
 
   /** Removes the container that the rollback script made. */
@@ -80,10 +94,9 @@ export class ContainerPlace {
     const { holder, aside } = await this.look();
     if (!aside) return false;
     if (holder !== "nobody") {
-      throw new Error(`the container ${this.asideName} cannot have its name ${this.#name} again: another one has it`);
+      throw new Error(`the container ${aside.name} cannot have its name ${this.#name} again: another one has it`);
     }
-    await this.#do(this.asideName, (container) => container.rename({ name: this.#name }));
-    await this.#do(this.#name, (container) => container.start());
+    await this.#restore(aside.name);
     return true;
   }
 

@@ -40,9 +40,9 @@ export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
         return { changes: { [name]: "of the rollback script: removed" }, warnings: [warning] };
       }
       if (holder !== "somebody else") {
-        const left = `${service}: the container ${place.asideName} is still there, and so is the legacy URL in its environment; nothing goes back to it any more: docker rm ${place.asideName}`;
+        const left = `${service}: the container ${aside?.name} is still there, and so is the legacy URL in its environment; nothing goes back to it any more: docker rm ${aside?.name}`;
         return {
-          changes: aside?.isRunning ? { [place.asideName]: "stopped" } : {},
+          changes: aside?.isRunning ? { [aside.name]: "stopped" } : {},
           warnings: aside && migrationComplete ? [left] : [],
         };
       }
@@ -53,7 +53,7 @@ export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
         return { changes: {}, failures: [{ property: "", reason: `${found}. ${remedy}` }] };
       }
       if (aside) {
-        const reason = `${found}, and the former one is kept as ${place.asideName} already. Remove one of the two`;
+        const reason = `${found}, and the former one is kept as ${aside.name} already. Remove one of the two`;
         return { changes: {}, failures: [{ property: "", reason }] };
       }
       return { changes: { [name]: `of ${madeBy}: stopped, and kept as ${place.asideName}` } };

@@ -29,7 +29,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
   });
   afterAll(() => dockerd?.stop());
 
-  async function start(name: string, labels: Record<string, string> = {}, restart = "always") {
+  async function start(name: string, labels: Record<string, string> = {}, restart = "unless-stopped") {
     const HostConfig = { NetworkMode: "none", RestartPolicy: { Name: restart } };
     const Env = [`DATABASE_URL=${found}`, "X=1"];
     const options = {
@@ -121,6 +121,25 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     expect(failures[0]?.reason).toContain("is kept as shop-api-before-app-roles already. Remove one of the two");
     await expect(resource.apply(inputs(), undefined, testCall())).rejects.toThrow("already");
     await expect(resource.remove(inputs(), testCall())).rejects.toThrow("another one has it");
+  });
+
+  test("gives a container with the restart policy always that policy back; each step may be done again", async () => {
+    const { id } = await start("shop-api", {}, "always");
+    const policy = async () => (await docker.getContainer(id).inspect()).HostConfig.RestartPolicy?.Name;
+    await resource.apply(inputs(), undefined, testCall());
+    expect([await containers(), await policy()]).toEqual([
+      { "shop-api-before-app-roles-always": false },
+      "unless-stopped",
+    ]);
+    expect(await plan()).toEqual(nothing);
+    // Killed behind the rename: it runs under the name it was given.
+    await docker.getContainer(id).update({ RestartPolicy: { Name: "always" } });
+    await docker.getContainer(id).start();
+    expect((await plan()).changes).toEqual({ "shop-api-before-app-roles-always": "stopped" });
+    await resource.apply(inputs(), undefined, testCall());
+    expect(await policy()).toBe("unless-stopped");
+    await resource.remove(inputs(), testCall());
+    expect([await containers(), await policy()]).toEqual([{ "shop-api": true }, "always"]);
   });
 
   test("has its former container again when the new one cannot be made, in the run that put it aside alone", async () => {
