@@ -18,8 +18,9 @@ export const rotateSuperuser: Command = {
 
 Shows who logs in as server.admin.user within TIME, which containers hold its password and which services depend on it.
 Each must be accepted by its name, or nothing is changed and the exit code is 1. Then sets a generated password, tries a
-login with the new and one with the former, stores the new one as app-roles:adminPassword, and runs an up for what logs in
-with it; recorded legacy URLs that log in with the former one get the new one, so that the way back works. Ended at any moment, run it again: it goes on where it stopped. Run it in the folder of Pulumi.yaml.
+login with the new and one with the former, stores the new one as app-roles:adminPassword, and runs pulumi up without a
+refresh, which takes it into the state. Recorded legacy URLs that log in with the former password get the new one, so that
+the way back works. Ended at any moment, run it again: it goes on where it stopped. Run it in the folder of Pulumi.yaml.
 
   --watch TIME    how long to watch, such as 10min (default), 8h; 0 takes one look. A login that lasts less than a second
                   may be missed

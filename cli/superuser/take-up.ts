@@ -1,7 +1,7 @@
 import { isDeployed } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
 import { keepLegacyUrlsVariable } from "../../provider/resources/legacy-url.ts";
-import { type Exported, exportState, serviceResources } from "../exported.ts";
+import { exportState } from "../exported.ts";
 import { showPulumi } from "../pulumi.ts";
 import type { ConfiguredStack } from "../stack.ts";
 import { type Deployed, followers, type HeldWayBack, heldWaysBack } from "./services.ts";
@@ -26,12 +26,10 @@ export async function takeUp(
     const urls = given.map(({ service, renewed }) => [service.name, renewed as string]);
     await vault.giveLegacyUrls(Object.fromEntries(urls));
   }
-  const back = renewed.map(({ service }) => service);
-  const targets = takesUp(await exportState(name), stack.server.admin.user, following, back);
-  if (targets.length > 0) {
+  // All of the stack: an up of a part whose dependencies have changed could leave a state that Pulumi refuses.
+  if (((await exportState(name)).resources ?? []).length > 0) {
     const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--stack", name];
-    const env: Record<string, string> = keepLegacyUrls ? { [keepLegacyUrlsVariable]: "true" } : {};
-    const code = await showPulumi([...args, ...targets.flatMap((urn) => ["--target", urn])], env);
+    const code = await showPulumi(args, keepLegacyUrls ? { [keepLegacyUrlsVariable]: "true" } : {});
     if (code !== 0) {
       console.error(
         `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again (or pulumi up --refresh=false, then pulumi config rm ${pending})`,
@@ -60,31 +58,6 @@ async function heldNow(stack: ConfiguredStack, deployed: Deployed, vault: StackV
   const former = deployed.adminPassword ?? stack.adminPassword;
   if (former === undefined || next === undefined || former === next) return [];
   return heldWaysBack(stack, deployed, former, next);
-}
-
-/**
- * The resources that take up the admin's new password: the providers that log in with it, what keeps the URLs that would be
- * made of it, the services on `legacy` whose URL is, and the recorded ways back that hold it. An up of them alone carries out
- * nothing else that is declared.
- */
-export function takesUp(state: Exported, user: string, followers: Service[], waysBack: Service[] = []): string[] {
-  const providers = (state.resources ?? []).filter(
-    ({ type, inputs }) => isProvider(type) && (inputs?.user ?? inputs?.username) === user,
-  );
-  const services = serviceResources(state);
-  const keepers = [...services.values()].flat().filter(({ type }) => type === "pgaccess:index:LegacyUrl");
-  const following = followers.flatMap(({ name }) => services.get(name) ?? []);
-  const recorded = waysBack.flatMap(({ name }) => (services.get(name) ?? []).filter(({ type }) => isRecord(type)));
-  return [...new Set([...providers, ...keepers, ...following, ...recorded].map(({ urn }) => urn))];
-}
-
-function isProvider(type: string): boolean {
-  return type === "pulumi:providers:pgaccess" || type === "pulumi:providers:postgresql";
-}
-
-/** What keeps a service's legacy URL while it is on its role. */
-function isRecord(type: string): boolean {
-  return type === "pgaccess:index:RollbackScript" || type === "pgaccess:index:ServiceEnv";
 }
 
 /** What remains to be done by hand once the password is changed. */
