@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { AppRole } from "./components/app-role.ts";
 import { DatabaseServer, type ServerDatabase } from "./components/database-server.ts";
 import * as pgaccess from "./components/pgaccess.ts";
+import { placeOf } from "./components/runtimes/service-env.ts";
 import { Service } from "./components/service.ts";
 import { readStack } from "./components/stack-config.ts";
 import { connectionBudget as budgetOf } from "./model/budget.ts";
@@ -41,7 +42,7 @@ const publicPrivileges = Object.entries(stack.databases)
   });
 
 const switches = stack.services.map(({ name, connectAs }) => ({ service: name, connectAs }));
-const perUp = { services: switches, max: stack.maxCutoversPerUp };
+const perUp = { services: switches, max: stack.maxCutoversPerUp, places: stack.services.flatMap(placeOf) };
 const cutovers = new pgaccess.Cutovers("services", perUp, { provider: server.pgaccess });
 
 // A service on its role waits for the gate of the one before; those on legacy wait for nothing, and nothing for them.

@@ -4,6 +4,7 @@ import type { Command } from "./command.ts";
 import { engine } from "./doctor/engine.ts";
 import { type Finding, ok, report, unknown, wrong } from "./doctor/finding.ts";
 import { plugins } from "./doctor/plugins.ts";
+import { policies } from "./doctor/policies.ts";
 import { policyPack } from "./doctor/policy-pack.ts";
 import { runtimes } from "./doctor/runtimes.ts";
 import { server } from "./doctor/server.ts";
@@ -60,6 +61,7 @@ async function examine(given: string | undefined): Promise<Finding[]> {
     ...kept,
     ...(await needed(name, stack)),
     pack,
+    ...policies(stack, pack.state !== "unknown"),
   ];
 }
 

@@ -231,7 +231,11 @@ export class Ownership extends pulumi.CustomResource {
 export class Cutovers extends pulumi.CustomResource {
   constructor(
     name: string,
-    args: { services: { service: string; connectAs: ConnectAs }[]; max: number },
+    args: {
+      services: { service: string; connectAs: ConnectAs }[];
+      max: number;
+      places?: (EnvSource & { service: string; urlKey: string; dockerHost: pulumi.Input<string> | undefined })[];
+    },
     opts?: pulumi.CustomResourceOptions,
   ) {
     super("pgaccess:index:Cutovers", name, args, opts);

@@ -3,8 +3,12 @@ import { access } from "node:fs/promises";
 import type { Service } from "../../model/stack.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
 import { ComposeCli, ComposeProject } from "../../provider/service-env/compose-cli.ts";
+import type { DeclaredTarget } from "../../provider/service-env/declared.ts";
+import { targetProblems } from "../../provider/service-env/problems.ts";
 import type { ConfiguredStack } from "../stack.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
+
+const quiet = { info: () => undefined, warn: () => undefined, progress: () => undefined };
 
 /** Docker, compose and the user's commands, as far as a declared runtime needs them. */
 export async function runtimes({ services, server, dockerHost }: ConfiguredStack): Promise<Finding[]> {
@@ -13,10 +17,33 @@ export async function runtimes({ services, server, dockerHost }: ConfiguredStack
     used.has("container") || used.has("swarm") || used.has("compose") || server.admin.container !== undefined;
   const composed = services.find(({ compose }) => compose !== undefined);
   const commands = services.filter(({ command }) => command !== undefined);
-  return [
+  const tools = [
     ...(needsDocker ? [await docker(dockerHost, used.has("swarm"))] : []),
     ...(composed ? [await compose(composed, dockerHost)] : []),
-    ...(await Promise.all(commands.map(command))),
+  ];
+  const executables = await Promise.all(commands.map(command));
+  const isUsable = ({ state }: Finding) => state === "ok";
+  const readable = [
+    ...(tools.every(isUsable) ? services.filter(({ compose }) => compose !== undefined) : []),
+    ...commands.filter((_, index) => executables[index]?.state === "ok"),
+  ];
+  return [...tools, ...executables, ...(await places(readable, dockerHost))];
+}
+
+/** Where services keep their URL, looked at as before a restart; one that is fine is no line of its own. */
+async function places(services: Service[], dockerHost: string | undefined): Promise<Finding[]> {
+  if (services.length === 0) return [];
+  const targets = services.map(({ name, urlKey, compose, command }): DeclaredTarget => {
+    const source = compose ? { compose: { ...compose, service: compose.service ?? name } } : { command };
+    return { ...source, service: name, urlKey, dockerHost };
+  });
+  const problems = await targetProblems(targets, { signal: new AbortController().signal, report: quiet }, "examined");
+  const fine = services.filter(({ name }) => problems.every(({ service }) => service !== name)).length;
+  return [
+    ...problems.map(({ service, reason }) =>
+      wrong(`URL of ${service}`, reason, "fix what it names; until then the service is not restarted with another URL"),
+    ),
+    ...(fine > 0 ? [ok("URLs", `read where ${fine} of ${services.length} services have them`)] : []),
   ];
 }
 
@@ -40,7 +67,6 @@ async function docker(dockerHost: string | undefined, needsSwarm: boolean): Prom
 async function compose(service: Service, dockerHost: string | undefined): Promise<Finding> {
   try {
     const { files = [], project } = service.compose ?? {};
-    const quiet = { info: () => undefined, warn: () => undefined, progress: () => undefined };
     const call = { signal: new AbortController().signal, report: quiet };
     const found = await ComposeCli.installed(new ComposeProject(files, project, dockerHost, service.urlKey), call);
     return ok("compose", found.map(({ major }) => (major === 1 ? "docker-compose 1" : "docker compose")).join(", "));

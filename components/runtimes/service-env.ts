@@ -1,9 +1,12 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
+import type { Service } from "../../model/stack.ts";
 import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { rollbackScripts } from "./rollback-scripts.ts";
+
+type DeclaredPlace = Pick<Service, "name" | "urlKey" | "compose" | "command">;
 
 /** A service that compose runs: one line of its env file is ours. */
 export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
@@ -20,6 +23,12 @@ export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
 export function deployByCommand(deploy: Deploy, command: CommandSpec): Deployment {
   const env = createServiceEnv(deploy, { command });
   return { id: idOf(env), labels: undefined, deployedAt: env.deployedAt, resources: [env] };
+}
+
+/** Where a service keeps its URL, for who looks at all of them together; nothing where the stack does not look. */
+export function placeOf({ name, urlKey, compose, command }: DeclaredPlace) {
+  const source = compose ? { compose: composeSource(name, compose) } : command && { command };
+  return source ? [{ ...source, service: name, urlKey, dockerHost: dockerHost() }] : [];
 }
 
 export function composeSource(service: string, spec: ComposeSpec): NonNullable<pgaccess.EnvSource["compose"]> {

@@ -1,4 +1,7 @@
 import { z } from "zod";
+import type { Call } from "../rpc/provider.ts";
+import { declaredTarget } from "../service-env/declared.ts";
+import { targetProblems } from "../service-env/problems.ts";
 import type { Reconciler } from "./reconciler.ts";
 
 const shape = {
@@ -6,11 +9,14 @@ const shape = {
   services: z.array(z.strictObject({ service: z.string(), connectAs: z.enum(["legacy", "role"]) })),
   /** How many of them one up may take from legacy to their role. */
   max: z.int().positive(),
+  /** Where the services that compose or a command runs keep their URL. */
+  places: z.array(z.strictObject(declaredTarget)).optional(),
 };
 
 /**
  * The runbook's "cut over one app at a time": refuses an up that would take more services than `max` from legacy to their
  * role. A service that the last up did not know, and the way back, do not count. Every service on its role depends on it.
+ * The engine stops at the first resource that is refused, so what is wrong with several services' files is said here, at once.
  */
 export function cutovers(): Reconciler<typeof shape> {
   return {
@@ -18,15 +24,19 @@ export function cutovers(): Reconciler<typeof shape> {
     shape,
     identity: [],
     // The services themselves say what changes about them.
-    advisory: ["services", "max"],
+    advisory: ["services", "max", "places"],
     id: () => "cutovers",
 
-    async plan({ services, max }, olds) {
+    async plan({ services, max, places = [] }, olds, _before, call: Call) {
       const before = new Map(olds?.services.map(({ service, connectAs }) => [service, connectAs]));
       const due = services
         .filter(({ service, connectAs }) => connectAs === "role" && before.get(service) === "legacy")
         .map(({ service }) => service);
-      return { changes: {}, failures: due.length > max ? [{ property: "", reason: refusal(due, max) }] : [] };
+      const problems = await targetProblems(places, call);
+      // One alone is left to its service, whose own words say what else could be done.
+      const unread = problems.length > 1 ? problems.map(({ service, reason }) => `${service}: ${reason}`) : [];
+      const reasons = [...(due.length > max ? [refusal(due, max)] : []), ...unread];
+      return { changes: {}, failures: reasons.map((reason) => ({ property: "", reason })) };
     },
 
     summarize: () => undefined,

@@ -118,6 +118,27 @@ test("a bad key, a command that cannot be run, a Docker that is not there", asyn
   await estate.sandbox.setConfig("ceilling", undefined);
 });
 
+test("files and commands that services are restarted by are looked into, all of them", async () => {
+  await estate.sandbox.setConfig("services.cron", undefined);
+  const broken = ["dashboard_api", "ingest_worker"];
+  for (const name of broken) {
+    const file = join(estate.sandbox.dir, `${name}.sh`);
+    await writeFile(file, "#!/bin/sh\necho no such secret >&2; exit 3\n", { mode: 0o755 });
+    await estate.sandbox.setConfig(`services.${name}.runtime`, "command");
+    await estate.sandbox.setConfig(`services.${name}.command`, { path: `./${name}.sh` });
+  }
+  const { code, text } = await doctor();
+  expect(code).toBe(1);
+  const { text: preview } = await estate.pulumi(["preview"], { fails: true });
+  for (const name of broken) {
+    const reason = `./${name}.sh ${name} read ended with exit code 3`;
+    expect(text).toMatch(new RegExp(`URL of ${name} +WRONG +${reason.replaceAll(".", "\\.")}`));
+    expect(preview).toContain(`${name}: ${reason}`);
+    await estate.sandbox.setConfig(`services.${name}.runtime`, undefined);
+    await estate.sandbox.setConfig(`services.${name}.command`, undefined);
+  }
+});
+
 test("an ordinary admin, a full server, a wrong password, a server that is down, no stack", async () => {
   await estate.sandbox.setConfig("server.admin.superuser", false);
   await estate.query("postgres", "CREATE ROLE plain LOGIN PASSWORD 'plain'");
@@ -126,7 +147,7 @@ test("an ordinary admin, a full server, a wrong password, a server that is down,
   expect((await doctor()).text).toMatch(/admin: as a superuser: ALTER ROLE plain CREATEROLE/);
   await estate.sandbox.setSecret("adminPassword", "wrong");
   const refused = await doctor();
-  expect(refused.text).toMatch(/server: give the password: pulumi config set --secret adminPassword/);
+  expect(refused.text).toMatch(/server: Check the admin password \(app-roles:adminPassword, else PGPASSWORD\)/);
   expect(refused.text).toMatch(/server +WRONG +.*28P01/);
   await estate.postgres.stop();
   expect((await doctor()).text).toMatch(/server +WRONG +.*ECONNREFUSED/);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { cutovers } from "../../provider/resources/cutovers.ts";
+import { testCall } from "./calls.ts";
 
 type ConnectAs = "legacy" | "role";
 
@@ -13,7 +14,7 @@ async function refusal(
     services: Object.entries(services).map(([service, connectAs]) => ({ service, connectAs })),
     max,
   });
-  const { failures, changes } = await cutovers().plan(inputs(now), before && inputs(before), {});
+  const { failures, changes } = await cutovers().plan(inputs(now), before && inputs(before), {}, testCall());
   expect(changes).toEqual({});
   return failures?.[0]?.reason;
 }
@@ -43,4 +44,22 @@ test("a first up, new services, the way back and those on their role already do 
     await refusal({ api: "role", worker: "role", extra: "role" }, { api: "legacy", worker: "role" }),
   ).toBeUndefined();
   expect(await refusal(allLegacy, all)).toBeUndefined();
+});
+
+test("what is wrong where several services keep their URLs is said at once; one alone is left to its service", async () => {
+  const place = (service: string) => ({
+    service,
+    urlKey: "DATABASE_URL",
+    command: { path: `/nowhere/${service}.sh`, args: [] },
+  });
+  const reasons = async (...services: string[]) => {
+    const inputs = { services: [], max: 1, places: services.map(place) };
+    const { failures = [] } = await cutovers().plan(inputs, undefined, {}, testCall());
+    return failures.map(({ reason }) => reason);
+  };
+  expect(await reasons("api", "worker")).toEqual([
+    "api: /nowhere/api.sh api read cannot be started: ENOENT (services.api.command.path)",
+    "worker: /nowhere/worker.sh worker read cannot be started: ENOENT (services.worker.command.path)",
+  ]);
+  expect(await reasons("api")).toEqual([]);
 });
