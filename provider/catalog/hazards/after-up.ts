@@ -10,12 +10,12 @@ import type { Grantable } from "../privileges.ts";
 import type { SharedReads } from "./hazard.ts";
 import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
 
-/** A relation, routine or schema as it is now, as far as privileges on it go. */
+/** A relation, sequence, routine or schema as it is now, as far as privileges on it go. */
 export interface Subject {
   /** As people and the plan name it: `app.orders`, `function app.f(integer)`; of a schema its bare name. */
   name: string;
   /** Default: table, which stands for every relation that can be read. */
-  kind?: "table" | "routine" | "schema";
+  kind?: "table" | "sequence" | "routine" | "schema";
   schema: string;
   owner: string;
   /** Defaults included: what `acldefault` says where nothing was granted. */
@@ -104,6 +104,15 @@ export class AfterUp {
     return this.#given(role, grantable(subject)).includes(privilege);
   }
 
+  /** As `gives`, by a grant on any of these columns too. */
+  givesPart(role: string, privilege: string, relation: Subject, columns: string[]): boolean {
+    const object = grantable(relation);
+    return (
+      this.#given(role, object).includes(privilege) ||
+      columns.some((column) => this.#given(role, { ...object, kind: "column", column }).includes(privilege))
+    );
+  }
+
   #given(role: string, object: Grantable): string[] {
     const { roles, schemas } = this.#declared;
     const declared = Object.hasOwn(roles, role) ? roles[role] : undefined;
@@ -163,6 +172,8 @@ function unprivileged(roles: Roles, name: string) {
   return { superuser: false, bypassesRowSecurity: false, memberOf };
 }
 
+const keywords = { table: "TABLE", sequence: "SEQUENCE", routine: "ROUTINE", schema: "SCHEMA" } as const;
+
 /** As the privileges' own rules take it. */
 function grantable({ name, kind = "table", schema, owner, securityDefiner = false }: Subject): Grantable {
   const identity = kind === "routine" ? name.replace(/^\w+ /, "") : name;
@@ -175,7 +186,7 @@ function grantable({ name, kind = "table", schema, owner, securityDefiner = fals
     name: unquoted(routine ?? object),
     owner,
     ...(kind === "routine" && args !== undefined && { argumentTypes: args.replaceAll(", ", ",") }),
-    target: { keyword: kind === "routine" ? "ROUTINE" : kind === "schema" ? "SCHEMA" : "TABLE", name: identity },
+    target: { keyword: keywords[kind], name: identity },
     securityDefiner,
   };
 }

@@ -14,6 +14,7 @@ import { publicConnect } from "./public-connect.ts";
 import { readerViews } from "./reader-views.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { rowSecurityOfOwner, rowSecurityOfReaders } from "./row-security.ts";
+import { serialColumns } from "./serial-columns.ts";
 import type { ServerFacts } from "./server-facts.ts";
 import type { SettingsFacts } from "./settings-facts.ts";
 import { strayedHeirs } from "./strayed-heirs.ts";
@@ -42,6 +43,7 @@ export const privilegesHazards: HazardKind<RoleFacts>[] = [
   readerViews,
   rowSecurityOfReaders,
   superuserInvokers,
+  serialColumns,
 ];
 
 export const settingsHazards: HazardKind<SettingsFacts>[] = [legacySettings, idleSessions];
