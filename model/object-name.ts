@@ -70,3 +70,8 @@ export function unquoted(identifier: string): string {
 export function yamlName(name: string): string {
   return /^[A-Za-z_][\w$]*\.[\w$]+$/.test(name) ? name : JSON.stringify(name);
 }
+
+/** A schema's bare name as it can be pasted into the configuration's YAML. */
+export function yamlSchema(name: string): string {
+  return /^[A-Za-z_][\w$]*$/.test(name) ? name : JSON.stringify(name);
+}

@@ -1,3 +1,4 @@
+import { yamlSchema } from "../../model/object-name.ts";
 import { codeOf } from "../connection.ts";
 import type { RehearsalGoal } from "./goal.ts";
 
@@ -11,6 +12,11 @@ export function remedyFor(error: Error, as: string, goal: RehearsalGoal): string
   const config = `app-roles:databases.${goal.database}`;
   if (code === "42501" && ofOtherOwners.test(error.message)) {
     return `Let its owner or a superuser run this statement by itself, before the migrations that run as ${as}.`;
+  }
+  const [, schema] = /^permission denied for schema (.+)$/s.exec(error.message) ?? [];
+  if (code === "42501" && schema !== undefined && !goal.schemas.includes(schema)) {
+    const grants = `app-roles:roles.${as}.grants.${goal.database}.schemas`;
+    return `Give ${as} what is missing there (alsoOwn does not): ${grants}: {${yamlSchema(schema)}: [USAGE, CREATE]}; CREATE only where it makes objects, or runs CREATE TABLE IF NOT EXISTS of one that is there. Or add the schema to ${config}.schemas.`;
   }
   if (code === "42501" && as === goal.owner) {
     return `Give ${as} what is missing (app-roles:roles.${as}.grants.${goal.database}), add the object to ${config}.schemas or .alsoOwn, or leave what needs it with its owner (${config}.keepOwner).`;

@@ -1,7 +1,7 @@
-import { yamlName } from "../../../model/object-name.ts";
+import { yamlName, yamlSchema } from "../../../model/object-name.ts";
 import type { Queryable } from "../../connection.ts";
 import { isNamed, splitName } from "../name.ts";
-import { readAfterUp } from "./after-up.ts";
+import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { HazardKind } from "./hazard.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
@@ -40,6 +40,19 @@ const ledgerNames = [
   "typeorm_metadata",
 ];
 
+/**
+ * Those whose tools run CREATE TABLE IF NOT EXISTS at each start, which needs CREATE on the schema even where the table is
+ * there (PostgreSQL's RangeVarGetAndCheckCreationNamespace): drizzle, diesel, sqlx, refinery, dbmate, sequelize.
+ */
+const createdEachTime = [
+  "__drizzle_migrations",
+  "__diesel_schema_migrations",
+  "_sqlx_migrations",
+  "refinery_schema_history",
+  "schema_migrations",
+  "sequelizemeta",
+];
+
 export function isLedger(table: string): boolean {
   return ledgerNames.includes(table.toLowerCase());
 }
@@ -57,21 +70,48 @@ export const ledgers: HazardKind<OwnershipFacts> = {
        ORDER BY 1`,
       [ledgerNames, facts.schemas],
     );
+    const acls = await readSchemas(
+      db,
+      rows.map(({ schema }) => schema),
+    );
     return rows.flatMap(({ owner, acl, ...table }) => {
       const isOurs = facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key }));
       const isLegacy = isSuperuser(after.roles, owner) || facts.legacyUsers.includes(owner);
       const subject = { name: table.key, schema: table.schema, owner, acl };
-      if (isOurs || !isLegacy || after.may(facts.owner, "INSERT", subject)) return [];
+      const schema = acls.find(({ name }) => name === table.schema);
+      const missing = schema ? missingOn(schema, facts.owner, after) : [];
+      if (!isOurs && isLegacy && !after.may(facts.owner, "INSERT", subject)) {
+        const alsoOwn = `app-roles:databases.${facts.database}.alsoOwn: [${yamlName(table.key)}]`;
+        return [
+          {
+            object: table.key,
+            what: `looks like a migration tool's ledger, stays with ${owner}, and ${facts.owner} may not write it: its migrators fail at their start`,
+            remedy: missing.length === 0 ? alsoOwn : `${alsoOwn}, and ${grantOnSchema(facts, table.schema, missing)}`,
+          },
+        ];
+      }
+      // What other roles keep and may write is theirs to open.
+      if (!(isOurs || isLegacy) || !createdEachTime.includes(table.name.toLowerCase()) || missing.length === 0)
+        return [];
       return [
         {
           object: table.key,
-          what: `looks like a migration tool's ledger, stays with ${owner}, and ${facts.owner} may not write it: its migrators fail at their start`,
-          remedy: `app-roles:databases.${facts.database}.alsoOwn: [${yamlName(table.key)}]`,
+          what: `a migration tool that begins with CREATE TABLE IF NOT EXISTS fails as ${facts.owner}, which has no ${missing.join(" and ")} on the schema ${quoted(table.schema)}, although the table is there`,
+          remedy: grantOnSchema(facts, table.schema, missing),
         },
       ];
     });
   },
 };
+
+function missingOn(schema: SchemaAcl, role: string, after: AfterUp): string[] {
+  const subject = { ...schema, kind: "schema" as const, schema: schema.name };
+  return ["USAGE", "CREATE"].filter((privilege) => !after.may(role, privilege, subject));
+}
+
+function grantOnSchema({ owner, database }: OwnershipFacts, schema: string, privileges: string[]): string {
+  return `app-roles:roles.${owner}.grants.${database}.schemas: {${yamlSchema(schema)}: [${privileges.join(", ")}]}`;
+}
 
 /** Schemas of `alsoOwn` objects that their new owner may not even look into. */
 export const closedSchemas: HazardKind<OwnershipFacts> = {
@@ -87,7 +127,7 @@ export const closedSchemas: HazardKind<OwnershipFacts> = {
       .map(({ name }) => ({
         object: facts.alsoOwn.filter((object) => splitName(object)?.schema === name).join(", "),
         what: `${facts.owner} will own it but has no USAGE on the schema ${name}`,
-        remedy: `app-roles:roles.${facts.owner}.grants.${facts.database}.schemas: {${quoted(name)}: [USAGE]}`,
+        remedy: grantOnSchema(facts, name, ["USAGE"]),
       }));
   },
 };

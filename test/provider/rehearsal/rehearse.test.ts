@@ -432,6 +432,20 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect((await rehearsed(sql, { alsoOwn: ["public.ledger"] })).failed).toEqual([]);
     });
 
+    test("CREATE TABLE IF NOT EXISTS of a ledger that is there needs CREATE on its schema, which the remedy names", async () => {
+      await given("CREATE SCHEMA books; CREATE TABLE books.ledger (id int)", "DROP SCHEMA books CASCADE");
+      const sql = file("CREATE TABLE IF NOT EXISTS books.ledger (id int)");
+      expect((await rehearsed(sql, { alsoOwn: ["books.ledger"] })).failed).toMatchObject([
+        {
+          code: "42501",
+          message: "permission denied for schema books",
+          remedy: expect.stringContaining(
+            "app-roles:roles.tracksolid_owner.grants.tracksolid_db.schemas: {books: [USAGE, CREATE]}",
+          ),
+        },
+      ]);
+    });
+
     test("one whose locks would be held too long is stopped", async () => {
       const { missed, failed } = await rehearsed(
         file("SET statement_timeout = 0; LOCK TABLE tickets.tickets; SELECT pg_sleep(60)"),
