@@ -58,13 +58,26 @@ export class ContainerPlace {
     const isAlways = (await this.#inspect(this.#name))?.HostConfig.RestartPolicy?.Name === "always";
     const to = isAlways ? this.#alwaysName : this.asideName;
     // The name first: a crash behind it leaves a container that the next run knows for one to be stopped.
-    await this.#do(this.#name, (container) => container.rename({ name: to }));
+    await this.#rename(to);
     try {
       await this.#stop(to);
     } catch (error) {
       await this.#restore(to);
       throw error;
     }
+  }
+
+  /** Docker cannot rename one that crashed and waits for its next start, whose network is gone: that one is stopped first. */
+  async #rename(to: string): Promise<void> {
+    await this.#do(this.#name, async (container) => {
+      try {
+        await container.rename({ name: to });
+      } catch (error) {
+        if (!isWithoutSandbox(error)) throw error;
+        await container.stop().catch(unlessStopped);
+        await container.rename({ name: to });
+      }
+    });
   }
 
   async #stop(name: string): Promise<void> {
@@ -136,6 +149,16 @@ export class ContainerPlace {
       throw explainDocker(`changing the container ${name}`, error);
     }
   }
+}
+
+/** Of a running container: the 404 is about its network sandbox, not about the container. */
+function isWithoutSandbox(error: unknown): boolean {
+  const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } };
+  return statusCode === 404 && json?.message?.startsWith("sandbox ") === true;
+}
+
+function unlessStopped(error: unknown): void {
+  if ((error as { statusCode?: number }).statusCode !== 304) throw error;
 }
 
 function makerOf({ Config, Created }: Inspected): string {

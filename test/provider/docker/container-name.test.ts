@@ -29,13 +29,13 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
   });
   afterAll(() => dockerd?.stop());
 
-  async function start(name: string, labels: Record<string, string> = {}, restart = "unless-stopped") {
+  async function start(name: string, labels: Record<string, string> = {}, restart = "unless-stopped", seconds = "600") {
     const HostConfig = { NetworkMode: "none", RestartPolicy: { Name: restart } };
     const Env = [`DATABASE_URL=${found}`, "X=1"];
     const options = {
       name,
       Image: "sleeper:1",
-      Cmd: ["/bin/sleep", "600"],
+      Cmd: ["/bin/sleep", seconds],
       Labels: labels,
       Env,
       HostConfig,
@@ -140,6 +140,19 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     expect(await policy()).toBe("unless-stopped");
     await resource.remove(inputs(), testCall());
     expect([await containers(), await policy()]).toEqual([{ "shop-api": true }, "always"]);
+  });
+
+  test("is made free by a container that crashes and is restarted over and over, too", async () => {
+    const { id } = await start("shop-api", {}, "unless-stopped", "never");
+    const state = async () => (await docker.getContainer(id).inspect()) as Docker.ContainerInspectInfo;
+    // Each pause is twice the one before: from now on it waits for longer than the steps take.
+    await expect.poll(async () => (await state()).RestartCount, { timeout: 30_000 }).toBeGreaterThan(5);
+    await expect.poll(async () => (await state()).State.Restarting, { timeout: 30_000 }).toBe(true);
+    await resource.apply(inputs(), undefined, testCall());
+    expect((await state()).State).toMatchObject({ Running: false, Restarting: false });
+    expect(await containers()).toEqual({ "shop-api-before-app-roles": false });
+    await resource.remove(inputs(), testCall());
+    expect(Object.keys(await containers())).toEqual(["shop-api"]);
   });
 
   test("has its former container again when the new one cannot be made, in the run that put it aside alone", async () => {
