@@ -142,10 +142,14 @@ export function createService(provider: Provider, plugin: Plugin): Service {
         news,
         randomSeed: request.getRandomseed_asU8(),
       });
-      const isSecret = (property: string) => [news, checked.inputs].some((map) => holdsSecret(map[property] ?? null));
+      const isHidden = (property: string) =>
+        [news, checked.inputs].some((map) => {
+          const value = map[property] ?? null;
+          return value === null || value instanceof Unknown || holdsSecret(value);
+        });
       return new messages.CheckResponse()
         .setInputs(give(checked.inputs))
-        .setFailuresList(toFailures(withoutValues(checked.failures ?? [], isSecret), secrets));
+        .setFailuresList(toFailures(withoutValues(checked.failures ?? [], isHidden), secrets));
     }),
 
     diff: answerAbout(async (type, call, request: messages.DiffRequest) => {
@@ -246,10 +250,13 @@ function holdsSecret(value: PropertyValue): boolean {
   );
 }
 
-/** The engine prints the value of a property it is told of, even a secret's: such a property is named in the reason. */
-function withoutValues(failures: CheckFailure[], isSecret: (property: string) => boolean): CheckFailure[] {
+/**
+ * The engine prints the value of a property it is told of, even a secret's, and looks it up by the whole path, so that one that
+ * is missing, not known yet or below another one reads `{<nil>}`: such a property is named in the reason.
+ */
+function withoutValues(failures: CheckFailure[], isHidden: (property: string) => boolean): CheckFailure[] {
   return failures.map(({ property, reason }) =>
-    property !== "" && isSecret(property) ? { property: "", reason: `${property}: ${reason}` } : { property, reason },
+    property !== "" && isHidden(property) ? { property: "", reason: `${property}: ${reason}` } : { property, reason },
   );
 }
 

@@ -11,7 +11,9 @@ const thing: ResourceType = {
       failures:
         reveal(news.size ?? null) === "huge"
           ? [{ property: "size", reason: "must be a number, not hunter2hunter2" }]
-          : [],
+          : Array.isArray(news.badPaths)
+            ? news.badPaths.map((path) => ({ property: String(path), reason: "is bad" }))
+            : [],
     };
   },
   async diff(call, { oldInputs, news }) {

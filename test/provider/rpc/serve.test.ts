@@ -112,6 +112,15 @@ describe("resources", () => {
     ]);
   });
 
+  test("a failure about what is missing, null, unknown or below a property names it in the reason: the engine would print {<nil>}", async () => {
+    const badPaths = ["gone", "none", "later", "list[0]", "list"];
+    const { failures } = await plugin.check(urn("a"), { badPaths, none: null, later: unknown, list: ["x"] });
+    expect(failures).toEqual([
+      ...["gone", "none", "later", "list[0]"].map((path) => ({ property: "", reason: `${path}: is bad` })),
+      { property: "list", reason: "is bad" },
+    ]);
+  });
+
   test("diff says none, details or replaces", async () => {
     const args = { oldInputs: { size: 1 }, olds: { size: 1 }, news: { size: 1 } };
     expect(await plugin.diff(urn("a"), "7", args)).toMatchObject({ changes: false, detailed: undefined });
