@@ -18,7 +18,7 @@ import { isSuperuser } from "../catalog/roles.ts";
 import { isStandby } from "../catalog/standby.ts";
 import type { Server } from "../connection.ts";
 import { isMissingDatabase } from "../missing-database.ts";
-import type { Reconciler } from "./reconciler.ts";
+import type { Changes, Reconciler } from "./reconciler.ts";
 
 const shape = {
   /** Connections all roles together may be promised; 95 leaves the reserved slots and room for an admin. */
@@ -54,11 +54,12 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     description: "The declared connection budget, checked against the live server and every login role there.",
     shape,
     identity: [],
-    advisory: ["assumed", "databases", "access", "closed", "legacyUsers", "superuser", "migrationComplete"],
+    // By position in the list one role would read as another: the plan names what differs by role.
+    advisory: ["entries", "assumed", "databases", "access", "closed", "legacyUsers", "superuser", "migrationComplete"],
     observed: ["undeclared", "unlimited", "superusers"],
     id: () => "connection-budget",
 
-    async plan(inputs, olds) {
+    async plan(inputs, olds, before) {
       const { ceiling, entries, assumed = [], enforced = [], superuser } = inputs;
       const { databases = [], access, closed = [], legacyUsers = [] } = inputs;
       const live = await server.anySession(readLiveBudget);
@@ -90,7 +91,7 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
       // A role that is declared no more is dropped by this very up: naming it now would be a change for the next.
       const leaving = rolesOf(olds?.entries ?? []);
       return {
-        changes: {},
+        changes: differences(olds?.entries ?? (Object.keys(before).length > 0 ? [] : entries), entries),
         observed: {
           undeclared: undeclared([...entries.map(({ role }) => role), ...leaving, ...assumed], live.roles),
           unlimited: unlimited(entries, live.roles, enforced),
@@ -110,6 +111,21 @@ export function connectionBudget(server: Server): Reconciler<typeof shape> {
     apply: async () => undefined,
     remove: async () => undefined,
   };
+}
+
+/** Role to what the budget holds of it, before and after. */
+function differences(before: BudgetEntry[], after: BudgetEntry[]): Changes {
+  const words = (entries: BudgetEntry[], role: string) => {
+    const entry = entries.find((one) => one.role === role);
+    return entry ? `limit ${entry.limit} (${entry.source})` : "not in the budget";
+  };
+  const roles = new Set([...before, ...after].map(({ role }) => role));
+  return Object.fromEntries(
+    [...roles]
+      .map((role) => [role, words(before, role), words(after, role)] as const)
+      .filter(([, former, next]) => former !== next)
+      .map(([role, former, next]) => [role, `${former} -> ${next}`]),
+  );
 }
 
 /** The stack's own. */

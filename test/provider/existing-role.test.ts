@@ -3,8 +3,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { readSnapshot } from "../../provider/catalog/baseline.ts";
 import { unlimited } from "../../provider/catalog/budget.ts";
 import { Server } from "../../provider/connection.ts";
+import { connectionBudget } from "../../provider/resources/connection-budget.ts";
 import { existingRole } from "../../provider/resources/existing-role.ts";
-import { unknown } from "../../provider/rpc/values.ts";
+import { toResource } from "../../provider/resources/reconciler.ts";
+import { type PropertyMap, unknown } from "../../provider/rpc/values.ts";
 import { availableVersions } from "../../sandbox/postgres/server.ts";
 import { testCall } from "./calls.ts";
 import { observe } from "./observe.ts";
@@ -111,6 +113,47 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     const { warnings: ofSuperuser } = await resource.plan(await inputs(), undefined, {});
     expect(ofSuperuser).toEqual([expect.stringContaining("is a superuser")]);
     await Promise.all([one.end(), two.end()]);
+  });
+
+  test("the budget's difference names what changed by role, with the inputs of any former up", async () => {
+    const budget = toResource(connectionBudget(server));
+    const entry = (role: string, limit: number, source = "declared") => ({ role, limit, source });
+    const changesOf = async (olds: PropertyMap | undefined, news: PropertyMap) => {
+      const { inputs } = await budget.check(testCall(), { news, ...(olds && { olds }), randomSeed: new Uint8Array() });
+      if (!olds) return inputs.changes;
+      const diff = { id: "connection-budget", olds, oldInputs: olds, news: inputs, ignoreChanges: [] };
+      const { changes, detailed } = await budget.diff(testCall(), diff);
+      const named = Object.keys(inputs.changes as object).map((role) => `changes.${role}`);
+      expect(Object.keys(detailed ?? {}).filter((path) => !/^(undeclared|unlimited|superusers)/.test(path))).toEqual(
+        named,
+      );
+      expect(changes || named.length === 0).toBe(true);
+      return inputs.changes;
+    };
+    const before = { ceiling: 95, entries: [entry("bi_user", 5), entry("shop_owner", 9), entry("etl", 4, "existing")] };
+    expect(await changesOf(undefined, before)).toEqual({});
+    const { inputs: olds } = await budget.check(testCall(), { news: before, randomSeed: new Uint8Array() });
+    expect(await changesOf(olds, { ...before, entries: before.entries.toReversed() })).toEqual({});
+    const after = { ...before, entries: [entry("shop_owner", 10), entry("etl", 4, "declared"), entry("new_app", 3)] };
+    const expected = {
+      bi_user: "limit 5 (declared) -> not in the budget",
+      shop_owner: "limit 9 (declared) -> limit 10 (declared)",
+      etl: "limit 4 (existing) -> limit 4 (declared)",
+      new_app: "not in the budget -> limit 3 (declared)",
+    };
+    expect(await changesOf(olds, after)).toEqual(expected);
+    expect(
+      (
+        await budget.update(testCall(), {
+          id: "connection-budget",
+          oldInputs: olds,
+          olds,
+          news: after,
+          preview: false,
+          timeout: 0,
+        } as never)
+      ).outputs,
+    ).toMatchObject(after);
   });
 });
 
