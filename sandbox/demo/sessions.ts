@@ -27,12 +27,12 @@ export async function servicesPids(demo: Demo): Promise<number[]> {
   return rows.map(({ pid }) => pid);
 }
 
-/** Sessions that are neither a service's nor the demo's own: the stack's. */
-export async function stackSessions(demo: Demo): Promise<number> {
-  const rows = await demo.ask<{ count: number }>(
-    `SELECT count(*)::int FROM pg_stat_activity
+/** The process ids of the sessions that are neither a service's nor the demo's own: the stack's. */
+export async function stackPids(demo: Demo): Promise<number[]> {
+  const rows = await demo.ask<{ pid: number }>(
+    `SELECT pid FROM pg_stat_activity
      WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND application_name <> ALL($1)`,
     [Object.keys(definitions)],
   );
-  return rows[0]?.count ?? 0;
+  return rows.map(({ pid }) => pid);
 }

@@ -31,6 +31,8 @@ beforeAll(async () => {
     await ownership(server).apply(inputs, undefined, testCall());
   }
   await server.close();
+  // It is to be an ordinary owner, with no stack's claim to what it owns.
+  await estate.query("postgres", "COMMENT ON ROLE cloud_admin IS NULL");
   await estate.sandbox.setConfig("server.admin.user", "cloud_admin");
   await estate.sandbox.setSecret("app-roles:adminPassword", password);
 });
