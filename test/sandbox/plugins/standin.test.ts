@@ -32,7 +32,9 @@ describe("postgresql", () => {
   });
 
   test("refuses a role without a name: it makes none up", async () => {
-    expect((await plugin.check(urn, {})).failures).toMatchObject([{ property: "name" }]);
+    expect((await plugin.check(urn, {})).failures).toMatchObject([
+      { property: "", reason: expect.stringMatching(/^name: /) },
+    ]);
   });
 
   test("takes inputs that are not known yet", async () => {
