@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { asideNames } from "./aside.ts";
 import { dockerClient, explainDocker } from "./client.ts";
 import { rollbackLabel, serviceLabel, stackLabel } from "./labels.ts";
 
@@ -23,7 +24,6 @@ type Inspected = Docker.ContainerInspectInfo;
 export class ContainerPlace {
   /** What a container that is put aside is called. */
   readonly asideName: string;
-  /** The same of one whose restart policy is `always`, which it has again when it comes back: a name is all that can keep that. */
   readonly #alwaysName: string;
   readonly #docker: Docker;
   readonly #name: string;
@@ -35,8 +35,9 @@ export class ContainerPlace {
     this.#name = name;
     this.#service = service;
     this.#stack = stack;
-    this.asideName = `${name}-before-app-roles`;
-    this.#alwaysName = `${this.asideName}-always`;
+    const { plain, always } = asideNames(name);
+    this.asideName = plain;
+    this.#alwaysName = always;
   }
 
   async look(): Promise<PlaceState> {

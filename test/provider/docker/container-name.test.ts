@@ -194,6 +194,10 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
       expect(await url("legacy")).toEqual(first);
       await resource.apply(inputs(), undefined, testCall());
       for (const connectAs of ["legacy", "role"] as const) expect(await url(connectAs, first)).toEqual(first);
+      // One that was put aside before anybody had looked.
+      expect(await url("legacy")).toEqual(first);
+      await start("shop-api", ours);
+      expect(await url("legacy")).toEqual(first);
     });
 
     test("follows the admin's login where no container of somebody else's was", async () => {
