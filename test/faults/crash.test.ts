@@ -70,12 +70,11 @@ function familyOf(pid: number): { pid: number; args: string }[] {
 async function kill(victim: Victim, pid: number): Promise<void> {
   if (victim === "server") {
     // The server ends every session and recovers when one of its processes crashes.
-    const [session] = await estate.query<{ pid: number }>("postgres", "SELECT pg_backend_pid() AS pid").catch(() => []);
-    const other = new pg.Client({ connectionString: estate.postgres.url() });
-    other.on("error", () => undefined);
-    await other.connect();
-    const { rows } = await other.query("SELECT pg_backend_pid() AS pid");
-    process.kill(rows[0].pid ?? session?.pid, "SIGKILL");
+    const session = new pg.Client({ connectionString: estate.postgres.url() });
+    session.on("error", () => undefined);
+    await session.connect();
+    const { rows } = await session.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
+    for (const { pid: backend } of rows) process.kill(backend, "SIGKILL");
     return;
   }
   const isVictim = ({ args }: { args: string }) =>

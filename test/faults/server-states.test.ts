@@ -142,7 +142,7 @@ describe("a full server", () => {
   });
 });
 
-test("a small lock table holds an up of many tables, since it takes the lock of one object at a time", async () => {
+test("an up of many tables fits in a small lock table: owners move one by one, GRANTs are committed in slices", async () => {
   const settings = { max_locks_per_transaction: 10, max_prepared_transactions: 0 };
   const { admin, stack } = await shop(1500, { maxConnections: 10, settings });
   const before = await observe(admin);
