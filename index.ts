@@ -4,7 +4,7 @@ import { DatabaseServer, type ServerDatabase } from "./components/database-serve
 import * as pgaccess from "./components/pgaccess.ts";
 import { placeOf } from "./components/runtimes/service-env.ts";
 import { Service } from "./components/service.ts";
-import { readStack } from "./components/stack-config.ts";
+import { readStack } from "./config/program.ts";
 import { connectionBudget as budgetOf } from "./model/budget.ts";
 import { legacyUsers } from "./model/legacy-users.ts";
 import { roleNames } from "./model/login-roles.ts";

@@ -3,8 +3,8 @@
  * the same, on one server in one run; and what a concurrent writer of one of them notices. Only the ratios mean anything.
  */
 import pg from "pg";
-import { Server } from "../provider/connection.ts";
-import { ownership } from "../provider/resources/ownership.ts";
+import { ownership } from "../provider/ownership/resource.ts";
+import { Server } from "../provider/postgres/connection.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import { createDatabase, schemaNames, silentCall, timed } from "./estate.ts";
 

@@ -2,7 +2,7 @@
  * `npm run bench`: all that the plugin does for many roles (settings, privileges, default privileges) beside one
  * hand-written transaction for the same, on one server in one run. Only the ratios mean anything.
  */
-import { Server } from "../provider/connection.ts";
+import { Server } from "../provider/postgres/connection.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import { createDatabase, type Size, timed } from "./estate.ts";
 import { handwrittenTransaction, Writers, writerTypes } from "./writers.ts";

@@ -1,5 +1,5 @@
 /** A process of its own for what the plugin's process does, so that its memory is known: see scale.ts. */
-import { Server } from "../provider/connection.ts";
+import { Server } from "../provider/postgres/connection.ts";
 import type { Postgres } from "../sandbox/postgres/server.ts";
 import { type Size, timed } from "./estate.ts";
 import { Writers, writerTypes } from "./writers.ts";

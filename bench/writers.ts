@@ -1,9 +1,9 @@
-import type { Server } from "../provider/connection.ts";
-import { privileges } from "../provider/resources/privileges.ts";
-import { toResource } from "../provider/resources/reconciler.ts";
-import { roleSettings } from "../provider/resources/role-settings.ts";
+import type { Server } from "../provider/postgres/connection.ts";
+import { privileges } from "../provider/privileges/resource.ts";
+import { toResource } from "../provider/reconciler.ts";
 import type { ResourceType } from "../provider/rpc/provider.ts";
 import type { PropertyMap } from "../provider/rpc/values.ts";
+import { roleSettings } from "../provider/settings/resource.ts";
 import { roleNames, type Size, schemaNames, silentCall } from "./estate.ts";
 
 /** As the plugin has them: one of each type, whatever the databases. */

@@ -1,14 +1,14 @@
 /** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
 import { createRequire } from "node:module";
-import { type Command, UsageError } from "./command.ts";
-import { cutover } from "./cutover.ts";
-import { doctor } from "./doctor.ts";
-import { env } from "./env.ts";
-import { help } from "./help.ts";
-import { rehearse } from "./rehearse.ts";
-import { rollback } from "./rollback.ts";
-import { rotate } from "./rotate.ts";
-import { rotateSuperuser } from "./rotate-superuser.ts";
+import { cutover } from "./cutover/cutover.ts";
+import { doctor } from "./doctor/doctor.ts";
+import { env } from "./env/env.ts";
+import { rehearse } from "./rehearse/rehearse.ts";
+import { rollback } from "./rollback/rollback.ts";
+import { rotate } from "./rotate/rotate.ts";
+import { rotateSuperuser } from "./rotate-superuser/rotate-superuser.ts";
+import { type Command, UsageError } from "./terminal/command.ts";
+import { help } from "./terminal/help.ts";
 
 const commands: Record<string, Command> = {
   doctor,

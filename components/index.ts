@@ -3,6 +3,9 @@
 // First: what follows does not load in an old Node.
 import "../bin/require-node.js";
 
+export { ConfigError, type Problem } from "../config/config-error.ts";
+export { parseStack } from "../config/parse-stack.ts";
+export { readStack } from "../config/program.ts";
 export {
   type BudgetEntry,
   budgetProblem,
@@ -11,9 +14,7 @@ export {
   connectionBudget,
   defaultCeiling,
 } from "../model/budget.ts";
-export { ConfigError, type Problem } from "../model/config-error.ts";
 export { legacyUsers } from "../model/legacy-users.ts";
-export { parseStack } from "../model/parse-stack.ts";
 export { completePool, type DeclaredPool, defaultPool, type Pool, type PoolUser, poolProblem } from "../model/pool.ts";
 export type { Settings, SettingValue } from "../model/settings.ts";
 export {
@@ -43,4 +44,3 @@ export {
 } from "./database-server.ts";
 export * as pgaccess from "./pgaccess.ts";
 export { Service, type ServiceArgs } from "./service.ts";
-export { readStack } from "./stack-config.ts";

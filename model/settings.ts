@@ -1,4 +1,4 @@
-import { didYouMean } from "./did-you-mean.ts";
+import { didYouMean } from "../config/did-you-mean.ts";
 import { durationExpected, milliseconds } from "./duration.ts";
 import { found } from "./found.ts";
 

@@ -1,4 +1,4 @@
-import { pulumi } from "../pulumi.ts";
+import { pulumi } from "../pulumi/pulumi.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 import { node } from "./node.ts";
 

@@ -1,4 +1,4 @@
-import type { ExportedResource } from "../exported.ts";
+import type { ExportedResource } from "../pulumi/state.ts";
 
 /**
  * What makes Pulumi refuse a state (`snapshot integrity failure`, `Duplicate resource URN`): a resource that stands there

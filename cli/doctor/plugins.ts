@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
 import { parse } from "yaml";
 import type { Runtime } from "../../model/runtime.ts";
-import { pulumi } from "../pulumi.ts";
+import { pulumi } from "../pulumi/pulumi.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 import { shellPath } from "./node.ts";
 

@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
-import { exportState } from "../exported.ts";
-import { pulumi } from "../pulumi.ts";
+import { pulumi } from "../pulumi/pulumi.ts";
+import { exportState } from "../pulumi/state.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
 import { integrityProblems } from "./integrity.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { awaitRoleWriters } from "../catalog/role-writers.ts";
-import type { Server } from "../connection.ts";
+import type { Server } from "../postgres/connection.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
+import { awaitRoleWriters } from "./role-writers.ts";
 
 const schema = z.strictObject({ role: z.string() });
 

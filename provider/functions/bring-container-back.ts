@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { ContainerPlace } from "../docker/container-place.ts";
+import { ContainerPlace } from "../container-name/place.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
 
 const schema = z.strictObject({

@@ -1,11 +1,11 @@
 import { escapeIdentifier } from "pg";
 import { z } from "zod";
-import { awaitRoleWriters } from "../catalog/role-writers.ts";
-import { roleExists } from "../catalog/roles.ts";
-import { refuseWhileInUse } from "../catalog/sessions.ts";
-import type { Queryable, Server } from "../connection.ts";
-import { explain } from "../errors.ts";
+import type { Queryable, Server } from "../postgres/connection.ts";
+import { explain } from "../postgres/explain.ts";
+import { roleExists } from "../postgres/roles.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
+import { refuseWhileInUse } from "../sessions/role-in-use.ts";
+import { awaitRoleWriters } from "./role-writers.ts";
 
 const schema = z.strictObject({ role: z.string(), memberOf: z.string().optional() });
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier } from "pg";
-import type { OwnedObject } from "../catalog/objects.ts";
-import type { Queryable } from "../connection.ts";
+import type { OwnedObject } from "../ownership/objects.ts";
+import type { Queryable } from "../postgres/connection.ts";
 
 /** Relations that an object's move locks: of a hypertable or continuous aggregate its chunks with theirs. */
 export async function relationsOf(db: Queryable, object: OwnedObject): Promise<number> {

@@ -1,5 +1,5 @@
-import type { Access } from "../catalog/access.ts";
-import type { ExplicitGrants } from "../catalog/explicit-grants.ts";
+import type { Access } from "../privileges/access-levels.ts";
+import type { ExplicitGrants } from "../privileges/explicit-grants.ts";
 
 /** What is rehearsed in one database: what an up would make of it. */
 export interface RehearsalGoal {

@@ -1,11 +1,11 @@
 import { escapeIdentifier } from "pg";
-import { schemasIn, withColumns } from "../catalog/explicit-grants.ts";
-import { type Move, statements } from "../catalog/ownership.ts";
-import { privilegesOf, readPrivilegeTable } from "../catalog/privileges.ts";
-import { planPrivileges } from "../catalog/privileges-plan.ts";
-import { privilegeStatements } from "../catalog/privileges-statements.ts";
-import type { Installation } from "../catalog/timescale.ts";
-import type { Queryable } from "../connection.ts";
+import { type Move, statements } from "../ownership/moves.ts";
+import type { Queryable } from "../postgres/connection.ts";
+import type { Installation } from "../postgres/timescale.ts";
+import { schemasIn, withColumns } from "../privileges/explicit-grants.ts";
+import { planPrivileges } from "../privileges/plan.ts";
+import { privilegeStatements } from "../privileges/statements.ts";
+import { privilegesOf, readPrivilegeTable } from "../privileges/table.ts";
 import type { RehearsalGoal } from "./goal.ts";
 import type { Relation } from "./relations.ts";
 

@@ -1,4 +1,4 @@
-import type { Queryable } from "../connection.ts";
+import type { Queryable } from "../postgres/connection.ts";
 
 /** What can be selected from: all but sequences. */
 export type RelationKind = "table" | "partitioned table" | "foreign table" | "view" | "materialized view";

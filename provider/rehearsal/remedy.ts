@@ -1,5 +1,5 @@
 import { yamlSchema } from "../../model/object-name.ts";
-import { codeOf } from "../connection.ts";
+import { codeOf } from "../postgres/connection.ts";
 import type { RehearsalGoal } from "./goal.ts";
 
 /** What a migration may do only as the owner of a schema or extension, which the up does not change, or as a superuser. */

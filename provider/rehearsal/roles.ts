@@ -1,6 +1,6 @@
 import { escapeIdentifier } from "pg";
-import { parseSettings } from "../catalog/settings.ts";
-import type { Queryable } from "../connection.ts";
+import type { Queryable } from "../postgres/connection.ts";
+import { parseSettings } from "../settings/settings.ts";
 import type { RehearsalGoal } from "./goal.ts";
 
 /** Settings that the rehearsal's own guards are made of. */

@@ -1,5 +1,5 @@
-import { codeOf, type Queryable } from "../connection.ts";
-import { isPassing } from "../transaction.ts";
+import { codeOf, type Queryable } from "../postgres/connection.ts";
+import { isPassing } from "../postgres/transaction.ts";
 
 /** How long the first lock is waited for; others queue up behind whoever waits. */
 const firstLockTimeout = "200ms";

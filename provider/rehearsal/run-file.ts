@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier } from "pg";
-import { codeOf, type Queryable } from "../connection.ts";
+import { codeOf, type Queryable } from "../postgres/connection.ts";
 import type { SqlFile } from "./goal.ts";
 import { remedyFor } from "./remedy.ts";
 import type { Failed, Rehearsed } from "./result.ts";

@@ -1,8 +1,8 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
-import { describe, statements } from "../catalog/ownership.ts";
-import type { Installation } from "../catalog/timescale.ts";
-import { codeOf, type Queryable } from "../connection.ts";
-import { isGone } from "../gone.ts";
+import { describe, statements } from "../ownership/moves.ts";
+import { codeOf, type Queryable } from "../postgres/connection.ts";
+import { isGone } from "../postgres/gone.ts";
+import type { Installation } from "../postgres/timescale.ts";
 import type { RehearsalGoal } from "./goal.ts";
 import { missedBy, type Prerequisite } from "./prerequisites.ts";
 import { remedyFor } from "./remedy.ts";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { escapeIdentifier } from "pg";
-import { isGrantedOnTable } from "../catalog/explicit-grants.ts";
-import type { OwnedObject } from "../catalog/objects.ts";
-import type { Move } from "../catalog/ownership.ts";
+import type { Move } from "../ownership/moves.ts";
+import type { OwnedObject } from "../ownership/objects.ts";
+import { isGrantedOnTable } from "../privileges/explicit-grants.ts";
 import type { RehearsalGoal, RehearsalRole } from "./goal.ts";
 import type { Relation } from "./relations.ts";
 

@@ -2,7 +2,7 @@ import { dockerClient } from "../docker/client.ts";
 import { connectAsLabel, rollbackLabel } from "../docker/labels.ts";
 import { swarmServiceLabel } from "../docker/swarm-service.ts";
 import { toTarget } from "../service-env/declared.ts";
-import type { WayBack } from "./way-back.ts";
+import type { WayBack } from "./rollback-source.ts";
 
 /** Whether a service on its role has its legacy URL all the same, as its rollback script leaves it; false where nobody can tell. */
 export async function isRolledBack(wayBack: WayBack): Promise<boolean> {

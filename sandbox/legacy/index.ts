@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { Queryable } from "../../provider/connection.ts";
+import type { Queryable } from "../../provider/postgres/connection.ts";
 import { statements } from "./statements.ts";
 
 /** A superuser's login on the server the estate is made on. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readSnapshot } from "../../provider/catalog/baseline.ts";
-import { Server } from "../../provider/connection.ts";
-import { ownership } from "../../provider/resources/ownership.ts";
+import { readSnapshot } from "../../provider/baseline/snapshot.ts";
+import { ownership } from "../../provider/ownership/resource.ts";
+import { Server } from "../../provider/postgres/connection.ts";
 import { testCall } from "../provider/calls.ts";
 import { createEstate, type Estate } from "./estate.ts";
 

@@ -1,5 +1,5 @@
 import pg, { escapeIdentifier } from "pg";
-import type { ServerAddress } from "../../provider/connection.ts";
+import type { ServerAddress } from "../../provider/postgres/connection.ts";
 import { mulberry32 } from "./moments.ts";
 import { schemas, strangers } from "./random-estate.ts";
 

@@ -1,5 +1,5 @@
-import type { Queryable, ServerAddress } from "../../provider/connection.ts";
 import { pgaccess } from "../../provider/pgaccess.ts";
+import type { Queryable, ServerAddress } from "../../provider/postgres/connection.ts";
 import type { ResourceType } from "../../provider/rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal } from "../../provider/rpc/values.ts";
 import { testCall } from "../provider/calls.ts";

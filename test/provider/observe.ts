@@ -1,4 +1,4 @@
-import type { Queryable } from "../../provider/connection.ts";
+import type { Queryable } from "../../provider/postgres/connection.ts";
 
 /** Owners, effective privileges (grantors and columns too) and default privileges of a database: what destroy must restore. */
 export async function observe(db: Queryable): Promise<Record<string, string[]>> {

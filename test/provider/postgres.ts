@@ -1,5 +1,5 @@
 import pg from "pg";
-import type { ServerAddress } from "../../provider/connection.ts";
+import type { ServerAddress } from "../../provider/postgres/connection.ts";
 import { startPostgres as startServer } from "../../sandbox/postgres/server.ts";
 
 /** A real server of this test file's own. */

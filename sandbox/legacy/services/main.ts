@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client, Pool } from "pg";
-import { codeOf } from "../../../provider/connection.ts";
+import { codeOf } from "../../../provider/postgres/connection.ts";
 import { statements } from "../statements.ts";
 import { definitions, type ServiceName } from "./definitions.ts";
 import { type Failure, isPassing, type ServiceEvent } from "./events.ts";

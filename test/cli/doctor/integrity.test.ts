@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { integrityProblems } from "../../../cli/doctor/integrity.ts";
-import type { ExportedResource } from "../../../cli/exported.ts";
+import type { ExportedResource } from "../../../cli/pulumi/state.ts";
 
 const urn = (name: string) => `urn:pulumi:prod::app-roles::test:index:Thing::${name}`;
 const stack: ExportedResource = { urn: urn("stack"), type: "pulumi:pulumi:Stack" };

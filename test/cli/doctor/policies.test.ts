@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { policies } from "../../../cli/doctor/policies.ts";
-import { parseStack } from "../../../model/parse-stack.ts";
+import { parseStack } from "../../../config/parse-stack.ts";
 
 const stack = (limit: number, settings: object) =>
   parseStack({

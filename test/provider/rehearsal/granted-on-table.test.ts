@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isGrantedOnTable } from "../../../provider/catalog/explicit-grants.ts";
+import { isGrantedOnTable } from "../../../provider/privileges/explicit-grants.ts";
 
 test.each([
   [{ tables: { "app.orders": ["delete"] } }, "app.orders", true],

@@ -1,6 +1,6 @@
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { Server } from "../../../provider/connection.ts";
+import { Server } from "../../../provider/postgres/connection.ts";
 import type { RehearsalGoal, SqlFile } from "../../../provider/rehearsal/goal.ts";
 import { type Limits, rehearse } from "../../../provider/rehearsal/rehearse.ts";
 import { passed, type Rehearsed } from "../../../provider/rehearsal/result.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { Queryable } from "../../../provider/connection.ts";
+import type { Queryable } from "../../../provider/postgres/connection.ts";
 import type { RehearsalGoal } from "../../../provider/rehearsal/goal.ts";
 import { rehearse } from "../../../provider/rehearsal/rehearse.ts";
 import { testCall } from "../calls.ts";

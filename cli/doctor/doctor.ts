@@ -1,0 +1,92 @@
+import { parseArgs } from "node:util";
+import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
+import { findServer } from "../../provider/docker/find-server.ts";
+import { selectedStack } from "../pulumi/pulumi.ts";
+import type { Command } from "../terminal/command.ts";
+import { reading } from "../terminal/options.ts";
+import { engine } from "./engine.ts";
+import { type Finding, ok, report, unknown, wrong } from "./finding.ts";
+import { plugins } from "./plugins.ts";
+import { policies } from "./policies.ts";
+import { policyPack } from "./policy-pack.ts";
+import { waysBack } from "./rollbacks.ts";
+import { runtimes } from "./runtimes.ts";
+import { server } from "./server.ts";
+import { state } from "./state.ts";
+
+export const doctor: Command = {
+  summary: "looks at all that an up needs, and says what to do about what is wrong",
+  usage: `app-roles doctor [--stack NAME]
+
+Looks at Node, the engine and its plugins, the stack with its configuration, backend, lock and state, the server (the way to
+it, the admin, free slots), the policy pack, and Docker where a service needs it. Changes nothing and shows no secret. Exit
+code 1 when something is wrong. Run it in the folder of Pulumi.yaml.
+
+  --stack NAME   the stack; default: the selected one`,
+
+  async run(args) {
+    const findings = await examine(options(args));
+    console.log(report(findings));
+    return findings.some(({ state }) => state === "wrong") ? 1 : 0;
+  },
+};
+
+function options(args: string[]): string | undefined {
+  return reading(() => parseArgs({ args, options: { stack: { type: "string" } } }).values.stack);
+}
+
+async function examine(given: string | undefined): Promise<Finding[]> {
+  const tools = await engine();
+  const name = given ?? (await selectedStack().catch((error: Error) => error));
+  if (name instanceof Error) {
+    const next = "choose one: pulumi stack select NAME (pulumi stack ls lists them; pulumi stack init NAME makes one)";
+    return [
+      ...tools,
+      wrong("stack", name.message, next),
+      ...(await plugins([])),
+      await policyPack(),
+      ...unseen("no stack"),
+    ];
+  }
+  const stack = await readStack(name, "without the server").catch((error: Error) => error);
+  const [kept, pack] = [await state(name), await policyPack()];
+  if (stack instanceof Error) {
+    const read = wrong("configuration", stack.message, configurationNext(stack));
+    return [...tools, ok("stack", name), read, ...kept, ...(await plugins([])), pack, ...unseen("no configuration")];
+  }
+  return [
+    ...tools,
+    ok("stack", name),
+    ok("configuration", inNumbers(stack)),
+    ...kept,
+    ...(await needed(name, stack)),
+    pack,
+    ...policies(stack, pack.state !== "unknown"),
+  ];
+}
+
+async function needed(name: string, stack: ConfiguredStack): Promise<Finding[]> {
+  const used = stack.services.map(({ runtime }) => runtime);
+  const found = [...(await plugins(used)), ...(await server(stack)), ...(await runtimes(stack))];
+  const address = await findServer(stack.server, stack.dockerHost).catch(() => undefined);
+  const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
+  // What could not be read is named above.
+  return [...found, ...(await waysBack(name, stack, admin).catch(() => []))];
+}
+
+function unseen(why: string): Finding[] {
+  return ["server", "admin", "slots"].map((what) => unknown(what, why));
+}
+
+function configurationNext({ message }: Error): string {
+  if (/passphrase/i.test(message)) {
+    return "give the passphrase of the stack's secrets: PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE";
+  }
+  return "mend what it names in the stack's file (Pulumi.<stack>.yaml; docs/config.md explains every key)";
+}
+
+function inNumbers({ services, roles, databases }: ConfiguredStack): string {
+  const onRole = services.filter(({ connectAs }) => connectAs === "role").length;
+  const counts = `${Object.keys(databases).length} databases, ${Object.keys(roles).length} roles, ${services.length} services`;
+  return `${counts}, ${onRole} of them on their role`;
+}

@@ -1,0 +1,57 @@
+import { readWayBack, type WayBack } from "../../provider/rollback-kit/rollback-source.ts";
+import { type Exported, type ExportedResource, exportedText, revealed, serviceResources } from "../pulumi/state.ts";
+
+/** How a service goes back to its legacy URL, as far as the state tells. */
+export type Way =
+  /** It is put back by the script that is made of this. */
+  | { by: "script"; record: WayBack }
+  /** Somebody else restarts it (`runtime: external`): the stack only hands out its legacy URL. */
+  | { by: "hand" }
+  /** A state of a former version, which kept no way back of a container or a swarm's service. */
+  | { by: "up" }
+  /** It is on its legacy URL. */
+  | { by: "nothing" };
+
+const types = {
+  record: "pgaccess:index:RollbackScript",
+  env: "pgaccess:index:ServiceEnv",
+  url: "pgaccess:index:ServiceUrl",
+  legacyUrl: "pgaccess:index:LegacyUrl",
+  gate: "pgaccess:index:CutoverGate",
+};
+
+/** @param state with its secrets in clear. Throws when there is no such service, or no way back. */
+export function findWay(state: Exported, service: string): Way {
+  const all = serviceResources(state)
+    .get(service)
+    ?.filter((each) => !each.delete);
+  if (!all) throw new Error(`the stack runs no service ${service}: nothing was changed`);
+  const record = recordOf(all);
+  if (record) return { by: "script", record };
+  if (!all.some(({ inputs }) => inputs?.connectAs === "role")) return { by: "nothing" };
+  if (!all.some(({ type }) => type === types.gate)) return { by: "hand" };
+  const legacy = all.find(({ type }) => type === types.legacyUrl);
+  if (revealed(legacy?.inputs?.migrationComplete) === true) {
+    throw new Error(
+      `${service} has no legacy URL any more: the stack was told app-roles:migrationComplete. Nothing was changed`,
+    );
+  }
+  return { by: "up" };
+}
+
+/** What is recorded of a service's way back; undefined: nothing. */
+export function recordOf(resources: ExportedResource[]): WayBack | undefined {
+  const recorded = resources.find(({ type }) => type === types.record);
+  if (recorded) return readWayBack(revealed(recorded.inputs) as Record<string, unknown>);
+  // A former version recorded it only with rollbackKit; what starts the service knows as much.
+  const env = resources.find(({ type, inputs }) => type === types.env && inputs?.connectAs === "role");
+  if (!env || exportedText(env.inputs?.legacyUrl) === undefined) return undefined;
+  const inputs = revealed(env.inputs) as Record<string, unknown>;
+  return readWayBack({ ...inputs, stack: env.urn.split(":")[2] });
+}
+
+/** Where the rollback kit keeps a service's script; undefined: nowhere. @param state may have its secrets encrypted */
+export function kitFolderOf(state: Exported, service: string): string | undefined {
+  const resources = serviceResources(state).get(service) ?? [];
+  return exportedText(resources.find(({ type }) => type === types.record)?.inputs?.folder);
+}

@@ -1,0 +1,79 @@
+import type { ConfiguredStack } from "../../config/command-line.ts";
+import { isDeployed } from "../../model/runtime.ts";
+import type { Service } from "../../model/stack.ts";
+import { keepLegacyUrlsVariable } from "../../provider/legacy-url/resource.ts";
+import { showPulumi } from "../pulumi/pulumi.ts";
+import { exportState } from "../pulumi/state.ts";
+import { type Deployed, followers, type HeldWayBack, heldWaysBack } from "./services.ts";
+import { pending, type StackVault } from "./vault.ts";
+
+/**
+ * Brings the new password into the state, which has the former until then, and into the recorded legacy URLs that log in with
+ * it unless these are to be kept; a pending one says so to the next run.
+ */
+export async function takeUp(
+  name: string,
+  stack: ConfiguredStack,
+  deployed: Deployed,
+  vault: StackVault,
+  keepLegacyUrls: boolean,
+): Promise<number> {
+  const following = followers(stack, deployed);
+  const held = await heldNow(stack, deployed, vault);
+  const renewed = keepLegacyUrls ? [] : held.filter((each) => each.renewed !== undefined);
+  const given = renewed.filter(({ isGiven }) => isGiven);
+  if (given.length > 0) {
+    const urls = given.map(({ service, renewed }) => [service.name, renewed as string]);
+    await vault.giveLegacyUrls(Object.fromEntries(urls));
+  }
+  // All of the stack: an up of a part whose dependencies have changed could leave a state that Pulumi refuses.
+  if (((await exportState(name)).resources ?? []).length > 0) {
+    const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--stack", name];
+    const code = await showPulumi(args, keepLegacyUrls ? { [keepLegacyUrlsVariable]: "true" } : {});
+    if (code !== 0) {
+      console.error(
+        `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again (or pulumi up --refresh=false, then pulumi config rm ${pending})`,
+      );
+      return 1;
+    }
+  }
+  await vault.drop();
+  if (renewed.length > 0) {
+    console.log(
+      `The recorded legacy URLs have the new password too: ${renewed.map(({ service }) => service.name).join(", ")}.`,
+    );
+  }
+  const dead = held.filter((each) => !renewed.includes(each));
+  console.log(
+    `The password of ${stack.server.admin.user} is changed. What remains:\n${remaining(following, dead)
+      .map((step) => `  ${step}`)
+      .join("\n")}`,
+  );
+  return 0;
+}
+
+/** The former password is the state's until the up: a run that goes on with an earlier one's finds it there. */
+async function heldNow(stack: ConfiguredStack, deployed: Deployed, vault: StackVault): Promise<HeldWayBack[]> {
+  const { current: next } = await vault.read();
+  const former = deployed.adminPassword ?? stack.adminPassword;
+  if (former === undefined || next === undefined || former === next) return [];
+  return heldWaysBack(stack, deployed, former, next);
+}
+
+/** What remains to be done by hand once the password is changed. */
+function remaining(followers: Service[], dead: HeldWayBack[]): string[] {
+  const handed = followers.filter(({ runtime }) => !isDeployed(runtime));
+  return [
+    ...handed.map(({ name }) => `restart ${name} with its new URL: npx app-roles env ${name} --file ${name}.env`),
+    ...dead.map(
+      ({ service: { name } }) =>
+        `the way back of ${name} is dead, since its legacy URL holds the former password: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password, and run pulumi up`,
+    ),
+    ...(process.env.PGPASSWORD === undefined
+      ? []
+      : ["take PGPASSWORD away where it is the former password: the stack's own goes before it, psql knows no other"]),
+    "a connection pooler that has a list of passwords needs the new one",
+    "commit the stack's file (Pulumi.<stack>.yaml), in which the new one is encrypted",
+    "pulumi preview --expect-no-changes",
+  ];
+}

@@ -1,0 +1,182 @@
+import { createInterface } from "node:readline/promises";
+import { parseArgs } from "node:util";
+import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
+import type { Service } from "../../model/stack.ts";
+import { EventLog } from "../pulumi/event-log.ts";
+import { connectAsInForce } from "../pulumi/in-force.ts";
+import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
+import { exportState } from "../pulumi/state.ts";
+import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
+import type { Command } from "../terminal/command.ts";
+import { onlyWord, reading } from "../terminal/options.ts";
+import { table } from "../terminal/table.ts";
+import { planRotation, type Rotation } from "./rotation.ts";
+import { RotationWatch } from "./rotation-watch.ts";
+
+export const rotate: Command = {
+  summary: "gives a role a new password, and its services with it, in one up",
+  usage: `app-roles rotate ROLE [--yes] [--policy-pack FOLDER]... [--stack NAME]
+
+Makes a new password and runs an ordinary up: the server takes the password, and every service on the role that the stack
+deploys is redeployed with it at once and then watched by its gate. Sessions that are open go on; how
+long new logins with the former password failed is measured and printed. With rotation: alternate none fail: the services get
+the role's other login role, and the former one is refused once they are well. A service with the runtime external you bring
+its new URL yourself: that is asked about first, where it would fail. Run it in the folder of Pulumi.yaml.
+
+  --yes                  do not ask about external services
+  --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
+  --stack NAME           the stack; default: the selected one`,
+
+  async run(args) {
+    const { role, yes, policyPacks, stack: given } = options(args);
+    const stack = given ?? (await selectedStack());
+    const configured = await readStack(stack, "without the server");
+    const services = await servicesOn(role, stack, configured);
+    const back = await rolledBackOthers(await exportState(stack, "in clear"), undefined);
+    if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
+    const rotation = await planRotation(role, stack, services, configured);
+    if (!yes && !(await agreed(rotation))) return 1;
+    const watch = new RotationWatch(rotation);
+    const failures = await up(role, stack, rotation, policyPacks, watch);
+    if (services.length > 0) console.log(`\n${windows(rotation, watch)}\n`);
+    if (failures === undefined) {
+      const { logins } = rotation;
+      const isOn = logins ? `is on its login ${logins.next}, which has a new password` : "has a new password";
+      console.log(`${role} ${isOn}${services.length === 0 ? "; no service is on it" : ""}.`);
+      return 0;
+    }
+    console.error(afterFailure(role, stack, rotation, watch, failures));
+    return 1;
+  },
+};
+
+function options(args: string[]) {
+  return reading(() => {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: {
+        yes: { type: "boolean", default: false },
+        "policy-pack": { type: "string", multiple: true },
+        stack: { type: "string" },
+      },
+    });
+    const role = onlyWord(positionals, "role");
+    return { role, yes: values.yes, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
+  });
+}
+
+/** The services that log in as the role. Throws, before anything is changed, what stands in the way. */
+async function servicesOn(role: string, stack: string, configured: ConfiguredStack): Promise<Service[]> {
+  if (Object.hasOwn(configured.existingRoles, role)) {
+    throw new Error(
+      `${role} is one of app-roles:existingRoles: the stack does not know its password, and changes none`,
+    );
+  }
+  if (!Object.hasOwn(configured.roles, role)) {
+    throw new Error(`the stack declares no role ${role}; it has ${Object.keys(configured.roles).join(", ")}`);
+  }
+  const inForce = await connectAsInForce(stack);
+  const declared = configured.services.filter((each) => each.role === role);
+  const switched = declared.filter(({ name, connectAs }) => (inForce.get(name) ?? "legacy") !== connectAs);
+  if (switched.length > 0) {
+    const names = switched.map(({ name, connectAs }) => `${name} (connectAs: ${connectAs})`).join(", ");
+    throw new Error(
+      `Pulumi.${stack}.yaml switches services of ${role} that no up has switched yet: ${names}. ` +
+        "Run pulumi up for them, or set them back. Nothing was changed.",
+    );
+  }
+  return declared.filter(({ connectAs }) => connectAs === "role");
+}
+
+/** Whether the rotation may shut services out that only the user can bring their new URL. */
+async function agreed({ services, shutOut, logins }: Rotation): Promise<boolean> {
+  const external = services.filter(({ runtime }) => runtime === "external").map(({ name }) => name);
+  if (external.length === 0 || shutOut === undefined) return true;
+  const names = external.join(", ");
+  const what = logins
+    ? `New logins as ${shutOut} fail from now on: ${names} (runtime: external) must have the URL of ${logins.former} by now, as npx app-roles env gives it`
+    : `New logins of ${names} fail from the moment ${shutOut} has its new password until you bring them their new URLs (runtime: external)`;
+  if (!process.stdin.isTTY) {
+    console.error(`${what}. Nothing was changed; run it with --yes when you are ready.`);
+    return false;
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return (await terminal.question(`${what}. Go on? (yes/no) `)).trim() === "yes";
+  } finally {
+    terminal.close();
+  }
+}
+
+/** Undefined when it went well; else the errors of the resources. */
+async function up(
+  role: string,
+  stack: string,
+  { password }: Rotation,
+  policyPacks: string[],
+  watch: RotationWatch,
+): Promise<string[] | undefined> {
+  const log = await EventLog.create();
+  const watched = log.follow((events) => watch.see(events, Date.now()));
+  try {
+    const code = await showPulumi(
+      [
+        ...["up", "--yes", "--skip-preview", "--stack", stack, ...log.args],
+        ...["--replace", password],
+        ...policyPacks.flatMap((folder) => ["--policy-pack", folder]),
+      ],
+      { ...log.env, APP_ROLES_ROTATE: role },
+    );
+    await watched();
+    return code === 0 ? undefined : await log.errors();
+  } finally {
+    await watched();
+    await log.remove();
+  }
+}
+
+/** For each service, how long new logins failed. */
+function windows(rotation: Rotation, watch: RotationWatch): string {
+  return table([
+    ["service", "runtime", "new logins failed for"],
+    ...rotation.services.map((service) => [service.name, service.runtime, window(service, rotation, watch)]),
+  ]);
+}
+
+function window({ name, runtime }: Service, { logins }: Rotation, watch: RotationWatch): string {
+  if (!watch.mayHaveBegun) return "none: the password was not changed";
+  if (runtime === "external") {
+    const bring = `npx app-roles env ${name} --file ${name}.env`;
+    return logins
+      ? `none, when it has its new URL before the next rotation: ${bring}`
+      : `until you bring it its URL: ${bring}`;
+  }
+  if (logins && !watch.wasRedeployed(name) && watch.endedAt === undefined) return `none: ${logins.former} may log in`;
+  const milliseconds = watch.window(name);
+  if (milliseconds === 0) return "none";
+  return Number.isFinite(milliseconds) ? `${(milliseconds / 1000).toFixed(1)} s` : "it was not redeployed: they fail";
+}
+
+function afterFailure(
+  role: string,
+  stack: string,
+  { logins }: Rotation,
+  watch: RotationWatch,
+  failures: string[],
+): string {
+  const why = failures.map((line) => `\n${line.replace(/^/gm, "  ")}`).join("");
+  const again = logins ? "another rotate is refused until then" : "another rotate makes another";
+  return (
+    `${stateAfterFailure(role, logins, watch)}. Mend what is named, then run: pulumi up --stack ${stack}. It goes on with the ` +
+    `password that is in the state, which no log shows; ${again}.${why}`
+  );
+}
+
+function stateAfterFailure(role: string, logins: Rotation["logins"], watch: RotationWatch): string {
+  const may = watch.hasBegun ? "HAS" : "MAY HAVE";
+  if (!watch.mayHaveBegun) return `The password of ${role} was not changed`;
+  if (!logins) return `${role} ${may} ITS NEW PASSWORD, and not every service has been well with it`;
+  const former = watch.endedAt === undefined ? `${logins.former} may still log in` : `${logins.former} MAY BE REFUSED`;
+  return `${role} ${may} THE LOGIN ${logins.next}, and not every service has been well with it; ${former}`;
+}

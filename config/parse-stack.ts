@@ -1,0 +1,89 @@
+import { defaultCeiling } from "../model/budget.ts";
+import { completePool } from "../model/pool.ts";
+import { defaultGate } from "../model/runtime.ts";
+import { completeServer } from "../model/server.ts";
+import type { Service, Stack } from "../model/stack.ts";
+import { sectionProblems } from "./checks/index.ts";
+import { ConfigError, type Problem } from "./config-error.ts";
+import { type Entry, readSections, type Sections } from "./sections.ts";
+
+/**
+ * The stack from its configuration: the keys of the namespace `app-roles`, without it, each a value or, as a Pulumi
+ * program is given objects, its JSON. `serviceOrder` is the order in which the services are declared, since Pulumi hands
+ * an object's keys to the program sorted by name; services it does not name come last.
+ * Throws ConfigError with everything that is wrong.
+ */
+export function parseStack(config: Record<string, unknown>, serviceOrder: readonly string[] = []): Stack {
+  const problems: Problem[] = [];
+  const given = fromJson(config);
+  if (objectSections.every((section) => given[section] === undefined)) {
+    const message =
+      "nothing is configured yet: start from Pulumi.prod.yaml of app-roles; docs/config.md explains every key";
+    throw new ConfigError([{ path: "app-roles", message }]);
+  }
+  const sections = readSections(given, problems);
+  problems.push(...sectionProblems(sections));
+  const { server } = sections;
+  if (problems.length > 0 || !server) throw new ConfigError(problems);
+  return {
+    server: completeServer(server),
+    adminPassword: sections.adminPassword,
+    pendingAdminPassword: sections.pendingAdminPassword,
+    ceiling: sections.ceiling ?? defaultCeiling,
+    rehearse: sections.rehearse ?? false,
+    databases: Object.fromEntries(mapped(sections.databases, ({ owner, ...database }) => ({ ...database, owner }))),
+    roles: Object.fromEntries(
+      mapped(sections.roles, (role) => ({
+        ...role,
+        settings: { ...sections.defaults?.settings, ...role.settings },
+      })),
+    ),
+    existingRoles: Object.fromEntries(sections.existingRoles.valid),
+    services: inOrder(
+      mapped(sections.services, completeService).map(([, service]) => service),
+      serviceOrder,
+    ),
+    serviceSecrets: Object.fromEntries(mapped(sections.serviceSecrets, ({ legacyUrl, env }) => ({ legacyUrl, env }))),
+    maxCutoversPerUp: sections.maxCutoversPerUp ?? 1,
+    migrationComplete: sections.migrationComplete ?? false,
+    rollbackKit: sections.rollbackKit,
+  };
+}
+
+function completeService(service: Entry<"services">, name: string): Service {
+  const pool = completePool(service);
+  return { name, ...service, pool, urlFrom: service.urlFrom ?? "env", gate: service.gate ?? defaultGate };
+}
+
+function mapped<T, U>({ valid }: { valid: Map<string, T> }, to: (entry: T, name: string) => U): [string, U][] {
+  return [...valid].map(([name, entry]) => [name, to(entry, name)]);
+}
+
+function inOrder(services: Service[], order: readonly string[]): Service[] {
+  const rank = ({ name }: Service) => (order.includes(name) ? order.indexOf(name) : order.length);
+  return services.toSorted((a, b) => rank(a) - rank(b));
+}
+
+const objectSections: readonly (keyof Sections)[] = [
+  "server",
+  "defaults",
+  "databases",
+  "roles",
+  "existingRoles",
+  "services",
+  "serviceSecrets",
+];
+
+function fromJson(config: Record<string, unknown>): Record<string, unknown> {
+  const parsed = { ...config };
+  for (const key of objectSections) {
+    const text = parsed[key];
+    if (typeof text !== "string") continue;
+    try {
+      parsed[key] = JSON.parse(text);
+    } catch {
+      // Left as it is: the schema refuses a text here, and hides one that may be secret.
+    }
+  }
+  return parsed;
+}

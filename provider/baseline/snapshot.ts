@@ -1,0 +1,159 @@
+import { randomUUID } from "node:crypto";
+import { type OwnedObject, readOwnedObjects } from "../ownership/objects.ts";
+import { parseAcl } from "../postgres/acl.ts";
+import type { Queryable } from "../postgres/connection.ts";
+import { type RoleRecord, readRoles } from "./role-record.ts";
+
+/**
+ * What was there before the stack changed anything in one database. It is saved in the state before the first change,
+ * and what is recorded once is never recorded anew: a run that was killed behind its commit would otherwise take its
+ * own work for the former state.
+ */
+export interface Snapshot {
+  /** Tells this stack from others that have the same name. */
+  stack?: string | undefined;
+  /** Kind and OID by object, linked sequence and `schema x`: objects may be renamed and moved. */
+  ids?: Record<string, string> | undefined;
+  /** Schemas recorded so far. */
+  schemas: string[];
+  /** Object to owner. */
+  owners: Record<string, string>;
+  /**
+   * Explicit privileges (aclitems) by object, linked sequence, `schema x` and `database x`; where there are none the
+   * defaults held.
+   */
+  acls: Record<string, string[]>;
+  /** Explicit column privileges by object and column. */
+  columnAcls: Record<string, Record<string, string[]>>;
+  /** Linked and identity sequences to the table whose owner they have. */
+  linked: Record<string, string>;
+  /** TimescaleDB jobs to their owners. */
+  jobs: Record<string, string>;
+  /** Rows of pg_default_acl: those of the schemas and those for all schemas. */
+  defaultPrivileges: DefaultAcl[];
+  /** Managed roles: null when there was no such role, else what it was like. */
+  roles: Record<string, RoleRecord | null>;
+  /** Roles that the stack changes although they are not its own; null when there was no such role. */
+  existingRoles: Record<string, RoleRecord | null>;
+}
+
+export interface DefaultAcl {
+  creator: string;
+  /** Null: for all schemas. */
+  schema: string | null;
+  /** pg_default_acl's letter: r relations, S sequences, f functions, T types, n schemas, L large objects. */
+  objectType: string;
+  acl: string[];
+}
+
+export async function readSnapshot(
+  db: Queryable,
+  database: string,
+  scope: { schemas: string[]; outside: string[]; roles: string[]; existingRoles?: string[] },
+): Promise<Snapshot> {
+  const schemas = [...new Set([...scope.schemas, ...scope.outside])];
+  const objects = await readOwnedObjects(db, schemas);
+  const containers = await db.query<{ key: string; id: string | null; acl: string[] | null }>(containersSql, [
+    schemas,
+    database,
+  ]);
+  return {
+    stack: randomUUID(),
+    ids: withoutUndefined([
+      ...containers.rows.map(({ key, id }): [string, string | undefined] => [key, id ?? undefined]),
+      ...objects.flatMap(({ key, id, sequences }): [string, string | undefined][] => [
+        [key, id],
+        ...sequences.map((one): [string, string | undefined] => [one.identity, one.id]),
+      ]),
+    ]),
+    schemas: schemas.sort(),
+    owners: Object.fromEntries(objects.map((object) => [object.key, object.owner])),
+    acls: Object.fromEntries([
+      ...containers.rows.flatMap(({ key, acl }) => (acl ? [[key, acl]] : [])),
+      ...objects.flatMap(({ key, acl, sequences }) =>
+        [{ identity: key, acl }, ...sequences].flatMap((one) => (one.acl ? [[one.identity, one.acl]] : [])),
+      ),
+    ]),
+    columnAcls: Object.fromEntries(objects.flatMap(withColumnAcls)),
+    linked: Object.fromEntries(
+      objects.flatMap(({ key, sequences }) => sequences.map(({ identity }) => [identity, key])),
+    ),
+    jobs: Object.fromEntries(objects.flatMap((object) => object.jobs.map((job) => [String(job.id), job.owner]))),
+    defaultPrivileges: await readDefaultAcls(db, schemas),
+    roles: await readRoles(db, scope.roles),
+    existingRoles: await readRoles(db, scope.existingRoles ?? []),
+  };
+}
+
+function withoutUndefined(entries: [string, string | undefined][]): Record<string, string> {
+  return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>][] {
+  return Object.keys(object.columnAcls).length > 0 ? [[object.key, object.columnAcls]] : [];
+}
+
+/**
+ * Adds what `now` has and `recorded` does not know: new schemas, roles declared since, and objects that somebody else
+ * than a managed role has made since. Privileges of managed roles on those are the stack's own doing and left out.
+ */
+export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
+  const managed = new Set(Object.keys(now.roles));
+  const known = new Set(Object.values(recorded.ids ?? {}));
+  const newSchemas = now.schemas.filter((schema) => !recorded.schemas.includes(schema));
+  const isNew = (key: string): boolean => {
+    const owner = now.owners[now.linked[key] ?? key];
+    if (owner === undefined) return !(key in recorded.acls) && newSchemas.some((schema) => key === `schema ${schema}`);
+    const object = now.linked[key] ?? key;
+    // A recorded one that was renamed is found by its number.
+    return !(object in recorded.owners) && !known.has(now.ids?.[object] ?? "") && !managed.has(owner);
+  };
+  const isRecorded = (key: string) =>
+    key.startsWith("schema ") || (now.linked[key] ?? key) in recorded.owners || isNew(key);
+  const foreign = (acl: string[]) =>
+    acl.filter((item) => !parseAcl([item]).some(({ grantee }) => managed.has(grantee)));
+  const foreignColumns = (columns: Record<string, string[]>) => mapValues(columns, foreign);
+  const newJobs = Object.entries(now.jobs).filter(([id, owner]) => !(id in recorded.jobs) && !managed.has(owner));
+  return {
+    stack: recorded.stack ?? now.stack,
+    ids: { ...pick(now.ids ?? {}, isRecorded), ...recorded.ids },
+    schemas: [...recorded.schemas, ...newSchemas].sort(),
+    owners: { ...pick(now.owners, isNew), ...recorded.owners },
+    acls: { ...mapValues(pick(now.acls, isNew), foreign), ...recorded.acls },
+    columnAcls: { ...mapValues(pick(now.columnAcls, isNew), foreignColumns), ...recorded.columnAcls },
+    linked: { ...pick(now.linked, isNew), ...recorded.linked },
+    jobs: { ...Object.fromEntries(newJobs), ...recorded.jobs },
+    defaultPrivileges: [
+      ...recorded.defaultPrivileges,
+      ...now.defaultPrivileges.filter(({ schema }) => schema !== null && newSchemas.includes(schema)),
+    ],
+    roles: { ...now.roles, ...recorded.roles },
+    existingRoles: { ...now.existingRoles, ...recorded.existingRoles },
+  };
+}
+
+function mapValues<T, U>(record: Record<string, T>, to: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, to(value)]));
+}
+
+function pick<T>(record: Record<string, T>, wanted: (key: string) => boolean): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).filter(([key]) => wanted(key)));
+}
+
+const containersSql = `
+  SELECT 'schema ' || quote_ident(nspname) AS key, 'pg_namespace/' || oid AS id, nspacl::text[] AS acl FROM pg_namespace WHERE nspname = ANY ($1)
+  UNION ALL
+  SELECT 'database ' || quote_ident(datname), NULL, datacl::text[] FROM pg_database WHERE datname = $2`;
+
+/** Rows of pg_default_acl for these schemas and for all schemas. */
+export async function readDefaultAcls(db: Queryable, schemas: string[]): Promise<DefaultAcl[]> {
+  const { rows } = await db.query<DefaultAcl>(defaultAclSql, [schemas]);
+  return rows;
+}
+
+const defaultAclSql = `
+  SELECT pg_get_userbyid(d.defaclrole) AS creator, n.nspname AS schema, d.defaclobjtype AS "objectType",
+         d.defaclacl::text[] AS acl
+  FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+  WHERE d.defaclnamespace = 0 OR n.nspname = ANY ($1)
+  ORDER BY 1, 2 NULLS FIRST, 3`;

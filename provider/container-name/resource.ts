@@ -1,0 +1,92 @@
+import { z } from "zod";
+import type { Reconciler } from "../reconciler.ts";
+import { ContainerPlace } from "./place.ts";
+
+const shape = {
+  service: z.string().min(1),
+  /** The name of its container. */
+  name: z.string().min(1),
+  /** `project/stack`, as its containers are labelled. */
+  stack: z.string(),
+  /** What happens to a container of that name that somebody else made. */
+  existing: z.enum(["refuse", "replace"]),
+  /** Whether nothing goes back any more: then a container that was put aside, with its legacy URL, is named. */
+  migrationComplete: z.boolean().optional(),
+  /** As DOCKER_HOST; default: DOCKER_HOST, else this machine's socket. */
+  dockerHost: z.string().optional(),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * Makes sure, before the service's container is made, that its name is free: one that somebody else made is refused, or put
+ * aside on request and brought back at the end. Asks the database nothing.
+ *
+ * @param putAside services whose former container was put aside in this run: it comes back when the new one cannot be made
+ */
+export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
+  return {
+    description: "The name of a service's container: free, before the container is made.",
+    shape,
+    identity: ["service", "name"],
+    advisory: ["existing", "dockerHost", "stack", "migrationComplete"],
+    id: ({ name }) => name,
+
+    async plan(inputs) {
+      const { service, name, existing, migrationComplete } = inputs;
+      const place = placeOf(inputs);
+      const { holder, madeBy, aside } = await place.look();
+      if (holder === "its rollback script") {
+        const warning = `${service} was put back on its legacy URL by its rollback script: this up makes its container anew`;
+        return { changes: { [name]: "of the rollback script: removed" }, warnings: [warning] };
+      }
+      if (holder !== "somebody else") {
+        const left = `${service}: the container ${aside?.name} is still there, and so is the legacy URL in its environment; nothing goes back to it any more: docker rm ${aside?.name}`;
+        return {
+          changes: aside?.isRunning ? { [aside.name]: "stopped" } : {},
+          warnings: aside && migrationComplete ? [left] : [],
+        };
+      }
+      const here = `app-roles:services.${service}.container`;
+      const found = `${service}: there is a container ${name} that this stack did not make (${madeBy})`;
+      if (existing === "refuse") {
+        const remedy = `Set ${here}.existing: replace, and it is stopped and kept as ${place.asideName}; or give ${here}.name another name`;
+        return { changes: {}, failures: [{ property: "", reason: `${found}. ${remedy}` }] };
+      }
+      if (aside) {
+        const reason = `${found}, and the former one is kept as ${aside.name} already. Remove one of the two`;
+        return { changes: {}, failures: [{ property: "", reason }] };
+      }
+      return { changes: { [name]: `of ${madeBy}: stopped, and kept as ${place.asideName}` } };
+    },
+
+    summarize: ({ service }, changes) => {
+      const lines = Object.entries(changes).map(([container, change]) => `container ${container} ${change}`);
+      return lines.length === 0 ? undefined : `${service}: ${lines.join("; ")}`;
+    },
+
+    async apply(inputs) {
+      const { service, name, existing } = inputs;
+      const place = placeOf(inputs);
+      const { holder, madeBy } = await place.look();
+      if (holder === "its rollback script") {
+        await place.removeRolledBack();
+        return `${service}: the container of its rollback script is removed`;
+      }
+      if (holder === "somebody else" && existing === "refuse") {
+        throw new Error(`${service}: there is a container ${name} now that this stack did not make (${madeBy})`);
+      }
+      await place.putAside();
+      if (holder !== "somebody else") return undefined;
+      putAside.add(service);
+      return `${service}: the container that was there is stopped and kept as ${place.asideName}`;
+    },
+
+    async remove(inputs) {
+      await placeOf(inputs).bringBack();
+    },
+  };
+}
+
+function placeOf({ dockerHost, name, service, stack }: Inputs): ContainerPlace {
+  return new ContainerPlace(dockerHost, { name, service, stack });
+}

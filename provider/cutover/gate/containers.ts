@@ -1,0 +1,125 @@
+import type Docker from "dockerode";
+import { explainDocker } from "../../docker/client.ts";
+import { type LogLine, readLog } from "./log.ts";
+
+/** One container of the service, as Docker has it now. */
+export interface ServiceContainer {
+  id: string;
+  name: string;
+  state: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
+  exitCode: number;
+  /** Killed for its memory. */
+  isOutOfMemory: boolean;
+  /** Restarts by Docker since it was created or started by hand. */
+  restarts: number;
+  /** Seconds since its last start, by the clock of its host. */
+  age: number;
+  startedAt: string;
+  /** `starting`, `healthy`, `unhealthy`; undefined without a healthcheck. */
+  health: string | undefined;
+  /** What the last healthcheck printed. */
+  healthOutput: string | undefined;
+  /** In its networks; none with the host's network. */
+  addresses: string[];
+  /** A replica of a swarm service, which goes when the service is updated. */
+  isTask: boolean;
+  hasTty: boolean;
+  /** Values of its environment variables that look like secrets. */
+  secrets: string[];
+}
+
+/** What the gate asks Docker. */
+export type Containers = Pick<ServiceContainers, "all" | "everyAddress" | "log">;
+
+/** The containers of a service, by their labels. */
+export class ServiceContainers {
+  readonly #docker: Docker;
+  readonly #labels: Record<string, string>;
+
+  constructor(docker: Docker, labels: Record<string, string>) {
+    this.#docker = docker;
+    this.#labels = labels;
+  }
+
+  /** All that have the labels, running or not, the newest first. */
+  async all(): Promise<ServiceContainer[]> {
+    const label = Object.entries(this.#labels).map(([key, value]) => `${key}=${value}`);
+    return this.#ask("looking for the service's containers", async () => {
+      const found = await this.#docker.listContainers({ all: true, filters: { label } });
+      const inspected = await Promise.all(found.map(({ Id }) => this.#inspect(Id)));
+      const { SystemTime } = (await this.#docker.info()) as { SystemTime: string };
+      return inspected
+        .filter((each) => each !== undefined)
+        .toSorted((a, b) => b.Created.localeCompare(a.Created))
+        .map((each) => toContainer(each, Date.parse(SystemTime)));
+    });
+  }
+
+  /** The addresses of every container of this Docker host. */
+  async everyAddress(): Promise<Set<string>> {
+    const all = await this.#ask("looking for the containers' addresses", () => this.#docker.listContainers());
+    return new Set(all.flatMap(({ NetworkSettings }) => addressesIn(NetworkSettings.Networks)));
+  }
+
+  /**
+   * The log of a container from `since` on (the time of a line, or of the container's start); undefined when its logging
+   * driver cannot be read back.
+   */
+  async log({ id, name, hasTty }: ServiceContainer, since: string): Promise<LogLine[] | undefined> {
+    return this.#ask(`reading the log of the container ${name}`, () =>
+      readLog(this.#docker.getContainer(id), hasTty, since),
+    );
+  }
+
+  /** One that has gone since it was listed is none. */
+  async #inspect(id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+    try {
+      return await this.#docker.getContainer(id).inspect();
+    } catch (error) {
+      if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async #ask<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw explainDocker(doing, error);
+    }
+  }
+}
+
+function toContainer(info: Docker.ContainerInspectInfo, now: number): ServiceContainer {
+  const { State, Config, NetworkSettings } = info;
+  return {
+    id: info.Id,
+    name: info.Name.replace(/^\//, ""),
+    state: State.Status as ServiceContainer["state"],
+    exitCode: State.ExitCode,
+    isOutOfMemory: State.OOMKilled,
+    restarts: info.RestartCount,
+    age: (now - Date.parse(State.StartedAt)) / 1000,
+    startedAt: State.StartedAt,
+    health: State.Health?.Status === "none" ? undefined : State.Health?.Status,
+    healthOutput: State.Health?.Log?.at(-1)?.Output.trim() || undefined,
+    addresses: addressesIn(NetworkSettings.Networks),
+    isTask: Config.Labels["com.docker.swarm.task.id"] !== undefined,
+    hasTty: Config.Tty === true,
+    secrets: (Config.Env as string[] | null)?.flatMap(secretIn) ?? [], // null without any variable
+  };
+}
+
+function addressesIn(networks: Record<string, { IPAddress?: string; GlobalIPv6Address?: string }>): string[] {
+  return Object.values(networks)
+    .flatMap(({ IPAddress, GlobalIPv6Address }) => [IPAddress, GlobalIPv6Address])
+    .filter((address): address is string => Boolean(address));
+}
+
+/** Shorter values would blot out ordinary words. */
+const shortestSecret = 6;
+
+function secretIn(variable: string): string[] {
+  const [, key = "", value = ""] = /^([^=]*)=(.*)$/s.exec(variable) ?? [];
+  return /pass|secret|token|key|url|dsn|credential/i.test(key) && value.length >= shortestSecret ? [value] : [];
+}

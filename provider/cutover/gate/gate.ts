@@ -1,0 +1,99 @@
+import { pause } from "../../postgres/pause.ts";
+import type { Call } from "../../rpc/provider.ts";
+import { inWords, sessionsInWords } from "./words.ts";
+
+/** What one look at a service found. */
+export interface Look {
+  /** Sessions of the role that are this service's. */
+  sessions: number;
+  /** What is not well yet, and may still become so within the timeout. */
+  pending: string[];
+  /** Sessions that idle_session_timeout has ended so far. */
+  idleEnds: number;
+  /** What fails the gate at once. */
+  failure: Failure | undefined;
+}
+
+export interface Failure {
+  reason: string;
+  /** The log that tells why. */
+  lines: string[];
+}
+
+export interface GateTimes {
+  /** Milliseconds in which all must become well. */
+  timeout: number;
+  /** Milliseconds that it must stay so after that. */
+  soak: number;
+}
+
+/** A service that is not well as its role. */
+export class NotWell extends Error {
+  readonly failure: Failure;
+  readonly sessions: number;
+  constructor(failure: Failure, sessions: number) {
+    super(failure.reason);
+    this.failure = failure;
+    this.sessions = sessions;
+  }
+}
+
+/** Milliseconds between two looks. */
+const interval = 1000;
+
+/**
+ * Looks at a service until it is well, then for as long as the soak takes, and then until it has a session; resolves to the
+ * sessions seen last, at least one. Throws NotWell at the first failure, and at once when the run is cancelled.
+ */
+export async function passGate(
+  service: string,
+  { timeout, soak }: GateTimes,
+  look: () => Promise<Look>,
+  { report, signal }: Pick<Call, "report" | "signal">,
+): Promise<number> {
+  const began = Date.now();
+  let last = await refusing(look);
+  while (last.pending.length > 0) {
+    const left = began + timeout - Date.now();
+    if (left <= 0) throw notWell(last, `in ${inWords(timeout)} (gate.timeout)`);
+    report.progress(`${service}: ${last.pending.join("; ")} (${inWords(left)} left)`);
+    await pause(Math.min(interval, left), signal);
+    last = await refusing(look);
+  }
+
+  const well = Date.now();
+  let inUse = well;
+  for (;;) {
+    const left = well + soak - Date.now();
+    // A pool may close what is idle, and open another: what counts is that it has one at the end.
+    if (left <= 0 && last.sessions > 0) return last.sessions;
+    const isUsed = last.sessions > 0 ? "all well" : "it waits for the next";
+    report.progress(
+      `${service}: ${sessionsInWords(last.sessions)}, ${isUsed}; watched for another ${inWords(Math.max(0, left))}`,
+    );
+    await pause(left > 0 ? Math.min(interval, left) : interval, signal);
+    last = await refusing(look);
+    if (last.sessions > 0) inUse = Date.now();
+    if (last.pending.some((each) => each !== noSessions)) throw notWell(last, "after it had been well");
+    // For as long as it had to open the first.
+    if (Date.now() - inUse > timeout) throw notWell(last, `for ${inWords(timeout)} (gate.timeout), after it had some`);
+  }
+}
+
+/** The one thing pending that may come and go while the service is watched. */
+export const noSessions = "no session of its role comes from it";
+
+async function refusing(look: () => Promise<Look>): Promise<Look> {
+  const seen = await look();
+  if (seen.failure) throw new NotWell(seen.failure, seen.sessions);
+  return seen;
+}
+
+function notWell({ pending, sessions, idleEnds }: Look, when: string): NotWell {
+  const isIdledOut = idleEnds > 0 && pending.includes(noSessions);
+  const were = idleEnds === 1 ? "1 session was" : `${idleEnds} sessions were`;
+  const why = isIdledOut
+    ? `: ${were} ended by the role's idle_session_timeout and did not come back. Its pool must open a new session when it finds one gone; until it does, raise that setting of the role`
+    : "";
+  return new NotWell({ reason: `${pending.join("; ")}, ${when}${why}`, lines: [] }, sessions);
+}

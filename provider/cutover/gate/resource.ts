@@ -1,0 +1,169 @@
+import { z } from "zod";
+import { dockerClient } from "../../docker/client.ts";
+import type { Server } from "../../postgres/connection.ts";
+import { orUnknown, type Reconciler } from "../../reconciler.ts";
+import { handoverOf } from "../../rollback-kit/handover.ts";
+import { Unknown } from "../../rpc/values.ts";
+import { readIdleTimeout } from "../../sessions/idle-timeout.ts";
+import { readRoleSessions } from "../../sessions/role-sessions.ts";
+import { ServiceContainers } from "./containers.ts";
+import { type Look, NotWell, noSessions, passGate } from "./gate.ts";
+import { IdleEnds } from "./idle-ends.ts";
+import { ServiceWatch } from "./service-watch.ts";
+import { inWords, sessionsInWords } from "./words.ts";
+
+const shape = {
+  service: z.string(),
+  database: z.string(),
+  role: z.string(),
+  /** The login role whose sessions count. Default: the role logs in itself. */
+  login: orUnknown(z.string()).optional(),
+  connectAs: z.enum(["legacy", "role"]),
+  migrates: z.boolean(),
+  /** The DATABASE_URL that the service runs with, handed out once the gate is passed. */
+  url: orUnknown(z.string()),
+  /** Another value after each redeploy. */
+  deployment: orUnknown(z.string()),
+  /** Labels that all containers of the service have. Default: no container is known, only sessions are watched. */
+  labels: orUnknown(z.record(z.string(), orUnknown(z.string()))).optional(),
+  /** When it was redeployed, in milliseconds since 1970; only where no container is known. */
+  deployedAt: orUnknown(z.number()).optional(),
+  /** As `docker:host`. Default: DOCKER_HOST, else this machine's socket. */
+  dockerHost: z.string().optional(),
+  /** Milliseconds, and regular expressions of log lines. */
+  gate: z.strictObject({
+    timeout: z.number().positive(),
+    soak: z.number().min(0),
+    patterns: z.array(z.string()),
+    ignore: z.array(z.string()),
+  }),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * Watches a service after each redeploy on its role, as the runbook does by eye: sessions of the role appear, its containers
+ * run, their log shows no refusal. A service on legacy waits for nothing.
+ */
+export function cutoverGate(server: Server): Reconciler<typeof shape> {
+  return {
+    description: "Watches a service that was redeployed on its role; fails the up when it is not well.",
+    shape,
+    identity: ["service"],
+    advisory: ["migrates", "labels", "deployedAt", "dockerHost", "gate"],
+    id: ({ service }) => service,
+    plan: async () => ({ changes: {} }),
+    summarize: ({ service, connectAs, gate: { timeout, soak } }) =>
+      connectAs === "role"
+        ? `${service}: must be well within ${inWords(timeout)}, and stay so for ${inWords(soak)}`
+        : undefined,
+
+    async apply(inputs, _olds, call) {
+      if (inputs.connectAs === "legacy") return undefined;
+      const { service, gate } = inputs;
+      try {
+        const { look, idleTimeout } = await lookAt(server, inputs, call.report.warn);
+        const sessions = await passGate(service, gate, look, call);
+        const unseen = idleTimeout > gate.soak ? unseenEnds(service, idleTimeout) : "";
+        return `${service}: well as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${unseen}`;
+      } catch (error) {
+        if (error instanceof NotWell) throw new Error(refusal(inputs, error));
+        throw error;
+      }
+    },
+
+    remove: async () => undefined,
+  };
+}
+
+const watched = z.object(shape).pick({
+  service: true,
+  database: true,
+  role: true,
+  login: true,
+  migrates: true,
+  labels: true,
+  deployedAt: true,
+  dockerHost: true,
+  gate: true,
+});
+export type WatchedService = z.infer<typeof watched>;
+
+/** The service of a gate, from the gate's inputs as they stand in a stack's state. */
+export function readWatchedService(inputs: unknown): WatchedService {
+  return watched.parse(inputs);
+}
+
+/** How to look at a service, and how long its sessions may be idle. */
+export interface Watch {
+  look: () => Promise<Look>;
+  /** Milliseconds after which the server ends an idle session of the role; 0: never. */
+  idleTimeout: number;
+}
+
+/** What looks at the service of a gate once; `warn` is told what it cannot see. */
+export async function lookAt(server: Server, inputs: WatchedService, warn: (message: string) => void): Promise<Watch> {
+  const { service, database, migrates, gate, deployedAt, dockerHost } = inputs;
+  const login = loginOf(inputs);
+  const sessions = () => server.anySession((db) => readRoleSessions(db, [login], database));
+  const idleTimeout = await server.anySession((db) => readIdleTimeout(db, login, database));
+  const idleEnds = new IdleEnds(idleTimeout);
+  const labels = labelsOf(inputs);
+  if (!labels) {
+    // Nobody knows where it runs: the role's sessions that began after the redeploy are all there is to see.
+    const look = async (): Promise<Look> => {
+      const age = typeof deployedAt === "number" ? (Date.now() - deployedAt) / 1000 : Number.POSITIVE_INFINITY;
+      const own = (await sessions()).filter((session) => session.age <= age);
+      idleEnds.see(own);
+      const pending = own.length > 0 ? [] : [noSessions];
+      return { sessions: own.length, pending, idleEnds: idleEnds.count, failure: undefined };
+    };
+    return { look, idleTimeout };
+  }
+  const containers = new ServiceContainers(dockerClient(dockerHost), labels);
+  const say = (message: string) => warn(`${service}: ${message}`);
+  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, say, idleEnds);
+  return { look: () => watch.look(), idleTimeout };
+}
+
+/** The gate has looked for a shorter time than a session may be idle. */
+function unseenEnds(service: string, idleTimeout: number): string {
+  const longer = inWords(idleTimeout + 300_000).replace(/ .*/, "");
+  return (
+    `. Sessions that are idle for ${inWords(idleTimeout)} are ended (idle_session_timeout): whether it opens new ones then, ` +
+    `this gate was too short to see; npx app-roles cutover ${service} --watch ${longer} sees it`
+  );
+}
+
+function loginOf({ service, role, login = role }: Pick<WatchedService, "service" | "role" | "login">): string {
+  if (typeof login !== "string") throw new Error(`${service}: who it logs in as is not known`);
+  return login;
+}
+
+function labelsOf({ service, labels }: WatchedService): Record<string, string> | undefined {
+  if (labels === undefined) return undefined;
+  const known = labels instanceof Unknown ? {} : labels;
+  const entries = Object.entries(known).filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  // Without a label every container of the host would be taken for one of the service's.
+  if (entries.length === 0 || entries.length < Object.keys(known).length) {
+    throw new Error(`${service}: the labels of its containers are not known`);
+  }
+  return Object.fromEntries(entries);
+}
+
+function refusal(inputs: Inputs, { failure, sessions }: NotWell): string {
+  const { service, database } = inputs;
+  return [
+    `${service} is not well as ${loginOf(inputs)}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
+      "The services after it were not touched.",
+    ...failure.lines.map((line) => `  | ${line}`),
+    // A cutover that has the service's way back at hand takes it at once, and says so itself.
+    ...(handoverOf(service) ? [] : [waysOn(service)]),
+  ].join("\n");
+}
+
+function waysOn(service: string): string {
+  return (
+    `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or fix it, ` +
+    "restart it (its log counts from its start) and run up again: the gate is run again until it is passed."
+  );
+}

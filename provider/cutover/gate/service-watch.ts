@@ -1,0 +1,151 @@
+import type { RoleSession } from "../../sessions/role-sessions.ts";
+import type { Containers, ServiceContainer } from "./containers.ts";
+import { type Failure, type Look, noSessions } from "./gate.ts";
+import { IdleEnds } from "./idle-ends.ts";
+import type { LogLine } from "./log.ts";
+import { type LogRules, logCheck } from "./log-patterns.ts";
+import { withoutSecrets } from "./secrets.ts";
+
+/** The most lines of a log that a failure shows. */
+const shown = 20;
+
+/** Looks at a service with containers again and again, and remembers what it has to compare with. */
+export class ServiceWatch {
+  readonly #containers: Containers;
+  readonly #sessions: () => Promise<RoleSession[]>;
+  readonly #check: (line: string) => string | undefined;
+  readonly #warn: (message: string) => void;
+  readonly #idleEnds: IdleEnds;
+  /** The containers that ran at an earlier look. */
+  #watched = new Map<string, ServiceContainer>();
+  /** By container: the time of the last line that was read. */
+  readonly #readUntil = new Map<string, string>();
+  readonly #warned = new Set<string>();
+
+  constructor(
+    containers: Containers,
+    sessions: () => Promise<RoleSession[]>,
+    rules: LogRules,
+    warn: (message: string) => void,
+    idleEnds = new IdleEnds(0),
+  ) {
+    this.#idleEnds = idleEnds;
+    this.#containers = containers;
+    this.#sessions = sessions;
+    this.#check = logCheck(rules);
+    this.#warn = warn;
+  }
+
+  async look(): Promise<Look> {
+    const sessions = await this.#sessions();
+    this.#idleEnds.see(sessions);
+    const all = await this.#containers.all();
+    const live = all.filter(({ state }) => state === "running" || state === "restarting");
+    const own = await this.#own(sessions, live);
+    const failure = (await this.#inLogs(live)) ?? (await this.#ended(all, live));
+    this.#watched = new Map(live.map((each) => [each.id, this.#watched.get(each.id) ?? each]));
+    return { sessions: own, pending: pendingOf(all, live, own), idleEnds: this.#idleEnds.count, failure };
+  }
+
+  /** The sessions that are this service's. */
+  async #own(sessions: RoleSession[], live: ServiceContainer[]): Promise<number> {
+    const addresses = new Set(live.flatMap((container) => container.addresses));
+    const from = sessions.filter(({ address }) => address !== undefined && addresses.has(address)).length;
+    if (from > 0 || sessions.length === 0 || live.length === 0) return from;
+    const every = await this.#containers.everyAddress();
+    if (sessions.some(({ address }) => address !== undefined && every.has(address))) return 0;
+    // The server sees the Docker host's address, not the container's: it is beyond that host, or the network is the host's.
+    const oldest = Math.max(...live.map(({ age }) => age));
+    const young = sessions.filter(({ age }) => age <= oldest).length;
+    if (young > 0) {
+      this.#once(
+        "the server does not see the containers' own addresses: sessions of the role count that are younger than the container",
+      );
+    }
+    return young;
+  }
+
+  async #inLogs(live: ServiceContainer[]): Promise<Failure | undefined> {
+    for (const container of live) {
+      const from = this.#readUntil.get(container.id) ?? container.startedAt;
+      const since = from > container.startedAt ? from : container.startedAt;
+      const read = await this.#containers.log(container, since);
+      if (!read) {
+        this.#once(
+          `the log of ${container.name} cannot be read back from its logging driver: only sessions and health are watched`,
+        );
+        continue;
+      }
+      const last = read.at(-1);
+      // The last line read is read again, for another of the same time; it was well the first time.
+      if (last) this.#readUntil.set(container.id, last.time);
+      const failure = this.#failureIn(container, read);
+      if (failure) return failure;
+    }
+    return undefined;
+  }
+
+  #failureIn(container: ServiceContainer, lines: LogLine[]): Failure | undefined {
+    const bad = lines.filter(({ text }) => this.#check(text) !== undefined);
+    const [first] = bad;
+    if (!first) return undefined;
+    const reason = `the log of ${container.name} says so: ${this.#check(first.text)}`;
+    return { reason, lines: clean(container, bad.slice(0, shown)) };
+  }
+
+  /** A container that did not stay up. */
+  async #ended(all: ServiceContainer[], live: ServiceContainer[]): Promise<Failure | undefined> {
+    for (const container of live) {
+      const before = this.#watched.get(container.id);
+      if (before && (container.restarts > before.restarts || container.startedAt !== before.startedAt)) {
+        return this.#stopped(container, `${container.name} was restarted while it was watched`, before.startedAt);
+      }
+    }
+    for (const before of this.#watched.values()) {
+      if (live.some(({ id }) => id === before.id)) continue;
+      const now = all.find(({ id }) => id === before.id);
+      // An updated swarm service stops its former replicas, some of them after the update.
+      if (before.isTask && live.length > 0 && (!now || isOrderly(now))) continue;
+      if (!now) return { reason: `${before.name} was removed while it was watched`, lines: [] };
+      return this.#stopped(now, `${now.name} ended with exit code ${now.exitCode}`, before.startedAt);
+    }
+    const [newest] = all;
+    if (live.length === 0 && newest && (newest.state === "exited" || newest.state === "dead")) {
+      return this.#stopped(newest, `${newest.name} has ended with exit code ${newest.exitCode}`, newest.startedAt);
+    }
+    return undefined;
+  }
+
+  async #stopped(container: ServiceContainer, what: string, since: string): Promise<Failure> {
+    const reason = container.isOutOfMemory ? `${what}, out of memory` : what;
+    const lines = (await this.#containers.log(container, since)) ?? [];
+    const bad = lines.filter(({ text }) => this.#check(text) !== undefined);
+    return { reason, lines: clean(container, (bad.length > 0 ? bad : lines).slice(-shown)) };
+  }
+
+  #once(warning: string): void {
+    if (this.#warned.has(warning)) return;
+    this.#warned.add(warning);
+    this.#warn(warning);
+  }
+}
+
+function pendingOf(all: ServiceContainer[], live: ServiceContainer[], sessions: number): string[] {
+  if (live.length === 0) return [all.length === 0 ? "there is no container of it" : "no container of it runs"];
+  const states = live.flatMap(({ name, state, health, healthOutput }) => {
+    if (state === "restarting") return [`${name} is restarting`];
+    if (health === undefined || health === "healthy") return [];
+    const said = healthOutput && health === "unhealthy" ? ` (its healthcheck says: ${healthOutput})` : "";
+    return [`${name} is not healthy but ${health}${said}`];
+  });
+  return [...states, ...(sessions > 0 ? [] : [noSessions])];
+}
+
+/** Ended by itself or by the signals of a stop. */
+function isOrderly({ exitCode, isOutOfMemory, state }: ServiceContainer): boolean {
+  return state === "removing" || (!isOutOfMemory && [0, 137, 143].includes(exitCode));
+}
+
+function clean({ secrets }: ServiceContainer, lines: LogLine[]): string[] {
+  return [...new Set(lines.map(({ text }) => withoutSecrets(text, secrets)))];
+}

@@ -1,0 +1,55 @@
+import { z } from "zod";
+import type { Reconciler } from "../../reconciler.ts";
+import type { Call } from "../../rpc/provider.ts";
+import { declaredTarget } from "../../service-env/declared.ts";
+import { targetProblems } from "../../service-env/problems.ts";
+
+const shape = {
+  /** Every service of the stack, in cutover order. */
+  services: z.array(z.strictObject({ service: z.string(), connectAs: z.enum(["legacy", "role"]) })),
+  /** How many of them one up may take from legacy to their role. */
+  max: z.int().positive(),
+  /** Where the services that compose or a command runs keep their URL. */
+  places: z.array(z.strictObject(declaredTarget)).optional(),
+};
+
+/**
+ * The runbook's "cut over one app at a time": refuses an up that would take more services than `max` from legacy to their
+ * role. A service that the last up did not know, and the way back, do not count. Every service on its role depends on it.
+ * The engine stops at the first resource that is refused, so what is wrong with several services' files is said here, at once.
+ */
+export function cutovers(): Reconciler<typeof shape> {
+  return {
+    description: "Refuses to take more services at once from their legacy login to their role than is declared.",
+    shape,
+    identity: [],
+    // The services themselves say what changes about them.
+    advisory: ["services", "max", "places"],
+    id: () => "cutovers",
+
+    async plan({ services, max, places = [] }, olds, _before, call: Call) {
+      const before = new Map(olds?.services.map(({ service, connectAs }) => [service, connectAs]));
+      const due = services
+        .filter(({ service, connectAs }) => connectAs === "role" && before.get(service) === "legacy")
+        .map(({ service }) => service);
+      const problems = await targetProblems(places, call);
+      // One alone is left to its service, whose own words say what else could be done.
+      const unread = problems.length > 1 ? problems.map(({ service, reason }) => `${service}: ${reason}`) : [];
+      const reasons = [...(due.length > max ? [refusal(due, max)] : []), ...unread];
+      return { changes: {}, failures: reasons.map((reason) => ({ property: "", reason })) };
+    },
+
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  };
+}
+
+function refusal(due: string[], max: number): string {
+  const keys = (services: string[]) => services.map((service) => `app-roles:services.${service}.connectAs`).join(", ");
+  return (
+    `${due.length} services would be cut over at once: ${due.join(", ")}; app-roles:maxCutoversPerUp allows ${max}. ` +
+    `Nothing of them was changed. By their order ${due.slice(0, max).join(", ")} ${max === 1 ? "goes" : "go"} first: ` +
+    `set ${keys(due.slice(max))} back to legacy, run up, watch it, and go on with the next`
+  );
+}

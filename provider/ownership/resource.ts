@@ -1,0 +1,318 @@
+import { z } from "zod";
+import { type DefaultAcl, readDefaultAcls } from "../baseline/snapshot.ts";
+import { actingFor } from "../postgres/acting.ts";
+import type { Queryable, Server } from "../postgres/connection.ts";
+import { explain } from "../postgres/explain.ts";
+import { lookingAgain } from "../postgres/gone.ts";
+import { memberReason, unreachableRoles } from "../postgres/membership.ts";
+import { driftIn, isMissingDatabase, planIn } from "../postgres/missing-database.ts";
+import { existingRoles, isSuperuser, roleExists } from "../postgres/roles.ts";
+import { alone } from "../postgres/run-lock.ts";
+import { schemaNames, schemasOwnedIn } from "../postgres/schemas.ts";
+import { inTransaction } from "../postgres/transaction.ts";
+import { type Declared, declared } from "../privileges/declared.ts";
+import { listOf } from "../privileges/words.ts";
+import { type Changes, Incomplete, orUnknown, type Reconciler } from "../reconciler.ts";
+import type { Call, CheckFailure } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { refuseWhileInUse } from "../sessions/role-in-use.ts";
+import { ownershipHazards } from "../warnings/index.ts";
+import { warningsOf } from "../warnings/warning.ts";
+import {
+  type CarryOver,
+  defaultStatements,
+  defaultsBack,
+  describeDefaults,
+  missingDefaults,
+} from "./default-privileges.ts";
+import {
+  describe,
+  isSuperusersMove,
+  type Move,
+  movesBack,
+  movesTowards,
+  ownerFor,
+  schemasOf,
+  unknownNames,
+} from "./moves.ts";
+import { type OwnedObject, readOwnedObjects } from "./objects.ts";
+import { FormerNames } from "./previous-names.ts";
+import { type Reassigned, reassignPlanned } from "./reassign.ts";
+import { foreignStacks, forgetRecord, missingRecord, record } from "./stack-claim.ts";
+import { superusersMoveReason } from "./superusers-objects.ts";
+
+const former = z.object({
+  stack: z.string().optional(),
+  ids: z.record(z.string(), z.string()).optional(),
+  owners: z.record(z.string(), z.string()),
+  acls: z.record(z.string(), z.array(z.string())),
+  columnAcls: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
+  roles: z.record(z.string(), z.looseObject({}).nullable()),
+  defaultPrivileges: z.array(
+    z.object({
+      creator: z.string(),
+      schema: z.string().nullable(),
+      objectType: z.string(),
+      acl: z.array(z.string()),
+    }),
+  ),
+});
+
+const shape = {
+  database: z.string(),
+  /** Role that shall own every object in the schemas. */
+  owner: z.string(),
+  schemas: z.array(z.string()),
+  /** Object, or a pattern with `*` and `?`, to the role it stays with. */
+  keepOwner: z.record(z.string(), z.string()).default({}),
+  /** Single objects outside the schemas. */
+  alsoOwn: z.array(z.string()).default([]),
+  /** All roles this stack makes; their default privileges are given by Privileges. */
+  roles: z.array(z.string()),
+  /** The Baseline's snapshot. */
+  former: orUnknown(former),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
+  /** What the stack declares here. Default: the owner alone gets something by this up. */
+  declared: declared.optional(),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+interface Plan {
+  moves: Move[];
+  defaults: CarryOver[];
+}
+
+/** The runbook's ownership reassignment: the role that runs the migrations owns what they alter. */
+export function ownership(server: Server): Reconciler<typeof shape> {
+  return {
+    description:
+      "Owner of every object in a database's schemas, TimescaleDB's hypertables, aggregates and jobs among them.",
+    shape,
+    identity: ["database", "owner"],
+    hidden: ["former"],
+    advisory: ["legacyUsers", "declared"],
+    id: ({ database, owner }) => `${database}/${owner}`,
+
+    plan: (inputs, _olds, _before, call) =>
+      planIn(server, inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const objects = await readOwnedObjects(db, schemasOf(inputs));
+          const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
+          const unknown = unknownNames(inputs, objects).map(
+            (name) =>
+              `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
+          );
+          const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
+          const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
+          const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
+          const failures = [
+            ...(await foreignStacks(db, inputs, moves, call)).map((reason) => ({ property: "owner", reason })),
+            ...(await notOurs(db, inputs, moves)),
+          ];
+          const record = failures.length === 0 ? await missingRecord(db, inputs, call) : {};
+          const changes = { ...linesOf({ moves, defaults }), ...record };
+          return { changes, warnings, ...(failures.length > 0 && { failures }) };
+        }),
+      ),
+
+    drift: (inputs) =>
+      driftIn(inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const objects = await readOwnedObjects(db, schemasOf(inputs));
+          return linesOf(planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas)));
+        }),
+      ),
+
+    summarize: ({ database, owner }, changes) => {
+      const defaults = Object.keys(changes).filter((key) => key.startsWith("default privileges of ")).length;
+      const records = Object.keys(changes).filter((key) => key.startsWith("comment on role ")).length;
+      const objects = Object.keys(changes).length - defaults - records;
+      const carried = defaults > 0 ? `, default privileges in ${defaults} ${defaults === 1 ? "place" : "places"}` : "";
+      if (Object.keys(changes).length === 0) return undefined;
+      return `${database}: ${count(objects)} to get the right owner (${owner} or the one it is kept with)${carried}`;
+    },
+
+    async apply(inputs, _olds, call) {
+      return server.session(inputs.database, (db) =>
+        alone(db, call, async () => {
+          const read = async () => {
+            await refuseMissingRole(db, inputs.owner);
+            return readOwnedObjects(db, schemasOf(inputs));
+          };
+          const plan = async () => {
+            const moves = movesTowards(inputs, await read());
+            const foreign = await foreignStacks(db, inputs, moves, call);
+            if (foreign.length > 0) throw new Error(foreign.join("\n"));
+            return moves;
+          };
+          const objects = await lookingAgain(read);
+          await lookingAgain(plan);
+          await record(db, inputs, call);
+          await applyDefaults(db, inputs, call, (live) => planFor(inputs, objects, live).defaults);
+          // Whatever ends the moves, some may be done: only what is in the state is put back by destroy.
+          const result = await reassignPlanned(db, plan, call).catch((error: unknown) => {
+            throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
+          });
+          if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, result));
+          sayGone(inputs, result, call);
+          return result.planned > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
+        }),
+      );
+    },
+
+    async remove(inputs, call) {
+      if (inputs.former instanceof Unknown) throw new Error("the state has no record of the former owners");
+      const { former } = inputs;
+      const giveBack = (db: Queryable) =>
+        alone(db, call, async () => {
+          if (!(await roleExists(db, inputs.owner))) return;
+          await refuseWhileInUse(db, inputs.owner, `take ${inputs.database} from its owner`);
+          // A role that was there before the stack stays, with what it has made.
+          const heir = former.roles[inputs.owner] ? inputs.owner : server.address.user;
+          const plan = async () => {
+            const objects = await objectsToGiveBack(db, inputs, former);
+            return toLivingRoles(db, movesBack(inputs, objects, former, heir), server.address.user);
+          };
+          const result = await reassignPlanned(db, plan, call);
+          if (result.left.length > 0) throw new Error(leftBehind(inputs.database, result));
+          sayGone(inputs, result, call);
+          await applyDefaults(db, inputs, call, (live) =>
+            defaultsBack(inputs.owner, inputs.roles, live, former.defaultPrivileges),
+          );
+          await forgetRecord(db, inputs, call);
+        });
+      try {
+        await server.session(inputs.database, giveBack);
+      } catch (error) {
+        if (!isMissingDatabase(error)) throw error;
+        await server.session(undefined, (db) => alone(db, call, () => forgetRecord(db, inputs, call)));
+        call.report.info(`there is no database ${inputs.database} any more: what ${inputs.owner} owned there is gone`);
+      }
+    },
+  };
+}
+
+function linesOf({ moves, defaults }: Plan): Changes {
+  const lines = moves.map((move): [string, string] => [move.object.key, describe(move)]);
+  return { ...Object.fromEntries(lines), ...describeDefaults(defaults) };
+}
+
+function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Plan {
+  const moves = movesTowards(inputs, objects);
+  const recorded = recordedOwners(inputs);
+  const sources = objects
+    .filter((object) => ownerFor(inputs, object) === inputs.owner)
+    .flatMap((object) => [object.owner, recorded[object.key]])
+    .filter((owner): owner is string => owner !== undefined && owner !== inputs.owner);
+  return { moves, defaults: missingDefaults(inputs.owner, [...new Set(sources)], inputs.roles, live) };
+}
+
+/** What an admin that is no superuser can never move. */
+async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Promise<CheckFailure[]> {
+  const doing = `move objects of ${database} to their owner`;
+  const unreachable = await unreachableRoles(
+    db,
+    moves.flatMap(({ object, to }) => [object.owner, to]),
+  );
+  const isOrdinary = (role: string) => unreachable.roles.has(role) && !unreachable.superusers.has(role);
+  const refused = moves.filter(({ object, to }) => isOrdinary(object.owner) || isOrdinary(to));
+  const objects = refused.map(({ object }) => object.key);
+  const failures = [
+    ...(objects.length > 0 ? [memberReason(doing, unreachable, objects)] : []),
+    ...superusersMoveReason(database, unreachable, moves),
+  ];
+  const ofTimescale = moves.filter(isSuperusersMove);
+  if (ofTimescale.length > 0 && !(await isSuperuser(db))) {
+    const list = listOf(ofTimescale.map(({ object }) => object.key));
+    failures.push(
+      `cannot ${doing}: TimescaleDB's hypertables, continuous aggregates and jobs only a superuser can give away. ` +
+        `Connect as one (app-roles:server.admin), or leave them where they are (keepOwner). Concerned: ${list}`,
+    );
+  }
+  return failures.map((reason) => ({ property: "", reason }));
+}
+
+function declaredBy({ owner, schemas, keepOwner, alsoOwn, roles }: Inputs): Declared {
+  const access = roles.map((role) => [role, role === owner ? { access: "owner" as const } : {}]);
+  return { owner, schemas, keepOwner, alsoOwn, roles: Object.fromEntries(access) };
+}
+
+/** In the schemas, and what was recorded there and moved elsewhere since. */
+async function objectsToGiveBack(
+  db: Queryable,
+  inputs: Inputs,
+  recorded: Exclude<Inputs["former"], Unknown>,
+): Promise<OwnedObject[]> {
+  const schemas = schemasOf(inputs);
+  const names = new FormerNames(recorded);
+  const objects = await readOwnedObjects(db, [...new Set([...schemas, ...(await schemasOwnedIn(db, inputs.owner))])]);
+  return objects.filter((object) => schemas.includes(object.schema) || names.of(object) !== undefined);
+}
+
+function recordedOwners({ former }: Inputs): Record<string, string> {
+  return former instanceof Unknown ? {} : former.owners;
+}
+
+/** Plans and changes the owner's default privileges in one transaction. */
+async function applyDefaults(
+  db: Queryable,
+  { database, owner, schemas }: Inputs,
+  call: Call,
+  plan: (live: DefaultAcl[]) => CarryOver[],
+): Promise<void> {
+  const doing = `setting the default privileges of ${owner} in ${database}`;
+  await inTransaction(db, call, doing, async () => {
+    const defaults = await toWhatIsThere(db, plan(await readDefaultAcls(db, schemas)));
+    if (defaults.length === 0) return;
+    try {
+      await actingFor(db, [...new Set(defaults.map(({ creator }) => creator))], async () => {
+        for (const statement of defaultStatements(defaults)) await db.query(statement);
+      });
+    } catch (error) {
+      throw explain(`failed ${doing}`, error);
+    }
+  });
+}
+
+/** Without what names a role or a schema that was dropped since it was recorded. */
+async function toWhatIsThere(db: Queryable, items: CarryOver[]): Promise<CarryOver[]> {
+  if (items.length === 0) return items;
+  const roles = await existingRoles(db, [...new Set(items.map(({ grantee }) => grantee))]);
+  const schemas = new Set(await schemaNames(db, "with"));
+  return items.filter(
+    ({ grantee, schema }) => (grantee === "" || roles.has(grantee)) && (schema === null || schemas.has(schema)),
+  );
+}
+
+async function refuseMissingRole(db: Queryable, role: string): Promise<void> {
+  if (!(await roleExists(db, role))) {
+    throw new Error(`cannot make ${role} the owner: there is no such role. It was dropped by hand: run up again.`);
+  }
+}
+
+/** A former owner may have been dropped since; what it had goes to the heir. */
+async function toLivingRoles(db: Queryable, moves: Move[], heir: string): Promise<Move[]> {
+  const living = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
+  return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir, privileges: [] }));
+}
+
+function sayGone({ database }: Inputs, { gone }: Reassigned, call: Call): void {
+  if (gone.length === 0) return;
+  const list = listOf(gone.map(({ object }) => object.key));
+  call.report.info(`${database}: left out, dropped or renamed meanwhile: ${list}`);
+}
+
+function leftBehind(database: string, { moved, planned, left }: Reassigned & { planned: number }): string {
+  const list = left.slice(0, 10).map(({ move, reason }) => `${move.object.key}: ${reason}`);
+  const more = left.length > 10 ? [`and ${left.length - 10} more`] : [];
+  return [
+    `${database}: moved ${moved} of ${planned} objects; the others are locked by other sessions. Let those end (or end them), then run this again: it goes on where it stopped.`,
+    ...list,
+    ...more,
+  ].join("\n  ");
+}
+
+function count(objects: number): string {
+  return `${objects} ${objects === 1 ? "object" : "objects"}`;
+}

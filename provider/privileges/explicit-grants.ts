@@ -1,0 +1,155 @@
+import { z } from "zod";
+import type { Queryable } from "../postgres/connection.ts";
+import { isMatched, isNamed, splitName, unquoted } from "../postgres/names.ts";
+import type { Grantable, GrantableObject, ObjectKind } from "./table.ts";
+
+const privileges = z.array(z.string().min(1));
+/** Object (`schema.object`, or a pattern for those of one schema) to privileges. */
+const onObjects = z.record(z.string().min(1), privileges).optional();
+
+/** Privileges beyond the access level, by kind of object (app-roles:roles.*.grants.*). */
+export const explicitGrants = z.strictObject({
+  database: privileges.optional(),
+  /** By the schema's bare name. */
+  schemas: onObjects,
+  /** Tables, views, materialized views and foreign tables. */
+  tables: onObjects,
+  /** Table to privilege to columns. */
+  columns: z.record(z.string().min(1), z.record(z.string().min(1), z.array(z.string().min(1)))).optional(),
+  sequences: onObjects,
+  /** Functions, procedures and aggregates: with their argument types, or every one of that name. */
+  functions: onObjects,
+  types: onObjects,
+});
+export type ExplicitGrants = z.infer<typeof explicitGrants>;
+
+type Section = "schemas" | "tables" | "sequences" | "functions" | "types";
+
+const sectionOf: Record<Exclude<ObjectKind, "database" | "column">, Section> = {
+  schema: "schemas",
+  table: "tables",
+  view: "tables",
+  "materialized view": "tables",
+  "continuous aggregate": "tables",
+  sequence: "sequences",
+  routine: "functions",
+  type: "types",
+};
+
+/** The privileges that are granted by name on an object. */
+export function grantedOn(grants: ExplicitGrants | undefined, object: Grantable): string[] {
+  if (!grants) return [];
+  if (object.kind === "database") return (grants.database ?? []).map(standardName);
+  if (object.kind === "column") return grantedOnColumn(grants, object);
+  const found = Object.entries(grants[sectionOf[object.kind]] ?? {}).filter(([name]) => isMeant(name, object));
+  return [...new Set(found.flatMap(([, names]) => names.map(standardName)))];
+}
+
+function grantedOnColumn({ columns = {} }: ExplicitGrants, object: Grantable): string[] {
+  const found = Object.entries(columns).filter(([table]) => isNamed(table, namesOf(object)));
+  const names = found.flatMap(([, byPrivilege]) =>
+    Object.entries(byPrivilege).flatMap(([name, list]) =>
+      list.includes(object.column ?? "") ? [standardName(name)] : [],
+    ),
+  );
+  return [...new Set(names)];
+}
+
+function isMeant(name: string, object: Grantable): boolean {
+  if (object.kind === "schema") return unquoted(name) === object.schema;
+  const named = namesOf(object);
+  return isNamed(name, named) || isMatched(name, named);
+}
+
+/** A column's are its table's. */
+function namesOf({ key, schema, name, target, argumentTypes }: Grantable) {
+  const type = /^(?:function|procedure|aggregate|type)(?= )/.exec(key)?.[0];
+  return { key, identity: target.name, schema, name, argumentTypes, ...(type !== undefined && { type }) };
+}
+
+/** TEMP is TEMPORARY to the catalog; case does not matter in SQL. */
+function standardName(privilege: string): string {
+  const name = privilege.toUpperCase();
+  return name === "TEMP" ? "TEMPORARY" : name;
+}
+
+/** The schemas that hold what is named. */
+export function schemasIn(grants: ExplicitGrants | undefined): string[] {
+  const { schemas = {}, tables = {}, columns = {}, sequences = {}, functions = {}, types = {} } = grants ?? {};
+  const objects = [tables, columns, sequences, functions, types].flatMap((section) => Object.keys(section));
+  return [
+    ...new Set([...Object.keys(schemas).map(unquoted), ...objects.flatMap((name) => splitName(name)?.schema ?? [])]),
+  ];
+}
+
+/** Whether a privilege on a table is granted by name; `identity` as Postgres quotes it. */
+export function isGrantedOnTable(grants: ExplicitGrants | undefined, identity: string, privilege: string): boolean {
+  const parts = splitName(identity);
+  if (!parts) return false;
+  const named = { key: identity, identity, schema: parts.schema, name: unquoted(parts.object) };
+  return Object.entries(grants?.tables ?? {}).some(
+    ([name, names]) => (isNamed(name, named) || isMatched(name, named)) && names.map(standardName).includes(privilege),
+  );
+}
+
+/** Names that mean nothing there is, as `tables tickets.t9`. */
+export function namesOfNothing(grants: ExplicitGrants | undefined, objects: Grantable[]): string[] {
+  if (!grants) return [];
+  const sections: Section[] = ["schemas", "tables", "sequences", "functions", "types"];
+  const unmeant = sections.flatMap((section) =>
+    Object.keys(grants[section] ?? {})
+      .filter(
+        (name) =>
+          !objects.some(
+            (object) =>
+              object.kind !== "database" &&
+              object.kind !== "column" &&
+              sectionOf[object.kind] === section &&
+              isMeant(name, object),
+          ),
+      )
+      .map((name) => `${section} ${name}`),
+  );
+  const columns = Object.entries(grants.columns ?? {}).flatMap(([table, byPrivilege]) =>
+    [...new Set(Object.values(byPrivilege).flat())]
+      .filter(
+        (column) =>
+          !objects.some(
+            (object) => object.kind === "column" && object.column === column && isNamed(table, namesOf(object)),
+          ),
+      )
+      .map((column) => `columns ${table} (${column})`),
+  );
+  return [...unmeant, ...columns];
+}
+
+/** The objects with every column that is granted by name, held or not: the catalog lists those with privileges alone. */
+export async function withColumns(
+  db: Queryable,
+  grants: ExplicitGrants | undefined,
+  objects: GrantableObject[],
+): Promise<GrantableObject[]> {
+  const columns = Object.entries(grants?.columns ?? {});
+  const tables = objects.filter(
+    (object) =>
+      object.target.keyword === "TABLE" &&
+      object.kind !== "column" &&
+      columns.some(([name]) => isNamed(name, namesOf(object))),
+  );
+  if (tables.length === 0) return objects;
+  const { rows } = await db.query<{ table: string; column: string; key: string }>(
+    `SELECT t.name AS table, a.attname AS column, format('column %s of %I.%I', a.attname, n.nspname, c.relname) AS key
+     FROM unnest($1::text[]) t (name)
+     JOIN pg_class c ON c.oid = to_regclass(t.name)
+     JOIN pg_namespace n ON n.oid = c.relnamespace
+     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+     WHERE a.attname = ANY ($2::text[])`,
+    [tables.map(({ target }) => target.name), columns.flatMap(([, byPrivilege]) => Object.values(byPrivilege).flat())],
+  );
+  const known = new Set(objects.map(({ key }) => key));
+  const added = rows.flatMap(({ table, column, key }): GrantableObject[] => {
+    const found = tables.find(({ target }) => target.name === table);
+    return found && !known.has(key) ? [{ ...found, key, kind: "column", column, held: [], passedOn: [] }] : [];
+  });
+  return [...objects, ...added];
+}

@@ -1,0 +1,422 @@
+import { z } from "zod";
+import { FormerOwners } from "../baseline/previous-owners.ts";
+import {
+  superusersContainerReasons,
+  superusersPrivilegesWarning,
+  withoutSuperusers,
+} from "../ownership/superusers-objects.ts";
+import { actingFor } from "../postgres/acting.ts";
+import type { Queryable, Server } from "../postgres/connection.ts";
+import { memberReason, type Unreachable, unreachableRoles } from "../postgres/membership.ts";
+import { driftIn, isMissingDatabase, planIn } from "../postgres/missing-database.ts";
+import { existingRoles, isSuperuser } from "../postgres/roles.ts";
+import { alone } from "../postgres/run-lock.ts";
+import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
+import { inTransaction } from "../postgres/transaction.ts";
+import { orUnknown, type Reconciler } from "../reconciler.ts";
+import type { Call, CheckFailure } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { refuseWhileInUse } from "../sessions/role-in-use.ts";
+import { privilegesHazards } from "../warnings/index.ts";
+import { SharedReads, warningsOf } from "../warnings/warning.ts";
+import { accessLevels } from "./access-levels.ts";
+import { AclSizes } from "./acl-size.ts";
+import { carryOut } from "./carry-out.ts";
+import { type Declared, declared } from "./declared.ts";
+import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "./explicit-grants.ts";
+import { passedOnProblems } from "./granted-onward.ts";
+import { type Place, type PrivilegeCatalog, type PrivilegeGoal, type PrivilegePlan, planPrivileges } from "./plan.ts";
+import { PrivilegeReader } from "./reader.ts";
+import { type PrivilegeStatement, privilegeStatements } from "./statements.ts";
+import { describeHeld, describePrivileges, listOf, summarizePrivileges } from "./words.ts";
+
+const shape = {
+  role: z.string().min(1),
+  database: z.string().min(1),
+  /** None: explicit grants alone. */
+  access: z.enum(accessLevels).optional(),
+  schemas: z.array(z.string().min(1)),
+  /** Privileges by name, beyond the access level and the schemas. */
+  grants: explicitGrants.optional(),
+  /** Takes back what was granted by hand, in every schema of the database. */
+  exclusive: z.boolean().optional(),
+  /** Roles whose future objects get default privileges; those that own objects now are added from the catalog. */
+  creators: z.array(z.string().min(1)).default([]),
+  /** What the role held before this stack came (see heldBefore): it is never revoked. None for a role the stack made. */
+  before: orUnknown(
+    z.array(z.strictObject({ object: z.string(), privilege: z.string(), grantable: z.boolean() })),
+  ).default([]),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
+  /** The login roles that SET ROLE to it. Default: it logs in itself. */
+  logins: z.array(z.string()).optional(),
+  /** What the stack declares in the database. Default: this role alone gets something by this up. */
+  declared: declared.optional(),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
+export function privileges(
+  server: Server,
+  reader = new PrivilegeReader(),
+  formerOwners = new FormerOwners(),
+): Reconciler<typeof shape> {
+  const summaries = new Map<string, string>();
+  // By database: what many roles are judged by is read once in an engine's run.
+  const reads = new Map<string, SharedReads>();
+  const read = readerOf(reader);
+  const sizes = new AclSizes();
+  const nameOf = ({ role, database }: Inputs) => `${role}/${database}`;
+  return {
+    description: "Privileges and default privileges of one role in one database, by access level.",
+    shape,
+    identity: ["role", "database"],
+    hidden: ["before"],
+    advisory: ["legacyUsers", "logins", "declared"],
+    id: nameOf,
+
+    plan: (inputs, olds) =>
+      planIn(server, inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const formerGoal = formerOf(inputs, olds);
+          const catalog = await read("forPlan", db, inputs, formerGoal);
+          const failures = await schemasNotRead(db, inputs, catalog);
+          if (failures.length > 0) return { changes: {}, failures };
+          const whole = planFor(inputs, formerGoal, catalog);
+          const unreachable = await unreachableOwners(db, whole);
+          const { within: plan, beyond } = withoutSuperusers(whole, unreachable);
+          const refused = [
+            ...(await tooNew(db, inputs)),
+            ...notOurs(inputs, plan, unreachable),
+            ...passedOn(inputs, plan, catalog),
+            ...(await sizes.problems(db, inputs, plan)).map((reason) => ({ property: "", reason })),
+          ];
+          if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
+          summaries.set(nameOf(inputs), summarizePrivileges(inputs.role, plan, false));
+          const shared = reads.get(inputs.database) ?? new SharedReads();
+          reads.set(inputs.database, shared);
+          const { access, legacyUsers = [], logins = [inputs.role], declared = declaredBy(inputs) } = inputs;
+          const former = formerOwners.of(inputs.database);
+          const facts = { ...inputs, access, legacyUsers, logins, declared, former };
+          const hazards = await warningsOf(db, facts, privilegesHazards, shared);
+          const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
+            (name) =>
+              `${inputs.role}: grants in ${inputs.database}: ${name}: there is no such object (a name with capitals or dots needs double quotes)`,
+          );
+          return {
+            changes: describePrivileges(plan),
+            warnings: [
+              ...nothing,
+              ...byHandWarnings(inputs, plan),
+              ...onwardWarnings(inputs, catalog),
+              ...superusersPrivilegesWarning(beyond, inputs.role, unreachable),
+              ...hazards,
+            ],
+          };
+        }),
+      ),
+
+    drift: (inputs) =>
+      driftIn(inputs.database, () =>
+        server.session(inputs.database, async (db) => {
+          const whole = planFor(inputs, undefined, await read("forPlan", db, inputs, undefined));
+          return describePrivileges(withoutSuperusers(whole, await unreachableOwners(db, whole)).within);
+        }),
+      ),
+
+    summarize: (inputs) => summaries.get(nameOf(inputs)),
+
+    async apply(inputs, olds, call) {
+      const former = formerOf(inputs, olds);
+      const doing = `granting ${inputs.role} its privileges in ${inputs.database}`;
+      return server.session(inputs.database, (db) =>
+        alone(db, call, () =>
+          inTransaction(db, call, doing, async () => {
+            const verify = !(await isSuperuser(db));
+            const done = await change(db, inputs, call, verify, async () => {
+              await refuseMissingRoles(db, inputs);
+              const catalog = await read("forChange", db, inputs, former);
+              const whole = planFor(inputs, former, catalog);
+              const unreachable = await unreachableOwners(db, whole);
+              const { within: plan } = withoutSuperusers(whole, unreachable);
+              refuse([...notOurs(inputs, plan, unreachable), ...passedOn(inputs, plan, catalog)]);
+              return plan;
+            });
+            sizes.granted(inputs);
+            return done && summarizePrivileges(inputs.role, done, true);
+          }),
+        ),
+      );
+    },
+
+    async remove(inputs, call) {
+      const doing = `taking its privileges in ${inputs.database} from ${inputs.role}`;
+      try {
+        await server.session(inputs.database, (db) =>
+          alone(db, call, () =>
+            inTransaction(db, call, doing, async () => {
+              const names = await existingRoles(db, [inputs.role]);
+              if (names.size === 0) return;
+              const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
+              await refuseWhileInUse(db, inputs.role, what, inputs.database);
+              let byHand: PrivilegePlan["byHand"] = [];
+              await change(db, inputs, call, false, async () => {
+                const catalog = await read("forChange", db, inputs, undefined);
+                const whole = removalOf(inputs, catalog);
+                const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
+                refuse(passedOn(inputs, plan, catalog));
+                byHand = plan.byHand;
+                return plan;
+              });
+              if (byHand.length === 0) return;
+              call.report.warn(
+                `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(byHand)}. ` +
+                  "It is taken back when the role is dropped.",
+              );
+            }),
+          ),
+        );
+      } catch (error) {
+        if (!isMissingDatabase(error)) throw error;
+      }
+    },
+  };
+}
+
+type Read = (
+  purpose: "forPlan" | "forChange",
+  db: Queryable,
+  inputs: Inputs,
+  former: PrivilegeGoal | undefined,
+) => Promise<PrivilegeCatalog>;
+
+/** All that the goals name; every schema when what was granted by hand anywhere is to go. */
+function readerOf(reader: PrivilegeReader): Read {
+  return async (purpose, db, inputs, former) => {
+    const goals = [goalOf(inputs), ...(former ? [former] : [])];
+    const declared = goals.flatMap(({ schemas, grants }) => [...schemas, ...schemasIn(grants)]);
+    const schemas = inputs.exclusive ? [...declared, ...(await schemaNames(db, "without"))] : declared;
+    const catalog = await reader[purpose](db, inputs.database, inputs.role, [...new Set(schemas)]);
+    return { ...catalog, objects: await withColumns(db, inputs.grants, catalog.objects) };
+  };
+}
+
+function goalOf({ role, access, schemas, creators, grants, exclusive }: Inputs): PrivilegeGoal {
+  return { role, access, schemas, creators, grants, exclusive };
+}
+
+function declaredBy({ role, access, schemas, grants }: Inputs): Declared {
+  return { schemas, keepOwner: {}, alsoOwn: [], roles: { [role]: { access, grants } } };
+}
+
+function beforeOf({ before }: Inputs) {
+  return before instanceof Unknown ? [] : before;
+}
+
+/** The goal of the last up, unless it was for another role or database: that one has its own delete. */
+function formerOf(inputs: Inputs, olds: Inputs | undefined): PrivilegeGoal | undefined {
+  return olds && olds.role === inputs.role && olds.database === inputs.database ? goalOf(olds) : undefined;
+}
+
+function planFor(inputs: Inputs, former: PrivilegeGoal | undefined, catalog: PrivilegeCatalog): PrivilegePlan {
+  return planPrivileges(catalog, goalOf(inputs), former, beforeOf(inputs));
+}
+
+function byHandWarnings(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
+  // What was there before is not known yet, so nothing can be said about by hand.
+  if (byHand.length === 0 || inputs.before instanceof Unknown) return [];
+  return [
+    `${inputs.role} holds privileges granted by hand, beyond ${inputs.access ?? "its grants"}; they stay: ${describeHeld(byHand)}`,
+  ];
+}
+
+/** Plans that are made anew because objects were dropped or renamed meanwhile, or because Postgres only gave a warning. */
+const furtherPlans = 2;
+
+/**
+ * Carries out what `makePlan` finds, in the caller's transaction; what is gone by then is left out. Returns the first plan
+ * without that, undefined when there was nothing to do. With `verify` throws when something was run each time to no effect: to
+ * an admin who may not grant it Postgres only gives a warning.
+ */
+async function change(
+  db: Queryable,
+  inputs: Inputs,
+  call: Call,
+  verify: boolean,
+  makePlan: () => Promise<PrivilegePlan>,
+): Promise<PrivilegePlan | undefined> {
+  let first: PrivilegePlan | undefined;
+  let leftOut: string[] = [];
+  // Still there after each pass.
+  let stubborn: Map<string, string> | undefined;
+  for (let pass = 0; ; pass++) {
+    const plan = await makePlan();
+    const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
+    stubborn = new Map(places.filter((one) => stubborn?.has(idOf(one)) ?? true).map((one) => [idOf(one), one.key]));
+    const statements = privilegeStatements(plan, inputs.role);
+    first ??= plan;
+    if (statements.length === 0 || pass > furtherPlans) {
+      const refused = [...stubborn.values()].filter((key) => !leftOut.includes(key));
+      if (verify && refused.length > 0) throw halfDone(inputs, plan, refused);
+      break;
+    }
+    leftOut = await actingFor(db, rolesIn(plan, statements), (isMember) =>
+      carryOut(db, statements, inputs, call, pass > 0, !isMember),
+    );
+    if (leftOut.length === 0 && !verify) break;
+    if (leftOut.length > 0) {
+      call.report.progress(`${inputs.role} in ${inputs.database}: tried again, changed meanwhile: ${listOf(leftOut)}`);
+    }
+  }
+  const gone = new Set(leftOut);
+  const isThere = ({ place }: { place: Place }) => !gone.has(place.key);
+  if (gone.size > 0) {
+    call.report.info(
+      `${inputs.role} in ${inputs.database}: left out, dropped or renamed meanwhile: ${listOf([...gone])}`,
+    );
+  }
+  const done = { ...first, wanted: first.wanted.filter(isThere), grants: first.grants.filter(isThere) };
+  return done.grants.length + done.revokes.length + done.restores.length > 0 ? done : undefined;
+}
+
+/** The roles in whose name the statements run. */
+function rolesIn(plan: PrivilegePlan, statements: PrivilegeStatement[]): string[] {
+  const places = [...plan.grants, ...plan.revokes].map(({ place }) => ownerOf(place));
+  return [...new Set([...places, ...statements.flatMap(({ as }) => as ?? [])])];
+}
+
+function ownerOf(place: PrivilegePlan["grants"][number]["place"]): string {
+  return "object" in place ? place.object.owner : place.future.creator;
+}
+
+function refuse(failures: CheckFailure[]): void {
+  if (failures.length > 0) throw new Error(`${failures.map(({ reason }) => reason).join("\n")}. Nothing was changed.`);
+}
+
+/** What the removal of the role's privileges in one database takes from it. */
+function removalOf(inputs: Inputs, catalog: PrivilegeCatalog): PrivilegePlan {
+  return planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+}
+
+/** What a later destroy would stumble over: what the role granted onward, and what it still may. */
+function onwardWarnings(inputs: Inputs, catalog: PrivilegeCatalog): string[] {
+  const { role, database } = inputs;
+  // What was there before is not known yet, so nothing can be said about what goes.
+  if (inputs.before instanceof Unknown) return [];
+  const removal = removalOf(inputs, catalog);
+  const problems = passedOnProblems(removal, catalog.objects, role);
+  if (problems.length > 0) {
+    return [`destroy, and an up that takes ${role} out, would be refused: ${database}: ${problems.join("; ")}`];
+  }
+  const grantable = removal.revokes
+    .filter(({ held }) => held.some((one) => one.grantable))
+    .map(({ place }) => place.key);
+  if (grantable.length === 0) return [];
+  return [
+    `${role} may grant onward what it holds in ${database} (WITH GRANT OPTION): ${listOf(grantable)}. ` +
+      "While others hold it from the role, destroy is refused",
+  ];
+}
+
+/** What a destroy guard must know of one role's privileges in one database. */
+export const removable = z.strictObject({
+  role: shape.role,
+  database: shape.database,
+  access: shape.access,
+  schemas: shape.schemas,
+  grants: shape.grants,
+  before: shape.before,
+});
+
+/** Why the privileges could not be taken from the roles, as others hold them from these; a role or database that is gone is none. */
+export async function onwardProblems(server: Server, removed: z.infer<typeof removable>[]): Promise<string[]> {
+  const read = readerOf(new PrivilegeReader());
+  const problems: string[] = [];
+  // Database by database: each is another login.
+  for (const [database, goals] of Map.groupBy(removed, (one) => one.database)) {
+    try {
+      await server.session(database, async (db) => {
+        for (const goal of goals) {
+          const inputs: Inputs = { ...goal, creators: [] };
+          const catalog = await read("forPlan", db, inputs, undefined);
+          const whole = removalOf(inputs, catalog);
+          const { within } = withoutSuperusers(whole, await unreachableOwners(db, whole));
+          problems.push(...passedOn(inputs, within, catalog).map(({ reason }) => reason));
+        }
+      });
+    } catch (error) {
+      if (!isMissingDatabase(error)) throw error;
+    }
+  }
+  return problems;
+}
+
+/** What would fail because others have it from the role. */
+function passedOn({ role, database }: Inputs, plan: PrivilegePlan, { objects }: PrivilegeCatalog): CheckFailure[] {
+  return passedOnProblems(plan, objects, role).map((problem) => ({ property: "", reason: `${database}: ${problem}` }));
+}
+
+/** PostgreSQL 17 is the first with MAINTAIN: https://www.postgresql.org/docs/17/release-17.html */
+async function tooNew(db: Queryable, { role, database, grants }: Inputs): Promise<CheckFailure[]> {
+  const named = Object.entries(grants?.tables ?? {}).filter(([, privileges]) =>
+    privileges.some((privilege) => privilege.toUpperCase() === "MAINTAIN"),
+  );
+  if (named.length === 0) return [];
+  const { rows } = await db.query<{ version: string; is_old: boolean }>(
+    "SELECT current_setting('server_version') AS version, current_setting('server_version_num')::int < 170000 AS is_old",
+  );
+  const [server] = rows;
+  if (!server?.is_old) return [];
+  return named.map(([table]) => ({
+    property: "grants",
+    reason: `app-roles:roles.${role}.grants.${database}.tables.${table}: MAINTAIN came with PostgreSQL 17, and the server is ${server.version}; remove it`,
+  }));
+}
+
+/** The owners in whose name an admin that is not a superuser cannot grant. */
+async function unreachableOwners(db: Queryable, plan: PrivilegePlan): Promise<Unreachable> {
+  const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
+  return unreachableRoles(db, places.map(ownerOf));
+}
+
+/** What such an admin can never grant or revoke, with its owners. */
+function notOurs({ role, database }: Inputs, plan: PrivilegePlan, unreachable: Unreachable): CheckFailure[] {
+  const isOrdinary = (owner: string) => unreachable.roles.has(owner) && !unreachable.superusers.has(owner);
+  const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
+  const objects = [...new Set(places.filter((place) => isOrdinary(ownerOf(place))).map(({ key }) => key))];
+  return [
+    ...(objects.length === 0 ? [] : [memberReason(`give ${role} its privileges in ${database}`, unreachable, objects)]),
+    ...superusersContainerReasons(plan, role, unreachable),
+  ].map((reason) => ({ property: "", reason }));
+}
+
+/** Another object that has taken the name since is another place. */
+function idOf(place: Place): string {
+  return JSON.stringify([place.key, "object" in place ? place.object.oid : undefined]);
+}
+
+function halfDone({ role, database }: Inputs, plan: PrivilegePlan, keys: string[]): Error {
+  const left = Object.entries(describePrivileges(plan)).filter(([key]) => keys.includes(key));
+  return new Error(
+    `cannot change the privileges of ${role} in ${database}: the admin is no superuser and may not grant or revoke these. ` +
+      `Nothing was changed. Connect as a superuser or as their owner (app-roles:server.admin.user).\n  ${left.map(([key, change]) => `${key}: ${change}`).join("\n  ")}`,
+  );
+}
+
+/** Asks for the schemas only when one was not read. */
+async function schemasNotRead(db: Queryable, inputs: Inputs, { objects }: PrivilegeCatalog): Promise<CheckFailure[]> {
+  const read = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
+  const all = inputs.schemas.every((schema) => read.has(schema));
+  return all ? [] : missingSchemas(db, inputs.database, inputs.schemas);
+}
+
+async function refuseMissingRoles(db: Queryable, inputs: Inputs): Promise<void> {
+  const names = [inputs.role, ...inputs.creators];
+  const there = await existingRoles(db, names);
+  const missing = names.filter((name) => !there.has(name));
+  if (missing.length === 0) return;
+  throw new Error(
+    `cannot give ${inputs.role} its privileges in ${inputs.database}: there is no role ${missing.join(", ")}. ` +
+      "Nothing was changed. If it was dropped by hand, run up again; else correct app-roles:roles or app-roles:databases.",
+  );
+}

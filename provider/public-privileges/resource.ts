@@ -1,0 +1,144 @@
+import { z } from "zod";
+import type { PublicPrivilege } from "../../model/stack.ts";
+import type { Queryable, Server } from "../postgres/connection.ts";
+import { explain } from "../postgres/explain.ts";
+import { missingDatabase } from "../postgres/missing-database.ts";
+import { refuseCancelled } from "../postgres/pause.ts";
+import { alone } from "../postgres/run-lock.ts";
+import { inTransaction } from "../postgres/transaction.ts";
+import { type Changes, orUnknown, type Reconciler } from "../reconciler.ts";
+import type { Call } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import {
+  planReturns,
+  planRevocations,
+  type Revocation,
+  readPublicPrivileges,
+  returnStatements,
+  revocationStatements,
+} from "./plan.ts";
+
+const privileges = z.array(z.enum(["CONNECT", "TEMPORARY"]));
+
+const shape = {
+  database: z.string().min(1),
+  /** What PUBLIC shall not hold on the database. */
+  revoke: privileges,
+  /** The stack's own roles: they keep what they are declared to have. */
+  roles: z.array(z.string()),
+  /** What the Baseline recorded. */
+  former: orUnknown(z.object({ acls: z.record(z.string(), z.array(z.string())) })),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * What PUBLIC, and so every role of the server, may do with a database, taken away on request: every other login role that has
+ * it from PUBLIC alone is granted it first. Put back when it is deleted.
+ */
+export function publicPrivileges(server: Server): Reconciler<typeof shape> {
+  const change = (inputs: Inputs, olds: Inputs | undefined, call: Call, doing: string) =>
+    server.session(undefined, (db) =>
+      alone(db, call, () =>
+        inTransaction(db, call, doing, async () => {
+          const plan = await planFor(db, inputs, olds);
+          for (const statement of plan.statements) {
+            refuseCancelled(call.signal);
+            try {
+              await db.query(statement);
+            } catch (error) {
+              throw explain(`${doing} (${statement})`, error);
+            }
+          }
+          await refuseLeft(db, inputs);
+          return plan;
+        }),
+      ),
+    );
+
+  return {
+    description: "Privileges of PUBLIC on a database that are taken away on request; put back when it is deleted.",
+    shape,
+    identity: ["database"],
+    hidden: ["former", "roles"],
+    id: ({ database }) => database,
+
+    plan: (inputs, olds) =>
+      server.anySession(async (db) => {
+        const failures = await missingDatabase(db, inputs.database);
+        if (failures.length > 0) return { changes: {}, failures };
+        const { changes, problem } = await planFor(db, inputs, olds);
+        return { changes, ...(problem !== undefined && { failures: [{ property: "revoke", reason: problem }] }) };
+      }),
+
+    drift: (inputs) => server.anySession(async (db) => (await planFor(db, inputs, undefined)).changes),
+
+    summarize: ({ database }, changes) => summaryOf(database, changes),
+
+    async apply(inputs, olds, call) {
+      const { changes } = await change(inputs, olds, call, `changing what PUBLIC may do with ${inputs.database}`);
+      return summaryOf(inputs.database, changes);
+    },
+
+    async remove(inputs, call) {
+      await change(
+        { ...inputs, revoke: [] },
+        inputs,
+        call,
+        `giving back to PUBLIC what it could do with ${inputs.database}`,
+      );
+    },
+  };
+}
+
+interface Planned {
+  changes: Changes;
+  statements: string[];
+  problem: string | undefined;
+}
+
+async function planFor(db: Queryable, inputs: Inputs, olds: Inputs | undefined): Promise<Planned> {
+  const { database, revoke, roles, former } = inputs;
+  const live = await readPublicPrivileges(db, database);
+  // Dropped since: there is nothing to take and nothing to give back.
+  if (!live) return { changes: {}, statements: [], problem: undefined };
+  const taken = planRevocations(live, revoke, roles);
+  const dropped: PublicPrivilege[] = (olds?.revoke ?? []).filter((privilege) => !revoke.includes(privilege));
+  const acl = former instanceof Unknown ? undefined : former.acls[live.key];
+  const returned = planReturns(live, dropped, roles, acl);
+  const isNeeded = taken.length + returned.length > 0;
+  return {
+    changes: Object.fromEntries([
+      ...taken.map((each) => [`PUBLIC: ${each.privilege}`, `revoked${to("; granted to", each)}`]),
+      ...returned.map((each) => [`PUBLIC: ${each.privilege}`, `granted again${to("; revoked from", each)}`]),
+    ]),
+    statements: [
+      ...taken.flatMap((each) => revocationStatements(database, each)),
+      ...returned.flatMap((each) => returnStatements(database, each)),
+    ],
+    problem:
+      isNeeded && !live.isOurs
+        ? `the database ${database} belongs to ${live.owner}, and the admin is neither a member of it nor a superuser: it cannot revoke anything there`
+        : undefined,
+  };
+}
+
+function to(words: string, { grantees }: Revocation): string {
+  return grantees.length > 0 ? `${words} ${grantees.join(", ")}` : "";
+}
+
+/** What somebody else than the owner granted to PUBLIC stays after the owner's REVOKE. */
+async function refuseLeft(db: Queryable, { database, revoke }: Inputs): Promise<void> {
+  const live = await readPublicPrivileges(db, database);
+  for (const { privilege, grantors } of live?.privileges ?? []) {
+    if (!revoke.includes(privilege) || grantors.length === 0) continue;
+    throw new Error(
+      `PUBLIC still has ${privilege} on the database ${database}, granted by ${grantors.join(", ")}; nothing was changed. ` +
+        `As that role: REVOKE ${privilege} ON DATABASE ... FROM PUBLIC`,
+    );
+  }
+}
+
+function summaryOf(database: string, changes: Changes): string | undefined {
+  const lines = Object.entries(changes).map(([what, change]) => `${what} ${change}`);
+  return lines.length > 0 ? `database ${database}: ${lines.join("; ")}` : undefined;
+}

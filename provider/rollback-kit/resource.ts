@@ -1,0 +1,77 @@
+import { z } from "zod";
+import { connectAsLabel } from "../docker/labels.ts";
+import { swarmServiceLabel } from "../docker/swarm-service.ts";
+import type { Changes, Reconciler } from "../reconciler.ts";
+import type { Call } from "../rpc/provider.ts";
+import { handoverOf } from "./handover.ts";
+import { KeptScript } from "./kept-script.ts";
+import { wayBackScript, wayBackShape } from "./rollback-source.ts";
+
+const shape = {
+  ...wayBackShape,
+  /** Where the script is kept; from the Pulumi project's folder. Default: nowhere, the state alone keeps the way back. */
+  folder: z.string().min(1).optional(),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * A service's way back to its legacy URL: kept in the state before the service is put on its role, for `app-roles rollback`, and
+ * with a folder also as a script that needs neither Pulumi nor state or passphrase. Removed after it went back. Asks the
+ * database nothing.
+ */
+export function rollbackScript(): Reconciler<typeof shape> {
+  return {
+    description:
+      "How a service is put back on its legacy URL: for app-roles rollback, and with a folder as a script beside it.",
+    shape,
+    identity: ["service"],
+    hidden: ["legacyUrl", "compose", "command", "container", "env", "swarm", "urlKey"],
+    advisory: ["dockerHost"],
+    id: ({ service }) => service,
+
+    async plan(inputs, olds, _before, call: Call) {
+      const warnings = olds ? await rolledBack(inputs) : [];
+      const kept = keptScript(inputs);
+      const handover = handoverOf(inputs.service);
+      // Where no script is kept it is made once all the same: a service without a way back is not put on its role.
+      if (olds && !kept && !handover) return { changes: {}, warnings };
+      const text = await wayBackScript(inputs, call);
+      if (text !== undefined) await handover?.write(text);
+      return { changes: kept ? await changesOf(kept, text) : {}, warnings };
+    },
+
+    summarize: ({ service }, changes) =>
+      Object.keys(changes).length === 0 ? undefined : `${service}: its way back without the stack is written`,
+
+    async apply(inputs, olds, call) {
+      const kept = keptScript(inputs);
+      const former = olds && keptScript(olds);
+      const text = await wayBackScript(inputs, call);
+      if (text === undefined) throw new Error(`${inputs.service}: its legacy URL is not known`);
+      const isDue = kept !== undefined && (await kept.difference(text)) !== undefined;
+      if (isDue) await kept.write(text);
+      if (former && former.path !== kept?.path) await former.remove();
+      if (!isDue) return undefined;
+      return `${inputs.service}: its way back without the stack: sh ${kept.path}`;
+    },
+
+    async remove(inputs) {
+      await keptScript(inputs)?.remove();
+    },
+  };
+}
+
+function keptScript({ folder, service }: Inputs): KeptScript | undefined {
+  return folder === undefined ? undefined : new KeptScript(folder, service);
+}
+
+async function changesOf(kept: KeptScript, text: string | undefined): Promise<Changes> {
+  const difference = text === undefined ? "is not known yet" : await kept.difference(text);
+  return difference === undefined ? {} : { [kept.path]: difference };
+}
+
+/** A swarm's service that the script put back; where a container or compose runs it, their own resources say so. */
+async function rolledBack({ service, swarm, dockerHost }: Inputs): Promise<string[]> {
+  if (!swarm || (await swarmServiceLabel(dockerHost, swarm.name, connectAsLabel)) !== "legacy") return [];
+  return [`${service} is on its legacy URL, as its rollback script leaves it: this up puts it on its role`];
+}

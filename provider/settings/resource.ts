@@ -1,0 +1,257 @@
+import { z } from "zod";
+import { readRoles, roleRestoration } from "../baseline/role-record.ts";
+import type { Queryable, Server } from "../postgres/connection.ts";
+import { databaseNames } from "../postgres/databases.ts";
+import { explain } from "../postgres/explain.ts";
+import { refuseCancelled } from "../postgres/pause.ts";
+import { roleExists } from "../postgres/roles.ts";
+import { alone } from "../postgres/run-lock.ts";
+import { inTransaction } from "../postgres/transaction.ts";
+import { child, orUnknown, type Reconciler } from "../reconciler.ts";
+import type { Call, CheckFailure } from "../rpc/provider.ts";
+import { Unknown } from "../rpc/values.ts";
+import { settingsHazards } from "../warnings/index.ts";
+import { SharedReads, warningsOf } from "../warnings/warning.ts";
+import { describeSettings, nameOf, planSettings, settingStatement } from "./plan.ts";
+import { type DeclaredSetting, settingProblems } from "./problems.ts";
+import { releaseRole } from "./release-role.ts";
+import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "./settings.ts";
+import { settingText } from "./values.ts";
+
+/** Numbers and booleans may be written as such. */
+const values = z.record(z.string().min(1), orUnknown(z.union([z.string(), z.number(), z.boolean()])));
+
+/** RoleRecord with the password's verifier; null when there was none. */
+const formerRole = z.object({
+  connectionLimit: z.int(),
+  canLogin: z.boolean(),
+  superuser: z.boolean(),
+  createRole: z.boolean(),
+  createDatabase: z.boolean(),
+  inherit: z.boolean(),
+  replication: z.boolean(),
+  bypassRowLevelSecurity: z.boolean(),
+  validUntil: z.string().nullable(),
+  memberships: z.array(
+    z.object({
+      role: z.string(),
+      grantor: z.string(),
+      admin: z.boolean(),
+      inherit: z.boolean().nullable(),
+      set: z.boolean().nullable(),
+    }),
+  ),
+  settings: z.record(z.string(), z.array(z.string())),
+  verifier: z.string().nullable(),
+});
+
+const shape = {
+  role: z.string().min(1),
+  /** Setting to value, for the role's sessions in every database. */
+  settings: values.default({}),
+  /** Database to settings that hold there only. */
+  databases: z.record(z.string().min(1), values).default({}),
+  /** What was set before this stack came: database (empty: all) to `name=value` entries. None for a role the stack made. */
+  before: orUnknown(z.record(z.string(), z.array(z.string()))).default({}),
+  /** What the Baseline recorded of a role that the stack took over: it gets all of it back, and stays. */
+  former: orUnknown(formerRole).optional(),
+  /** Settings that are declared for it and not written here: the official Role's, and those left unset on purpose. */
+  setElsewhere: z.array(z.string()).optional(),
+  /** Databases the role has access to. */
+  usedIn: z.array(z.string()).optional(),
+  /** Users that services still log in as. */
+  legacyUsers: z.array(z.string()).optional(),
+};
+type Inputs = z.infer<z.ZodObject<typeof shape>>;
+
+/**
+ * Written by the official Role at each of its updates, which would undo ours. IN DATABASE it does not know,
+ * so there they are ours.
+ */
+const officialRole = new Map([
+  ["statement_timeout", "statementTimeout"],
+  ["idle_in_transaction_session_timeout", "idleInTransactionSessionTimeout"],
+  ["search_path", "searchPaths"],
+  ["role", "assumeRole"],
+]);
+
+/** Settings (GUCs) of one role: all but those that the official Role writes. */
+export function roleSettings(server: Server): Reconciler<typeof shape> {
+  const rules = new SettingRules();
+  const summaries = new Map<string, string>();
+  // What all roles are judged by is read once in an engine's run.
+  const reads = new SharedReads();
+  return {
+    description: "Settings of one role, everywhere or in one database; values compare with their units.",
+    shape,
+    identity: ["role"],
+    hidden: ["before", "former"],
+    kept: ["former"],
+    advisory: ["setElsewhere", "usedIn", "legacyUsers"],
+    id: ({ role }) => role,
+
+    async plan(inputs, olds) {
+      return server.anySession(async (db) => {
+        const wanted = declaredSettings(inputs);
+        const known = await rules.read(
+          db,
+          wanted.map(({ name }) => name),
+        );
+        const failures = [
+          ...(await settingProblems(db, wanted, known, officialProblem)),
+          ...(await missingDatabases(db, inputs)),
+        ];
+        if (failures.length > 0) return { changes: {}, failures };
+        const changes = await planFor(db, rules, inputs, olds);
+        summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
+        const { role, setElsewhere = [], usedIn = [], legacyUsers = [] } = inputs;
+        const facts = { role, settings: wanted, setElsewhere, usedIn, legacyUsers };
+        const warnings = await warningsOf(db, facts, settingsHazards, reads);
+        return { changes: describeSettings(changes), warnings };
+      });
+    },
+
+    drift: (inputs) => server.anySession(async (db) => describeSettings(await planFor(db, rules, inputs, undefined))),
+
+    summarize: ({ role }) => summaries.get(role),
+
+    async apply(inputs, olds, call) {
+      const doing = `setting the settings of ${inputs.role}`;
+      // The advisory lock is of one database: the admin's stands for what belongs to the whole server.
+      return server.session(undefined, (db) =>
+        alone(db, call, () =>
+          inTransaction(db, call, doing, async () => {
+            if (!(await roleExists(db, inputs.role))) {
+              throw new Error(
+                `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
+              );
+            }
+            const changes = await planFor(db, rules, inputs, olds);
+            await run(db, inputs.role, changes, call);
+            const lines = describeSettings(changes);
+            return changes.length > 0
+              ? summaryOf(inputs, declaredSettings(inputs).length, lines, "changed")
+              : undefined;
+          }),
+        ),
+      );
+    },
+
+    async remove(inputs, call) {
+      const nothing: Inputs = { ...inputs, settings: {}, databases: {} };
+      // Of a role that stays, what the official Role has written too.
+      const written = inputs.former ? Object.fromEntries([...officialRole.keys()].map((name) => [name, ""])) : {};
+      const last = { ...inputs, settings: { ...inputs.settings, ...written } };
+      const doing = `taking back the settings of ${inputs.role}`;
+      await server.session(undefined, (db) =>
+        alone(db, call, () =>
+          inTransaction(db, call, doing, async () => {
+            if (!(await roleExists(db, inputs.role))) return;
+            await run(db, inputs.role, await planFor(db, rules, nothing, last), call);
+            if (inputs.former) await restore(db, inputs.role, inputs.former);
+          }),
+        ),
+      );
+      if (inputs.former) return;
+      // Privileges and ownership depend on this resource, so by now theirs are back: the role is dropped next.
+      await releaseRole(server, inputs.role, call);
+    },
+  };
+}
+
+function officialProblem({ database, name }: RoleSetting): string | undefined {
+  const attribute = officialRole.get(name.toLowerCase());
+  if (attribute === undefined || database !== "") return undefined;
+  return `${name} belongs to the official Role (${attribute}), which would undo it here at its next update`;
+}
+
+/** Known ones alone: a value that is not known yet is planned by the up. */
+function declaredSettings({ settings, databases }: Inputs): DeclaredSetting[] {
+  const of = (database: string, path: string, map: Inputs["settings"]): DeclaredSetting[] =>
+    Object.entries(map).flatMap(([name, value]) =>
+      value instanceof Unknown ? [] : [{ database, name, value: settingText(value), path: child(path, name) }],
+    );
+  return [
+    ...of("", "settings", settings),
+    ...Object.entries(databases).flatMap(([database, map]) => of(database, child("databases", database), map)),
+  ];
+}
+
+/** What the last up declared for this role. */
+function lastDeclared(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "database" | "name">[] {
+  if (olds?.role !== inputs.role) return [];
+  const names = (database: string, map: Inputs["settings"]) => Object.keys(map).map((name) => ({ database, name }));
+  return [
+    ...names("", olds.settings),
+    ...Object.entries(olds.databases).flatMap(([database, map]) => names(database, map)),
+  ];
+}
+
+/** All but its settings. The statements hold a verifier, so an error does not show them. */
+async function restore(db: Queryable, role: string, former: NonNullable<Inputs["former"]>): Promise<void> {
+  if (former instanceof Unknown) throw new Error(`the state has no record of what ${role} was like before`);
+  const { [role]: live } = await readRoles(db, [role]);
+  if (!live) return;
+  try {
+    for (const statement of roleRestoration(role, live, former, former.verifier)) await db.query(statement);
+  } catch (error) {
+    throw explain(`cannot give ${role} back its attributes, password and memberships`, error);
+  }
+}
+
+async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds: Inputs | undefined) {
+  const wanted = declaredSettings(inputs);
+  // A value that is not known yet is still wanted: it must not look dropped.
+  const declared = new Set(lastDeclared(inputs, inputs).map(nameOf));
+  const former = lastDeclared(inputs, olds).filter((setting) => !declared.has(nameOf(setting)));
+  const known = await rules.read(
+    db,
+    [...wanted, ...former].map(({ name }) => name),
+  );
+  const live = await readRoleSettings(db, inputs.role);
+  // What was set in a database that is gone is gone with it.
+  const there = new Set(["", ...(await databaseNames(db, "with"))]);
+  const before = beforeOf(inputs).filter(({ database }) => there.has(database));
+  return planSettings(wanted, former, live, before, known);
+}
+
+function beforeOf({ before, former }: Inputs): RoleSetting[] {
+  const recorded = former && !(former instanceof Unknown) ? former.settings : {};
+  return Object.entries({ ...recorded, ...(before instanceof Unknown ? {} : before) }).flatMap(([database, config]) =>
+    parseSettings(database, config),
+  );
+}
+
+async function missingDatabases(db: Queryable, { databases }: Inputs): Promise<CheckFailure[]> {
+  if (Object.keys(databases).length === 0) return [];
+  const there = await databaseNames(db);
+  return Object.keys(databases)
+    .filter((database) => !there.includes(database))
+    .map((database) => ({
+      property: child("databases", database),
+      reason: `the server has no database ${database}; it has ${there.join(", ")}`,
+    }));
+}
+
+async function run(
+  db: Queryable,
+  role: string,
+  changes: Awaited<ReturnType<typeof planFor>>,
+  call: Call,
+): Promise<void> {
+  for (const change of changes) {
+    refuseCancelled(call.signal);
+    try {
+      await db.query(settingStatement(role, change));
+    } catch (error) {
+      const what = change.to === undefined ? `reset ${nameOf(change)}` : `set ${nameOf(change)} to ${change.to}`;
+      throw explain(`cannot ${what} for ${role}`, error);
+    }
+  }
+}
+
+function summaryOf({ role }: Inputs, total: number, lines: Record<string, string>, word: string): string {
+  const changes = Object.entries(lines).map(([name, change]) => `${name} ${change}`);
+  const counted = `${role}: ${total} ${total === 1 ? "setting" : "settings"}`;
+  return changes.length === 0 ? counted : `${counted}, ${changes.length} ${word}: ${changes.join(", ")}`;
+}

@@ -1,0 +1,191 @@
+import { type Grant, parseAcl } from "../postgres/acl.ts";
+import type { Queryable } from "../postgres/connection.ts";
+import { readAfterUp } from "./after-up.ts";
+import type { OwnershipFacts } from "./ownership-facts.ts";
+import { quoted } from "./quoted.ts";
+import type { RoleFacts } from "./role-facts.ts";
+import { holds, isSuperuser, type Roles, rightsOf } from "./roles.ts";
+import { readRoutines, type WrittenRoutine } from "./routines.ts";
+import type { Hazard, HazardKind } from "./warning.ts";
+
+/**
+ * SECURITY DEFINER routines that move and whose text holds what the new owner may not do. Text is all there is to go by:
+ * Postgres does not know what a body does before it runs.
+ */
+export const superuserDefiners: HazardKind<OwnershipFacts> = {
+  name: "moved routines that do what only a superuser may",
+  async find(db, facts, reads) {
+    const [routines, rules] = [await reads.once(db, readRoutines), await reads.once(db, readRules)];
+    const after = await readAfterUp(db, facts, reads);
+    return routines.flatMap((routine) => {
+      const owner = after.ownerOf(routine.name, routine.owner);
+      if (!routine.securityDefiner || owner !== facts.owner) return [];
+      const refused = refusedTo(owner, routine, rules, after.roles);
+      return refused.map((need) => hazard(routine, need, `it runs as ${owner}, which may not`, owner));
+    });
+  },
+};
+
+/** Routines that run with the caller's rights: those in the schemas, and triggers of tables there. */
+export const superuserInvokers: HazardKind<RoleFacts> = {
+  name: "routines that do what only a superuser may",
+  async find(db, facts, reads) {
+    const { role, access } = facts;
+    const schemas = access ? facts.schemas : [];
+    const [routines, rules] = [await reads.once(db, readRoutines), await reads.once(db, readRules)];
+    const { roles } = await readAfterUp(db, facts, reads);
+    return routines.flatMap((routine) => {
+      const isHere = [routine.schema, ...routine.triggerIn].some((schema) => schemas.includes(schema));
+      if (routine.securityDefiner || !isHere) return [];
+      const refused = refusedTo(role, routine, rules, roles);
+      return refused.map((need) => hazard(routine, need, `called by ${role} it fails`, role));
+    });
+  },
+};
+
+function hazard({ name }: WrittenRoutine, need: Need, consequence: string, role: string): Hazard {
+  const grant = need.grant?.(role);
+  return {
+    object: name,
+    what: `going by its text it uses ${need.what}: ${consequence}`,
+    remedy: `look whether it really does; ${grant ? `then ${grant}, or ` : "then "}let it be done by somebody who may`,
+  };
+}
+
+/** Something in a routine's text that not everybody may do. */
+interface Need {
+  what: string;
+  /** Whether a role with these rights may do it all the same. */
+  isMet(rights: Set<string>, rules: Rules): boolean;
+  /** How the right to it is given; undefined when only a superuser has it. */
+  grant?: (role: string) => string;
+}
+
+/** What the catalog says that not everybody may do. */
+interface Rules {
+  /** Functions of Postgres and of extensions that PUBLIC may not call: name to privileges, all that go by it. */
+  functions: Map<string, Grant[]>;
+  /** Settings that only a superuser may set, in lower case, with the privileges on them (PostgreSQL 15 and later). */
+  settings: Map<string, Grant[]>;
+}
+
+async function readRules(db: Queryable): Promise<Rules> {
+  const functions = await db.query<{ name: string; acl: string[] }>(
+    `SELECT p.proname AS name, p.proacl::text[] AS acl
+     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+     WHERE p.proacl IS NOT NULL
+       AND (n.nspname = 'pg_catalog' OR EXISTS (
+         SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'))
+       AND NOT EXISTS (SELECT FROM aclexplode(p.proacl) e WHERE e.grantee = 0 AND e.privilege_type = 'EXECUTE')`,
+  );
+  const { rows: found } = await db.query<{ found: boolean }>(
+    "SELECT to_regclass('pg_catalog.pg_parameter_acl') IS NOT NULL AS found",
+  );
+  const acl = found[0]?.found
+    ? "(SELECT a.paracl::text[] FROM pg_parameter_acl a WHERE a.parname = lower(s.name))"
+    : "NULL::text[]";
+  const settings = await db.query<{ name: string; acl: string[] | null }>(
+    `SELECT lower(s.name) AS name, ${acl} AS acl FROM pg_settings s WHERE s.context = 'superuser'`,
+  );
+  const byName = new Map<string, Grant[]>();
+  for (const { name, acl } of functions.rows) byName.set(name, [...(byName.get(name) ?? []), ...parseAcl(acl)]);
+  return {
+    functions: byName,
+    settings: new Map(settings.rows.map((row) => [row.name, parseAcl(row.acl ?? [])])),
+  };
+}
+
+function refusedTo(role: string, routine: WrittenRoutine, rules: Rules, roles: Roles): Need[] {
+  if (isSuperuser(roles, role)) return [];
+  const rights = rightsOf(roles, role);
+  const needs = new Map(needsOf(routine, rules).map((need) => [need.what, need]));
+  return [...needs.values()].filter((need) => !need.isMet(rights, rules));
+}
+
+function needsOf({ body, settings }: WrittenRoutine, rules: Rules): Need[] {
+  const text = withoutComments(body).toLowerCase();
+  return [
+    ...statements.filter(({ pattern }) => pattern.test(text)).map(({ need }) => need),
+    ...wordsBefore(text, /\(/)
+      .filter((word) => rules.functions.has(word))
+      .map(calling),
+    ...[...settings.map((name) => name.toLowerCase()), ...settingsSet(text)]
+      .filter((name) => rules.settings.has(name))
+      .map(setting),
+  ];
+}
+
+/** Dynamic SQL stands in literals, so those are kept. */
+function withoutComments(body: string): string {
+  return body.replace(/\/\*[\s\S]*?\*\//g, " ").replace(/--[^\n]*/g, " ");
+}
+
+function wordsBefore(text: string, next: RegExp): string[] {
+  const words = text.matchAll(new RegExp(`([a-z_][a-z0-9_]*)\\s*${next.source}`, "g"));
+  return [...new Set([...words].map(([, word]) => word as string))];
+}
+
+/** `SET [LOCAL | SESSION] name` and `set_config('name', ...)`. */
+function settingsSet(text: string): string[] {
+  const words = text.matchAll(/\b(?:set\s+(?:local\s+|session\s+)?|set_config\s*\(\s*'{1,2})([a-z_][a-z0-9_.]*)/g);
+  return [...words].map(([, word]) => word as string);
+}
+
+const calling = (name: string): Need => ({
+  what: `${name}()`,
+  isMet: (rights, { functions }) => holds(functions.get(name) ?? [], "EXECUTE", rights),
+  grant: (role) => `GRANT EXECUTE on it TO ${quoted(role)}`,
+});
+
+const setting = (name: string): Need => ({
+  what: `SET ${name}, a superuser's setting`,
+  isMet: (rights, { settings }) => holds(settings.get(name) ?? [], "SET", rights),
+  grant: (role) => `GRANT SET ON PARAMETER ${name} TO ${quoted(role)} (PostgreSQL 15 and later)`,
+});
+
+/** What a predefined role gives (PostgreSQL documentation, "Predefined Roles"). */
+const asMember = (what: string, group: string): Need => ({
+  what,
+  isMet: (rights) => rights.has(group),
+  grant: (role) => `GRANT ${group} TO ${quoted(role)}`,
+});
+
+const superusersOnly = (what: string): Need => ({ what, isMet: () => false });
+
+/** What COPY reads or writes: a query, a table with or without columns, or what a literal goes on with after `||`. */
+const copied = String.raw`\bcopy\s+(?:\([^;]*?\)|[\w."%$]+(?:\s*\([^;)]*\))?|'\s*\|\|[^;]*?\|\|\s*')\s*`;
+
+/** COPY in a routine never has a client to talk to: it reads or writes a file of the server, or runs a program. */
+const statements: { pattern: RegExp; need: Need }[] = [
+  {
+    pattern: new RegExp(String.raw`${copied}(?:from|to)\s+program\b`),
+    need: asMember("COPY ... PROGRAM", "pg_execute_server_program"),
+  },
+  {
+    pattern: new RegExp(String.raw`${copied}from\s+(?:e?'|%[ls])`),
+    need: asMember("COPY FROM a file", "pg_read_server_files"),
+  },
+  {
+    pattern: new RegExp(String.raw`${copied}to\s+(?:e?'|%[ls])`),
+    need: asMember("COPY TO a file", "pg_write_server_files"),
+  },
+  {
+    pattern: /\bpg_(?:terminate|cancel)_backend\s*\(/,
+    need: asMember("pg_terminate_backend() or pg_cancel_backend() on other users' sessions", "pg_signal_backend"),
+  },
+  {
+    pattern: /\bdblink(?:_connect|_exec|_open|_send_query)?\s*\(/,
+    need: superusersOnly("dblink, which wants a password in the connection string from all but superusers"),
+  },
+  { pattern: /\balter\s+system\b/, need: superusersOnly("ALTER SYSTEM") },
+  {
+    pattern: /\b(?:create|alter|drop)\s+(?:role|user|group)\b(?!\s+mapping)/,
+    need: superusersOnly("CREATE, ALTER or DROP ROLE"),
+  },
+  { pattern: /\bset\s+session\s+authorization\b/, need: superusersOnly("SET SESSION AUTHORIZATION") },
+  {
+    pattern: /\bcreate\s+(?:database|tablespace|event\s+trigger|subscription|foreign\s+data\s+wrapper)\b/,
+    need: superusersOnly("CREATE DATABASE, TABLESPACE, EVENT TRIGGER, SUBSCRIPTION or FOREIGN DATA WRAPPER"),
+  },
+  { pattern: /\b(?:disable|enable)\s+trigger\s+all\b/, need: superusersOnly("DISABLE TRIGGER ALL") },
+];

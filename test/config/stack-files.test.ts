@@ -1,0 +1,99 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { parseStack } from "../../config/parse-stack.ts";
+import { connectionBudget } from "../../model/budget.ts";
+import { budgetEntries, type Stack } from "../../model/stack.ts";
+
+const cutoverOrder = ["dashboard_api", "ingest_worker", "worker", "webhook_receiver", "gateway", "cron"];
+
+function stackFile(name: string, edit = (text: string) => text): Stack {
+  const text = readFileSync(new URL(`../../Pulumi.${name}.yaml`, import.meta.url), "utf8");
+  const { config } = parse(edit(text)) as { config: Record<string, unknown> };
+  return parseStack(
+    Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^app-roles:/, ""), value])),
+  );
+}
+
+describe("Pulumi.prod.yaml", () => {
+  const stack = stackFile("prod");
+
+  test("has the runbook's limits, 86 of 95", () => {
+    const budget = connectionBudget(stack.ceiling, budgetEntries(stack));
+    expect(budget.entries.map(({ role, limit, source }) => `${role} ${limit} ${source}`)).toEqual([
+      "tracksolid_owner 30 declared",
+      "dashboard_app 8 declared",
+      "gateway_app 15 declared",
+      "cron_app 5 declared",
+      "analytics_ro 8 existing",
+      "dashboard_ro 12 existing",
+      "grafana_ro 5 existing",
+      "reporting_refresher 3 existing",
+    ]);
+    expect(budget).toMatchObject({ total: 86, ceiling: 95, over: 0 });
+  });
+
+  test("starts with every service on legacy, in the runbook's cutover order", () => {
+    expect(stack.services.map(({ name }) => name)).toEqual(cutoverOrder);
+    expect(stack.services.map(({ connectAs }) => connectAs)).toEqual(Array(6).fill("legacy"));
+    expect(stack.services.map(({ migrates }) => migrates)).toEqual([
+      false,
+      true,
+      true,
+      true,
+      "unconfirmed",
+      "unconfirmed",
+    ]);
+  });
+
+  test("bounds idle sessions and idle transactions of every role", () => {
+    for (const { settings } of Object.values(stack.roles)) {
+      expect(settings).toEqual({ idle_session_timeout: "30min", idle_in_transaction_session_timeout: 300_000 });
+    }
+  });
+
+  test("leaves reporting.v_trips with reporting_refresher", () => {
+    expect(stack.databases.tracksolid_db).toEqual({
+      schemas: ["tracksolid", "reporting", "tickets"],
+      owner: "tracksolid_owner",
+      keepOwner: { "reporting.v_trips": "reporting_refresher" },
+      alsoOwn: [],
+      rehearseSql: [],
+      exclusive: false,
+      revokeFromPublic: [],
+    });
+    expect(stack.databases.fleet_platform?.owner).toBeUndefined();
+  });
+});
+
+test("Pulumi.staging.yaml is one step ahead: all cut over, else the same", () => {
+  const prod = stackFile("prod");
+  const staging = stackFile("staging");
+  expect(staging.services.map(({ name }) => name)).toEqual(cutoverOrder);
+  expect(staging.services.map(({ connectAs }) => connectAs)).toEqual(Array(6).fill("role"));
+  expect(budgetEntries(staging)).toEqual(budgetEntries(prod));
+  expect(staging.databases).toEqual(prod.databases);
+});
+
+test.each(["prod", "staging"])(
+  "each service of Pulumi.%s.yaml can be compose's, once what is marked is filled in",
+  (name) => {
+    const filledIn = (text: string) =>
+      text
+        .replace(/^ +runtime: external\n/gm, "")
+        .replace(/^( +)# (runtime|compose):/gm, "$1$2:")
+        .replace(/<(.+?)>/g, (_, what: string) => what.replaceAll(" ", "-"));
+    const services = stackFile(name, filledIn).services;
+    expect(services).toHaveLength(6);
+    for (const service of services) {
+      expect(service).toMatchObject({
+        runtime: "compose",
+        compose: {
+          files: ["docker-compose.yml"],
+          service: "its-name-there",
+          envFile: "the-file-with-its-DATABASE_URL",
+        },
+      });
+    }
+  },
+);

@@ -1,0 +1,43 @@
+import { expect, test } from "vitest";
+import { passedOnProblems } from "../../../provider/privileges/granted-onward.ts";
+import type { GrantableObject, Held } from "../../../provider/privileges/table.ts";
+
+const held = (grantor: string, grantable = true): Held => ({ privilege: "UPDATE", grantor, grantable });
+const table: GrantableObject = {
+  key: "app.people",
+  kind: "table",
+  schema: "app",
+  name: "people",
+  owner: "postgres",
+  target: { keyword: "TABLE", name: '"app"."people"' },
+  securityDefiner: false,
+  held: [held("postgres")],
+};
+const column = (...grants: Held[]): GrantableObject => ({
+  ...table,
+  key: "column note of app.people",
+  kind: "column",
+  column: "note",
+  held: grants,
+  passedOn: [{ privilege: "UPDATE", grantee: "keeper" }],
+});
+
+/** What is refused when the table's privilege is revoked, which takes the column's of the same grantor along. */
+const problems = (note: GrantableObject) => {
+  const plan = { wanted: [], grants: [], restores: [], byHand: [] };
+  const revokes = [{ place: { key: table.key, object: table }, held: table.held }];
+  return passedOnProblems({ ...plan, revokes }, [table, note], "app");
+};
+
+test("a column's privilege that goes with the table's takes what the role passed on", () => {
+  expect(problems(column(held("postgres")))).toEqual([
+    'UPDATE on column note of app.people cannot be taken from app: it passed it on to keeper. First: SET ROLE "app"; REVOKE UPDATE ("note") ON TABLE "app"."people" FROM "keeper"; RESET ROLE;',
+  ]);
+});
+
+test.each([
+  ["it is of another grantor", column(held("giver"))],
+  ["a right to grant it is left, of another grantor", column(held("postgres"), held("giver"))],
+])("it is no hindrance where %s", (_, note) => {
+  expect(problems(note)).toEqual([]);
+});

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { readOwnedObjects } from "../../../provider/ownership/objects.ts";
+import type { Queryable } from "../../../provider/postgres/connection.ts";
+import { databaseHazards, ownershipHazards, privilegesHazards } from "../../../provider/warnings/index.ts";
+import { keptObjects } from "../../../provider/warnings/kept-objects.ts";
+import { ownerLimits } from "../../../provider/warnings/owner-limits.ts";
+import { warningsOf } from "../../../provider/warnings/warning.ts";
+import { startTracksolid } from "../timescale.ts";
+
+const schemas = ["tracksolid", "reporting", "tickets"];
+const legacyUsers = ["postgres"];
+
+let db: Queryable & { close(): Promise<void> };
+beforeAll(async () => {
+  db = await startTracksolid();
+});
+afterAll(() => db.close());
+
+const declared = (keepOwner: Record<string, string> = {}) => ({
+  ...{ owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [] },
+  roles: { tracksolid_owner: { access: "owner" as const }, dashboard_app: { access: "reader" as const } },
+});
+
+async function ofOwnership(): Promise<string[]> {
+  const keepOwner = {
+    "reporting.v_trips": "reporting_refresher",
+    "function tracksolid.raise_alarm(text,text)": "postgres",
+  };
+  const objects = await readOwnedObjects(db, schemas);
+  const goal = { owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [], roles: ["tracksolid_owner"] };
+  const facts = { ...goal, database: "tracksolid_db", objects, former: {}, legacyUsers };
+  // What the owner may not do, or read, where TimescaleDB hides nothing.
+  const kinds = ownershipHazards.filter((kind) => kind !== keptObjects && kind !== ownerLimits);
+  return warningsOf(db, { ...facts, declared: declared(goal.keepOwner) }, kinds);
+}
+
+test("what TimescaleDB hides behind hypertables and aggregates is no hazard", async () => {
+  expect(await ofOwnership()).toEqual([]);
+  const role = { role: "dashboard_app", database: "tracksolid_db", access: "reader" as const, schemas };
+  expect(
+    await warningsOf(
+      db,
+      { ...role, legacyUsers, logins: [role.role], declared: declared(), former: {} },
+      privilegesHazards,
+    ),
+  ).toEqual([]);
+  const facts = {
+    database: "tracksolid_db",
+    schemas,
+    alsoOwn: [],
+    roles: ["tracksolid_owner"],
+    legacyUsers,
+    declared: declared(),
+    former: {},
+  };
+  expect(await warningsOf(db, facts, databaseHazards)).toEqual([]);
+});
+
+test("a continuous aggregate whose new owner may not read its table, or call its function", async () => {
+  await db.query(`
+    CREATE SCHEMA raw; CREATE TABLE raw.fuel (at timestamptz NOT NULL, litres real);
+    SELECT public.create_hypertable('raw.fuel', 'at');
+    CREATE FUNCTION raw.rounded(real) RETURNS real LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+    REVOKE EXECUTE ON FUNCTION raw.rounded FROM PUBLIC;
+    CREATE MATERIALIZED VIEW reporting.fuel_daily WITH (timescaledb.continuous) AS
+      SELECT public.time_bucket('1 day', at) AS day, sum(raw.rounded(litres)) FROM raw.fuel GROUP BY 1 WITH NO DATA;
+    CREATE MATERIALIZED VIEW reporting.fuel_weekly WITH (timescaledb.continuous) AS
+      SELECT public.time_bucket('7 days', day) AS week, count(*) FROM reporting.fuel_daily GROUP BY 1 WITH NO DATA;
+  `);
+  const lines = await ofOwnership();
+  expect(lines).toEqual([
+    expect.stringMatching(/^reporting\.fuel_daily: .*may not read raw\.fuel/),
+    expect.stringMatching(/^reporting\.fuel_daily: .*may not call function raw\.rounded\(real\)/),
+  ]);
+  await db.query("GRANT SELECT ON raw.fuel TO PUBLIC; GRANT EXECUTE ON FUNCTION raw.rounded TO PUBLIC");
+  expect(await ofOwnership()).toEqual([]);
+});
