@@ -29,7 +29,9 @@ its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it
 
 You restart a service with the runtime external: the command hands out its URL, says when to restart it, and waits for the first
 session of its role. When none comes, or the command is interrupted, the exit code is 1 and nothing is rolled back; run it again
-to go on waiting. Of a service that is on its role already, --watch watches it.
+to go on waiting. Of a service that is on its role already, --watch watches it. A watch that is interrupted, or that can see the
+service no longer for a minute (no server, no login, no Docker), says what it saw until then and ends with exit code 1; nothing
+is rolled back.
 
   --watch TIME           after that, watch sessions, containers and log for so long (45m), and go back on trouble; an external
                          service stays where it is, and trouble is exit code 1
@@ -60,11 +62,11 @@ to go on waiting. Of a service that is on its role already, --watch watches it.
       }
       if (!isDone) console.log(`${name} is on its role.`);
       if (watch === undefined) return 0;
-      const trouble = await watchService(name, stack, configured, watch, interruption.signal);
-      if (!trouble) return 0;
+      const watched = await watchService(name, stack, configured, watch, interruption.signal);
+      if (watched.state !== "trouble") return watched.state === "well" ? 0 : 1;
       interruption.reset();
       return await afterFailure(service, stack, {
-        lines: trouble,
+        lines: watched.lines,
         isTouched: true,
         back: await supervision.takeBack(),
       });

@@ -11,15 +11,12 @@ import { type RoleSession, readRoleSessions } from "../../provider/sessions/role
 import { env } from "../env/env.ts";
 import type { Format } from "../env/format.ts";
 import { UsageError } from "../terminal/command.ts";
-import { patiently } from "../terminal/patiently.ts";
 import { Screen } from "../terminal/screen.ts";
+import { type Patience, PatientLooks } from "./patient-looks.ts";
 import { watchService } from "./watch-service.ts";
 
 /** Milliseconds between two looks. */
 const interval = 1000;
-
-/** Milliseconds for which looks may fail in a row, as while the server is restarted. */
-const patience = 60_000;
 
 /** Milliseconds for which the first session is waited for: long enough to redeploy a service by hand. */
 const defaultTimeout = 15 * 60_000;
@@ -63,13 +60,14 @@ export async function cutoverExternal(
   cutover: ExternalCutover,
   watch: number | undefined,
   signal: AbortSignal,
+  patience?: Patience,
 ): Promise<0 | 1> {
   const { service, stack, configured } = cutover;
-  const code = await awaitRestart(cutover, signal);
+  const code = await awaitRestart(cutover, signal, patience);
   if (code !== 0 || watch === undefined) return code;
-  const trouble = await watchService(service.name, stack, configured, watch, signal);
-  if (!trouble) return 0;
-  const [reason, ...lines] = trouble;
+  const watched = await watchService(service.name, stack, configured, watch, signal, patience);
+  if (watched.state !== "trouble") return watched.state === "well" ? 0 : 1;
+  const [reason, ...lines] = watched.lines;
   console.error(
     [`${service.name} is not well as ${service.role}: ${reason}.`, ...lines.map((line) => `  ${line}`)].join("\n"),
   );
@@ -81,17 +79,26 @@ export async function cutoverExternal(
  * The part of a cutover that only the user can do: hands out the role's URL of a service that somebody else restarts, and
  * waits for the first session of its role. Resolves with the exit code; what it says is what was seen.
  */
-async function awaitRestart(cutover: ExternalCutover, signal: AbortSignal): Promise<0 | 1> {
+async function awaitRestart(
+  cutover: ExternalCutover,
+  signal: AbortSignal,
+  patience: Patience | undefined,
+): Promise<0 | 1> {
   const { service, stack, configured, envFile, format, timeout = defaultTimeout, isResumed } = cutover;
   const { name, role, database, urlKey } = service;
   const server = new Server({ ...configured.server.admin, password: configured.adminPassword ?? "" });
   const screen = new Screen(process.stderr);
   const logins = loginsOf(role, configured.roles[role] ?? {});
   const sessions = () => server.anySession((db) => readRoleSessions(db, logins, database));
-  const look = patiently<Seen>({ sessions: [], budget: "" }, patience, async () => ({
-    sessions: await sessions(),
-    budget: await server.anySession(async (db) => table(budgetEntries(configured), await readLiveBudget(db))),
-  }));
+  const looks = new PatientLooks<Seen>(
+    async () => ({
+      sessions: await sessions(),
+      budget: await server.anySession(async (db) => table(budgetEntries(configured), await readLiveBudget(db))),
+    }),
+    signal,
+    (error, left) => screen.status(`${name}: cannot be seen (${error.message}); tried for another ${inWords(left)}`),
+    patience,
+  );
   try {
     const before = await sessions();
     if (envFile !== undefined) {
@@ -106,16 +113,16 @@ async function awaitRestart(cutover: ExternalCutover, signal: AbortSignal): Prom
     const where = envFile === undefined ? ` (npx app-roles env ${name} --file ${name}.env --stack ${stack})` : "";
     console.log(`${name}: its ${urlKey} is that of ${role} now${where}. Restart it now.`);
     const known = new Set(before.map(({ id }) => id));
-    const began = Date.now();
+    const began = looks.now();
     for (;;) {
-      const now = await look();
+      const now = await looks.take();
       const first = now.sessions.find(({ id }) => !known.has(id));
       if (first) {
         screen.end();
         console.log(seen(cutover, first, "came to"));
         return 0;
       }
-      const left = began + timeout - Date.now();
+      const left = began + timeout - looks.now();
       if (left <= 0) {
         screen.end();
         console.error(notSeen(cutover, timeout));
@@ -129,8 +136,8 @@ async function awaitRestart(cutover: ExternalCutover, signal: AbortSignal): Prom
     }
   } catch (error) {
     screen.end();
-    const why = signal.aborted ? "interrupted" : (error as Error).message;
-    console.error(`${name}: no session of ${role} was seen (${why}). ${next(cutover)}`);
+    const why = signal.aborted ? " (interrupted)" : `, and IT CAN BE WATCHED NO LONGER (${(error as Error).message})`;
+    console.error(`${name}: no session of ${role} was seen${why}. ${next(cutover)}`);
     return 1;
   } finally {
     await server.close();

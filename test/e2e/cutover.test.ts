@@ -110,6 +110,19 @@ test("it is on its role by an ordinary up, and the file says so", async () => {
   const deploys = services.deploys("dashboard_api");
   const watched = await appRoles(["cutover", "dashboard_api", "--watch", "1s"]);
   expect(watched).toMatchObject({ code: 0, said: expect.stringContaining("dashboard_api: well for 1s") });
+  await estate.sandbox.setSecret("adminPassword", "wrong");
+  const blind = await appRoles(["cutover", "dashboard_api", "--watch", "1s"]);
+  await estate.sandbox.setConfig("adminPassword", undefined);
+  expect(blind).toMatchObject({
+    code: 1,
+    said: expect.stringMatching(
+      /dashboard_api: it CAN BE WATCHED NO LONGER \(cannot log in .*28P01.* It was not seen once\./,
+    ),
+  });
+  const ended = await appRoles(["cutover", "dashboard_api", "--watch", "10min"], (so) =>
+    /dashboard_app +8 +limit 8 +1/.test(so) ? "SIGINT" : undefined,
+  );
+  expect(ended).toMatchObject({ code: 1, said: expect.stringContaining("the watch was interrupted. ") });
   expect(services.deploys("dashboard_api")).toBe(deploys);
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
@@ -169,7 +182,7 @@ test("an external service that nobody restarts is not said to be well; its first
     said: expect.stringContaining("a session of tracksolid_owner came to tracksolid_db"),
   });
   expect(come.said).toContain("also that of ingest_worker, worker: check that the session is webhook_receiver's");
-  expect(come.said).toContain("webhook_receiver: sessions of tracksolid_owner for 1s, 1 now");
+  expect(come.said).toContain("webhook_receiver: watched for 1s, 1 session of tracksolid_owner now, none at 0 of ");
   const again = await appRoles(args.slice(0, 2));
   expect(again).toMatchObject({
     code: 0,

@@ -23,6 +23,8 @@ export interface Failure {
 export interface GateTimes {
   /** Milliseconds in which all must become well. */
   timeout: number;
+  /** Whether no key of the configuration sets the timeout; else it is gate.timeout. Default: false. */
+  isTimeoutFixed?: boolean;
   /** Milliseconds that it must stay so after that. */
   soak: number;
 }
@@ -43,28 +45,30 @@ const interval = 1000;
 
 /**
  * Looks at a service until it is well, then for as long as the soak takes, and then until it has a session; resolves to the
- * sessions seen last, at least one. Throws NotWell at the first failure, and at once when the run is cancelled.
+ * sessions seen last, at least one. Throws NotWell at the first failure, and at once when the run is cancelled. `now` is the
+ * clock that the times are measured by, in milliseconds.
  */
 export async function passGate(
   service: string,
-  { timeout, soak }: GateTimes,
+  { timeout, soak, isTimeoutFixed = false }: GateTimes,
   look: () => Promise<Look>,
-  { report, signal }: Pick<Call, "report" | "signal">,
+  { report, signal, now = Date.now }: Pick<Call, "report" | "signal"> & { now?: () => number },
 ): Promise<number> {
-  const began = Date.now();
+  const limit = `${inWords(timeout)}${isTimeoutFixed ? "" : " (gate.timeout)"}`;
+  const began = now();
   let last = await refusing(look);
   while (last.pending.length > 0) {
-    const left = began + timeout - Date.now();
-    if (left <= 0) throw notWell(last, `in ${inWords(timeout)} (gate.timeout)`);
+    const left = began + timeout - now();
+    if (left <= 0) throw notWell(last, `in ${limit}`);
     report.progress(`${service}: ${last.pending.join("; ")} (${inWords(left)} left)`);
     await pause(Math.min(interval, left), signal);
     last = await refusing(look);
   }
 
-  const well = Date.now();
+  const well = now();
   let inUse = well;
   for (;;) {
-    const left = well + soak - Date.now();
+    const left = well + soak - now();
     // A pool may close what is idle, and open another: what counts is that it has one at the end.
     if (left <= 0 && last.sessions > 0) return last.sessions;
     const isUsed = last.sessions > 0 ? "all well" : "it waits for the next";
@@ -73,10 +77,10 @@ export async function passGate(
     );
     await pause(left > 0 ? Math.min(interval, left) : interval, signal);
     last = await refusing(look);
-    if (last.sessions > 0) inUse = Date.now();
+    if (last.sessions > 0) inUse = now();
     if (last.pending.some((each) => each !== noSessions)) throw notWell(last, "after it had been well");
     // For as long as it had to open the first.
-    if (Date.now() - inUse > timeout) throw notWell(last, `for ${inWords(timeout)} (gate.timeout), after it had some`);
+    if (now() - inUse > timeout) throw notWell(last, `for ${limit}, after it had some`);
   }
 }
 

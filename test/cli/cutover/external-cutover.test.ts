@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { cutoverExternal } from "../../../cli/cutover/external-cutover.ts";
 import type { ConfiguredStack } from "../../../config/command-line.ts";
 import type { Service } from "../../../model/stack.ts";
@@ -6,21 +6,41 @@ import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
 
 let postgres: TestPostgres;
 let said: string[];
+/** Tables of the budget. */
+let shown: string[];
 
 beforeAll(async () => {
   postgres = await startPostgres();
   await (await postgres.connect()).query("CREATE ROLE receiver LOGIN PASSWORD 'receiver'");
 });
-afterAll(() => postgres.stop());
+afterAll(() => postgres.stop().catch(() => undefined));
 beforeEach(() => {
   said = [];
   const keep = (line: string) => void said.push(line);
   vi.spyOn(console, "log").mockImplementation(keep);
   vi.spyOn(console, "error").mockImplementation(keep);
+  shown = [];
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => shown.push(String(text)) > 0);
 });
+afterEach(() => vi.restoreAllMocks());
 
-const cutOver = (timeout: number, isResumed: boolean, signal = new AbortController().signal) => {
-  const service = { name: "hook", role: "receiver", database: "postgres", urlKey: "DATABASE_URL", runtime: "external" };
+async function endSessions(): Promise<void> {
+  const admin = await postgres.connect();
+  await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'receiver'");
+}
+
+interface Given {
+  signal?: AbortSignal;
+  watch?: number;
+  /** Milliseconds after which a service without sessions is not well. */
+  limit?: number;
+}
+
+const cutOver = (timeout: number, isResumed: boolean, { signal, watch, limit = 60_000 }: Given = {}) => {
+  const service = {
+    ...{ name: "hook", role: "receiver", database: "postgres", urlKey: "DATABASE_URL", runtime: "external" },
+    gate: { timeout: limit },
+  };
   const configured = {
     server: { admin: postgres.address },
     adminPassword: postgres.address.password,
@@ -31,8 +51,10 @@ const cutOver = (timeout: number, isResumed: boolean, signal = new AbortControll
   } as unknown as ConfiguredStack;
   const handout = { envFile: undefined, format: "dotenv" as const, timeout };
   const cutover = { service: service as unknown as Service, stack: "prod", configured, ...handout, isResumed };
-  return cutoverExternal(cutover, undefined, signal);
+  const patience = { patience: 1, interval: 1 };
+  return cutoverExternal(cutover, watch, signal ?? new AbortController().signal, patience);
 };
+const all = () => said.join("\n");
 
 test("a service that nobody restarts is not said to be on its role", async () => {
   expect(await cutOver(1, false)).toBe(1);
@@ -43,7 +65,7 @@ test("a service that nobody restarts is not said to be on its role", async () =>
 test("an interrupted wait changes nothing, and says how to go on", async () => {
   const cancel = new AbortController();
   cancel.abort();
-  expect(await cutOver(60_000, false, cancel.signal)).toBe(1);
+  expect(await cutOver(60_000, false, { signal: cancel.signal })).toBe(1);
   expect(said.join("\n")).toContain("no session of receiver was seen (interrupted). Nothing was rolled back");
 });
 
@@ -57,4 +79,69 @@ test("its first session ends the wait; one that was there before does only when 
   await postgres.connect({ user: "receiver", password: "receiver" });
   expect(await waiting).toBe(0);
   expect(said.at(-1)).toContain("hook: a session of receiver came to postgres");
+});
+
+const receiver = () => postgres.connect({ user: "receiver", password: "receiver" });
+const back = "npx app-roles rollback hook --stack prod";
+
+test("a watch of its whole time says how many sessions it saw, and at how many looks it saw none", async () => {
+  const session = await receiver();
+  expect(await cutOver(1, true, { watch: 1 })).toBe(0);
+  expect(said.at(-1)).toMatch(/^hook: watched for 1s, \d sessions? of receiver now, none at 0 of \d looks\.$/);
+  await session.end();
+});
+
+test("sessions that vanish while it is watched and do not come back are trouble, and nothing is rolled back", async () => {
+  await endSessions();
+  const session = await receiver();
+  const watched = cutOver(1, true, { watch: 600_000, limit: 1 });
+  await vi.waitFor(() => expect(all()).toContain("hook: a session of receiver is in postgres"));
+  await vi.waitFor(() => expect(shown.join("")).toContain("receiver"));
+  await session.end();
+  expect(await watched).toBe(1);
+  expect(all()).toMatch(
+    /hook is not well as receiver: no session of its role comes from it, for 1s, after it had some\.\nNothing was rolled back/,
+  );
+  expect(all()).toContain(back);
+});
+
+test("an interrupted watch says what it saw until then, and that it ended", async () => {
+  const session = await receiver();
+  const cancel = new AbortController();
+  const watched = cutOver(1, true, { watch: 600_000, signal: cancel.signal });
+  await vi.waitFor(() => expect(shown.join("")).toContain("receiver"));
+  cancel.abort();
+  expect(await watched).toBe(1);
+  expect(said.at(-1)).toMatch(
+    /^hook: the watch was interrupted\. (It was watched for \d+s of 10min, and seen last at |It was not seen)/,
+  );
+  expect(said.at(-1)).toContain(`Nothing was rolled back. To watch it again: npx app-roles cutover hook --watch 10min`);
+  await session.end();
+});
+
+test("a service that can be watched no longer: what was seen last, why it ends, and no success", async () => {
+  const session = await receiver();
+  const watched = cutOver(1, true, { watch: 600_000 });
+  await vi.waitFor(() => expect(shown.join("")).toContain("receiver"));
+  const admin = await postgres.connect();
+  await admin.query("CREATE ROLE other SUPERUSER LOGIN PASSWORD 'other'");
+  const other = await postgres.connect({ user: "other", password: "other" });
+  const { user } = postgres.address;
+  await other.query(`ALTER ROLE ${user} PASSWORD 'changed'`);
+  await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-roles'");
+  expect(await watched).toBe(1);
+  await other.query(`ALTER ROLE ${user} PASSWORD '${postgres.address.password}'`);
+  expect(said.at(-1)).toMatch(/^hook: it CAN BE WATCHED NO LONGER \(cannot log in .*28P01/);
+  expect(said.at(-1)).toMatch(
+    /It was watched for \d+s of 10min, and seen last at [\d:]{8}: \d sessions? of receiver\./,
+  );
+  expect(said.at(-1)).toContain(back);
+  expect(all()).not.toContain("watched for 10min");
+  await session.end();
+});
+
+test("a server that is gone while its first session is waited for is not the lack of one", async () => {
+  await postgres.stop();
+  expect(await cutOver(60_000, false)).toBe(1);
+  expect(said.at(-1)).toMatch(/no session of receiver was seen, and IT CAN BE WATCHED NO LONGER \(cannot log in/);
 });
