@@ -25,12 +25,20 @@ export interface DatabaseServerArgs {
    */
   port?: number | undefined;
   /**
+   * File with the certificate of the authority that the server's is of (PEM), for the stack's own connections; a path from the
+   * project's folder, or `system`. Goes with an `admin.sslmode` other than `disable`.
+   *
+   * @default the environment variable PGSSLROOTCERT, else ~/.postgresql/root.crt
+   * @example "/etc/ssl/company-ca.pem"
+   */
+  sslrootcert?: string | undefined;
+  /**
    * Where and as whom the stack itself logs in. TLS is `disable` to this machine (loopback or a Unix socket), else `require`.
    *
    * @default the host and port above, user postgres, database postgres
    * @example { host: "127.0.0.1", port: 15432 }
    */
-  admin?: Partial<Omit<model.Admin, "container">> | undefined;
+  admin?: Partial<Omit<model.Admin, "container" | "sslrootcert">> | undefined;
   /**
    * Password of the admin; becomes a secret.
    *
@@ -284,15 +292,16 @@ export interface ServerDatabase extends Omit<model.Database, "revokeFromPublic">
 
 function createPostgresqlProvider(parent: DatabaseServer, name: string): postgresql.Provider {
   const { address, adminPassword } = parent;
-  const { host, port, user, database, sslmode, superuser } = address.admin;
+  const { host, port, user, database, sslmode, sslrootcert, superuser } = address.admin;
   // One connection: with the plugin's own that makes the two this stack promises.
-  const args = { host, port, username: user, database, sslmode, superuser, maxConnections: 1, connectTimeout: 15 };
+  const to = { host, port, username: user, database, sslmode, sslrootcert };
+  const args = { ...to, superuser, maxConnections: 1, connectTimeout: 15 };
   return new postgresql.Provider(name, { ...args, ...(adminPassword && { password: adminPassword }) }, { parent });
 }
 
 function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.Provider {
-  const { host, port, user, database, sslmode } = parent.address.admin;
-  const args = { host, port, user, database, sslmode, password: parent.adminPassword };
+  const { host, port, user, database, sslmode, sslrootcert } = parent.address.admin;
+  const args = { host, port, user, database, sslmode, sslrootcert, password: parent.adminPassword };
   return new pgaccess.Provider(name, args, { parent });
 }
 

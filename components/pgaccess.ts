@@ -15,6 +15,8 @@ export interface ProviderArgs {
   database: pulumi.Input<string>;
   /** disable, require, verify-ca or verify-full. */
   sslmode: pulumi.Input<string>;
+  /** File of the authority's certificate (PEM). Default PGSSLROOTCERT, else ~/.postgresql/root.crt. */
+  sslrootcert?: pulumi.Input<string> | undefined;
 }
 
 /** The resource plugin `pgaccess` on one server. */

@@ -1,6 +1,7 @@
 import { pulumi } from "../cli/pulumi/pulumi.ts";
 import type { Stack } from "../model/stack.ts";
 import { findServer } from "../provider/docker/find-server.ts";
+import { rootCertificateProblem } from "../provider/postgres/root-certificate.ts";
 import { parseStack } from "./parse-stack.ts";
 
 /** The namespace of every key, whatever the project that uses it is called. */
@@ -28,7 +29,8 @@ export async function readStack(name: string | undefined, server?: "without the 
     { value?: string }
   >;
   const ours = Object.entries(written).filter(([key]) => key.startsWith(namespace));
-  const stack = parseStack(Object.fromEntries(ours.map(([key, { value }]) => [key.slice(namespace.length), value])));
+  const config = Object.fromEntries(ours.map(([key, { value }]) => [key.slice(namespace.length), value]));
+  const stack = parseStack(config, [], rootCertificateProblem);
   const dockerHost = written["docker:host"]?.value;
   const address = server ? stack.server : await findServer(stack.server, dockerHost);
   return { ...stack, dockerHost, server: address, adminPassword: stack.adminPassword ?? process.env.PGPASSWORD };

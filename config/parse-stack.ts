@@ -3,7 +3,7 @@ import { completePool } from "../model/pool.ts";
 import { defaultGate } from "../model/runtime.ts";
 import { completeServer } from "../model/server.ts";
 import type { Service, Stack } from "../model/stack.ts";
-import { sectionProblems } from "./checks/index.ts";
+import { type FileProblem, sectionProblems } from "./checks/index.ts";
 import { ConfigError, type Problem } from "./config-error.ts";
 import { type Entry, readSections, type Sections } from "./sections.ts";
 
@@ -11,9 +11,13 @@ import { type Entry, readSections, type Sections } from "./sections.ts";
  * The stack from its configuration: the keys of the namespace `app-roles`, without it, each a value or, as a Pulumi
  * program is given objects, its JSON. `serviceOrder` is the order in which the services are declared, since Pulumi hands
  * an object's keys to the program sorted by name; services it does not name come last.
- * Throws ConfigError with everything that is wrong.
+ * `fileProblem` looks at the file of `server.sslrootcert`; by default nobody does. Throws ConfigError with everything that is wrong.
  */
-export function parseStack(config: Record<string, unknown>, serviceOrder: readonly string[] = []): Stack {
+export function parseStack(
+  config: Record<string, unknown>,
+  serviceOrder: readonly string[] = [],
+  fileProblem: FileProblem = () => undefined,
+): Stack {
   const problems: Problem[] = [];
   const given = fromJson(config);
   if (objectSections.every((section) => given[section] === undefined)) {
@@ -22,7 +26,7 @@ export function parseStack(config: Record<string, unknown>, serviceOrder: readon
     throw new ConfigError([{ path: "app-roles", message }]);
   }
   const sections = readSections(given, problems);
-  problems.push(...sectionProblems(sections));
+  problems.push(...sectionProblems(sections, fileProblem));
   const { server } = sections;
   if (problems.length > 0 || !server) throw new ConfigError(problems);
   return {

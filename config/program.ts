@@ -3,6 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "../components/docker-host.ts";
 import type { Server, Stack } from "../model/stack.ts";
 import { findServer } from "../provider/docker/find-server.ts";
+import { rootCertificateProblem } from "../provider/postgres/root-certificate.ts";
 import { ConfigError } from "./config-error.ts";
 import { declaredServices } from "./declared-services.ts";
 import { parseStack } from "./parse-stack.ts";
@@ -19,7 +20,7 @@ export async function readStack(): Promise<Stack> {
   const ours = Object.entries(pulumi.runtime.allConfig()).filter(([key]) => key.startsWith(namespace));
   const config = Object.fromEntries(ours.map(([key, value]) => [key.slice(namespace.length), value]));
   try {
-    const stack = parseStack(config, serviceOrder());
+    const stack = parseStack(config, serviceOrder(), rootCertificateProblem);
     const server = await foundServer(stack.server);
     return { ...stack, server, adminPassword: stack.adminPassword ?? process.env.PGPASSWORD };
   } catch (error) {

@@ -4,14 +4,16 @@ import type { Admin, Server } from "./stack.ts";
 export interface ServerAddress {
   host: string;
   port?: number | undefined;
+  sslrootcert?: string | undefined;
   admin?: { [K in keyof Admin]?: Admin[K] | undefined } | undefined;
 }
 
-export function completeServer({ host, port = 5432, admin = {} }: ServerAddress): Server {
+export function completeServer({ host, port = 5432, sslrootcert, admin = {} }: ServerAddress): Server {
   const adminHost = admin.host ?? host;
   return {
     host,
     port,
+    sslrootcert,
     admin: {
       host: adminHost,
       container: admin.container,
@@ -19,6 +21,7 @@ export function completeServer({ host, port = 5432, admin = {} }: ServerAddress)
       user: admin.user ?? "postgres",
       database: admin.database ?? "postgres",
       sslmode: admin.sslmode ?? (admin.container !== undefined || isThisMachine(adminHost) ? "disable" : "require"),
+      sslrootcert,
       superuser: admin.superuser ?? true,
     },
   };

@@ -28,6 +28,8 @@ export interface Admin {
   database: string;
   /** Default: `disable` to this machine (loopback, a Unix socket or a container), else `require`. */
   sslmode: SslMode;
+  /** That of the server. */
+  sslrootcert?: string | undefined;
   /** Default true. False: an admin such as a cloud's, which may only do what CREATEROLE and its memberships allow. */
   superuser: boolean;
 }
@@ -37,6 +39,11 @@ export interface Server {
   host: string;
   /** Default 5432. */
   port: number;
+  /**
+   * File with the certificate of the authority that the server's is of, in PEM form, or `system`. Default PGSSLROOTCERT, else
+   * ~/.postgresql/root.crt. It stands in no URL of a service.
+   */
+  sslrootcert?: string | undefined;
   admin: Admin;
 }
 

@@ -16,6 +16,7 @@ import { legacyUrl } from "./legacy-url/resource.ts";
 import { ownership } from "./ownership/resource.ts";
 import { packageSchema } from "./package-schema.ts";
 import { Server } from "./postgres/connection.ts";
+import { rootCertificateProblem } from "./postgres/root-certificate.ts";
 import { PrivilegeReader } from "./privileges/reader.ts";
 import { privileges } from "./privileges/resource.ts";
 import { publicPrivileges } from "./public-privileges/resource.ts";
@@ -36,6 +37,7 @@ const configShape = {
   password: z.string().default(""),
   database: z.string(),
   sslmode: z.enum(["disable", "require", "verify-ca", "verify-full"]),
+  sslrootcert: z.string().optional(),
 };
 const configSchema = z.object(configShape);
 
@@ -76,7 +78,7 @@ export function pgaccess(): Provider {
     async checkConfig(news) {
       if (Object.values(news).some((value) => value instanceof Unknown)) return { inputs: news };
       const parsed = configSchema.safeParse(reveal(news));
-      const issues = parsed.success ? [] : parsed.error.issues;
+      const issues = parsed.success ? certificateIssues(parsed.data) : parsed.error.issues;
       const failures = issues.map(({ path, message }) => ({ property: path.join("."), reason: message }));
       return { inputs: news, failures };
     },
@@ -114,6 +116,15 @@ export function pgaccess(): Provider {
 
     close: () => server.close(),
   };
+}
+
+/** Looked for once: a provider that is taken from the state is configured without a check, and must work for a way back. */
+function certificateIssues({ sslmode, sslrootcert }: z.output<typeof configSchema>) {
+  if (sslrootcert === undefined) return [];
+  const unused =
+    sslmode === "disable" ? "has no effect with sslmode disable; give verify-full, or leave it out" : undefined;
+  const message = rootCertificateProblem(sslrootcert) ?? unused;
+  return message === undefined ? [] : [{ path: ["sslrootcert"], message }];
 }
 
 /** One version for package and plugin. */

@@ -69,7 +69,7 @@ async function attempt(address: ServerAddress): Promise<Error | undefined> {
 export function adminOf({ resources = [] }: Exported): ServerAddress | undefined {
   const provider = resources.find(({ type }) => type === "pulumi:providers:pgaccess");
   if (!provider) return undefined;
-  const { host, user, database, sslmode, port, password } = (revealed(provider.inputs) ?? {}) as Record<
+  const { host, user, database, sslmode, sslrootcert, port, password } = (revealed(provider.inputs) ?? {}) as Record<
     string,
     unknown
   >;
@@ -82,6 +82,7 @@ export function adminOf({ resources = [] }: Exported): ServerAddress | undefined
     user: as,
     database: to,
     sslmode: mode,
+    ...(typeof sslrootcert === "string" && { sslrootcert }),
     password: exportedText(password) ?? "",
   };
 }

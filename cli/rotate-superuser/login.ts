@@ -64,8 +64,8 @@ export function placeOf({ host, port }: ServerAddress): string {
 
 /** Where the server may ask: the way the stack takes, and the one its services take. */
 export function addressesOf({ host, port, admin }: Server): ServerAddress[] {
-  const { user, database, sslmode } = admin;
-  const own = { host: admin.host, port: admin.port, user, database, sslmode, password: "" };
+  const { user, database, sslmode, sslrootcert } = admin;
+  const own = { host: admin.host, port: admin.port, user, database, sslmode, sslrootcert, password: "" };
   const services = { ...own, host, port };
   const ways = [own, services, ...(sslmode === "disable" ? [{ ...services, sslmode: "require" }] : [])];
   return ways.filter((way, i) => i === 0 || way.host !== own.host || way.port !== own.port);

@@ -6,20 +6,21 @@ import { alternateLogins, roleNames } from "../../model/login-roles.ts";
 import { isPattern, parseObjectName } from "../../model/object-name.ts";
 import { completePool, poolProblem } from "../../model/pool.ts";
 import { completeServer } from "../../model/server.ts";
+import type { SslMode } from "../../model/stack.ts";
 import { configPath, type Problem } from "../config-error.ts";
 import { didYouMean } from "../did-you-mean.ts";
 import type { Section, Sections } from "../sections.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtimes.ts";
 
 /** What is wrong between the sections. A reference to an entry that is itself broken is left to that entry's own error. */
-export function sectionProblems(sections: Sections): Problem[] {
+export function sectionProblems(sections: Sections, fileProblem: FileProblem): Problem[] {
   const problems: Problem[] = [];
   const at = (...path: PropertyKey[]) => ({
     refuse(message: string | undefined): void {
       if (message !== undefined) problems.push({ path: configPath(path), message });
     },
   });
-  checkServer(sections, at);
+  checkServer(sections, at, fileProblem);
   checkDatabases(sections, at);
   checkRoles(sections, at);
   checkRotation(sections, at);
@@ -31,14 +32,35 @@ export function sectionProblems(sections: Sections): Problem[] {
   return problems;
 }
 
+/** Why a file cannot serve as a root certificate; undefined: it can. */
+export type FileProblem = (file: string) => string | undefined;
+
 /** Where a problem is. */
 export type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };
 
-function checkServer({ server }: Sections, at: At): void {
-  if (server?.admin?.host === undefined || server.admin.container === undefined) return;
-  at("server", "admin", "container").refuse(
-    `has no effect beside ${configPath(["server", "admin", "host"])}; keep one of the two`,
-  );
+function checkServer({ server }: Sections, at: At, fileProblem: FileProblem): void {
+  if (!server) return;
+  if (server.admin?.host !== undefined && server.admin.container !== undefined) {
+    at("server", "admin", "container").refuse(
+      `has no effect beside ${configPath(["server", "admin", "host"])}; keep one of the two`,
+    );
+  }
+  const { sslrootcert } = server;
+  if (sslrootcert !== undefined) {
+    at("server", "sslrootcert").refuse(
+      fileProblem(sslrootcert) ?? sslmodeProblem(sslrootcert, completeServer(server).admin.sslmode),
+    );
+  }
+}
+
+/** A certificate that nothing is checked against would only look safe. */
+function sslmodeProblem(sslrootcert: string, sslmode: SslMode): string | undefined {
+  const key = configPath(["server", "admin", "sslmode"]);
+  if (sslmode === "disable") return `has no effect with sslmode disable; set ${key} to verify-full, or remove it`;
+  // As libpq and the official provider's driver: any authority's customer could have a certificate of the system's.
+  if (sslrootcert === "system" && sslmode !== "verify-full")
+    return `system goes with verify-full alone; set ${key} to it`;
+  return undefined;
 }
 
 function checkDatabases({ databases, roles }: Sections, at: At): void {

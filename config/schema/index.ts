@@ -50,6 +50,7 @@ export const singles = {
   server: z.strictObject({
     host,
     port: port.optional(),
+    sslrootcert: text("the file of a certificate (PEM), or system").optional(),
     admin: z
       .strictObject({
         host: host.optional(),

@@ -1,8 +1,6 @@
-import { readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
+import { rootCertificateProblem, rootCertificates } from "./root-certificate.ts";
 
 /** What runs SQL: `pg`'s Client and PGlite both fit. */
 export interface Queryable {
@@ -19,6 +17,8 @@ export interface ServerAddress {
   database: string;
   /** libpq's name: disable, require, verify-ca or verify-full. */
   sslmode: string;
+  /** File with the certificate of the authority that the server's is of; default PGSSLROOTCERT, else ~/.postgresql/root.crt. */
+  sslrootcert?: string | undefined;
 }
 
 /** A login that Postgres or the network refused, said for the person at the keyboard. */
@@ -52,7 +52,7 @@ const nextStep: Record<string, string> = {
 
 const noPassword = "Give it with `pulumi config set --secret adminPassword`, or PGPASSWORD.";
 const privateAuthority =
-  "Its certificate is of an authority that is not known here: give the authority's certificate (PEM) as the environment variable PGSSLROOTCERT=FILE, to pulumi and to app-roles.";
+  "Its certificate is of an authority that is not known here: give the file of the authority's certificate (PEM) as app-roles:server.sslrootcert.";
 
 function nextStepFor(code: string | undefined, message: string): string {
   // The same SQLSTATE as for a full server, but one limit of its own is reached.
@@ -170,6 +170,13 @@ export async function login(
   applicationName: string,
   { delays = retryDelays, timeout = connectTimeout }: { delays?: number[]; timeout?: number } = {},
 ): Promise<Client> {
+  const where = `Postgres at ${address.host}:${address.port}, database ${database}, as ${address.user}`;
+  const { sslmode, sslrootcert } = address;
+  const problem = sslmode === "disable" || sslrootcert === undefined ? undefined : rootCertificateProblem(sslrootcert);
+  if (problem !== undefined) {
+    const next = "Put the certificate of the server's authority there (PEM), or name another file.";
+    throw new ConnectionError(`cannot log in to ${where}: app-roles:server.sslrootcert: ${problem}`, undefined, next);
+  }
   for (let attempt = 0; ; attempt++) {
     const client = new Client({
       host: address.host,
@@ -177,7 +184,7 @@ export async function login(
       user: address.user,
       password: address.password,
       database,
-      ssl: tls(address.sslmode),
+      ssl: tls(address),
       application_name: applicationName,
       connectionTimeoutMillis: timeout,
     });
@@ -193,7 +200,6 @@ export async function login(
         await sleep(delay);
         continue;
       }
-      const where = `Postgres at ${address.host}:${address.port}, database ${database}, as ${address.user}`;
       const message = messageOf(error);
       if (/client password must be/.test(message)) {
         throw new ConnectionError(
@@ -249,19 +255,13 @@ function destroy(client: Client): void {
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
-/** libpq's sslmode for `pg`: `require` encrypts without asking who answers, `verify-ca` trusts any name. */
-function tls(sslmode: string): false | object {
+/**
+ * libpq's sslmode for `pg`: `require` encrypts without asking who answers, unless there is a root certificate: then it is
+ * `verify-ca`, as with libpq and the official provider's driver. `verify-ca` trusts any name.
+ */
+function tls({ sslmode, sslrootcert }: ServerAddress): false | object {
   if (sslmode === "disable") return false;
-  if (sslmode === "require") return { rejectUnauthorized: false };
-  const file = process.env.PGSSLROOTCERT ?? join(homedir(), ".postgresql", "root.crt");
-  const ca = readRootCertificate(file);
-  return { ...(ca && { ca }), ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }) };
-}
-
-function readRootCertificate(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return undefined; // then the certificates Node trusts decide, as with libpq's `system`
-  }
+  const ca = rootCertificates(sslrootcert);
+  if (sslmode === "require" && ca === undefined) return { rejectUnauthorized: false };
+  return { ...(ca && { ca }), ...(sslmode !== "verify-full" && { checkServerIdentity: () => undefined }) };
 }

@@ -24,6 +24,12 @@ test("dials with one connection for each of its two plugins, the password secret
   });
 });
 
+test("names one root certificate to both plugins, and to no service", async () => {
+  const ran = await run(() => shopServer({ sslrootcert: "ca.crt" }));
+  for (const provider of ["postgresql", "pgaccess"])
+    expect(ran.resource(`pulumi:providers:${provider}`, "main").inputs).toMatchObject({ sslrootcert: "ca.crt" });
+});
+
 test("logs in to the services' own address as postgres, without a password, where nothing else is said", async () => {
   const ran = await run(() => new DatabaseServer("main", { host: "127.0.0.1", databases: {}, roles: {} }));
   expect(ran.resource("pulumi:providers:pgaccess", "main").inputs).toEqual({

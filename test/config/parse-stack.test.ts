@@ -243,6 +243,28 @@ describe("keys", () => {
   });
 });
 
+describe("server.sslrootcert", () => {
+  const server = (sslrootcert: string, admin: object) => changed("server", { host: "db.internal", sslrootcert, admin });
+
+  test("is the admin's, and stands with a mode that checks something", () => {
+    const { server: parsed } = parseStack(server("ca.crt", { sslmode: "verify-full" }));
+    expect([parsed.sslrootcert, parsed.admin.sslrootcert]).toEqual(["ca.crt", "ca.crt"]);
+    expect(parseStack(server("ca.crt", {})).server.admin.sslmode).toBe("require");
+    expect(problems(server("ca.crt", { host: "127.0.0.1" }))).toEqual([
+      "app-roles:server.sslrootcert: has no effect with sslmode disable; set app-roles:server.admin.sslmode to verify-full, or remove it",
+    ]);
+    expect(problems(server("system", { sslmode: "verify-ca" }))).toEqual([
+      "app-roles:server.sslrootcert: system goes with verify-full alone; set app-roles:server.admin.sslmode to it",
+    ]);
+  });
+
+  test("is refused with the other problems where its file is", () => {
+    const both = { ...server("ca.crt", { sslmode: "verify-full" }), ceiling: "many" };
+    const look = () => parseStack(both, [], (file) => `${file} cannot be read (ENOENT)`);
+    expect(look).toThrow(/app-roles:ceiling: [\s\S]*app-roles:server\.sslrootcert: ca\.crt cannot be read \(ENOENT\)/);
+  });
+});
+
 describe("values", () => {
   test.each([
     [
@@ -266,7 +288,7 @@ describe("values", () => {
     ["server.host", undefined, /^app-roles:server.host: expected a host name, .*, found nothing$/],
     ["server.port", 65_536, /expected a port: a whole number from 1 to 65535, found 65536$/],
     ["server.admin.sslmode", "prefer", /expected disable \| require \| verify-ca \| verify-full, found "prefer"$/],
-    ["server", undefined, /^app-roles:server: expected the keys host, port, admin, found nothing$/],
+    ["server", undefined, /^app-roles:server: expected the keys host, port, sslrootcert, admin, found nothing$/],
     ["databases.tracksolid_db.schemas", "tracksolid", /expected a list of schemas, found "tracksolid"$/],
     ["services.worker.connectAs", "roel", /expected legacy \| role, found "roel"$/],
     ["services.worker.migrates", "maybe", /expected true \| false \| unconfirmed, found "maybe"$/],

@@ -47,7 +47,8 @@ export class PluginStack {
   async #start(): Promise<void> {
     await this.#plugin.close();
     this.#plugin = pgaccess();
-    await this.#plugin.configure({ ...this.#address, port: String(this.#address.port) }, {});
+    const { port, sslrootcert, ...login } = this.#address;
+    await this.#plugin.configure({ ...login, port: String(port), ...(sslrootcert && { sslrootcert }) }, {});
   }
 
   get #roles(): string[] {

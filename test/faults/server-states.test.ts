@@ -5,6 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { connectionBudget } from "../../provider/budget/resource.ts";
+import { pgaccess } from "../../provider/pgaccess.ts";
 import { login, Server, type ServerAddress } from "../../provider/postgres/connection.ts";
 import { serverAccount } from "../../sandbox/postgres/account.ts";
 import { type PostgresOptions, startPostgres } from "../../sandbox/postgres/server.ts";
@@ -219,7 +220,36 @@ describe("TLS", () => {
     expect(await isEncrypted()).toBe(true);
     vi.stubEnv("PGSSLROOTCERT", join(folder, "elsewhere.crt"));
     expect(await refusal(isEncrypted())).toMatch(/self.signed certificate/);
+    expect(await refusal(isEncrypted())).toMatch(/app-roles:server\.sslrootcert/);
+  });
+
+  test("sslrootcert wins over PGSSLROOTCERT, makes require verify-ca, and is refused by name where it cannot be read", async () => {
+    await startSecure("ours");
+    const sslrootcert = join(folder, "ours.crt");
+    vi.stubEnv("PGSSLROOTCERT", join(folder, "elsewhere.crt"));
+    expect(await isEncrypted({ sslrootcert })).toBe(true);
+    expect(await isEncrypted({ sslrootcert, sslmode: "require" })).toBe(true);
+    // As libpq and the driver of the official provider.
+    expect(await refusal(isEncrypted({ sslmode: "require" }))).toMatch(/self.signed certificate/);
+    vi.stubEnv("PGSSLROOTCERT", join(folder, "none.crt"));
     expect(await isEncrypted({ sslmode: "require" })).toBe(true);
+    expect(await refusal(isEncrypted({ sslrootcert: join(folder, "none.crt") }))).toMatch(
+      /app-roles:server\.sslrootcert: \S+none\.crt cannot be read \(ENOENT\)/,
+    );
+    expect(await refusal(isEncrypted({ sslrootcert: join(folder, "ours.key") }))).toMatch(
+      /ours\.key holds no certificate in PEM form/,
+    );
+    const { sslrootcert: _, ...address } = secure;
+    const config = { ...address, port: String(secure.port), password: "" };
+    const failures = async (more: Record<string, string>) =>
+      (await pgaccess().checkConfig({ ...config, ...more })).failures;
+    expect(await failures({ sslrootcert })).toEqual([]);
+    expect(await failures({ sslrootcert: "none.crt" })).toEqual([
+      { property: "sslrootcert", reason: "none.crt cannot be read (ENOENT)" },
+    ]);
+    expect(await failures({ sslrootcert, sslmode: "disable" })).toEqual([
+      { property: "sslrootcert", reason: expect.stringContaining("has no effect with sslmode disable") },
+    ]);
   });
 
   test("verify-full refuses the name that the certificate does not have; verify-ca takes it", async () => {

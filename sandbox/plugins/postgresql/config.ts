@@ -72,19 +72,19 @@ export function readConfig(properties: PropertyMap, env: NodeJS.ProcessEnv = pro
     username,
     databaseUsername: given.databaseUsername ?? username,
     password: given.password ?? env.PGPASSWORD,
-    ssl: tls(given.sslmode ?? env.PGSSLMODE ?? "require", given.sslrootcert),
+    ssl: tls(given.sslmode ?? env.PGSSLMODE ?? "require", given.sslrootcert ?? env.PGSSLROOTCERT),
     connectTimeout: given.connectTimeout ?? Number(env.PGCONNECT_TIMEOUT ?? 180),
     maxConnections: given.maxConnections ?? 20,
     superuser: given.superuser ?? true,
   };
 }
 
-/** `sslmode` as the official plugin's Postgres library (lib/pq) takes it: `require` checks no certificate. */
+/** As the official plugin's Postgres library (lib/pq): with a root certificate `require` is `verify-ca`, without one it checks nothing. */
 function tls(sslmode: string, rootCertificate: string | undefined): false | object {
   if (sslmode === "disable") return false;
-  if (sslmode === "require") return { rejectUnauthorized: false };
+  if (sslmode === "require" && !rootCertificate) return { rejectUnauthorized: false };
   return {
-    ...(rootCertificate && { ca: readFileSync(rootCertificate, "utf8") }),
-    ...(sslmode === "verify-ca" && { checkServerIdentity: () => undefined }),
+    ...(rootCertificate && rootCertificate !== "system" && { ca: readFileSync(rootCertificate, "utf8") }),
+    ...(sslmode !== "verify-full" && { checkServerIdentity: () => undefined }),
   };
 }
