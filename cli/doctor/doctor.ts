@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import { findServer } from "../../provider/docker/find-server.ts";
 import { selectedStack } from "../pulumi/pulumi.ts";
+import { exportState } from "../pulumi/state.ts";
 import type { Command } from "../terminal/command.ts";
 import { reading } from "../terminal/options.ts";
 import { engine } from "./engine.ts";
@@ -71,7 +72,8 @@ async function needed(name: string, stack: ConfiguredStack): Promise<Finding[]> 
   const address = await findServer(stack.server, stack.dockerHost).catch(() => undefined);
   const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
   // What could not be read is named above.
-  return [...found, ...(await waysBack(name, stack, admin).catch(() => []))];
+  const exported = await exportState(name, "in clear").catch(() => ({}));
+  return [...found, ...(await waysBack(exported, stack, admin))];
 }
 
 function unseen(why: string): Finding[] {

@@ -1,26 +1,40 @@
 import type { ConfiguredStack } from "../../config/command-line.ts";
 import type { ServerAddress } from "../../provider/postgres/connection.ts";
-import { exportState } from "../pulumi/state.ts";
+import { type Exported, serviceResources, stackOf } from "../pulumi/state.ts";
+import { recordOf } from "../rollback/find-source.ts";
 import { tryLegacyLogin } from "../rollback/legacy-login.ts";
 import { deployedServices } from "../rotate-superuser/services.ts";
 import { pending } from "../rotate-superuser/vault.ts";
 import { type Finding, wrong } from "./finding.ts";
 
-/** Ways back that are dead, and a change of the admin's password that stands half-way; nothing where all is in order. */
+/**
+ * Ways back that are dead, and a change of the admin's password that stands half-way; nothing where all is in order.
+ *
+ * @param state with its secrets in clear
+ * @param admin undefined: the server was not found, so no login can be tried
+ */
 export async function waysBack(
-  name: string,
+  state: Exported,
   stack: ConfiguredStack,
   admin: ServerAddress | undefined,
 ): Promise<Finding[]> {
-  const deployed = deployedServices(await exportState(name, "in clear"));
-  const onRole = stack.services.filter((service) => deployed.connectAs.get(service.name) === "role");
+  const deployed = deployedServices(state);
+  const resources = serviceResources(state);
+  const onRole = stack.services.filter(({ name }) => deployed.connectAs.get(name) === "role");
   const tried = await Promise.all(
-    (stack.migrationComplete ? [] : onRole).map(async (service) => {
-      const url = stack.serviceSecrets[service.name]?.legacyUrl ?? deployed.kept.get(service.name);
-      const login = url === undefined ? undefined : await tryLegacyLogin(url, admin);
-      if (login?.state !== "refused") return [];
-      const next = `give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.${service.name}.legacyUrl, then pulumi up`;
-      return [wrong(`way back of ${service.name}`, `dead: ${login.why}`, next)];
+    (stack.migrationComplete ? [] : onRole).map(async ({ name }) => {
+      try {
+        // What a rollback would take; an external service has only what the configuration gives.
+        const recorded = recordOf((resources.get(name) ?? []).filter((each) => !each.delete))?.legacyUrl;
+        const url = recorded ?? stack.serviceSecrets[name]?.legacyUrl ?? deployed.kept.get(name);
+        const login = typeof url === "string" ? await tryLegacyLogin(url, admin) : undefined;
+        if (login?.state !== "refused") return [];
+        const next = `give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.${name}.legacyUrl --stack ${stackOf(state)}, then pulumi up`;
+        return [wrong(`way back of ${name}`, `dead: ${login.why}`, next)];
+      } catch (error) {
+        const found = `its record in the state cannot be read: ${(error as Error).message.replace(/\s+/g, " ")}`;
+        return [wrong(`way back of ${name}`, found, "pulumi up, which records it anew")];
+      }
     }),
   );
   const half = stack.pendingAdminPassword === undefined ? [] : [pendingChange()];

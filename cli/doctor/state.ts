@@ -96,7 +96,7 @@ async function pending(stack: string): Promise<Finding> {
     }
     if (operations.length === 0) return ok("state", `${resources.length} resources`);
     const names = operations.map(({ type, resource }) => `${type} ${resource.urn}`);
-    const found = `a run that was killed left ${operations.length} operations open\n${names.join("\n")}`;
+    const found = `a run that was killed left ${operations.length === 1 ? "1 operation" : `${operations.length} operations`} open\n${names.join("\n")}`;
     return wrong("state", found, "pulumi up: it asks the server what has been done, and goes on");
   } catch (error) {
     const next = "see that the stack is there (pulumi stack ls) and that its state can be read";

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { report } from "../../../cli/doctor/finding.ts";
+import { waysBack } from "../../../cli/doctor/rollbacks.ts";
+import type { ConfiguredStack } from "../../../config/command-line.ts";
+import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
+
+let postgres: TestPostgres;
+beforeAll(async () => {
+  postgres = await startPostgres();
+  const admin = await postgres.connect();
+  await admin.query(
+    "CREATE ROLE legacy LOGIN PASSWORD 'legacy-password'; CREATE ROLE barred PASSWORD 'legacy-password'",
+  );
+});
+afterAll(() => postgres?.stop());
+
+const url = (login: string) => `postgres://${login}@db/shop`;
+
+interface Declared {
+  connectAs?: "role" | "legacy";
+  /** Of its RollbackScript in the state. */
+  recorded?: string;
+  /** In the configuration. */
+  given?: string;
+  /** Of its LegacyUrl in the state, found where the service keeps it. */
+  kept?: string;
+}
+
+/** Doctor's lines for these services. */
+async function linesOf(
+  services: Record<string, Declared>,
+  more: Partial<ConfiguredStack> = {},
+  admin = postgres.address,
+) {
+  const resources = Object.entries(services).flatMap(([name, { connectAs = "role", recorded, kept }]) => {
+    const component = `urn:pulumi:prod::app-roles::app-roles:index:Service::${name}`;
+    const child = (type: string, inputs: object, outputs: object = {}) => ({
+      ...{ urn: `${component}.${type}`, type: `pgaccess:index:${type}`, parent: component },
+      ...{ inputs: { ...inputs }, outputs: { ...outputs } },
+    });
+    const record = { service: name, urlKey: "DATABASE_URL", stack: "prod", legacyUrl: recorded };
+    return [
+      { urn: component, type: "app-roles:index:Service" },
+      child("ServiceUrl", { connectAs }),
+      ...(kept ? [child("LegacyUrl", {}, { url: kept })] : []),
+      ...(recorded ? [child("RollbackScript", { ...record, command: { path: "./keep.sh", args: [] } })] : []),
+    ];
+  });
+  const stack = {
+    services: Object.keys(services).map((name) => ({ name })),
+    serviceSecrets: Object.fromEntries(
+      Object.entries(services).flatMap(([name, { given }]) => (given ? [[name, { legacyUrl: given }]] : [])),
+    ),
+    migrationComplete: false,
+    ...more,
+  } as unknown as ConfiguredStack;
+  const found = await waysBack({ resources }, stack, admin);
+  const text = report(found);
+  expect(text).not.toMatch(/(legacy|dead)-password/);
+  expect(found.every(({ state }) => state === "wrong")).toBe(true);
+  return { names: found.map(({ what }) => what), text };
+}
+
+test("each dead way back has its line, with what the server said and what to give; those that work have none", async () => {
+  const { names, text } = await linesOf({
+    works: { recorded: url("legacy:legacy-password") },
+    dead: { recorded: url("legacy:dead-password") },
+    external: { given: url("legacy:dead-password") },
+    found: { kept: url("barred:legacy-password") },
+    gone: { recorded: url("gone:legacy-password") },
+    made: {},
+    never: { connectAs: "legacy", recorded: url("legacy:dead-password") },
+  });
+  expect(names).toEqual(["dead", "external", "found", "gone"].map((name) => `way back of ${name}`));
+  expect(text).toMatch(/way back of dead +WRONG +dead: \S+ refuses the password of legacy \(28P01\)/);
+  expect(text).toMatch(/way back of found +WRONG +dead: barred may not log in \(NOLOGIN\)/);
+  expect(text).toMatch(/way back of gone +WRONG +dead: the server has no role gone/);
+  expect(text).toContain(
+    "way back of dead: give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.dead.legacyUrl --stack prod, then pulumi up",
+  );
+});
+
+test("what a rollback would take is tried: the record goes before a URL that no up has recorded yet", async () => {
+  const [works, dead] = [url("legacy:legacy-password"), url("legacy:dead-password")];
+  expect((await linesOf({ api: { recorded: dead, given: works, kept: works } })).names).toEqual(["way back of api"]);
+  expect((await linesOf({ api: { recorded: works, given: dead, kept: dead } })).names).toEqual([]);
+});
+
+test("nothing is said to be dead where nobody can try it, nor once the migration is complete", async () => {
+  const dead = { api: { recorded: url("legacy:dead-password") } };
+  expect((await linesOf(dead, {}, { ...postgres.address, port: 1 })).names).toEqual([]);
+  expect((await linesOf(dead, {}, { ...postgres.address, password: "wrong" })).names).toEqual([]);
+  expect((await linesOf(dead, { migrationComplete: true })).names).toEqual([]);
+});
+
+test("a pendingAdminPassword that stands: what it means, and the command that finishes", async () => {
+  const { text } = await linesOf({}, { pendingAdminPassword: "legacy-password" });
+  expect(text).toMatch(
+    /password +WRONG +app-roles:pendingAdminPassword stands: a rotate-superuser was interrupted\n[\s\S]*password: run app-roles rotate-superuser: it finds out/,
+  );
+});
+
+test("a record that cannot be read is named, and ends no doctor", async () => {
+  const { text } = await linesOf({ api: { recorded: 1 as unknown as string }, more: { recorded: url("gone:x") } });
+  expect(text).toMatch(/way back of api +WRONG +its record in the state cannot be read/);
+  expect(text).toMatch(/way back of more +WRONG +dead/);
+});
