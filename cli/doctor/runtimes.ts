@@ -49,10 +49,7 @@ async function places(services: Service[], dockerHost: string | undefined): Prom
 
 async function docker(dockerHost: string | undefined, needsSwarm: boolean): Promise<Finding> {
   try {
-    const { ServerVersion, Swarm } = (await dockerClient(dockerHost).info()) as {
-      ServerVersion: string;
-      Swarm?: { ControlAvailable?: boolean };
-    };
+    const { ServerVersion, Swarm } = await dockerClient(dockerHost).info();
     const found = `Docker ${ServerVersion}`;
     if (!needsSwarm) return ok("docker", found);
     return Swarm?.ControlAvailable

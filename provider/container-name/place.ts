@@ -1,6 +1,7 @@
-import type Docker from "dockerode";
 import { asideNames } from "../docker/aside.ts";
 import { dockerClient, explainDocker } from "../docker/client.ts";
+import type { Container, Docker } from "../docker/engine.ts";
+import type { ContainerInspection } from "../docker/engine-types.ts";
 import { rollbackLabel, serviceLabel, stackLabel } from "../docker/labels.ts";
 
 /** Whose container has the name that a service's is to have. */
@@ -14,8 +15,6 @@ export interface PlaceState {
   /** The container of somebody else's that was put aside; undefined: there is none. */
   aside: { name: string; isRunning: boolean } | undefined;
 }
-
-type Inspected = Docker.ContainerInspectInfo;
 
 /**
  * The name of a service's container. A container of somebody else's that has it is put aside, stopped and under another name,
@@ -121,7 +120,7 @@ export class ContainerPlace {
     return this.bringBack();
   }
 
-  #holderOf({ Config }: Inspected): Holder {
+  #holderOf({ Config }: ContainerInspection): Holder {
     const labels: Record<string, string> = Config.Labels ?? {};
     const isOurs = labels[serviceLabel] === this.#service && (labels[stackLabel] ?? this.#stack) === this.#stack;
     if (!isOurs) return "somebody else";
@@ -132,7 +131,7 @@ export class ContainerPlace {
     await this.#do(this.#name, (container) => container.remove({ force: true }));
   }
 
-  async #inspect(name: string): Promise<Inspected | undefined> {
+  async #inspect(name: string): Promise<ContainerInspection | undefined> {
     try {
       return await this.#docker.getContainer(name).inspect();
     } catch (error) {
@@ -141,7 +140,7 @@ export class ContainerPlace {
     }
   }
 
-  async #do(name: string, what: (container: Docker.Container) => Promise<unknown>): Promise<void> {
+  async #do(name: string, what: (container: Container) => Promise<unknown>): Promise<void> {
     try {
       await what(this.#docker.getContainer(name));
     } catch (error) {
@@ -154,15 +153,15 @@ export class ContainerPlace {
 
 /** Of a running container: the 404 is about its network sandbox, not about the container. */
 function isWithoutSandbox(error: unknown): boolean {
-  const { statusCode, json } = error as { statusCode?: number; json?: { message?: string } };
-  return statusCode === 404 && json?.message?.startsWith("sandbox ") === true;
+  const { statusCode, message } = error as { statusCode?: number; message?: string };
+  return statusCode === 404 && message?.startsWith("sandbox ") === true;
 }
 
 function unlessStopped(error: unknown): void {
   if ((error as { statusCode?: number }).statusCode !== 304) throw error;
 }
 
-function makerOf({ Config, Created }: Inspected): string {
+function makerOf({ Config, Created }: ContainerInspection): string {
   const labels: Record<string, string> = Config.Labels ?? {};
   const project = labels["com.docker.compose.project"];
   if (project !== undefined)

@@ -1,56 +1,39 @@
-import Docker from "dockerode";
+import { existsSync } from "node:fs";
+import { homedir } from "node:os";
+import { connectionTo, type DockerConnection } from "./connection.ts";
+import { Docker } from "./engine.ts";
 
 /**
  * A client of the Docker Engine API. `host` is written as DOCKER_HOST is: unix://, npipe://, tcp://, http(s):// or
- * ssh://[user@]host[:port], which runs `docker system dial-stdio` there with the keys of the ssh agent. Default:
- * DOCKER_HOST, else this machine's socket. TLS is DOCKER_CERT_PATH's, as for the docker command. Throws when `host` is no
- * such address; dials nothing.
+ * ssh://[user@]host[:port], which runs `ssh host docker system dial-stdio` as the docker command and the official plugin do.
+ * Default: DOCKER_HOST, else this machine's socket. TLS is DOCKER_CERT_PATH's, as for the docker command. Throws when `host`
+ * is no such address; dials nothing.
  */
-export function dockerClient(host: string | undefined = process.env.DOCKER_HOST): Docker {
-  if (!host || host === process.env.DOCKER_HOST) return new Docker();
-  const socket = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
-  // undefined on purpose: a DOCKER_HOST in the environment must not show through.
-  if (socket) return new Docker({ socketPath: socket, host: undefined, protocol: undefined });
-  const url = URL.canParse(host) ? new URL(host) : undefined;
-  const protocol = url && protocols[url.protocol];
-  if (!url || !protocol || !url.hostname) {
-    throw new Error(
-      `docker:host is no Docker address: ${host}; write one such as unix:///var/run/docker.sock or ssh://user@host`,
-    );
-  }
-  const usesTls = protocol === "http" && (process.env.DOCKER_TLS_VERIFY === "1" || url.port === "2376");
-  return new Docker({
-    host: url.hostname,
-    port: url.port || defaultPorts[protocol],
-    protocol: usesTls ? "https" : protocol,
-    ...(url.username && { username: decodeURIComponent(url.username) }),
-    ...(protocol === "ssh" && process.env.SSH_AUTH_SOCK && { sshOptions: { agent: process.env.SSH_AUTH_SOCK } }),
-  });
+export function dockerClient(host?: string): Docker {
+  return new Docker(dockerConnection(host));
 }
 
-const protocols: Record<string, "http" | "https" | "ssh"> = {
-  "tcp:": "http",
-  "http:": "http",
-  "https:": "https",
-  "ssh:": "ssh",
-};
+/** As `dockerClient`, without the client. */
+export function dockerConnection(host = process.env.DOCKER_HOST): DockerConnection {
+  return connectionTo(host || `unix://${localSocket()}`);
+}
 
-const defaultPorts = { http: "2375", https: "2376", ssh: "22" };
+/** In the order in which the official plugin tries them: the machine's, Docker Desktop's of this user. */
+function localSocket(): string {
+  if (process.platform === "win32") return "//./pipe/docker_engine";
+  const machines = "/var/run/docker.sock";
+  const ofTheUser = ["run", "desktop"].map((place) => `${homedir()}/.docker/${place}/docker.sock`);
+  return [machines, ...ofTheUser].find((path) => existsSync(path)) ?? machines;
+}
 
 /** What Docker or the way to it said, for the person at the keyboard; `doing` as "looking for the container db". */
 export function explainDocker(doing: string, error: unknown): Error {
-  const { code, statusCode, reason, json, message } = error as {
-    code?: string;
-    statusCode?: number;
-    reason?: string;
-    json?: { message?: string };
-    message?: string;
-  };
-  const said = json?.message ?? reason ?? message ?? String(error);
+  const { code, statusCode, message } = error as { code?: string; statusCode?: number; message?: string };
   const unreachable = statusCode === undefined && code !== undefined;
   const next = unreachable
     ? "Check that Docker runs and that this user may use it (docker:host in the stack's configuration, else DOCKER_HOST)."
     : "";
+  const said = (message ?? String(error)).replace(/\.$/, "");
   return new Error(`${doing}: Docker: ${said}${statusCode ? ` (HTTP ${statusCode})` : ""}.${next ? ` ${next}` : ""}`, {
     cause: error,
   });

@@ -1,5 +1,6 @@
-import type Docker from "dockerode";
 import { dockerClient, explainDocker } from "./client.ts";
+import type { Docker } from "./engine.ts";
+import type { ContainerInspection, ServiceInspection } from "./engine-types.ts";
 
 /** What a container or a swarm's service is started with. */
 export interface Environment {
@@ -30,7 +31,7 @@ export async function readEnvironments(
   try {
     const docker = dockerClient(dockerHost);
     const containers = await docker.listContainers({ all: true });
-    const { Swarm } = (await docker.info()) as { Swarm?: { ControlAvailable?: boolean } };
+    const { Swarm } = await docker.info();
     const services = Swarm?.ControlAvailable ? await docker.listServices() : [];
     const secrets = Swarm?.ControlAvailable ? await docker.listSecrets() : [];
     const all = new Map<string, Environment>(services.map(ofService).map((each) => [each.name, each]));
@@ -54,7 +55,7 @@ export async function readEnvironments(
 }
 
 /** One that has gone since it was listed is none. */
-async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+async function inspect(docker: Docker, id: string): Promise<ContainerInspection | undefined> {
   try {
     return await docker.getContainer(id).inspect();
   } catch (error) {
@@ -63,24 +64,24 @@ async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInsp
   }
 }
 
-function ofContainer({ Name, State, Config }: Docker.ContainerInspectInfo): Environment {
+function ofContainer({ Name, State, Config }: ContainerInspection): Environment {
   const entrypoint = [Config.Entrypoint ?? []].flat();
   return {
     kind: "container",
     name: Name.replace(/^\//, ""),
     state: State.Status,
-    env: [...((Config.Env as string[] | null) ?? [])], // null without any variable
-    command: [...entrypoint, ...((Config.Cmd as string[] | null) ?? [])],
+    env: [...(Config.Env ?? [])],
+    command: [...entrypoint, ...(Config.Cmd ?? [])],
   };
 }
 
-function ofService({ Spec }: Docker.Service): Environment {
-  const { ContainerSpec: container } = (Spec?.TaskTemplate ?? {}) as { ContainerSpec?: Docker.ContainerSpec };
+function ofService({ Spec }: ServiceInspection): Environment {
+  const container = Spec.TaskTemplate?.ContainerSpec;
   return {
     kind: "swarm",
-    name: Spec?.Name ?? "unnamed",
+    name: Spec.Name,
     state: undefined,
-    env: [...((container?.Env as string[] | undefined) ?? [])],
+    env: [...(container?.Env ?? [])],
     command: [...(container?.Command ?? []), ...(container?.Args ?? [])],
   };
 }

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
-import type Docker from "dockerode";
 import { dockerClient, explainDocker } from "./client.ts";
+import type { Docker } from "./engine.ts";
+import type { ContainerSummary } from "./engine-types.ts";
 
 /** Milliseconds that one address of a container is given to answer. */
 const patience = 3000;
@@ -34,7 +35,7 @@ export async function findServer<S extends Declared>(server: S, dockerHost: stri
   );
 }
 
-async function findContainer(docker: Docker, name: string, here: string): Promise<Docker.ContainerInfo> {
+async function findContainer(docker: Docker, name: string, here: string): Promise<ContainerSummary> {
   const all = await docker.listContainers({ all: true }).catch((error: unknown) => {
     throw explainDocker(`${here}: looking for the container ${name}`, error);
   });
@@ -57,10 +58,10 @@ interface Reachable {
   address: string;
 }
 
-function addressesOf({ NetworkSettings, HostConfig }: Docker.ContainerInfo): Reachable[] {
+function addressesOf({ NetworkSettings, HostConfig }: ContainerSummary): Reachable[] {
   if (HostConfig.NetworkMode === "host") return [{ network: "host", address: "127.0.0.1" }];
   return Object.entries(NetworkSettings.Networks).flatMap(([network, { IPAddress, GlobalIPv6Address }]) =>
-    [IPAddress, GlobalIPv6Address].filter((address) => address).map((address) => ({ network, address })),
+    [IPAddress, GlobalIPv6Address].flatMap((address) => (address ? [{ network, address }] : [])),
   );
 }
 
@@ -78,10 +79,10 @@ function dial(host: string, port: number): Promise<string | undefined> {
   });
 }
 
-function nameOf({ Names }: Docker.ContainerInfo): string {
+function nameOf({ Names }: ContainerSummary): string {
   return (Names[0] ?? "").replace(/^\//, "");
 }
 
-function names(containers: Docker.ContainerInfo[]): string {
+function names(containers: ContainerSummary[]): string {
   return containers.map(nameOf).toSorted().join(", ");
 }

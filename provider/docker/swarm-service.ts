@@ -7,7 +7,7 @@ export async function swarmServiceLabel(
   label: string,
 ): Promise<string | undefined> {
   try {
-    const { Spec } = await dockerClient(dockerHost).getService(name).inspect();
+    const { Spec } = await dockerClient(dockerHost).inspectService(name);
     return Spec.Labels?.[label];
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };

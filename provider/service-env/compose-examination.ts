@@ -97,13 +97,10 @@ function interpolationProblems(it: ComposeService, call: Watched): Promise<strin
 async function imageProblems(it: ComposeService, own: ServiceConfig, containers: Container[]): Promise<string[]> {
   const { composeService } = it.options;
   const name = own.image ?? (containers[0] as Container).Config.Image; // one that compose built has no name of its own
-  const next = await it.docker
-    .getImage(name)
-    .inspect()
-    .catch((error: { statusCode?: number }) => {
-      if (error.statusCode === 404) return undefined;
-      throw explainDocker(`looking at the image ${name}`, error);
-    });
+  const next = await it.docker.inspectImage(name).catch((error: { statusCode?: number }) => {
+    if (error.statusCode === 404) return undefined;
+    throw explainDocker(`looking at the image ${name}`, error);
+  });
   if (!next) {
     return [
       `a redeploy of ${composeService} needs the image ${name}, which is not on this Docker host, and nothing is pulled here; pull it and deploy it first`,

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
-import type Docker from "dockerode";
 import { dockerClient, explainDocker } from "../docker/client.ts";
+import type { Docker } from "../docker/engine.ts";
+import type { ContainerInspection } from "../docker/engine-types.ts";
 import { Secrets } from "../rpc/secrets.ts";
 import { Secret } from "../rpc/values.ts";
 import { ComposeCli, ComposeProject, type ServiceConfig } from "./compose-cli.ts";
@@ -21,7 +22,7 @@ export interface ComposeOptions {
   dockerHost?: string | undefined;
 }
 
-export type Container = Docker.ContainerInspectInfo;
+export type Container = ContainerInspection;
 
 /** A service of a compose project as it is now: its configuration, its containers, its env file. Remembers what is secret. */
 export class ComposeService {
@@ -143,7 +144,7 @@ export const label = {
 
 /** The value of an environment variable that a container was started with. */
 export function variable({ Config }: Container, key: string): string | undefined {
-  return Config.Env.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1);
+  return Config.Env?.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1);
 }
 
 export function nameOf({ Name }: Pick<Container, "Name">): string {

@@ -3,15 +3,15 @@ import { mkdtemp } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import Docker from "dockerode";
 import { guard } from "../guard.ts";
 import { run } from "../process.ts";
+import { SandboxDocker } from "./api.ts";
 
 /** A private Docker daemon with one network, over which containers reach this machine and nothing else. */
 export interface DockerDaemon {
   /** As DOCKER_HOST. */
   host: string;
-  docker: Docker;
+  docker: SandboxDocker;
   /** The network's name. */
   network: string;
   /** This machine's address in the network. */
@@ -55,13 +55,13 @@ export async function startDocker(): Promise<DockerDaemon | string> {
   const own = ["--bridge=none", "--iptables=false", "--ip6tables=false", `--host=unix://${socketPath}`];
   // The data lies in the daemon's own mounts until it has ended.
   const guarded = guard(directory, ["/bin/sh", "-c", 'exec dockerd "$@" 2> "$0"', log, ...own, ...options]);
-  const docker = new Docker({ socketPath, host: undefined, protocol: undefined });
+  const docker = new SandboxDocker(`unix://${socketPath}`);
   while (!(await docker.ping().catch(() => undefined))) {
     const code = await Promise.race([guarded.ended, sleep(100)]);
     if (code !== undefined) return `dockerd ended with exit code ${code}: this machine does not let it run`;
   }
   const address = freeSubnet();
-  const made = await docker.createNetwork({ Name: network, Driver: "bridge", IPAM: { Config: [address] } });
+  await docker.createNetwork({ Name: network, Driver: "bridge", IPAM: { Config: [address] } });
   return {
     host: `unix://${socketPath}`,
     docker,
@@ -71,7 +71,7 @@ export async function startDocker(): Promise<DockerDaemon | string> {
     async stop() {
       const containers = await docker.listContainers({ all: true });
       await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
-      await made.remove();
+      await docker.ask("DELETE", `/networks/${network}`);
       await guarded.end();
     },
   };

@@ -17,7 +17,7 @@ const network = "app-roles-swarm";
  * need firewall rules, which a private daemon leaves alone.
  */
 export async function startSwarm({ docker }: DockerDaemon): Promise<Swarm> {
-  await docker.swarmInit({ ListenAddr: "127.0.0.1:0", AdvertiseAddr: "127.0.0.1" });
+  await docker.ask("POST", "/swarm/init", {}, { ListenAddr: "127.0.0.1:0", AdvertiseAddr: "127.0.0.1" });
   const address = freeSubnet();
   const configuration = `${network}-configuration`;
   const addresses = { Name: configuration, ConfigOnly: true, IPAM: { Config: [address] } };
@@ -29,7 +29,7 @@ export async function startSwarm({ docker }: DockerDaemon): Promise<Swarm> {
     subnet: address.Subnet,
     async leave() {
       for (const { ID } of await docker.listServices()) await docker.getService(ID).remove();
-      await docker.swarmLeave({ force: true });
+      await docker.ask("POST", "/swarm/leave", { force: true });
     },
   };
 }

@@ -22,7 +22,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
   let folder: string;
 
   beforeAll(async () => {
-    await makeServiceImage(daemon.docker);
+    await makeServiceImage(daemon.host);
     folder = await mkdtemp(join(tmpdir(), "app-roles-hba-"));
     const hba = join(folder, "pg_hba.conf");
     const lines = ["127.0.0.1/32", daemon.subnet].map((from) => `host all all ${from} scram-sha-256\n`);

@@ -59,7 +59,7 @@ beforeAll(async () => {
   payroll.on("error", () => undefined);
   await payroll.connect();
   if (!daemon) return;
-  await makeServiceImage(daemon.docker);
+  await makeServiceImage(daemon.host);
   const Env = [`DATABASE_URL=${estate.postgres.url("tracksolid_db")}`];
   await daemon.docker.createContainer({ name: "payroll", Image: serviceImage, Env });
 });

@@ -24,7 +24,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
   let folder: string;
 
   beforeAll(async () => {
-    await makeServiceImage(daemon.docker);
+    await makeServiceImage(daemon.host);
     swarm = await startSwarm(daemon);
     folder = await mkdtemp(join(tmpdir(), "app-roles-hba-"));
     const hba = join(folder, "pg_hba.conf");

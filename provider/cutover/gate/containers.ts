@@ -1,5 +1,6 @@
-import type Docker from "dockerode";
 import { explainDocker } from "../../docker/client.ts";
+import type { Docker } from "../../docker/engine.ts";
+import type { ContainerInspection } from "../../docker/engine-types.ts";
 import { type LogLine, readLog } from "./log.ts";
 
 /** One container of the service, as Docker has it now. */
@@ -47,7 +48,7 @@ export class ServiceContainers {
     return this.#ask("looking for the service's containers", async () => {
       const found = await this.#docker.listContainers({ all: true, filters: { label } });
       const inspected = await Promise.all(found.map(({ Id }) => this.#inspect(Id)));
-      const { SystemTime } = (await this.#docker.info()) as { SystemTime: string };
+      const { SystemTime } = await this.#docker.info();
       return inspected
         .filter((each) => each !== undefined)
         .toSorted((a, b) => b.Created.localeCompare(a.Created))
@@ -72,7 +73,7 @@ export class ServiceContainers {
   }
 
   /** One that has gone since it was listed is none. */
-  async #inspect(id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+  async #inspect(id: string): Promise<ContainerInspection | undefined> {
     try {
       return await this.#docker.getContainer(id).inspect();
     } catch (error) {
@@ -90,7 +91,7 @@ export class ServiceContainers {
   }
 }
 
-function toContainer(info: Docker.ContainerInspectInfo, now: number): ServiceContainer {
+function toContainer(info: ContainerInspection, now: number): ServiceContainer {
   const { State, Config, NetworkSettings } = info;
   return {
     id: info.Id,
@@ -106,7 +107,7 @@ function toContainer(info: Docker.ContainerInspectInfo, now: number): ServiceCon
     addresses: addressesIn(NetworkSettings.Networks),
     isTask: Config.Labels["com.docker.swarm.task.id"] !== undefined,
     hasTty: Config.Tty === true,
-    secrets: (Config.Env as string[] | null)?.flatMap(secretIn) ?? [], // null without any variable
+    secrets: Config.Env?.flatMap(secretIn) ?? [],
   };
 }
 

@@ -1,4 +1,4 @@
-import type Docker from "dockerode";
+import type { Container } from "../../docker/engine.ts";
 
 /** One line of a container's log. */
 export interface LogLine {
@@ -14,19 +14,14 @@ const most = 20_000;
  * A container's log from `since` on (RFC 3339, inclusive); undefined when its logging driver cannot be read back
  * (https://docs.docker.com/engine/logging/configure/: `none`, and remote drivers without the local cache).
  */
-export async function readLog(
-  container: Docker.Container,
-  hasTty: boolean,
-  since: string,
-): Promise<LogLine[] | undefined> {
+export async function readLog(container: Container, hasTty: boolean, since: string): Promise<LogLine[] | undefined> {
   try {
     const raw = await container.logs({
       stdout: true,
       stderr: true,
-      follow: false,
       timestamps: true,
       tail: most,
-      since: secondsOf(since) as unknown as number, // a text: a number loses the nanoseconds
+      since: secondsOf(since),
     });
     return toLines(hasTty ? raw.toString("utf8") : demultiplex(raw));
   } catch (error) {

@@ -1,4 +1,4 @@
-import type Docker from "dockerode";
+import type { Docker } from "../../../provider/docker/engine.ts";
 
 /** Milliseconds between two looks. */
 const interval = 200;

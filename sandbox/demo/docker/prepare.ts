@@ -29,7 +29,7 @@ export async function prepareContainers(terminal: Terminal): Promise<Play | stri
     return "there is neither `docker compose` nor docker-compose here (Debian: apt-get install docker-compose)";
   const daemon = await startDocker();
   if (typeof daemon === "string") return daemon;
-  await makeServiceImage(daemon.docker);
+  await makeServiceImage(daemon.host);
   const swarm = await startSwarm(daemon);
   const folder = await mkdtemp(join(tmpdir(), "app-roles-demo-"));
   await chmod(folder, 0o755);

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
-import type Docker from "dockerode";
 import { explainDocker } from "../../../provider/docker/client.ts";
+import type { ContainerInspection, Healthcheck } from "../../../provider/docker/engine-types.ts";
 import type { PropertyDiff, ResourceType } from "../../../provider/rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal, unknown } from "../../../provider/rpc/values.ts";
+import type { SandboxDocker } from "../../docker/api.ts";
 import { checkInputs, isMap, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
 import { type ContainerInputs, containerInputs, networksOf } from "./container-inputs.ts";
 import { createOptions, updateOptions } from "./create-options.ts";
@@ -25,7 +26,7 @@ const updated = new Set([
 const lookEvery = 250;
 
 /** The official plugin's `docker_container`, as far as the stack uses it (kreuzwerker/terraform-provider-docker). */
-export function containerResource(docker: () => Docker): ResourceType {
+export function containerResource(docker: () => SandboxDocker): ResourceType {
   return {
     async check(_call, { news }) {
       return { inputs: withoutNulls(news), failures: checkInputs(containerInputs, news) };
@@ -93,7 +94,7 @@ export function containerResource(docker: () => Docker): ResourceType {
 }
 
 /** Its durations come back as Go prints them; of what is not declared nothing. */
-function readBack({ Test = [], Retries = 0, ...live }: Docker.HealthConfig, declared: PropertyMap): PropertyMap {
+function readBack({ Test = [], Retries = 0, ...live }: Healthcheck, declared: PropertyMap): PropertyMap {
   const all: PropertyMap = {
     tests: Test,
     interval: goDuration(live.Interval ?? 0),
@@ -104,15 +105,15 @@ function readBack({ Test = [], Retries = 0, ...live }: Docker.HealthConfig, decl
   return Object.fromEntries(Object.entries(all).filter(([key]) => key in declared));
 }
 
-async function started(docker: Docker, wanted: ContainerInputs, name: string): Promise<string> {
+async function started(docker: SandboxDocker, wanted: ContainerInputs, name: string): Promise<string> {
   return saying(`creating the container ${name}`, async () => {
     const container = await docker.createContainer(createOptions(wanted));
     try {
       const [, ...more] = networksOf(wanted);
       for (const { name: network, aliases } of more) {
-        await docker
-          .getNetwork(network)
-          .connect({ Container: container.id, EndpointConfig: aliases.length > 0 ? { Aliases: aliases } : {} });
+        const EndpointConfig = aliases.length > 0 ? { Aliases: aliases } : {};
+        const path = `/networks/${encodeURIComponent(network)}/connect`;
+        await docker.ask("POST", path, {}, { Container: container.id, EndpointConfig });
       }
       await container.start();
     } catch (error) {
@@ -124,7 +125,13 @@ async function started(docker: Docker, wanted: ContainerInputs, name: string): P
   });
 }
 
-async function healthy(docker: Docker, id: string, name: string, seconds: number, signal: AbortSignal): Promise<void> {
+async function healthy(
+  docker: SandboxDocker,
+  id: string,
+  name: string,
+  seconds: number,
+  signal: AbortSignal,
+): Promise<void> {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     signal.throwIfAborted();
@@ -137,12 +144,12 @@ async function healthy(docker: Docker, id: string, name: string, seconds: number
   }
 }
 
-async function observed(docker: Docker, id: string): Promise<PropertyMap> {
+async function observed(docker: SandboxDocker, id: string): Promise<PropertyMap> {
   const { NetworkSettings, State, HostConfig } = await docker.getContainer(id).inspect();
   const networkDatas = Object.entries(NetworkSettings.Networks).map(([networkName, { IPAddress, Gateway }]) => ({
     networkName,
-    ipAddress: IPAddress,
-    gateway: Gateway,
+    ipAddress: IPAddress ?? "",
+    gateway: Gateway ?? "",
   }));
   const { MemorySwap = 0 } = HostConfig;
   return {
@@ -152,7 +159,7 @@ async function observed(docker: Docker, id: string): Promise<PropertyMap> {
   };
 }
 
-async function inspect(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+async function inspect(docker: SandboxDocker, id: string): Promise<ContainerInspection | undefined> {
   try {
     return await docker.getContainer(id).inspect();
   } catch (error) {

@@ -1,10 +1,9 @@
-import type Docker from "dockerode";
 import { Unknown } from "../../../provider/rpc/values.ts";
 import { type ContainerInputs, networksOf } from "./container-inputs.ts";
 import { nanoseconds } from "./go-duration.ts";
 
 /** The Engine API's form of a container's inputs: https://docs.docker.com/reference/api/engine/, ContainerCreate. */
-export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOptions {
+export function createOptions(inputs: ContainerInputs): { name: string; [option: string]: unknown } {
   const { ports, volumes, mounts, hosts, labels, capabilities, healthcheck, logDriver, logOpts } = known(inputs);
   const [network] = networksOf(inputs);
   return {
@@ -41,7 +40,7 @@ export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOp
         [hostPath ?? volumeName, containerPath, ...(readOnly ? ["ro"] : [])].join(":"),
       ),
       Mounts: (mounts ?? []).map(({ type, source, target, readOnly }) => ({
-        Type: String(type) as Docker.MountType,
+        Type: String(type),
         Source: source === undefined ? "" : String(source),
         Target: String(target),
         ReadOnly: readOnly === true,
@@ -49,7 +48,7 @@ export function createOptions(inputs: ContainerInputs): Docker.ContainerCreateOp
       ExtraHosts: (hosts ?? []).map(({ host, ip }) => `${host}:${ip}`),
       CapAdd: texts(capabilities?.adds),
       CapDrop: texts(capabilities?.drops),
-      ...(logDriver && { LogConfig: { Type: logDriver, Config: (logOpts ?? {}) as Record<string, string> } }),
+      ...(logDriver && { LogConfig: { Type: logDriver, Config: logOpts ?? {} } }),
       ...(network && { NetworkMode: network.name }),
     },
     ...(network &&

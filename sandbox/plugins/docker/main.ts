@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import type Docker from "dockerode";
 import { z } from "zod";
 import { serve } from "../../../provider/rpc/serve.ts";
 import { reveal, Unknown } from "../../../provider/rpc/values.ts";
+import type { SandboxDocker } from "../../docker/api.ts";
 import { checkInputs, readInputs } from "../inputs.ts";
 import { packageSchema } from "../package-schema.ts";
 import { containerResource } from "./container.ts";
@@ -13,9 +13,9 @@ import { serviceResource } from "./service.ts";
 
 const config = z.strictObject({ host: z.string(), version: z.string() }).partial();
 
-let client: Docker | undefined;
+let client: SandboxDocker | undefined;
 
-function connected(): Docker {
+function connected(): SandboxDocker {
   if (!client) throw new Error("the provider docker is not configured");
   return client;
 }

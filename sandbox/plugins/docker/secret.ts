@@ -1,8 +1,8 @@
-import type Docker from "dockerode";
 import { z } from "zod";
 import { explainDocker } from "../../../provider/docker/client.ts";
 import type { ResourceType } from "../../../provider/rpc/provider.ts";
 import { reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
+import type { SandboxDocker } from "../../docker/api.ts";
 import { checkInputs, orUnknown, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
 
 const schema = z.strictObject({
@@ -17,7 +17,7 @@ const schema = z.strictObject({
  * makes another one. Where no name is given, it is the resource's with seven random digits, so that the new one can be
  * there before the old one goes.
  */
-export function secretResource(docker: () => Docker): ResourceType {
+export function secretResource(docker: () => SandboxDocker): ResourceType {
   return {
     async check({ name }, { olds, news, randomSeed }) {
       const given = withoutNulls(news);
@@ -42,7 +42,7 @@ export function secretResource(docker: () => Docker): ResourceType {
         (Array.isArray(labels) ? labels : []).map(({ label, value }) => [String(label), String(value)]),
       );
       try {
-        const { id } = await docker().createSecret({ Name: String(name), Data: String(data), Labels });
+        const id = await docker().createSecret({ Name: String(name), Data: String(data), Labels });
         return { id, outputs: { ...outputs, id } };
       } catch (error) {
         throw explainDocker(`creating the secret ${String(name)}`, error);
@@ -55,7 +55,7 @@ export function secretResource(docker: () => Docker): ResourceType {
 
     async read(_call, { id, inputs, olds }) {
       try {
-        await docker().getSecret(id).inspect();
+        await docker().ask("GET", `/secrets/${id}`);
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw explainDocker(`reading the secret ${id}`, error);
@@ -66,7 +66,7 @@ export function secretResource(docker: () => Docker): ResourceType {
 
     async delete(_call, { id, olds }) {
       try {
-        await docker().getSecret(id).remove();
+        await docker().ask("DELETE", `/secrets/${id}`);
       } catch (error) {
         if (!isMissing(error)) throw explainDocker(`removing the secret ${String(reveal(olds.name ?? id))}`, error);
       }

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import type Docker from "dockerode";
 import { explainDocker } from "../../../provider/docker/client.ts";
+import type { ContainerInspection } from "../../../provider/docker/engine-types.ts";
 import { PartialFailure, type PropertyDiff, type ResourceType } from "../../../provider/rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
+import type { LiveService, SandboxDocker } from "../../docker/api.ts";
 import { checkInputs, isMap, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
 import { nanoseconds } from "./go-duration.ts";
 import { previewInputs, type ServiceInputs, serviceInputs } from "./service-inputs.ts";
@@ -26,13 +27,6 @@ const forcesNew = [
 /** Lists whose order means nothing. */
 const sets = ["labels", "mounts", "hosts", "secrets", "networksAdvanceds", "aliases"];
 
-interface LiveService {
-  ID: string;
-  Version: { Index: number };
-  Spec: ServiceSpec;
-  UpdateStatus?: { State: string; Message: string };
-}
-
 interface Task {
   Slot: number;
   DesiredState: string;
@@ -43,7 +37,7 @@ interface Task {
  * The official plugin's `docker_service` for replicated services (kreuzwerker/terraform-provider-docker). It asks no
  * registry for an image's digest, as the official one does when it makes a service.
  */
-export function serviceResource(docker: () => Docker): ResourceType {
+export function serviceResource(docker: () => SandboxDocker): ResourceType {
   return {
     async check(_call, { news }) {
       const given = withoutNulls(news);
@@ -65,9 +59,7 @@ export function serviceResource(docker: () => Docker): ResourceType {
     async create({ signal, report }, { inputs, preview }) {
       if (preview) return { id: "", outputs: { ...inputs, id: unknown } };
       const wanted = readInputs(serviceInputs, inputs);
-      const { id } = await saying(`creating the service ${wanted.name}`, () =>
-        docker().createService(toSpec(wanted) as unknown as Docker.CreateServiceOptions),
-      );
+      const id = await saying(`creating the service ${wanted.name}`, () => docker().createService(toSpec(wanted)));
       try {
         await created(docker(), id, wanted, { signal, report });
       } catch (error) {
@@ -83,7 +75,7 @@ export function serviceResource(docker: () => Docker): ResourceType {
       const wanted = readInputs(serviceInputs, news);
       const service = docker().getService(id);
       await saying(`updating the service ${wanted.name}`, async () => {
-        const { Version }: LiveService = await service.inspect();
+        const { Version } = await service.inspect();
         await service.update({ version: Version.Index, ...toSpec(wanted) });
       });
       try {
@@ -129,7 +121,12 @@ export function serviceResource(docker: () => Docker): ResourceType {
 
 type Watch = Pick<Parameters<ResourceType["create"]>[0], "signal" | "report">;
 
-async function created(docker: Docker, id: string, wanted: ServiceInputs, { signal, report }: Watch): Promise<void> {
+async function created(
+  docker: SandboxDocker,
+  id: string,
+  wanted: ServiceInputs,
+  { signal, report }: Watch,
+): Promise<void> {
   const { convergeConfig } = wanted;
   if (!convergeConfig) return;
   const end = Date.now() + nanoseconds(convergeConfig.timeout) / 1e6;
@@ -142,13 +139,18 @@ async function created(docker: Docker, id: string, wanted: ServiceInputs, { sign
   }
 }
 
-async function rolledOut(docker: Docker, id: string, wanted: ServiceInputs, { signal, report }: Watch): Promise<void> {
+async function rolledOut(
+  docker: SandboxDocker,
+  id: string,
+  wanted: ServiceInputs,
+  { signal, report }: Watch,
+): Promise<void> {
   const { convergeConfig } = wanted;
   if (!convergeConfig) return;
   const end = Date.now() + nanoseconds(convergeConfig.timeout) / 1e6;
   await sleep(rolloutDelay, undefined, { signal });
   for (;;) {
-    const { UpdateStatus }: LiveService = await docker.getService(id).inspect();
+    const { UpdateStatus } = await docker.getService(id).inspect();
     const { State = "", Message = "" } = UpdateStatus ?? {};
     if (State === "completed") return;
     const tasks = await tasksOf(docker, id);
@@ -180,18 +182,18 @@ function notConverged(id: string, { convergeConfig }: ServiceInputs): Error {
   return new Error(`Service with ID (${id}) did not converge after ${convergeConfig?.timeout}`);
 }
 
-async function tasksOf(docker: Docker, id: string): Promise<Task[]> {
-  return docker.listTasks({ filters: JSON.stringify({ service: [id] }) });
+async function tasksOf(docker: SandboxDocker, id: string): Promise<Task[]> {
+  return docker.ask("GET", "/tasks", { filters: JSON.stringify({ service: [id] }) });
 }
 
 /** Of the tasks that are not over. */
-async function containersOf(docker: Docker, id: string): Promise<string[]> {
+async function containersOf(docker: SandboxDocker, id: string): Promise<string[]> {
   type Run = Task & { Status: { ContainerStatus?: { ContainerID?: string } } };
   const tasks = (await tasksOf(docker, id)) as Run[];
   return tasks.flatMap(({ Status }) => (Status.State === "running" ? (Status.ContainerStatus?.ContainerID ?? []) : []));
 }
 
-async function inspect(docker: Docker, id: string): Promise<LiveService | undefined> {
+async function inspect(docker: SandboxDocker, id: string): Promise<LiveService | undefined> {
   try {
     return await docker.getService(id).inspect();
   } catch (error) {
@@ -200,7 +202,7 @@ async function inspect(docker: Docker, id: string): Promise<LiveService | undefi
   }
 }
 
-async function inspectContainer(docker: Docker, id: string): Promise<Docker.ContainerInspectInfo | undefined> {
+async function inspectContainer(docker: SandboxDocker, id: string): Promise<ContainerInspection | undefined> {
   return docker
     .getContainer(id)
     .inspect()

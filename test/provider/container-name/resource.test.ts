@@ -1,10 +1,9 @@
-import type Docker from "dockerode";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { containerName } from "../../../provider/container-name/resource.ts";
-import { dockerClient } from "../../../provider/docker/client.ts";
 import { bringContainerBack } from "../../../provider/functions/bring-container-back.ts";
 import { legacyUrl } from "../../../provider/legacy-url/resource.ts";
 import { reveal } from "../../../provider/rpc/values.ts";
+import { SandboxDocker } from "../../../sandbox/docker/api.ts";
 import { testCall } from "../calls.ts";
 import { type Dockerd, noDockerd, startDockerd } from "../service-env/docker.ts";
 
@@ -12,7 +11,7 @@ const why = await noDockerd();
 
 describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: ${why})` : ""}`, () => {
   let dockerd: Dockerd;
-  let docker: Docker;
+  let docker: SandboxDocker;
   const putAside = new Set<string>();
   const resource = containerName(putAside);
   const ours = { "app-roles.stack": "app/prod", "app-roles.service": "api" };
@@ -20,7 +19,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
 
   beforeAll(async () => {
     dockerd = await startDockerd();
-    docker = dockerClient(dockerd.host);
+    docker = new SandboxDocker(dockerd.host);
   });
   afterEach(async () => {
     putAside.clear();
@@ -144,7 +143,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
 
   test("is made free by a container that crashes and is restarted over and over, too", async () => {
     const { id } = await start("shop-api", {}, "unless-stopped", "never");
-    const state = async () => (await docker.getContainer(id).inspect()) as Docker.ContainerInspectInfo;
+    const state = () => docker.getContainer(id).inspect();
     // Each pause is twice the one before: from now on it waits for longer than the steps take.
     await expect.poll(async () => (await state()).RestartCount, { timeout: 30_000 }).toBeGreaterThan(5);
     await expect.poll(async () => (await state()).State.Restarting, { timeout: 30_000 }).toBe(true);

@@ -14,7 +14,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
   let plugin: PluginProcess;
 
   beforeAll(async () => {
-    await makeServiceImage(daemon.docker);
+    await makeServiceImage(daemon.host);
     plugin = await PluginProcess.start(pluginCommand("docker"));
     await plugin.configure({ host: daemon.host }, "docker");
   });

@@ -18,7 +18,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
   let plugin: PluginProcess;
 
   beforeAll(async () => {
-    await makeServiceImage(daemon.docker);
+    await makeServiceImage(daemon.host);
     swarm = await startSwarm(daemon);
     plugin = await PluginProcess.start(pluginCommand("docker"));
     await plugin.configure({ host: daemon.host }, "docker");
@@ -36,8 +36,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
 
   const base64 = (text: string) => Buffer.from(text).toString("base64");
   const secretNames = async () => {
-    const secrets = (await daemon.docker.listSecrets()) as unknown as { Spec: { Name: string } }[];
-    return secrets.map(({ Spec }) => Spec.Name);
+    return (await daemon.docker.listSecrets()).map(({ Spec }) => Spec?.Name);
   };
 
   describe("Secret", () => {
@@ -70,7 +69,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
     test("that was removed by hand leaves the state", async () => {
       const secret = new Resource(plugin, secretType);
       await secret.up({ name: "gone", data: base64("hush") });
-      await daemon.docker.getSecret(secret.state?.id as string).remove();
+      await daemon.docker.ask("DELETE", `/secrets/${secret.state?.id}`);
       await secret.refresh();
       expect(secret.state).toBeUndefined();
     });
@@ -166,7 +165,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       const changed = spec({ env: { LEVEL: "debug", MORE: "x" } }, { labels: [{ label: "color", value: "green" }] });
       expect(await service.up(changed)).toBe("update");
       expect(idOf(service)).toBe(id);
-      expect((await live(id)).TaskTemplate.ContainerSpec.Env.toSorted()).toEqual(["LEVEL=debug", "MORE=x"]);
+      expect((await live(id)).TaskTemplate.ContainerSpec.Env?.toSorted()).toEqual(["LEVEL=debug", "MORE=x"]);
 
       const { Version, Spec } = await daemon.docker.getService(id).inspect();
       await daemon.docker.getService(id).update({

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ServiceContainers } from "../../../../provider/cutover/gate/containers.ts";
 import { dockerClient } from "../../../../provider/docker/client.ts";
+import { SandboxDocker } from "../../../../sandbox/docker/api.ts";
 import { type Dockerd, noDockerd, startDockerd } from "../../service-env/docker.ts";
 
 const reason = await noDockerd();
@@ -19,7 +20,7 @@ afterAll(() => dockerd?.stop());
 /** /bin/sleep, which says what is wrong and ends with 1 when it is given no time. */
 async function start(name: string, time: string, host: object = {}, more: object = {}): Promise<void> {
   const HostConfig = { NetworkMode: "none", ...host };
-  const container = await dockerClient(dockerd.host).createContainer({
+  const container = await new SandboxDocker(dockerd.host).createContainer({
     ...{ name, Image: "sleeper:1", Cmd: ["/bin/sleep", time], HostConfig, Labels: labels, ...more },
   });
   await container.start();

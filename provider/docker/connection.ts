@@ -1,0 +1,41 @@
+import { readFileSync } from "node:fs";
+import http from "node:http";
+import https from "node:https";
+import { join } from "node:path";
+import { sshAgent } from "./ssh.ts";
+
+/** Starts a request to one Docker daemon. Throws when a certificate cannot be read. */
+export type DockerConnection = (options: http.RequestOptions) => http.ClientRequest;
+
+/** The way to the daemon at `host`, as dockerClient takes it. Throws when it is no such address; dials nothing. */
+export function connectionTo(host: string): DockerConnection {
+  const socketPath = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
+  if (socketPath) return (options) => http.request({ ...options, socketPath, agent: false });
+  // DOCKER_HOST may do without tcp://.
+  const address = /^[\w.-]+:\d+$/.test(host) ? `tcp://${host}` : host;
+  const { protocol, hostname, port, pathname, username } = URL.canParse(address) ? new URL(address) : noUrl;
+  const isPlain = ["", "/"].includes(pathname);
+  if (!hostname || !isPlain || !["tcp:", "http:", "https:", "ssh:"].includes(protocol)) {
+    throw new Error(
+      `docker:host is no Docker address: ${host}; write one such as unix:///var/run/docker.sock or ssh://user@host`,
+    );
+  }
+  if (protocol === "ssh:") {
+    const agent = sshAgent({ host: hostname, port, user: decodeURIComponent(username) });
+    return (options) => http.request({ ...options, agent });
+  }
+  const usesTls = protocol === "https:" || Boolean(process.env.DOCKER_TLS_VERIFY) || port === "2376";
+  // An IPv6 address stands in brackets in a URL only.
+  const to = { hostname: hostname.replace(/^\[|\]$/g, ""), agent: false } as const;
+  if (!usesTls) return (options) => http.request({ ...options, ...to, port: port || "2375" });
+  return (options) => https.request({ ...options, ...to, port: port || "2376", ...certificates() });
+}
+
+const noUrl = { protocol: "", hostname: "", port: "", pathname: "", username: "" };
+
+function certificates(): { ca?: Buffer; cert?: Buffer; key?: Buffer } {
+  const folder = process.env.DOCKER_CERT_PATH;
+  if (!folder) return {};
+  const [ca, cert, key] = ["ca", "cert", "key"].map((name) => readFileSync(join(folder, `${name}.pem`)));
+  return { ca, cert, key } as { ca: Buffer; cert: Buffer; key: Buffer };
+}
