@@ -1,8 +1,7 @@
-import { randomBytes } from "node:crypto";
-import { open, rename, rm } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import type { Service } from "../../model/stack.ts";
+import { writeFileAtOnce } from "../../provider/write-file.ts";
 import { pulumi } from "../pulumi/pulumi.ts";
 import { legacyUrlOf } from "../rollback/legacy-url.ts";
 import { type Command, UsageError } from "../terminal/command.ts";
@@ -38,7 +37,11 @@ alone (0600). Without --file it goes to standard output, but to a terminal only 
     const url = await urlOf(declared, stack, configured);
     const text = formats[format](declared.urlKey, url, declared.compose?.service ?? service);
     if (file === undefined) process.stdout.write(text);
-    else await writePrivate(file, text);
+    else {
+      await writeFileAtOnce(file, text, { encoding: "utf8" }).catch((error: Error) => {
+        throw new Error(`cannot write ${file}: ${error.message}`);
+      });
+    }
     return 0;
   },
 };
@@ -77,23 +80,4 @@ async function urlOf(declared: Service, stack: string | undefined, configured: C
 interface Outputs {
   databaseUrls?: Record<string, string>;
   services?: Record<string, { connectAs: string }>;
-}
-
-/** Readable by nobody else at any moment, and never half a file. */
-async function writePrivate(file: string, text: string): Promise<void> {
-  const partial = `${file}.${randomBytes(6).toString("hex")}`;
-  try {
-    const handle = await open(partial, "wx", 0o600);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(partial, file);
-  } catch (error) {
-    // It may hold the password.
-    await rm(partial, { force: true });
-    throw new Error(`cannot write ${file}: ${(error as Error).message}`);
-  }
 }

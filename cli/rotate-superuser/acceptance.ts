@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
-import { type Finding, report, shellWord } from "./finding.ts";
+import { readableShellWord } from "../../model/shell-word.ts";
+import { type Finding, report } from "./finding.ts";
 import type { Options } from "./rotation.ts";
 
 /** Asks a question; whether the answer was yes. */
@@ -26,7 +27,7 @@ export async function isAccepted(
     if (!(await ask?.(`Accept ${finding.name}?`))) open.push(finding);
   }
   if (open.length > 0) {
-    const flags = findings.map(({ name }) => `--accept ${shellWord(name)}`);
+    const flags = findings.map(({ name }) => `--accept ${readableShellWord(name)}`);
     const time = watch % 60_000 === 0 ? `${watch / 60_000}min` : `${watch}ms`;
     const again = [`--watch ${time}`, ...flags, "--yes"].join(" ");
     console.error(

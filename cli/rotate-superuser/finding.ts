@@ -14,8 +14,3 @@ export function report(findings: Finding[]): string {
     .map(({ name, found, afterwards }) => `  ${name}\n      ${found}\n      then: ${afterwards}`)
     .join("\n");
 }
-
-/** A word of a shell's command line. */
-export function shellWord(text: string): string {
-  return /^[\w./:@%+,=-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
-}

@@ -1,4 +1,5 @@
 import type { ContainerSpec } from "../../model/runtime.ts";
+import { shellWord } from "../../model/shell-word.ts";
 import { goDuration } from "./go-duration.ts";
 
 /** What `docker create` is told, but for name, environment and networks. */
@@ -57,14 +58,10 @@ function healthOptions({ healthcheck }: ContainerSpec): string[] {
   const duration = (name: string, time: number | undefined) =>
     option(name, time === undefined ? undefined : goDuration(time));
   return [
-    ...option("health-cmd", how === "CMD-SHELL" ? words.join(" ") : words.map(quoted).join(" ")),
+    ...option("health-cmd", how === "CMD-SHELL" ? words.join(" ") : words.map(shellWord).join(" ")),
     ...duration("health-interval", interval),
     ...duration("health-timeout", timeout),
     ...duration("health-start-period", startPeriod),
     ...option("health-retries", retries),
   ];
-}
-
-function quoted(word: string): string {
-  return `'${word.replaceAll("'", "'\\''")}'`;
 }

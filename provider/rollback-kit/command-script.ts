@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
-import { shellSecret, shellWord } from "./shell.ts";
+import { shellWord } from "../../model/shell-word.ts";
+import { shellSecret } from "./shell.ts";
 
 export interface CommandSteps {
   service: string;

@@ -1,5 +1,6 @@
+import { shellWord } from "../../model/shell-word.ts";
 import { rollbackLabel } from "../docker/labels.ts";
-import { latin1, shellFile, shellSecret, shellWord } from "./shell.ts";
+import { latin1, shellFile, shellSecret } from "./shell.ts";
 
 /** A container of the stack's own, as `docker create` is told to make it again. */
 export interface ContainerSteps {

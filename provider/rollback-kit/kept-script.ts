@@ -1,5 +1,6 @@
-import { chmod, lstat, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { lstat, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { writeFileAtOnce } from "../write-file.ts";
 import { marker } from "./script.ts";
 
 /** A service's script in the folder of the rollback kit, for its owner alone. */
@@ -27,17 +28,7 @@ export class KeptScript {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await this.#refuseFolder();
     await this.#read();
-    const next = `${this.path}.new`;
-    await rm(next, { force: true }); // left by a run that was killed
-    const file = await open(next, "wx", 0o700);
-    try {
-      await file.writeFile(text, "latin1");
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await chmod(next, 0o700); // whatever the umask
-    await rename(next, this.path);
+    await writeFileAtOnce(this.path, text, { mode: 0o700 });
   }
 
   /** Idempotent. Throws when what is there is none of ours. */

@@ -5,7 +5,8 @@ import {
   databaseUrlPassword,
   databaseUrlUser,
 } from "../../model/database-url.ts";
-import { latin1, shellSecret, shellWord } from "./shell.ts";
+import { shellWord } from "../../model/shell-word.ts";
+import { latin1, shellSecret } from "./shell.ts";
 
 /** The argument with which a script does not try the login. */
 export const force = "--force";

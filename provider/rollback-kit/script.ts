@@ -1,5 +1,5 @@
+import { shellWord } from "../../model/shell-word.ts";
 import { secretVariables } from "../service-env/child.ts";
-import { shellWord } from "./shell.ts";
 
 /** The second line of every script, by which it is told from a file of somebody else's. */
 export const marker = "# app-roles rollback kit";

@@ -1,11 +1,5 @@
 import { createHash } from "node:crypto";
 
-/** A word of a POSIX shell command, whatever its characters. Throws for NUL, which no word can hold. */
-export function shellWord(text: string): string {
-  if (text.includes("\0")) throw new Error("a word of a shell command cannot hold a NUL character");
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}
-
 /** A script is kept in latin1, byte for byte. */
 export function latin1(text: string): string {
   return Buffer.from(text, "utf8").toString("latin1");

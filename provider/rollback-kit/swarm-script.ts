@@ -1,6 +1,7 @@
+import { shellWord } from "../../model/shell-word.ts";
 import { connectAsLabel } from "../docker/labels.ts";
 import { dockerHostLine } from "./container-script.ts";
-import { latin1, shellSecret, shellWord } from "./shell.ts";
+import { latin1, shellSecret } from "./shell.ts";
 
 /** A swarm's service of the stack's own. */
 export interface SwarmSteps {

@@ -1,9 +1,9 @@
 import { composeSteps } from "../rollback-kit/compose-script.ts";
+import { writeFileAtOnce } from "../write-file.ts";
 import { examineCompose } from "./compose-examination.ts";
 import { type ComposeOptions, ComposeService, type Container, label, nameOf, variable } from "./compose-service.ts";
 import { lineOf, readValue, withoutKey, withValue } from "./env-file.ts";
 import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
-import { writeFileAtOnce } from "./write-file.ts";
 
 /** One line of one env file of a compose project is ours; the containers stay compose's. */
 export class ComposeTarget implements EnvTarget {

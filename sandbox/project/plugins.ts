@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { shellWord } from "../../model/shell-word.ts";
 import { cacheDirectory, makeOnce } from "../cache.ts";
 import { downloadsReachable } from "../downloads.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -112,11 +113,7 @@ async function download(
 /** An executable that runs a TypeScript file of the sandbox with the Node that runs this. */
 async function placeScript(folder: string, name: string, file: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const [node, main] = [process.execPath, fileURLToPath(new URL(file, import.meta.url))].map(shellQuoted);
+  const [node, main] = [process.execPath, fileURLToPath(new URL(file, import.meta.url))].map(shellWord);
   await writeFile(join(folder, name), `#!/bin/sh\nexec ${node} ${main} "$@"\n`);
   await chmod(join(folder, name), 0o755);
-}
-
-function shellQuoted(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }

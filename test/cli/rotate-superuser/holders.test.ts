@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
-import { report, shellWord } from "../../../cli/rotate-superuser/finding.ts";
+import { report } from "../../../cli/rotate-superuser/finding.ts";
 import { holders, holds } from "../../../cli/rotate-superuser/holders.ts";
+import { readableShellWord } from "../../../model/shell-word.ts";
 import type { Environment } from "../../../provider/docker/environments.ts";
 
 const password = "p@ss/1";
@@ -58,5 +59,5 @@ test.each([
   ["session/DBeaver 24@10.0.0.3", "'session/DBeaver 24@10.0.0.3'"],
   ["session/it's$(x)@local", `'session/it'\\''s$(x)@local'`],
 ])("a name as a word of the shell: %s", (name, word) => {
-  expect(shellWord(name)).toBe(word);
+  expect(readableShellWord(name)).toBe(word);
 });

@@ -1,19 +1,5 @@
-import {
-  chmodSync,
-  lstatSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { readValue, withoutKey, withValue } from "../../../provider/service-env/env-file.ts";
-import { writeFileAtOnce } from "../../../provider/service-env/write-file.ts";
 
 const key = "DATABASE_URL";
 
@@ -83,39 +69,4 @@ test.each([
 
 test("refuses a value that no quotes take", () => {
   expect(() => withValue("", key, "a'b\"c")).toThrow(/percent-encode/);
-});
-
-describe("the file", () => {
-  let folder: string;
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), "app-roles-env-"));
-  });
-  afterEach(() => rmSync(folder, { recursive: true }));
-
-  test("is replaced at once, through a link, for its owner's eyes alone", async () => {
-    const target = join(folder, "target.env");
-    const link = join(folder, "link.env");
-    writeFileSync(target, "old");
-    chmodSync(target, 0o644);
-    symlinkSync("target.env", link);
-    // As left by a run that was killed while writing.
-    writeFileSync(join(folder, ".target.env.app-roles"), "half");
-    const before = statSync(target);
-    await writeFileAtOnce(link, "caf\u00e9\u00ff");
-    expect(readFileSync(target, "latin1")).toBe("caf\u00e9\u00ff");
-    expect(lstatSync(link).isSymbolicLink()).toBe(true);
-    const after = statSync(target);
-    expect(after.mode & 0o777).toBe(0o600);
-    expect(after.ino).not.toBe(before.ino);
-    expect(readdirSync(folder).toSorted()).toEqual(["link.env", "target.env"]);
-  });
-
-  test.runIf(process.getuid?.() === 0)("keeps its owner", async () => {
-    const { chownSync } = await import("node:fs");
-    const path = join(folder, "x.env");
-    writeFileSync(path, "old");
-    chownSync(path, 1234, 4321);
-    await writeFileAtOnce(path, "new");
-    expect(statSync(path)).toMatchObject({ uid: 1234, gid: 4321 });
-  });
 });

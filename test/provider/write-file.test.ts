@@ -1,0 +1,84 @@
+import { spawnSync } from "node:child_process";
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { writeFileAtOnce } from "../../provider/write-file.ts";
+
+describe("the file", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), "app-roles-env-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  test("is replaced at once, through a link, for its owner's eyes alone", async () => {
+    const target = join(folder, "target.env");
+    const link = join(folder, "link.env");
+    writeFileSync(target, "old");
+    chmodSync(target, 0o644);
+    symlinkSync("target.env", link);
+    // As left by a run that was killed while writing.
+    writeFileSync(join(folder, ".target.env.app-roles"), "half");
+    const before = statSync(target);
+    await writeFileAtOnce(link, "caf\u00e9\u00ff");
+    expect(readFileSync(target, "latin1")).toBe("caf\u00e9\u00ff");
+    expect(lstatSync(link).isSymbolicLink()).toBe(true);
+    const after = statSync(target);
+    expect(after.mode & 0o777).toBe(0o600);
+    expect(after.ino).not.toBe(before.ino);
+    expect(readdirSync(folder).toSorted()).toEqual(["link.env", "target.env"]);
+  });
+
+  test.runIf(process.getuid?.() === 0)("keeps its owner", async () => {
+    const path = join(folder, "x.env");
+    writeFileSync(path, "old");
+    chownSync(path, 1234, 4321);
+    await writeFileAtOnce(path, "new");
+    expect(statSync(path)).toMatchObject({ uid: 1234, gid: 4321 });
+  });
+
+  test("that was not there is made for its owner's eyes alone, or with the mode that is asked for", async () => {
+    await writeFileAtOnce(join(folder, "new.env"), "caf\u00e9", { encoding: "utf8" });
+    expect(readFileSync(join(folder, "new.env"), "utf8")).toBe("caf\u00e9");
+    expect(statSync(join(folder, "new.env")).mode & 0o777).toBe(0o600);
+    await writeFileAtOnce(join(folder, "new.sh"), "x", { mode: 0o700 });
+    expect(statSync(join(folder, "new.sh")).mode & 0o777).toBe(0o700);
+    await writeFileAtOnce(join(folder, "new.sh"), "y", { mode: "its own mode" });
+    expect(statSync(join(folder, "new.sh")).mode & 0o777).toBe(0o700);
+  });
+
+  test("is refused where something else is, which stays as it is", async () => {
+    mkdirSync(join(folder, "taken"));
+    await expect(writeFileAtOnce(join(folder, "taken"), "x")).rejects.toThrow("taken is no regular file");
+    symlinkSync("/dev/null", join(folder, "null"));
+    await expect(writeFileAtOnce(join(folder, "null"), "x")).rejects.toThrow("null is no regular file");
+    expect(readdirSync(folder).toSorted()).toEqual(["null", "taken"]);
+  });
+
+  // No mount where this user may make none.
+  const canMount = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).status === 0;
+  test.runIf(canMount)("keeps its former text on a full disk", () => {
+    const script = `
+      import { readFileSync, writeFileSync } from "node:fs";
+      import { writeFileAtOnce } from "${new URL("../../provider/write-file.ts", import.meta.url)}";
+      writeFileSync("x.env", "old");
+      const code = await writeFileAtOnce("x.env", "x".repeat(500_000)).catch((error) => error.code);
+      console.log(code, readFileSync("x.env", "utf8"));`;
+    const inside = 'mount -t tmpfs -o size=64k tmpfs "$0" && cd "$0" && exec "$1" --input-type=module --eval "$2"';
+    const { stdout } = spawnSync("unshare", ["--mount", "sh", "-c", inside, folder, process.execPath, script]);
+    expect(String(stdout)).toBe("ENOSPC old\n");
+  });
+});
