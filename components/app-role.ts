@@ -5,6 +5,7 @@ import { alternateLogins, roleNames } from "../model/login-roles.ts";
 import { scramVerifier } from "../model/scram.ts";
 import { type RoleSettings, readFormerSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
+import { awaitRoleContract, dropLeftoverRoleContract } from "../provider/functions/contracts.ts";
 import { AlternateLogins } from "./alternate-logins.ts";
 import type { DatabaseServer, ServerDatabase } from "./database-server.ts";
 import { createPassword } from "./password.ts";
@@ -274,14 +275,14 @@ function roleHooks(server: DatabaseServer, role: string, memberOf?: string): pul
 
 function awaitRole(server: DatabaseServer, role: string): pulumi.ResourceHook {
   return new pulumi.ResourceHook(`await-role-${role}`, async () => {
-    await pulumi.runtime.invoke("pgaccess:index:awaitRole", { role }, { provider: server.pgaccess });
+    await pulumi.runtime.invoke(awaitRoleContract.token, { role }, { provider: server.pgaccess });
   });
 }
 
 /** Run only when the state knows no such role: one that is there all the same was left by a run that was killed. */
 function dropLeftover(server: DatabaseServer, role: string, memberOf?: string): pulumi.ResourceHook {
   return new pulumi.ResourceHook(`drop-leftover-role-${role}`, async () => {
-    await pulumi.runtime.invoke("pgaccess:index:dropLeftoverRole", { role, memberOf }, { provider: server.pgaccess });
+    await pulumi.runtime.invoke(dropLeftoverRoleContract.token, { role, memberOf }, { provider: server.pgaccess });
   });
 }
 

@@ -1,6 +1,7 @@
 import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultCeiling } from "../model/budget.ts";
+import type { DeclaredAccess } from "../model/declared-access.ts";
 import { loginsOf, type Rotation, roleNames } from "../model/login-roles.ts";
 import { rehearsedRoles } from "../model/rehearsal.ts";
 import { completeServer } from "../model/server.ts";
@@ -251,16 +252,12 @@ export class DatabaseServer extends pulumi.ComponentResource {
    *
    * @param only the roles to tell of; default all
    */
-  declared(database: string, only?: string[]): pgaccess.DeclaredAccess | undefined {
+  declared(database: string, only?: string[]): DeclaredAccess | undefined {
     return declaredAccess(this.#args, database, only);
   }
 }
 
-function declaredAccess(
-  args: DatabaseServerArgs,
-  database: string,
-  only?: string[],
-): pgaccess.DeclaredAccess | undefined {
+function declaredAccess(args: DatabaseServerArgs, database: string, only?: string[]): DeclaredAccess | undefined {
   const access = args.access ?? args.rehearse;
   const declared = args.databases[database];
   if (!access || !declared) return undefined;

@@ -1,11 +1,12 @@
+import { z } from "zod";
+
 /** One login role of the server and the most connections it may hold. */
-export interface BudgetEntry {
-  role: string;
-  /** Its CONNECTION LIMIT. */
-  limit: number;
-  /** `declared`: made by the stack; `existing`: live already and only counted. */
-  source: "declared" | "existing";
-}
+export const budgetEntry = z.strictObject({
+  role: z.string(),
+  limit: z.int().positive().describe("Its CONNECTION LIMIT."),
+  source: z.enum(["declared", "existing"]).describe("`declared`: made by the stack; `existing`: live already."),
+});
+export type BudgetEntry = z.infer<typeof budgetEntry>;
 
 /** A line of the budget as it is added up, with the roles that the program makes beside the stack's own. */
 export interface CountedEntry extends Omit<BudgetEntry, "source"> {

@@ -1,19 +1,26 @@
+import { z } from "zod";
 import { parseObjectName } from "./object-name.ts";
 
-/** Privileges of a role in one database beyond its access level, by kind of object; names as `schema.object`. */
-export interface Grants {
-  database?: string[] | undefined;
-  /** By schema. */
-  schemas?: Record<string, string[]> | undefined;
-  /** Tables, views, materialized views and foreign tables; `*` and `?` stand for characters of a name. */
-  tables?: Record<string, string[]> | undefined;
-  /** Table to privilege to columns. */
-  columns?: Record<string, Record<string, string[]>> | undefined;
-  sequences?: Record<string, string[]> | undefined;
-  /** Functions, procedures and aggregates, `schema.name(types)`, or `schema.name` for every one of that name. */
-  functions?: Record<string, string[]> | undefined;
-  types?: Record<string, string[]> | undefined;
-}
+const privileges = z.array(z.string().min(1));
+/** Object (`schema.object`, or a pattern for those of one schema) to privileges. */
+const onObjects = z.record(z.string().min(1), privileges).optional();
+
+/** Privileges of a role in one database beyond its access level, by kind of object (app-roles:roles.*.grants.*). */
+export const grants = z.strictObject({
+  database: privileges.optional(),
+  schemas: onObjects.describe("By the schema's bare name."),
+  tables: onObjects.describe("Tables, views, materialized views and foreign tables."),
+  columns: z
+    .record(z.string().min(1), z.record(z.string().min(1), z.array(z.string().min(1))))
+    .optional()
+    .describe("Table to privilege to columns."),
+  sequences: onObjects,
+  functions: onObjects.describe(
+    "Functions, procedures and aggregates: with their argument types, or every one of that name.",
+  ),
+  types: onObjects,
+});
+export type Grants = z.infer<typeof grants>;
 
 /** What can be granted on each kind: https://www.postgresql.org/docs/current/ddl-priv.html, table 5.2. */
 const privilegesOf: Record<keyof Grants, string[]> = {

@@ -1,17 +1,16 @@
-import type { Grants } from "./grants.ts";
+import { z } from "zod";
+import { grants as grantsSchema } from "./grants.ts";
 import { settingTexts } from "./settings.ts";
-import type { Access, Role } from "./stack.ts";
+import { accessLevels, type Role } from "./stack.ts";
 
 /** A role as a rehearsal tries it out in one database. */
-export interface RehearsedRole {
-  role: string;
-  /** Undefined: explicit grants alone, or nothing there. */
-  access: Access | undefined;
-  /** Privileges beyond the access level. */
-  grants: Grants | undefined;
-  /** As they would stand in postgresql.conf. */
-  settings: Record<string, string>;
-}
+export const rehearsedRole = z.strictObject({
+  role: z.string(),
+  access: z.enum(accessLevels).optional().describe("Default: explicit grants alone, or nothing in this database."),
+  grants: grantsSchema.optional().describe("Privileges beyond the access level."),
+  settings: z.record(z.string(), z.string()).describe("As they would stand in postgresql.conf."),
+});
+export type RehearsedRole = z.infer<typeof rehearsedRole>;
 
 /** All roles, with what they may do in one database: a migration may name any of them. */
 export function rehearsedRoles(

@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /** What runs a service, and so how its DATABASE_URL reaches it. */
 export const runtimes = ["external", "container", "swarm", "compose", "command"] as const;
 export type Runtime = (typeof runtimes)[number];
@@ -79,19 +81,22 @@ export interface CommandSpec {
 }
 
 /** How a swarm's service is given its URL: in an environment variable, or in a Docker secret's file. */
-export type UrlFrom = "env" | "file";
+export const urlFrom = ["env", "file"] as const;
+export type UrlFrom = (typeof urlFrom)[number];
 
 /** How long a cutover is watched, and for what. */
-export interface Gate {
-  /** Milliseconds in which sessions of the role must appear and the container be healthy. Default 60s. */
-  timeout: number;
-  /** Milliseconds that all must stay well after that. Default 5min. */
-  soak: number;
-  /** Regular expressions of log lines that fail the gate, on top of the built-in ones. */
-  patterns: string[];
-  /** Regular expressions of log lines that are well in spite of a pattern. */
-  ignore: string[];
-}
+export const gate = z.strictObject({
+  timeout: z
+    .number()
+    .positive()
+    .describe("Milliseconds in which sessions of the role must appear and the container be healthy. Default 60s."),
+  soak: z.number().min(0).describe("Milliseconds that all must stay healthy after that. Default 5min."),
+  patterns: z
+    .array(z.string())
+    .describe("Regular expressions of log lines that fail the gate, on top of the built-in ones."),
+  ignore: z.array(z.string()).describe("Regular expressions of log lines that are no failure in spite of a pattern."),
+});
+export type Gate = z.infer<typeof gate>;
 
 export const defaultGate: Gate = { timeout: 60_000, soak: 300_000, patterns: [], ignore: [] };
 

@@ -6,13 +6,16 @@ import type { CommandSpec, ComposeSpec, ContainerSpec, Gate, Runtime, UrlFrom } 
 import type { Settings } from "./settings.ts";
 
 /** What an app role may do in a database; owners also own its objects. */
-export type Access = "owner" | "writer" | "reader";
+export const accessLevels = ["owner", "writer", "reader"] as const;
+export type Access = (typeof accessLevels)[number];
 /** Whether a service logs in as the legacy user (the superuser it has today) or as its role: the cutover switch. */
-export type ConnectAs = "legacy" | "role";
+export const connectAs = ["legacy", "role"] as const;
+export type ConnectAs = (typeof connectAs)[number];
 /** `unconfirmed`: nobody has looked yet, so the service stays on the legacy user (runbook, step 2). */
 export type Migrates = boolean | "unconfirmed";
 /** TLS to the server, as libpq names it; `prefer` and `allow` are missing because the official provider's driver has neither. */
-export type SslMode = "disable" | "require" | "verify-ca" | "verify-full";
+export const sslModes = ["disable", "require", "verify-ca", "verify-full"] as const;
+export type SslMode = (typeof sslModes)[number];
 
 /** The address and login with which this stack administers the server. */
 export interface Admin {
@@ -65,7 +68,8 @@ export interface Database {
 }
 
 /** What PUBLIC holds on a database by default (PostgreSQL documentation, "Privileges"). */
-export type PublicPrivilege = "CONNECT" | "TEMPORARY";
+export const publicPrivileges = ["CONNECT", "TEMPORARY"] as const;
+export type PublicPrivilege = (typeof publicPrivileges)[number];
 
 /** A role that the stack makes. */
 export interface Role {

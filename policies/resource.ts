@@ -1,4 +1,8 @@
 import { UnknownValueError } from "@pulumi/policy";
+import { connectionBudgetContract } from "../provider/budget/contract.ts";
+import { legacyUrlContract } from "../provider/legacy-url/contract.ts";
+import { privilegesContract } from "../provider/privileges/contract.ts";
+import { roleSettingsContract } from "../provider/settings/contract.ts";
 
 /** Stands for a value that is only known once something else has been made. */
 export class Unknown {
@@ -37,10 +41,10 @@ interface SdkResource {
 }
 
 export const roleType = "postgresql:index/role:Role";
-export const budgetType = "pgaccess:index:ConnectionBudget";
-export const settingsType = "pgaccess:index:RoleSettings";
-export const privilegesType = "pgaccess:index:Privileges";
-export const legacyUrlType = "pgaccess:index:LegacyUrl";
+export const budgetType = connectionBudgetContract.token;
+export const settingsType = roleSettingsContract.token;
+export const privilegesType = privilegesContract.token;
+export const legacyUrlType = legacyUrlContract.token;
 export const serviceType = "app-roles:index:Service";
 
 /**

@@ -1,96 +1,82 @@
 import { z } from "zod";
-import type { Reconciler } from "./reconciler.ts";
-
-/** What the package schema says of a resource type. */
-type Described = Pick<Reconciler<z.ZodRawShape>, "description" | "shape" | "observed" | "decided">;
+import { configuration, secretConfiguration } from "./configuration.ts";
+import type { AnyContract } from "./contract.ts";
+import * as functions from "./functions/contracts.ts";
 
 interface Property {
   type?: string;
   $ref?: string;
   items?: Property;
   additionalProperties?: Property;
+  description?: string;
   secret?: boolean;
 }
 
 interface JsonSchema {
   type?: string;
   enum?: unknown[];
+  description?: string;
   items?: JsonSchema;
   additionalProperties?: JsonSchema | boolean;
 }
 
 const anything: Property = { $ref: "pulumi.json#/Any" };
-const plan: Property = { type: "object", additionalProperties: { type: "string" } };
+const plan: Property = {
+  type: "object",
+  additionalProperties: { type: "string" },
+  description: "Object to what the next up changes about it; empty once it is done.",
+};
 
 /**
- * The Pulumi package schema, made from what the provider checks its inputs with
+ * The Pulumi package schema, made from the contracts that the plugin checks its inputs with
  * (https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/).
  */
-export function packageSchema(
-  version: string,
-  config: z.ZodRawShape,
-  resources: Record<string, Described>,
-  secrets: { config: string[]; properties: string[] },
-): object {
-  const variables = properties(config, secrets.config);
+export function packageSchema(version: string, contracts: AnyContract[]): object {
+  const variables = properties(configuration, secretConfiguration);
   return {
     name: "pgaccess",
     version,
     description: "Ownership, privileges, settings and the connection budget of a Postgres or TimescaleDB server.",
     license: "Apache-2.0",
     config: { variables },
-    provider: { inputProperties: variables, requiredInputs: required(config) },
-    functions: {
-      "pgaccess:index:awaitRole": {
-        description: "Waits until no other session is changing a role; called by AppRole before it changes the role.",
-        inputs: { properties: { role: { type: "string" } }, required: ["role"] },
-        outputs: { properties: {} },
-      },
-      "pgaccess:index:bringContainerBack": {
-        description:
-          "Starts the container again that made room for a service's own, when that could not be made; called by Service.",
-        inputs: {
-          properties: Object.fromEntries(
-            ["service", "name", "stack", "dockerHost"].map((key) => [key, { type: "string" }]),
-          ),
-          required: ["service", "name", "stack"],
-        },
-        outputs: { properties: { broughtBack: { type: "boolean" } }, required: ["broughtBack"] },
-      },
-      "pgaccess:index:dropLeftoverRole": {
-        description: "Drops a role that a killed run left behind bare; called by AppRole before it makes the role.",
-        inputs: { properties: { role: { type: "string" }, memberOf: { type: "string" } }, required: ["role"] },
-        outputs: { properties: { dropped: { type: "boolean" } }, required: ["dropped"] },
-      },
-    },
-    resources: Object.fromEntries(
-      Object.entries(resources).map(([token, { description, shape, observed = [], decided = [] }]) => {
-        const inputProperties = properties(shape, secrets.properties);
-        const made = Object.fromEntries([
-          ...[...observed, ...decided].map((key) => [key, anything]),
-          ["changes", plan],
-        ]);
-        const requiredInputs = required(shape);
-        return [
-          token,
-          {
-            description,
-            inputProperties,
-            requiredInputs,
-            properties: { ...inputProperties, ...made },
-            required: [...requiredInputs, ...Object.keys(made)],
-          },
-        ];
-      }),
+    provider: { inputProperties: variables, requiredInputs: required(configuration) },
+    functions: Object.fromEntries(
+      Object.values(functions).map(({ token, description, inputs, outputs }) => [
+        token,
+        { description, inputs: objectOf(inputs), outputs: objectOf(outputs) },
+      ]),
     ),
+    resources: Object.fromEntries(contracts.map((contract) => [contract.token, resourceOf(contract)])),
   };
+}
+
+function resourceOf({ description, inputs, observed, decided, secrets }: AnyContract) {
+  const inputProperties = properties(inputs, secrets);
+  const outputs = { ...properties({ ...observed, ...decided }, secrets), changes: plan };
+  const requiredInputs = required(inputs);
+  return {
+    description,
+    inputProperties,
+    requiredInputs,
+    properties: { ...inputProperties, ...outputs },
+    required: [...requiredInputs, ...Object.keys(outputs)],
+  };
+}
+
+function objectOf(shape: z.ZodRawShape) {
+  const keys = required(shape);
+  return { properties: properties(shape, []), ...(keys.length > 0 && { required: keys }) };
 }
 
 function properties(shape: z.ZodRawShape, secrets: string[]): Record<string, Property> {
   return Object.fromEntries(
     Object.entries(shape).map(([key, schema]) => {
       const json = z.toJSONSchema(schema as z.ZodType, { io: "input", unrepresentable: "any" }) as JsonSchema;
-      return [key, { ...toProperty(json), ...(secrets.includes(key) && { secret: true }) }];
+      const { description } = json;
+      return [
+        key,
+        { ...toProperty(json), ...(description && { description }), ...(secrets.includes(key) && { secret: true }) },
+      ];
     }),
   );
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import type { AnyContract, InputsOf } from "./contract.ts";
 import { lookingAgain } from "./postgres/gone.ts";
 import {
   type Call,
@@ -17,7 +18,7 @@ export type Changes = Record<string, string>;
 /** What Check found out. */
 export interface Plan {
   changes: Changes;
-  /** Facts kept among the inputs, by the keys the reconciler names in `observed`. */
+  /** Facts kept among the inputs: the contract's observed and decided outputs. */
   observed?: PropertyMap;
   /** Reasons to refuse the resource. */
   failures?: CheckFailure[];
@@ -28,63 +29,48 @@ export interface Plan {
  * A resource whose truth is the catalog: Check reads it and adds the plan to the inputs as `changes`, so that a plain
  * preview sees drift and prints real values; create and update make the plan anew and carry it out.
  */
-export interface Reconciler<Shape extends z.ZodRawShape> {
-  /** What the resource is, for the package schema. */
-  description: string;
-  /** The declared inputs; also what the package schema is made from. */
-  shape: Shape;
+export interface Reconciler<C extends AnyContract> {
+  contract: C;
   /** Inputs that make it another resource. */
-  identity: (keyof Shape & string)[];
+  identity: (keyof C["inputs"] & string)[];
   /** Inputs, observed ones too, that say nothing to whoever reads a preview. */
   hidden?: string[];
   /** Inputs that only say what to warn of: another value is no change. */
-  advisory?: (keyof Shape & string)[];
+  advisory?: (keyof C["inputs"] & string)[];
   /** Inputs that stay as they were first given: what was there before, once it is known. */
-  kept?: (keyof Shape & string)[];
-  /** Inputs that Check fills in from the server; others know them once they are saved. */
-  observed?: string[];
-  /** Inputs that Check decides, which others know in the preview already. */
-  decided?: string[];
-  id(inputs: z.infer<z.ZodObject<Shape>>): string;
+  kept?: (keyof C["inputs"] & string)[];
+  id(inputs: InputsOf<C>): string;
   /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed` and `decided`; the engine's calls come with `call`. */
-  plan(
-    inputs: z.infer<z.ZodObject<Shape>>,
-    olds: z.infer<z.ZodObject<Shape>> | undefined,
-    before: PropertyMap,
-    call?: Call,
-  ): Promise<Plan>;
+  plan(inputs: InputsOf<C>, olds: InputsOf<C> | undefined, before: PropertyMap, call?: Call): Promise<Plan>;
   /** The summary's line for what a preview found. */
-  summarize(inputs: z.infer<z.ZodObject<Shape>>, changes: Changes): string | undefined;
+  summarize(inputs: InputsOf<C>, changes: Changes): string | undefined;
   /** Carries the plan out; idempotent. Returns the summary's line. */
-  apply(
-    inputs: z.infer<z.ZodObject<Shape>>,
-    olds: z.infer<z.ZodObject<Shape>> | undefined,
-    call: Call,
-  ): Promise<string | undefined>;
+  apply(inputs: InputsOf<C>, olds: InputsOf<C> | undefined, call: Call): Promise<string | undefined>;
   /**
    * How what is live differs from what the state says, for a refresh: as `plan`, but without judging anything. Default:
    * a refresh finds no drift of this resource.
    */
-  drift?(inputs: z.infer<z.ZodObject<Shape>>): Promise<Changes>;
+  drift?(inputs: InputsOf<C>): Promise<Changes>;
   /** Looks, on refresh, whether the server can be reached at all; throws when it cannot. */
   reach?(): Promise<void>;
   /** Puts back what was there before; idempotent. */
-  remove(inputs: z.infer<z.ZodObject<Shape>>, call: Call): Promise<void>;
+  remove(inputs: InputsOf<C>, call: Call): Promise<void>;
 }
 
 /** Thrown by `apply` when part was done: the state keeps the resource, marked as not ready, and the next up goes on. */
 export class Incomplete extends Error {}
 
-/** Lets a value be one that is not known yet: in previews alone. */
-export function orUnknown<T extends z.ZodType>(schema: T): z.ZodUnion<[T, z.ZodCustom<Unknown>]> {
-  return z.union([schema, z.instanceof(Unknown)]);
+/** A resource type as the plugin serves it, with the contract it keeps. */
+export interface ContractedResource extends ResourceType {
+  contract: AnyContract;
 }
 
-export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<Shape>): ResourceType {
-  type Inputs = z.infer<z.ZodObject<Shape>>;
-  const schema = z.strictObject(reconciler.shape);
-  const observed = reconciler.observed ?? [];
-  const found = [...observed, ...(reconciler.decided ?? [])];
+export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): ContractedResource {
+  type Inputs = InputsOf<C>;
+  const { contract } = reconciler;
+  const schema = z.strictObject(contract.inputs);
+  const observed = Object.keys(contract.observed);
+  const found = [...observed, ...Object.keys(contract.decided)];
   const made = new Set([...found, "changes"]);
   const declared = (map: PropertyMap): Record<string, unknown> =>
     Object.fromEntries(
@@ -107,6 +93,8 @@ export function toResource<Shape extends z.ZodRawShape>(reconciler: Reconciler<S
   const readUnchecked = new Set<string>();
 
   return {
+    contract,
+
     async check(call, { olds, news: given }) {
       readUnchecked.delete(call.urn);
       const news = { ...given, ...keptFrom(olds) };

@@ -1,14 +1,13 @@
+import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
+import { serviceEnvContract } from "../../provider/service-env/contract.ts";
+import { serviceUrlContract } from "../../provider/service-url/contract.ts";
 import type { EngineEvent } from "../pulumi/event-log.ts";
 
 /** Operations that change what is there. */
 const changing = new Set(["create", "update", "replace", "create-replacement", "delete-replaced", "delete"]);
 
 /** What starts a service with its URL. */
-const deploymentTypes = [
-  "pgaccess:index:ServiceEnv",
-  "docker:index/container:Container",
-  "docker:index/service:Service",
-];
+const deploymentTypes = [serviceEnvContract.token, "docker:index/container:Container", "docker:index/service:Service"];
 
 /** Follows the events of a cutover's up: how far the service has come, and whether it is to go back. */
 export class CutoverWatch {
@@ -25,8 +24,8 @@ export class CutoverWatch {
   constructor(service: string) {
     const child = (type: string) => `app-roles:index:Service$${type}::${service}`;
     this.#deployments = deploymentTypes.map(child);
-    this.#gate = child("pgaccess:index:CutoverGate");
-    this.#url = child("pgaccess:index:ServiceUrl");
+    this.#gate = child(cutoverGateContract.token);
+    this.#url = child(serviceUrlContract.token);
   }
 
   /** All events so far. @param isExternal somebody else restarts the service: it is touched once its URL is handed out */

@@ -2,6 +2,7 @@ import type { ConfiguredStack } from "../../config/command-line.ts";
 import { loginsOf } from "../../model/login-roles.ts";
 import { budgetEntries, type Service } from "../../model/stack.ts";
 import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
+import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
 import { type GateTimes, type Look, NotWell, noSessions, passGate } from "../../provider/cutover/gate/gate.ts";
 import { IdleEnds } from "../../provider/cutover/gate/idle-ends.ts";
 import { lookAt, readWatchedService } from "../../provider/cutover/gate/resource.ts";
@@ -140,7 +141,7 @@ async function howToLook(
 ): Promise<{ look: () => Promise<Look> } & Omit<GateTimes, "soak">> {
   const isExternal = service.runtime === "external";
   const resources = isExternal ? [] : (serviceResources(await exportState(stack)).get(service.name) ?? []);
-  const gate = resources.find(({ type }) => type === "pgaccess:index:CutoverGate");
+  const gate = resources.find(({ type }) => type === cutoverGateContract.token);
   if (gate) {
     const inputs = readWatchedService(gate.inputs);
     const { look } = await lookAt(server, inputs, (message) => console.error(message));

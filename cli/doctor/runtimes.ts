@@ -4,7 +4,7 @@ import type { ConfiguredStack } from "../../config/command-line.ts";
 import type { Service } from "../../model/stack.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
 import { ComposeCli, ComposeProject } from "../../provider/service-env/compose-cli.ts";
-import type { DeclaredTarget } from "../../provider/service-env/declared.ts";
+import type { EnvSource } from "../../provider/service-env/declared.ts";
 import { targetProblems } from "../../provider/service-env/problems.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 
@@ -33,7 +33,7 @@ export async function runtimes({ services, server, dockerHost }: ConfiguredStack
 /** Where services keep their URL, looked at as before a restart; one that is fine is no line of its own. */
 async function places(services: Service[], dockerHost: string | undefined): Promise<Finding[]> {
   if (services.length === 0) return [];
-  const targets = services.map(({ name, urlKey, compose, command }): DeclaredTarget => {
+  const targets = services.map(({ name, urlKey, compose, command }): EnvSource => {
     const source = compose ? { compose: { ...compose, service: compose.service ?? name } } : { command };
     return { ...source, service: name, urlKey, dockerHost };
   });

@@ -1,4 +1,9 @@
+import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
+import { legacyUrlContract } from "../../provider/legacy-url/contract.ts";
+import { rollbackScriptContract } from "../../provider/rollback-kit/contract.ts";
 import { readWayBack, type WayBack } from "../../provider/rollback-kit/rollback-source.ts";
+import { serviceEnvContract } from "../../provider/service-env/contract.ts";
+import { serviceUrlContract } from "../../provider/service-url/contract.ts";
 import { type Exported, type ExportedResource, exportedText, revealed, serviceResources } from "../pulumi/state.ts";
 
 /** How a service goes back to its legacy URL, as far as the state tells. */
@@ -13,11 +18,11 @@ export type Way =
   | { by: "nothing" };
 
 const types = {
-  record: "pgaccess:index:RollbackScript",
-  env: "pgaccess:index:ServiceEnv",
-  url: "pgaccess:index:ServiceUrl",
-  legacyUrl: "pgaccess:index:LegacyUrl",
-  gate: "pgaccess:index:CutoverGate",
+  record: rollbackScriptContract.token,
+  env: serviceEnvContract.token,
+  url: serviceUrlContract.token,
+  legacyUrl: legacyUrlContract.token,
+  gate: cutoverGateContract.token,
 };
 
 /** @param state with its secrets in clear. Throws when there is no such service, or no way back. */

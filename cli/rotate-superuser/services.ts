@@ -1,6 +1,8 @@
 import { withNewPassword } from "../../model/database-url.ts";
 import { isDeployed } from "../../model/runtime.ts";
 import type { Service, Stack } from "../../model/stack.ts";
+import { legacyUrlContract } from "../../provider/legacy-url/contract.ts";
+import { serviceUrlContract } from "../../provider/service-url/contract.ts";
 import { type Exported, exportedText, serviceResources } from "../pulumi/state.ts";
 import type { Finding } from "./finding.ts";
 import { holds, logsInAs } from "./holders.ts";
@@ -22,8 +24,8 @@ export function deployedServices(state: Exported): Deployed {
   const kept = new Map<string, string>();
   for (const [service, resources] of serviceResources(state)) {
     for (const { type, inputs, outputs } of resources) {
-      if (type === "pgaccess:index:ServiceUrl") connectAs.set(service, String(inputs?.connectAs));
-      const isKept = type === "pgaccess:index:LegacyUrl" && outputs?.isMade !== true;
+      if (type === serviceUrlContract.token) connectAs.set(service, String(inputs?.connectAs));
+      const isKept = type === legacyUrlContract.token && outputs?.isMade !== true;
       const url = isKept ? exportedText(outputs?.url) : undefined;
       if (url !== undefined) kept.set(service, url);
     }

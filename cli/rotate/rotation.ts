@@ -1,6 +1,9 @@
 import type { ConfiguredStack } from "../../config/command-line.ts";
 import { alternateLogins } from "../../model/login-roles.ts";
 import type { Service } from "../../model/stack.ts";
+import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
+import { loginTurnContract } from "../../provider/cutover/turns/contract.ts";
+import { serviceEnvContract } from "../../provider/service-env/contract.ts";
 import { type ExportedResource, exportState, serviceResources } from "../pulumi/state.ts";
 
 /** What a rotation's up is of, and what to watch in it. */
@@ -21,11 +24,7 @@ export interface Rotation {
   shutOut: string | undefined;
 }
 
-const deploymentTypes = [
-  "pgaccess:index:ServiceEnv",
-  "docker:index/container:Container",
-  "docker:index/service:Service",
-];
+const deploymentTypes = [serviceEnvContract.token, "docker:index/container:Container", "docker:index/service:Service"];
 
 /** Reads the state. Throws, before anything is changed, what stands in the way. */
 export async function planRotation(
@@ -55,7 +54,7 @@ function refuseLate(
   services: (readonly [string, ExportedResource[]])[],
 ): void {
   const late = services.flatMap(([service, its]) => {
-    const gate = its.find(({ type }) => type === "pgaccess:index:CutoverGate");
+    const gate = its.find(({ type }) => type === cutoverGateContract.token);
     return gate && gate.inputs?.login !== former ? [service] : [];
   });
   if (late.length === 0) return;
@@ -70,7 +69,7 @@ type OfRole = Omit<Rotation, "services" | "deployments">;
 
 function ofRole(name: string, find: Find, rotation: string | undefined): OfRole {
   const { urn } = roleNamed(name, find);
-  const turn = find("pgaccess:index:LoginTurn", name);
+  const turn = find(loginTurnContract.token, name);
   if ((rotation === "alternate") !== (turn !== undefined)) {
     const what = turn
       ? `still has its two login roles`

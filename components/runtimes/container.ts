@@ -2,6 +2,7 @@ import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import type { ContainerSpec } from "../../model/runtime.ts";
 import { connectAsLabel, serviceLabel, stackLabel } from "../../provider/docker/labels.ts";
+import { bringContainerBackContract } from "../../provider/functions/contracts.ts";
 import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
@@ -104,7 +105,7 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
 /** Run when it cannot be created or started: somebody else's container that made room for it comes back. */
 function bringBack(place: Place, provider: pulumi.ProviderResource): pulumi.ErrorHook {
   return new pulumi.ErrorHook(`bring-container-back-${place.service}`, async () => {
-    const { broughtBack } = await pulumi.runtime.invoke("pgaccess:index:bringContainerBack", place, { provider });
+    const { broughtBack } = await pulumi.runtime.invoke(bringContainerBackContract.token, place, { provider });
     if (broughtBack) await pulumi.log.warn(`${place.service}: the container that was there before is back and started`);
     return false;
   });

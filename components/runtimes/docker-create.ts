@@ -1,14 +1,7 @@
 import type { ContainerSpec } from "../../model/runtime.ts";
 import { shellWord } from "../../model/shell-word.ts";
+import type { DockerCreate } from "../../provider/rollback-kit/contract.ts";
 import { goDuration } from "./go-duration.ts";
-
-/** What `docker create` is told, but for name, environment and networks. */
-export interface DockerCreate {
-  options: string[];
-  image: string;
-  /** After the image. */
-  words: string[];
-}
 
 /** The command line that makes the same container as the official provider does of this. */
 export function dockerCreate(spec: ContainerSpec, labels: Record<string, string>): DockerCreate {

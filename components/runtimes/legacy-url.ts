@@ -2,6 +2,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
 import { roleNames } from "../../model/login-roles.ts";
 import type { ConnectAs } from "../../model/stack.ts";
+import type { EnvSource } from "../../provider/service-env/declared.ts";
 import type { DatabaseServer } from "../database-server.ts";
 import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
@@ -51,7 +52,7 @@ export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Out
 function sourceOf(
   service: string,
   { runtime, container, compose, command }: RuntimeArgs,
-): pgaccess.EnvSource | undefined {
+): (Pick<EnvSource, "compose" | "command"> & { container?: string }) | undefined {
   if ((runtime === "container" || runtime === "swarm") && container) return { container: container.name ?? service };
   if (runtime === "compose" && compose) return { compose: composeSource(service, compose) };
   if (runtime === "command" && command) return { command };

@@ -1,6 +1,7 @@
 import type * as pulumi from "@pulumi/pulumi";
 import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
+import type { EnvSource } from "../../provider/service-env/declared.ts";
 import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
@@ -31,12 +32,12 @@ export function placeOf({ name, urlKey, compose, command }: DeclaredPlace) {
   return source ? [{ ...source, service: name, urlKey, dockerHost: dockerHost() }] : [];
 }
 
-export function composeSource(service: string, spec: ComposeSpec): NonNullable<pgaccess.EnvSource["compose"]> {
+export function composeSource(service: string, spec: ComposeSpec): NonNullable<EnvSource["compose"]> {
   const { files, project, envFile } = spec;
   return { files, project, service: spec.service ?? service, envFile };
 }
 
-function createServiceEnv(deploy: Deploy, source: Omit<pgaccess.EnvSource, "container">): pgaccess.ServiceEnv {
+function createServiceEnv(deploy: Deploy, source: Pick<EnvSource, "compose" | "command">): pgaccess.ServiceEnv {
   const { service, role, connectAs, urlKey, url, legacyUrl, parent, provider } = deploy;
   const args = { ...source, service, role, connectAs, urlKey, url, legacyUrl, dockerHost: dockerHost() };
   return new pgaccess.ServiceEnv(service, args, { parent, provider, dependsOn: rollbackScripts(deploy, source) });

@@ -1,11 +1,9 @@
 import { escapeIdentifier } from "pg";
-import { z } from "zod";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { planIn } from "../postgres/missing-database.ts";
 import { splitName } from "../postgres/names.ts";
 import { mayMakeRoles, existingRoles as rolesThere } from "../postgres/roles.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
-import { declared } from "../privileges/declared.ts";
 import type { HeldBefore } from "../privileges/plan.ts";
 import type { Reconciler } from "../reconciler.ts";
 import type { CheckFailure } from "../rpc/provider.ts";
@@ -13,42 +11,22 @@ import { type PropertyMap, type PropertyValue, Secret } from "../rpc/values.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { databaseHazards } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
+import { baselineContract } from "./contract.ts";
 import { heldBefore } from "./held-privileges.ts";
 import type { FormerOwners } from "./previous-owners.ts";
 import { readVerifiers } from "./role-record.ts";
 import { extend, readSnapshot, type Snapshot } from "./snapshot.ts";
 
-const shape = {
-  database: z.string(),
-  schemas: z.array(z.string()),
-  /** Object, or a pattern with `*` and `?`, to the role it stays with. */
-  keepOwner: z.record(z.string(), z.string()).default({}),
-  alsoOwn: z.array(z.string()).default([]),
-  /** The roles this stack makes: they must not exist before, unless they are to be adopted. */
-  roles: z.array(z.string()),
-  /** Those of the roles that are there already and are taken over. */
-  adopt: z.array(z.string()).optional(),
-  /** Roles that are there already and are changed all the same. */
-  existingRoles: z.array(z.string()).optional(),
-  /** Users that services still log in as. */
-  legacyUsers: z.array(z.string()).optional(),
-  /** What the stack declares here. Default: the roles get nothing by this up. */
-  declared: declared.optional(),
-};
-
 /**
  * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles
  * that keep an object, free role names) is refused here, before anything is touched. Create and delete change nothing.
  */
-export function baseline(server: Server, formerOwners?: FormerOwners): Reconciler<typeof shape> {
+export function baseline(server: Server, formerOwners?: FormerOwners): Reconciler<typeof baselineContract> {
   const summaries = new Map<string, string | undefined>();
   return {
-    description:
-      "What was there in a database before the stack changed anything: owners, privileges, settings, limits.",
-    shape,
+    contract: baselineContract,
     identity: ["database"],
     advisory: ["legacyUsers", "declared"],
-    observed: ["snapshot", "held", "verifiers"],
     id: ({ database }) => database,
 
     plan: (

@@ -1,35 +1,9 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import type { Queryable } from "../postgres/connection.ts";
 import { isSuperuser } from "../postgres/roles.ts";
+import type { RoleRecord } from "./contract.ts";
 
-/** What a role is like, but for its password. */
-export interface RoleRecord {
-  /** -1: unlimited. */
-  connectionLimit: number;
-  canLogin: boolean;
-  superuser: boolean;
-  createRole: boolean;
-  createDatabase: boolean;
-  inherit: boolean;
-  replication: boolean;
-  bypassRowLevelSecurity: boolean;
-  /** Null: for ever. */
-  validUntil: string | null;
-  /** The roles it is a member of. */
-  memberships: Membership[];
-  /** `name=value` as in pg_db_role_setting, by database; the empty name for all databases. */
-  settings: Record<string, string[]>;
-}
-
-export interface Membership {
-  role: string;
-  grantor: string;
-  admin: boolean;
-  /** Null before PostgreSQL 16, where the member's own INHERIT decides. */
-  inherit: boolean | null;
-  /** Null before PostgreSQL 16, where every member may SET ROLE. */
-  set: boolean | null;
-}
+type Membership = RoleRecord["memberships"][number];
 
 /** Those of `names` that exist; null for the others. */
 export async function readRoles(db: Queryable, names: string[]): Promise<Record<string, RoleRecord | null>> {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type OwnedObject, readOwnedObjects } from "../ownership/objects.ts";
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import { type RoleRecord, readRoles } from "./role-record.ts";
+import type { RoleRecord } from "./contract.ts";
+import { readRoles } from "./role-record.ts";
 
 /**
  * What was there before the stack changed anything in one database. It is saved in the state before the first change,

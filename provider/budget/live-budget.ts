@@ -1,13 +1,6 @@
+import type { BudgetEntry } from "../../model/budget.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { isClient } from "../sessions/role-in-use.ts";
-
-/** One line of the declared budget. */
-export interface BudgetEntry {
-  role: string;
-  /** Connections the role may hold at once. */
-  limit: number;
-  source: "declared" | "existing";
-}
 
 /** A role of the server that may log in. */
 export interface LoginRole {

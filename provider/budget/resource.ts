@@ -1,4 +1,4 @@
-import { z } from "zod";
+import type { BudgetEntry } from "../../model/budget.ts";
 import type { Server } from "../postgres/connection.ts";
 import { isMissingDatabase } from "../postgres/missing-database.ts";
 import { isSuperuser } from "../postgres/roles.ts";
@@ -8,8 +8,8 @@ import { cronDatabase, cronJobs } from "../warnings/cron-jobs.ts";
 import { serverHazards } from "../warnings/index.ts";
 import type { ServerFacts } from "../warnings/server-facts.ts";
 import { warningsOf } from "../warnings/warning.ts";
+import { connectionBudgetContract } from "./contract.ts";
 import {
-  type BudgetEntry,
   missing,
   ordinarySlots,
   readLiveBudget,
@@ -20,43 +20,17 @@ import {
   unlimited,
 } from "./live-budget.ts";
 
-const shape = {
-  /** Connections all roles together may be promised; 95 leaves the reserved slots and room for an admin. */
-  ceiling: z.int().positive(),
-  entries: z.array(
-    z.strictObject({ role: z.string(), limit: z.int().positive(), source: z.enum(["declared", "existing"]) }),
-  ),
-  /** Roles of the stack that login roles SET ROLE to; of one that still logs in itself `LoginTurn` warns. */
-  assumed: z.array(z.string()).optional(),
-  /** Existing roles that this stack gives their limit. */
-  enforced: z.array(z.string()).optional(),
-  /** The declared databases. */
-  databases: z.array(z.string()).optional(),
-  /** Database to the roles that this up gives CONNECT there. Default: only what is granted now counts. */
-  access: z.record(z.string(), z.array(z.string())).optional(),
-  /** Databases where this up takes CONNECT from PUBLIC. */
-  closed: z.array(z.string()).optional(),
-  /** Users that services still log in as. */
-  legacyUsers: z.array(z.string()).optional(),
-  /** Whether the admin is declared to be a superuser. */
-  superuser: z.boolean().optional(),
-  /** Whether every service is on its role for good; what the policies ask for then. */
-  migrationComplete: z.boolean().optional(),
-};
-
 /** Of a property the engine would print the value first, and all entries in Go's notation. */
 const whole = "";
 
 /** The declared limits against the live server. Every role depends on it: over the ceiling nothing is touched. */
-export function connectionBudget(server: Server): Reconciler<typeof shape> {
+export function connectionBudget(server: Server): Reconciler<typeof connectionBudgetContract> {
   let lastTable = "";
   return {
-    description: "The declared connection budget, checked against the live server and every login role there.",
-    shape,
+    contract: connectionBudgetContract,
     identity: [],
     // By position in the list one role would read as another: the plan names what differs by role.
     advisory: ["entries", "assumed", "databases", "access", "closed", "legacyUsers", "superuser", "migrationComplete"],
-    observed: ["undeclared", "unlimited", "superusers"],
     id: () => "connection-budget",
 
     async plan(inputs, olds, before) {

@@ -1,21 +1,9 @@
-import { z } from "zod";
+import type { InputsOf } from "../contract.ts";
 import type { Reconciler } from "../reconciler.ts";
+import { containerNameContract } from "./contract.ts";
 import { ContainerPlace } from "./place.ts";
 
-const shape = {
-  service: z.string().min(1),
-  /** The name of its container. */
-  name: z.string().min(1),
-  /** `project/stack`, as its containers are labelled. */
-  stack: z.string(),
-  /** What happens to a container of that name that somebody else made. */
-  existing: z.enum(["refuse", "replace"]),
-  /** Whether nothing goes back any more: then a container that was put aside, with its legacy URL, is named. */
-  migrationComplete: z.boolean().optional(),
-  /** As DOCKER_HOST; default: DOCKER_HOST, else this machine's socket. */
-  dockerHost: z.string().optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof containerNameContract>;
 
 /**
  * Makes sure, before the service's container is made, that its name is free: one that somebody else made is refused, or put
@@ -23,10 +11,9 @@ type Inputs = z.infer<z.ZodObject<typeof shape>>;
  *
  * @param putAside services whose former container was put aside in this run: it comes back when the new one cannot be made
  */
-export function containerName(putAside: Set<string>): Reconciler<typeof shape> {
+export function containerName(putAside: Set<string>): Reconciler<typeof containerNameContract> {
   return {
-    description: "The name of a service's container: free, before the container is made.",
-    shape,
+    contract: containerNameContract,
     identity: ["service", "name"],
     advisory: ["existing", "dockerHost", "stack", "migrationComplete"],
     id: ({ name }) => name,

@@ -1,26 +1,12 @@
-import { z } from "zod";
+import type { InputsOf } from "../contract.ts";
 import type { Server } from "../postgres/connection.ts";
-import { onwardProblems, removable } from "../privileges/resource.ts";
+import { onwardProblems } from "../privileges/resource.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { sessionsOf } from "../sessions/role-in-use.ts";
+import { destroyGuardContract } from "./contract.ts";
 
-const service = z.strictObject({
-  name: z.string(),
-  role: z.string(),
-  /** Whether this stack hands it its URL itself; else that is done by hand from the outputs. */
-  deployed: z.boolean(),
-});
-
-const shape = {
-  /** The roles that go, or go back, when the stack is destroyed. */
-  roles: z.array(z.string().min(1)),
-  /** The services that connect as one of them, by the last up. */
-  services: z.array(service).default([]),
-  /** What the roles were given, by role and database: it cannot be taken back while others hold it from them. */
-  privileges: z.array(removable).default([]),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
-type Service = z.infer<typeof service>;
+type Inputs = InputsOf<typeof destroyGuardContract>;
+type Service = Inputs["services"][number];
 
 /** Sessions named in the refusal, of each role. */
 const named = 5;
@@ -29,12 +15,11 @@ const named = 5;
  * Depends on all that the stack makes, so the engine deletes it first and changes it last: it refuses while any role that
  * goes has sessions or a service of this stack's, or granted onward what it was given, before anything of any role is touched.
  */
-export function destroyGuard(server: Server): Reconciler<typeof shape> {
+export function destroyGuard(server: Server): Reconciler<typeof destroyGuardContract> {
   const sessions = async (roles: string[]) =>
     roles.length === 0 ? [] : linesOf(await server.anySession((db) => sessionsOf(db, roles)));
   return {
-    description: "Refuses to be deleted, and so the stack to be destroyed, while one of its roles is in use.",
-    shape,
+    contract: destroyGuardContract,
     identity: [],
     // Another value changes nothing on the server: a cutover is a change of its service alone.
     advisory: ["services", "privileges"],

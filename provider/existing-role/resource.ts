@@ -1,12 +1,12 @@
 import { escapeIdentifier } from "pg";
-import { z } from "zod";
+import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
 import { alterRoleProblem } from "../postgres/roles.ts";
 import { alone } from "../postgres/run-lock.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import { type Changes, child, orUnknown, type Reconciler } from "../reconciler.ts";
+import { type Changes, child, type Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { isClient } from "../sessions/role-in-use.ts";
@@ -14,19 +14,9 @@ import { describeSettings, planSettings, type SettingChange, settingStatement } 
 import { settingProblems } from "../settings/problems.ts";
 import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "../settings/settings.ts";
 import { settingText } from "../settings/values.ts";
+import { existingRoleContract } from "./contract.ts";
 
-const shape = {
-  role: z.string().min(1),
-  /** CONNECTION LIMIT that it shall have. */
-  connectionLimit: z.int().positive(),
-  /** Setting to value, for its sessions in every database; all others stay as they are. */
-  settings: z.record(z.string().min(1), z.union([z.string(), z.number(), z.boolean()])).default({}),
-  /** What the Baseline recorded of it; null when there was no such role. */
-  former: orUnknown(
-    z.object({ connectionLimit: z.int(), settings: z.record(z.string(), z.array(z.string())) }).nullable(),
-  ),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof existingRoleContract>;
 
 interface Plan {
   /** Undefined: it stays. */
@@ -41,11 +31,10 @@ interface Live {
 }
 
 /** Limit and settings of a login role that the stack did not make; both are put back at the end, and the role stays. */
-export function existingRole(server: Server): Reconciler<typeof shape> {
+export function existingRole(server: Server): Reconciler<typeof existingRoleContract> {
   const rules = new SettingRules();
   return {
-    description: "Connection limit and settings of a login role that was there before; put back when it is deleted.",
-    shape,
+    contract: existingRoleContract,
     identity: ["role"],
     hidden: ["former"],
     kept: ["former"],

@@ -1,13 +1,9 @@
 import { z } from "zod";
 import { ContainerPlace } from "../container-name/place.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
+import { bringContainerBackContract } from "./contracts.ts";
 
-const schema = z.strictObject({
-  service: z.string(),
-  name: z.string(),
-  stack: z.string(),
-  dockerHost: z.string().optional(),
-});
+const schema = z.strictObject(bringContainerBackContract.inputs);
 
 /**
  * Called when a service's container could not be created or started. When somebody else's was put aside for it in this very

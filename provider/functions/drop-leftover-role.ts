@@ -5,9 +5,10 @@ import { explain } from "../postgres/explain.ts";
 import { roleExists } from "../postgres/roles.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
 import { refuseWhileInUse } from "../sessions/role-in-use.ts";
+import { dropLeftoverRoleContract } from "./contracts.ts";
 import { awaitRoleWriters } from "./role-writers.ts";
 
-const schema = z.strictObject({ role: z.string(), memberOf: z.string().optional() });
+const schema = z.strictObject(dropLeftoverRoleContract.inputs);
 
 /**
  * Called just before the official Role is created. A run that was killed between CREATE ROLE's commit and the saving of

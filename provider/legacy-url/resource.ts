@@ -1,4 +1,3 @@
-import { z } from "zod";
 import {
   DatabaseUrlError,
   databaseUrlDatabase,
@@ -7,31 +6,16 @@ import {
   withNewPassword,
   withoutLogin,
 } from "../../model/database-url.ts";
+import type { InputsOf } from "../contract.ts";
 import { containerVariable } from "../docker/variable.ts";
-import { orUnknown, type Plan, type Reconciler } from "../reconciler.ts";
+import type { Plan, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { type PropertyValue, reveal, Secret } from "../rpc/values.ts";
-import { declaredTarget, toTarget } from "../service-env/declared.ts";
+import { toTarget } from "../service-env/declared.ts";
 import type { Watched } from "../service-env/target.ts";
+import { legacyUrlContract } from "./contract.ts";
 
-const shape = {
-  ...declaredTarget,
-  /** The container that the stack runs the service in: one of that name which was there before has the URL in its environment. */
-  container: z.string().min(1).optional(),
-  database: z.string(),
-  connectAs: z.enum(["legacy", "role"]),
-  /** The one of the configuration: goes before any that is found. */
-  given: orUnknown(z.string()).optional(),
-  /** Where none is given and none is found. */
-  made: orUnknown(z.string()),
-  /** The stack's own roles: a URL with one of them is not the legacy one. */
-  roles: z.array(z.string()),
-  /** Users whose later objects the stack's roles may use. */
-  legacyUsers: z.array(z.string()),
-  /** Nothing goes back any more: the URL is kept without its login, since the role's is made of the rest. */
-  migrationComplete: z.boolean().optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof legacyUrlContract>;
 
 /** In the plugin's environment: recorded URLs keep the admin's former password, as `rotate-superuser --keep-legacy-urls` asks. */
 export const keepLegacyUrlsVariable = "APP_ROLES_KEEP_LEGACY_URLS";
@@ -44,16 +28,13 @@ export const keepLegacyUrlsVariable = "APP_ROLES_KEEP_LEGACY_URLS";
  * nothing; what cannot be looked at is an error only as long as nothing is kept. Once the migration is complete it is kept
  * without user and password.
  */
-export function legacyUrl(): Reconciler<typeof shape> {
+export function legacyUrl(): Reconciler<typeof legacyUrlContract> {
   return {
-    description:
-      "The DATABASE_URL that a service had before the stack: given, found where the service has it, or made.",
-    shape,
+    contract: legacyUrlContract,
     identity: ["service"],
     advisory: ["roles", "legacyUsers", "dockerHost"],
     hidden: ["made"],
     // Known to a preview, which says by it whether a service that stays on its legacy URL is restarted.
-    decided: ["url", "hasLogin", "isMade"],
     id: ({ service }) => service,
 
     async plan(inputs, olds, before, call: Call) {

@@ -1,5 +1,6 @@
-import { z } from "zod";
+import type { DeclaredAccess } from "../../model/declared-access.ts";
 import { type DefaultAcl, readDefaultAcls } from "../baseline/snapshot.ts";
+import type { InputsOf } from "../contract.ts";
 import { actingFor } from "../postgres/acting.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
@@ -10,14 +11,14 @@ import { existingRoles, isSuperuser, roleExists } from "../postgres/roles.ts";
 import { alone } from "../postgres/run-lock.ts";
 import { schemaNames, schemasOwnedIn } from "../postgres/schemas.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import { type Declared, declared } from "../privileges/declared.ts";
 import { listOf } from "../privileges/words.ts";
-import { type Changes, Incomplete, orUnknown, type Reconciler } from "../reconciler.ts";
+import { type Changes, Incomplete, type Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { refuseWhileInUse } from "../sessions/role-in-use.ts";
 import { ownershipHazards } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
+import { ownershipContract } from "./contract.ts";
 import {
   type CarryOver,
   defaultStatements,
@@ -41,42 +42,7 @@ import { type Reassigned, reassignPlanned } from "./reassign.ts";
 import { foreignStacks, forgetRecord, missingRecord, record } from "./stack-claim.ts";
 import { superusersMoveReason } from "./superusers-objects.ts";
 
-const former = z.object({
-  stack: z.string().optional(),
-  ids: z.record(z.string(), z.string()).optional(),
-  owners: z.record(z.string(), z.string()),
-  acls: z.record(z.string(), z.array(z.string())),
-  columnAcls: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
-  roles: z.record(z.string(), z.looseObject({}).nullable()),
-  defaultPrivileges: z.array(
-    z.object({
-      creator: z.string(),
-      schema: z.string().nullable(),
-      objectType: z.string(),
-      acl: z.array(z.string()),
-    }),
-  ),
-});
-
-const shape = {
-  database: z.string(),
-  /** Role that shall own every object in the schemas. */
-  owner: z.string(),
-  schemas: z.array(z.string()),
-  /** Object, or a pattern with `*` and `?`, to the role it stays with. */
-  keepOwner: z.record(z.string(), z.string()).default({}),
-  /** Single objects outside the schemas. */
-  alsoOwn: z.array(z.string()).default([]),
-  /** All roles this stack makes; their default privileges are given by Privileges. */
-  roles: z.array(z.string()),
-  /** The Baseline's snapshot. */
-  former: orUnknown(former),
-  /** Users that services still log in as. */
-  legacyUsers: z.array(z.string()).optional(),
-  /** What the stack declares here. Default: the owner alone gets something by this up. */
-  declared: declared.optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof ownershipContract>;
 
 interface Plan {
   moves: Move[];
@@ -84,11 +50,9 @@ interface Plan {
 }
 
 /** The runbook's ownership reassignment: the role that runs the migrations owns what they alter. */
-export function ownership(server: Server): Reconciler<typeof shape> {
+export function ownership(server: Server): Reconciler<typeof ownershipContract> {
   return {
-    description:
-      "Owner of every object in a database's schemas, TimescaleDB's hypertables, aggregates and jobs among them.",
-    shape,
+    contract: ownershipContract,
     identity: ["database", "owner"],
     hidden: ["former"],
     advisory: ["legacyUsers", "declared"],
@@ -233,7 +197,7 @@ async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Prom
   return failures.map((reason) => ({ property: "", reason }));
 }
 
-function declaredBy({ owner, schemas, keepOwner, alsoOwn, roles }: Inputs): Declared {
+function declaredBy({ owner, schemas, keepOwner, alsoOwn, roles }: Inputs): DeclaredAccess {
   const access = roles.map((role) => [role, role === owner ? { access: "owner" as const } : {}]);
   return { owner, schemas, keepOwner, alsoOwn, roles: Object.fromEntries(access) };
 }

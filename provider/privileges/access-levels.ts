@@ -1,9 +1,6 @@
+import type { Access } from "../../model/stack.ts";
 import type { FutureKind } from "./default-privileges.ts";
 import type { GrantableObject } from "./table.ts";
-
-/** What a role may do in a database's managed schemas (app-roles:roles.*.access). */
-export type Access = "owner" | "writer" | "reader";
-export const accessLevels = ["owner", "writer", "reader"] as const satisfies readonly Access[];
 
 /** The privileges a level gives on an object that stands in the managed schemas, is one of them, or is the database. */
 export function privilegesOn(

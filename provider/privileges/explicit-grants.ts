@@ -1,27 +1,7 @@
-import { z } from "zod";
+import type { Grants } from "../../model/grants.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { isMatched, isNamed, splitName, unquoted } from "../postgres/names.ts";
 import type { Grantable, GrantableObject, ObjectKind } from "./table.ts";
-
-const privileges = z.array(z.string().min(1));
-/** Object (`schema.object`, or a pattern for those of one schema) to privileges. */
-const onObjects = z.record(z.string().min(1), privileges).optional();
-
-/** Privileges beyond the access level, by kind of object (app-roles:roles.*.grants.*). */
-export const explicitGrants = z.strictObject({
-  database: privileges.optional(),
-  /** By the schema's bare name. */
-  schemas: onObjects,
-  /** Tables, views, materialized views and foreign tables. */
-  tables: onObjects,
-  /** Table to privilege to columns. */
-  columns: z.record(z.string().min(1), z.record(z.string().min(1), z.array(z.string().min(1)))).optional(),
-  sequences: onObjects,
-  /** Functions, procedures and aggregates: with their argument types, or every one of that name. */
-  functions: onObjects,
-  types: onObjects,
-});
-export type ExplicitGrants = z.infer<typeof explicitGrants>;
 
 type Section = "schemas" | "tables" | "sequences" | "functions" | "types";
 
@@ -37,7 +17,7 @@ const sectionOf: Record<Exclude<ObjectKind, "database" | "column">, Section> = {
 };
 
 /** The privileges that are granted by name on an object. */
-export function grantedOn(grants: ExplicitGrants | undefined, object: Grantable): string[] {
+export function grantedOn(grants: Grants | undefined, object: Grantable): string[] {
   if (!grants) return [];
   if (object.kind === "database") return (grants.database ?? []).map(standardName);
   if (object.kind === "column") return grantedOnColumn(grants, object);
@@ -45,7 +25,7 @@ export function grantedOn(grants: ExplicitGrants | undefined, object: Grantable)
   return [...new Set(found.flatMap(([, names]) => names.map(standardName)))];
 }
 
-function grantedOnColumn({ columns = {} }: ExplicitGrants, object: Grantable): string[] {
+function grantedOnColumn({ columns = {} }: Grants, object: Grantable): string[] {
   const found = Object.entries(columns).filter(([table]) => isNamed(table, namesOf(object)));
   const names = found.flatMap(([, byPrivilege]) =>
     Object.entries(byPrivilege).flatMap(([name, list]) =>
@@ -74,7 +54,7 @@ function standardName(privilege: string): string {
 }
 
 /** The schemas that hold what is named. */
-export function schemasIn(grants: ExplicitGrants | undefined): string[] {
+export function schemasIn(grants: Grants | undefined): string[] {
   const { schemas = {}, tables = {}, columns = {}, sequences = {}, functions = {}, types = {} } = grants ?? {};
   const objects = [tables, columns, sequences, functions, types].flatMap((section) => Object.keys(section));
   return [
@@ -83,7 +63,7 @@ export function schemasIn(grants: ExplicitGrants | undefined): string[] {
 }
 
 /** Whether a privilege on a table is granted by name; `identity` as Postgres quotes it. */
-export function isGrantedOnTable(grants: ExplicitGrants | undefined, identity: string, privilege: string): boolean {
+export function isGrantedOnTable(grants: Grants | undefined, identity: string, privilege: string): boolean {
   const parts = splitName(identity);
   if (!parts) return false;
   const named = { key: identity, identity, schema: parts.schema, name: unquoted(parts.object) };
@@ -93,7 +73,7 @@ export function isGrantedOnTable(grants: ExplicitGrants | undefined, identity: s
 }
 
 /** Names that mean nothing there is, as `tables tickets.t9`. */
-export function namesOfNothing(grants: ExplicitGrants | undefined, objects: Grantable[]): string[] {
+export function namesOfNothing(grants: Grants | undefined, objects: Grantable[]): string[] {
   if (!grants) return [];
   const sections: Section[] = ["schemas", "tables", "sequences", "functions", "types"];
   const unmeant = sections.flatMap((section) =>
@@ -126,7 +106,7 @@ export function namesOfNothing(grants: ExplicitGrants | undefined, objects: Gran
 /** The objects with every column that is granted by name, held or not: the catalog lists those with privileges alone. */
 export async function withColumns(
   db: Queryable,
-  grants: ExplicitGrants | undefined,
+  grants: Grants | undefined,
   objects: GrantableObject[],
 ): Promise<GrantableObject[]> {
   const columns = Object.entries(grants?.columns ?? {});

@@ -1,6 +1,8 @@
-import { type Access, privilegesOn, privilegesOnFuture } from "./access-levels.ts";
+import type { Grants } from "../../model/grants.ts";
+import type { Access } from "../../model/stack.ts";
+import { privilegesOn, privilegesOnFuture } from "./access-levels.ts";
 import { type DefaultPrivilege, type FutureKind, futureKinds } from "./default-privileges.ts";
-import { type ExplicitGrants, grantedOn } from "./explicit-grants.ts";
+import { grantedOn } from "./explicit-grants.ts";
 import type { GrantableObject, Held } from "./table.ts";
 
 /** What one role shall hold in one database. */
@@ -10,7 +12,7 @@ export interface PrivilegeGoal {
   access?: Access | undefined;
   schemas: string[];
   /** Privileges by name, beyond the access level and the schemas. */
-  grants?: ExplicitGrants | undefined;
+  grants?: Grants | undefined;
   /** Whether what was granted by hand is taken back. Default false. */
   exclusive?: boolean | undefined;
   /** Roles whose future objects get default privileges; every role that owns an object there now is one too. */

@@ -1,5 +1,8 @@
-import { z } from "zod";
+import type { z } from "zod";
+import type { DeclaredAccess } from "../../model/declared-access.ts";
 import { FormerOwners } from "../baseline/previous-owners.ts";
+import type { InputsOf } from "../contract.ts";
+import type { guardedPrivileges } from "../destroy-guard/contract.ts";
 import {
   superusersContainerReasons,
   superusersPrivilegesWarning,
@@ -13,54 +16,30 @@ import { existingRoles, isSuperuser } from "../postgres/roles.ts";
 import { alone } from "../postgres/run-lock.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import { orUnknown, type Reconciler } from "../reconciler.ts";
+import type { Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { refuseWhileInUse } from "../sessions/role-in-use.ts";
 import { privilegesHazards } from "../warnings/index.ts";
 import { SharedReads, warningsOf } from "../warnings/warning.ts";
-import { accessLevels } from "./access-levels.ts";
 import { AclSizes } from "./acl-size.ts";
 import { carryOut } from "./carry-out.ts";
-import { type Declared, declared } from "./declared.ts";
-import { explicitGrants, namesOfNothing, schemasIn, withColumns } from "./explicit-grants.ts";
+import { privilegesContract } from "./contract.ts";
+import { namesOfNothing, schemasIn, withColumns } from "./explicit-grants.ts";
 import { passedOnProblems } from "./granted-onward.ts";
 import { type Place, type PrivilegeCatalog, type PrivilegeGoal, type PrivilegePlan, planPrivileges } from "./plan.ts";
 import { PrivilegeReader } from "./reader.ts";
 import { type PrivilegeStatement, privilegeStatements } from "./statements.ts";
 import { describeHeld, describePrivileges, listOf, summarizePrivileges } from "./words.ts";
 
-const shape = {
-  role: z.string().min(1),
-  database: z.string().min(1),
-  /** None: explicit grants alone. */
-  access: z.enum(accessLevels).optional(),
-  schemas: z.array(z.string().min(1)),
-  /** Privileges by name, beyond the access level and the schemas. */
-  grants: explicitGrants.optional(),
-  /** Takes back what was granted by hand, in every schema of the database. */
-  exclusive: z.boolean().optional(),
-  /** Roles whose future objects get default privileges; those that own objects now are added from the catalog. */
-  creators: z.array(z.string().min(1)).default([]),
-  /** What the role held before this stack came (see heldBefore): it is never revoked. None for a role the stack made. */
-  before: orUnknown(
-    z.array(z.strictObject({ object: z.string(), privilege: z.string(), grantable: z.boolean() })),
-  ).default([]),
-  /** Users that services still log in as. */
-  legacyUsers: z.array(z.string()).optional(),
-  /** The login roles that SET ROLE to it. Default: it logs in itself. */
-  logins: z.array(z.string()).optional(),
-  /** What the stack declares in the database. Default: this role alone gets something by this up. */
-  declared: declared.optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof privilegesContract>;
 
 /** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
 export function privileges(
   server: Server,
   reader = new PrivilegeReader(),
   formerOwners = new FormerOwners(),
-): Reconciler<typeof shape> {
+): Reconciler<typeof privilegesContract> {
   const summaries = new Map<string, string>();
   // By database: what many roles are judged by is read once in an engine's run.
   const reads = new Map<string, SharedReads>();
@@ -68,8 +47,7 @@ export function privileges(
   const sizes = new AclSizes();
   const nameOf = ({ role, database }: Inputs) => `${role}/${database}`;
   return {
-    description: "Privileges and default privileges of one role in one database, by access level.",
-    shape,
+    contract: privilegesContract,
     identity: ["role", "database"],
     hidden: ["before"],
     advisory: ["legacyUsers", "logins", "declared"],
@@ -205,7 +183,7 @@ function goalOf({ role, access, schemas, creators, grants, exclusive }: Inputs):
   return { role, access, schemas, creators, grants, exclusive };
 }
 
-function declaredBy({ role, access, schemas, grants }: Inputs): Declared {
+function declaredBy({ role, access, schemas, grants }: Inputs): DeclaredAccess {
   return { schemas, keepOwner: {}, alsoOwn: [], roles: { [role]: { access, grants } } };
 }
 
@@ -318,18 +296,8 @@ function onwardWarnings(inputs: Inputs, catalog: PrivilegeCatalog): string[] {
   ];
 }
 
-/** What a destroy guard must know of one role's privileges in one database. */
-export const removable = z.strictObject({
-  role: shape.role,
-  database: shape.database,
-  access: shape.access,
-  schemas: shape.schemas,
-  grants: shape.grants,
-  before: shape.before,
-});
-
 /** Why the privileges could not be taken from the roles, as others hold them from these; a role or database that is gone is none. */
-export async function onwardProblems(server: Server, removed: z.infer<typeof removable>[]): Promise<string[]> {
+export async function onwardProblems(server: Server, removed: z.infer<typeof guardedPrivileges>[]): Promise<string[]> {
   const read = readerOf(new PrivilegeReader());
   const problems: string[] = [];
   // Database by database: each is another login.

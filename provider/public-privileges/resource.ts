@@ -1,14 +1,15 @@
-import { z } from "zod";
 import type { PublicPrivilege } from "../../model/stack.ts";
+import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
 import { missingDatabase } from "../postgres/missing-database.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
 import { alone } from "../postgres/run-lock.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import { type Changes, orUnknown, type Reconciler } from "../reconciler.ts";
+import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
+import { publicPrivilegesContract } from "./contract.ts";
 import {
   planReturns,
   planRevocations,
@@ -18,24 +19,13 @@ import {
   revocationStatements,
 } from "./plan.ts";
 
-const privileges = z.array(z.enum(["CONNECT", "TEMPORARY"]));
-
-const shape = {
-  database: z.string().min(1),
-  /** What PUBLIC shall not hold on the database. */
-  revoke: privileges,
-  /** The stack's own roles: they keep what they are declared to have. */
-  roles: z.array(z.string()),
-  /** What the Baseline recorded. */
-  former: orUnknown(z.object({ acls: z.record(z.string(), z.array(z.string())) })),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof publicPrivilegesContract>;
 
 /**
  * What PUBLIC, and so every role of the server, may do with a database, taken away on request: every other login role that has
  * it from PUBLIC alone is granted it first. Put back when it is deleted.
  */
-export function publicPrivileges(server: Server): Reconciler<typeof shape> {
+export function publicPrivileges(server: Server): Reconciler<typeof publicPrivilegesContract> {
   const change = (inputs: Inputs, olds: Inputs | undefined, call: Call, doing: string) =>
     server.session(undefined, (db) =>
       alone(db, call, () =>
@@ -56,8 +46,7 @@ export function publicPrivileges(server: Server): Reconciler<typeof shape> {
     );
 
   return {
-    description: "Privileges of PUBLIC on a database that are taken away on request; put back when it is deleted.",
-    shape,
+    contract: publicPrivilegesContract,
     identity: ["database"],
     hidden: ["former", "roles"],
     id: ({ database }) => database,

@@ -1,5 +1,5 @@
-import type { Access } from "../privileges/access-levels.ts";
-import type { ExplicitGrants } from "../privileges/explicit-grants.ts";
+import type { Grants } from "../../model/grants.ts";
+import type { Access } from "../../model/stack.ts";
 
 /** What is rehearsed in one database: what an up would make of it. */
 export interface RehearsalGoal {
@@ -20,7 +20,7 @@ export interface RehearsalRole {
   /** Undefined: explicit grants alone, or nothing in this database. */
   access?: Access | undefined;
   /** Privileges by name, beyond the access level. */
-  grants?: ExplicitGrants | undefined;
+  grants?: Grants | undefined;
   /** Its declared settings, as they would stand in postgresql.conf. */
   settings: Record<string, string>;
 }

@@ -1,47 +1,23 @@
 import { createHash } from "node:crypto";
-import { z } from "zod";
+import type { InputsOf } from "../contract.ts";
 import type { Server } from "../postgres/connection.ts";
 import { planIn } from "../postgres/missing-database.ts";
 import { alone } from "../postgres/run-lock.ts";
-import { accessLevels } from "../privileges/access-levels.ts";
-import { explicitGrants } from "../privileges/explicit-grants.ts";
 import type { Reconciler } from "../reconciler.ts";
+import { rehearsalContract } from "./contract.ts";
 import { readSqlFile } from "./files.ts";
 import type { RehearsalGoal, SqlFile } from "./goal.ts";
 import { type Pending, pending, rehearse } from "./rehearse.ts";
 import { problems, remarks } from "./report.ts";
 import { passed, type Rehearsed } from "./result.ts";
 
-const shape = {
-  database: z.string().min(1),
-  schemas: z.array(z.string().min(1)),
-  /** Role that shall own every object in the schemas; none: they stay where they are. */
-  owner: z.string().min(1).optional(),
-  /** Object, or a pattern with `*` and `?`, to the role it stays with. */
-  keepOwner: z.record(z.string(), z.string()).default({}),
-  alsoOwn: z.array(z.string()).default([]),
-  /** All roles of the stack, as the up will make them. */
-  roles: z.array(
-    z.strictObject({
-      role: z.string(),
-      /** None: explicit grants alone, or nothing in this database. */
-      access: z.enum(accessLevels).optional(),
-      grants: explicitGrants.optional(),
-      settings: z.record(z.string(), z.string()),
-    }),
-  ),
-  /** SQL files that are run as the owner; paths from the project's folder. */
-  files: z.array(z.string().min(1)).default([]),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof rehearsalContract>;
 
 /** How one database would take the up, tried out before anything is changed. Previews only count; Delete does nothing. */
-export function rehearsal(server: Server): Reconciler<typeof shape> {
+export function rehearsal(server: Server): Reconciler<typeof rehearsalContract> {
   return {
-    description: "A rehearsal, rolled back object by object, of what an up is about to do in one database.",
-    shape,
+    contract: rehearsalContract,
     identity: ["database"],
-    observed: ["digests"],
     id: ({ database }) => database,
 
     plan: (inputs) =>

@@ -1,11 +1,12 @@
 import { shellWord } from "../../model/shell-word.ts";
 import { rollbackLabel } from "../docker/labels.ts";
+import type { DockerCreate } from "./contract.ts";
 import { latin1, shellFile, shellSecret } from "./shell.ts";
 
 /** A container of the stack's own, as `docker create` is told to make it again. */
 export interface ContainerSteps {
   name: string;
-  create: { options: string[]; image: string; words: string[] };
+  create: DockerCreate;
   /** Network to the aliases it has there. */
   networks: Record<string, string[]>;
   /** All of its environment, the legacy URL in it. */

@@ -1,29 +1,23 @@
-import { z } from "zod";
+import type { InputsOf } from "../contract.ts";
 import { connectAsLabel } from "../docker/labels.ts";
 import { swarmServiceLabel } from "../docker/swarm-service.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
+import { rollbackScriptContract } from "./contract.ts";
 import { handoverOf } from "./handover.ts";
 import { KeptScript } from "./kept-script.ts";
-import { wayBackScript, wayBackShape } from "./rollback-source.ts";
+import { wayBackScript } from "./rollback-source.ts";
 
-const shape = {
-  ...wayBackShape,
-  /** Where the script is kept; from the Pulumi project's folder. Default: nowhere, the state alone keeps the way back. */
-  folder: z.string().min(1).optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof rollbackScriptContract>;
 
 /**
  * A service's way back to its legacy URL: kept in the state before the service is put on its role, for `app-roles rollback`, and
  * with a folder also as a script that needs neither Pulumi nor state or passphrase. Removed after it went back. Asks the
  * database nothing.
  */
-export function rollbackScript(): Reconciler<typeof shape> {
+export function rollbackScript(): Reconciler<typeof rollbackScriptContract> {
   return {
-    description:
-      "How a service is put back on its legacy URL: for app-roles rollback, and with a folder as a script beside it.",
-    shape,
+    contract: rollbackScriptContract,
     identity: ["service"],
     hidden: ["legacyUrl", "compose", "command", "container", "env", "swarm", "urlKey"],
     advisory: ["dockerHost"],

@@ -1,34 +1,16 @@
 import { z } from "zod";
-import { orUnknown } from "../reconciler.ts";
+import type { InputsOf } from "../contract.ts";
 import { Unknown } from "../rpc/values.ts";
-import { declaredTarget, toTarget } from "../service-env/declared.ts";
+import { toTarget } from "../service-env/declared.ts";
 import type { Watched } from "../service-env/target.ts";
 import { containerSteps } from "./container-script.ts";
+import { rollbackSource } from "./contract.ts";
 import { loginCheck } from "./login-check.ts";
 import { scriptOf } from "./script.ts";
 import { swarmSteps } from "./swarm-script.ts";
 
-/** What is known of a service on its role so that it can be put back on its legacy URL. */
-export const wayBackShape = {
-  ...declaredTarget,
-  /** A container of the stack's own: how the command line makes it again. */
-  container: z
-    .strictObject({
-      name: z.string().min(1),
-      create: z.strictObject({ options: z.array(z.string()), image: z.string(), words: z.array(z.string()) }),
-      networks: z.record(z.string(), z.array(z.string())),
-    })
-    .optional(),
-  /** Of a container: its environment but for the URL; secret. */
-  env: orUnknown(z.record(z.string(), orUnknown(z.string()))).optional(),
-  /** A swarm's service of the stack's own. */
-  swarm: z.strictObject({ name: z.string().min(1), urlFrom: z.enum(["env", "file"]) }).optional(),
-  stack: z.string(),
-  /** The DATABASE_URL that it goes back to. */
-  legacyUrl: orUnknown(z.string()),
-};
-const schema = z.object(wayBackShape);
-export type WayBack = z.infer<typeof schema>;
+const schema = z.object(rollbackSource);
+export type WayBack = InputsOf<{ inputs: typeof rollbackSource }>;
 
 /** The record as it stands in a stack's state, secrets in clear. Throws when it is none. */
 export function readWayBack(inputs: Record<string, unknown>): WayBack {

@@ -1,4 +1,4 @@
-import { type DeclaredTarget, toTarget } from "./declared.ts";
+import { type EnvSource, toTarget } from "./declared.ts";
 import type { Watched } from "./target.ts";
 
 /** What keeps a service's URL from being read, or written, where compose or the user's command keeps it. */
@@ -15,7 +15,7 @@ export interface TargetProblem {
  * @example await targetProblems([{ service: "api", urlKey: "DATABASE_URL", command: { path: "./env.sh", args: [] } }], call)
  */
 export async function targetProblems(
-  declared: DeclaredTarget[],
+  declared: EnvSource[],
   call: Watched,
   depth?: "examined",
 ): Promise<TargetProblem[]> {
@@ -28,7 +28,7 @@ export async function targetProblems(
   return found.flat();
 }
 
-async function reasonsOf(declared: DeclaredTarget, call: Watched, depth: "examined" | undefined): Promise<string[]> {
+async function reasonsOf(declared: EnvSource, call: Watched, depth: "examined" | undefined): Promise<string[]> {
   const target = toTarget(declared);
   if (!target) return [];
   try {

@@ -1,36 +1,25 @@
-import { z } from "zod";
-import { type Changes, orUnknown, type Reconciler } from "../reconciler.ts";
+import type { InputsOf } from "../contract.ts";
+import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { ComposeTarget } from "./compose.ts";
-import { declaredTarget, toTarget } from "./declared.ts";
+import { serviceEnvContract } from "./contract.ts";
+import { toTarget } from "./declared.ts";
 import { urlDifference } from "./difference.ts";
 import { wasRestartedByRollback } from "./rolled-back.ts";
 import type { EnvTarget, Found } from "./target.ts";
 
-const shape = {
-  ...declaredTarget,
-  connectAs: z.enum(["legacy", "role"]),
-  role: z.string(),
-  /** The DATABASE_URL that the service shall run with. */
-  url: orUnknown(z.string()),
-  /** The one that it had before: what it goes back to when this resource is deleted; none: it keeps the one it has. */
-  legacyUrl: orUnknown(z.string()).optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof serviceEnvContract>;
 
 /**
  * A service's DATABASE_URL where compose or the user's command keeps it, and the service started with it: one step, taken
  * back when the restart fails. Asks the database nothing.
  */
-export function serviceEnv(): Reconciler<typeof shape> {
+export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
   return {
-    description:
-      "A service's DATABASE_URL in the env file of a compose project, or by the user's command, and its restart.",
-    shape,
+    contract: serviceEnvContract,
     identity: ["service"],
     hidden: ["legacyUrl", "deployedAt"],
     advisory: ["dockerHost"],
-    observed: ["deployments", "deployedAt", "project"],
     id: ({ service }) => service,
 
     async plan(inputs, olds, before, call: Call) {

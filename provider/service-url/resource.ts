@@ -1,31 +1,14 @@
-import { z } from "zod";
 import { codeOf, login, type Server } from "../postgres/connection.ts";
-import { orUnknown, type Reconciler } from "../reconciler.ts";
-
-const shape = {
-  service: z.string(),
-  database: z.string(),
-  /** Whose login the service uses: the cutover switch, and the way back. */
-  connectAs: z.enum(["legacy", "role"]),
-  role: z.string(),
-  /** The login role that SETs ROLE to it. Default: the role logs in itself. */
-  login: orUnknown(z.string()).optional(),
-  /** The role's password; absent for `legacy`. */
-  password: orUnknown(z.string()).optional(),
-  /** The DATABASE_URL to pass on. */
-  url: orUnknown(z.string()),
-  /** Whether the stack itself restarts the service with it. Default: somebody else does. */
-  isDeployed: z.boolean().optional(),
-};
+import type { Reconciler } from "../reconciler.ts";
+import { serviceUrlContract } from "./contract.ts";
 
 /**
  * The DATABASE_URL in force for a service. A role's URL is passed on only after a login as that role has succeeded;
  * the legacy URL is passed on without a word to the server, so that the way back works with Postgres down or full.
  */
-export function serviceUrl(server: Server): Reconciler<typeof shape> {
+export function serviceUrl(server: Server): Reconciler<typeof serviceUrlContract> {
   return {
-    description: "The DATABASE_URL in force for a service; a role's is passed on only after a login as it succeeded.",
-    shape,
+    contract: serviceUrlContract,
     identity: ["service"],
     advisory: ["isDeployed"],
     id: ({ service }) => service,

@@ -1,5 +1,5 @@
-import { z } from "zod";
 import { readRoles, roleRestoration } from "../baseline/role-record.ts";
+import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { databaseNames } from "../postgres/databases.ts";
 import { explain } from "../postgres/explain.ts";
@@ -7,62 +7,19 @@ import { refuseCancelled } from "../postgres/pause.ts";
 import { roleExists } from "../postgres/roles.ts";
 import { alone } from "../postgres/run-lock.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import { child, orUnknown, type Reconciler } from "../reconciler.ts";
+import { child, type Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { settingsHazards } from "../warnings/index.ts";
 import { SharedReads, warningsOf } from "../warnings/warning.ts";
+import { roleSettingsContract } from "./contract.ts";
 import { describeSettings, nameOf, planSettings, settingStatement } from "./plan.ts";
 import { type DeclaredSetting, settingProblems } from "./problems.ts";
 import { releaseRole } from "./release-role.ts";
 import { parseSettings, type RoleSetting, readRoleSettings, SettingRules } from "./settings.ts";
 import { settingText } from "./values.ts";
 
-/** Numbers and booleans may be written as such. */
-const values = z.record(z.string().min(1), orUnknown(z.union([z.string(), z.number(), z.boolean()])));
-
-/** RoleRecord with the password's verifier; null when there was none. */
-const formerRole = z.object({
-  connectionLimit: z.int(),
-  canLogin: z.boolean(),
-  superuser: z.boolean(),
-  createRole: z.boolean(),
-  createDatabase: z.boolean(),
-  inherit: z.boolean(),
-  replication: z.boolean(),
-  bypassRowLevelSecurity: z.boolean(),
-  validUntil: z.string().nullable(),
-  memberships: z.array(
-    z.object({
-      role: z.string(),
-      grantor: z.string(),
-      admin: z.boolean(),
-      inherit: z.boolean().nullable(),
-      set: z.boolean().nullable(),
-    }),
-  ),
-  settings: z.record(z.string(), z.array(z.string())),
-  verifier: z.string().nullable(),
-});
-
-const shape = {
-  role: z.string().min(1),
-  /** Setting to value, for the role's sessions in every database. */
-  settings: values.default({}),
-  /** Database to settings that hold there only. */
-  databases: z.record(z.string().min(1), values).default({}),
-  /** What was set before this stack came: database (empty: all) to `name=value` entries. None for a role the stack made. */
-  before: orUnknown(z.record(z.string(), z.array(z.string()))).default({}),
-  /** What the Baseline recorded of a role that the stack took over: it gets all of it back, and stays. */
-  former: orUnknown(formerRole).optional(),
-  /** Settings that are declared for it and not written here: the official Role's, and those left unset on purpose. */
-  setElsewhere: z.array(z.string()).optional(),
-  /** Databases the role has access to. */
-  usedIn: z.array(z.string()).optional(),
-  /** Users that services still log in as. */
-  legacyUsers: z.array(z.string()).optional(),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof roleSettingsContract>;
 
 /**
  * Written by the official Role at each of its updates, which would undo ours. IN DATABASE it does not know,
@@ -76,14 +33,13 @@ const officialRole = new Map([
 ]);
 
 /** Settings (GUCs) of one role: all but those that the official Role writes. */
-export function roleSettings(server: Server): Reconciler<typeof shape> {
+export function roleSettings(server: Server): Reconciler<typeof roleSettingsContract> {
   const rules = new SettingRules();
   const summaries = new Map<string, string>();
   // What all roles are judged by is read once in an engine's run.
   const reads = new SharedReads();
   return {
-    description: "Settings of one role, everywhere or in one database; values compare with their units.",
-    shape,
+    contract: roleSettingsContract,
     identity: ["role"],
     hidden: ["before", "former"],
     kept: ["former"],

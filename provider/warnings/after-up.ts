@@ -1,10 +1,10 @@
+import type { DeclaredAccess } from "../../model/declared-access.ts";
 import { ownerFor, schemasOf } from "../ownership/moves.ts";
 import { type OwnedObject, readOwnedObjects } from "../ownership/objects.ts";
 import { type Grant, parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { splitName, unquoted } from "../postgres/names.ts";
 import { privilegesOn } from "../privileges/access-levels.ts";
-import type { Declared } from "../privileges/declared.ts";
 import { grantedOn } from "../privileges/explicit-grants.ts";
 import type { Grantable } from "../privileges/table.ts";
 import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
@@ -35,12 +35,12 @@ export interface ReadColumns {
 export class AfterUp {
   /** A stack's role is no superuser then, whatever an adopted one is now. */
   readonly roles: Roles;
-  readonly #declared: Declared;
+  readonly #declared: DeclaredAccess;
   readonly #moves: Moves;
   readonly #former: Record<string, string>;
 
   /** @param former object to the owner it had before the stack came; empty before the first up */
-  constructor(declared: Declared, roles: Roles, moves: Moves, former: Record<string, string>) {
+  constructor(declared: DeclaredAccess, roles: Roles, moves: Moves, former: Record<string, string>) {
     const own = Object.keys(declared.roles).map((name) => [name, unprivileged(roles, name)] as const);
     this.#declared = declared;
     this.#moves = moves;
@@ -124,7 +124,7 @@ export class AfterUp {
 
 /** What AfterUp is made from, by the resource that warns. */
 export interface AfterUpFacts {
-  declared: Declared;
+  declared: DeclaredAccess;
   former: Record<string, string>;
   /** Default: they are read. */
   objects?: OwnedObject[];
@@ -152,11 +152,11 @@ interface Moves {
   superusers: Set<string>;
 }
 
-async function ownedBy(db: Queryable, declared: Declared): Promise<OwnedObject[]> {
+async function ownedBy(db: Queryable, declared: DeclaredAccess): Promise<OwnedObject[]> {
   return declared.owner === undefined ? [] : readOwnedObjects(db, schemasOf({ ...declared, owner: "", roles: [] }));
 }
 
-function movesOf({ owner, ...places }: Declared, objects: OwnedObject[]): Moves {
+function movesOf({ owner, ...places }: DeclaredAccess, objects: OwnedObject[]): Moves {
   const owners = objects.flatMap((object) => {
     const next = owner === undefined ? undefined : ownerFor({ ...places, owner, roles: [] }, object);
     return next === undefined ? [] : [[object.key, next] as const];

@@ -1,4 +1,4 @@
-import type { Access } from "../privileges/access-levels.ts";
+import type { Access } from "../../model/stack.ts";
 import type { AfterUpFacts } from "./after-up.ts";
 
 /** What the hazards of a role in one database are judged by. */

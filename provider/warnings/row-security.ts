@@ -1,5 +1,5 @@
+import type { Access } from "../../model/stack.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import type { Access } from "../privileges/access-levels.ts";
 import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";

@@ -1,16 +1,16 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { type Changes, orUnknown, toResource } from "../../provider/reconciler.ts";
+import { defineContract, orUnknown } from "../../provider/contract.ts";
+import { type Changes, toResource } from "../../provider/reconciler.ts";
 import { type PropertyValue, unknown } from "../../provider/rpc/values.ts";
 import { testCall } from "./calls.ts";
 
-const shape = { name: z.string(), size: z.number() };
+const inputShape = { name: z.string(), size: z.number() };
 
 /** A resource whose plan is what `drift` says at the time. */
 function gauge(drift: () => Changes) {
   return toResource({
-    description: "",
-    shape,
+    contract: defineContract({ token: "pgaccess:index:Gauge", description: "", inputs: inputShape }),
     identity: ["name"],
     id: ({ name }) => name,
     plan: async () => ({ changes: drift() }),
@@ -83,8 +83,11 @@ test("a refresh of one resource hides nothing of another", async () => {
 test("an input that is kept stays as it was first known, in whatever is planned, compared and removed", async () => {
   const planned: unknown[] = [];
   const resource = toResource({
-    description: "",
-    shape: { name: z.string(), former: orUnknown(z.string()) },
+    contract: defineContract({
+      token: "pgaccess:index:Keeper",
+      description: "",
+      inputs: { name: z.string(), former: orUnknown(z.string()) },
+    }),
     identity: ["name"],
     kept: ["former"],
     id: ({ name }) => name,

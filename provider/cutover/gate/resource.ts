@@ -1,53 +1,28 @@
 import { z } from "zod";
+import type { InputsOf } from "../../contract.ts";
 import { dockerClient } from "../../docker/client.ts";
 import type { Server } from "../../postgres/connection.ts";
-import { orUnknown, type Reconciler } from "../../reconciler.ts";
+import type { Reconciler } from "../../reconciler.ts";
 import { handoverOf } from "../../rollback-kit/handover.ts";
 import { Unknown } from "../../rpc/values.ts";
 import { readIdleTimeout } from "../../sessions/idle-timeout.ts";
 import { readRoleSessions } from "../../sessions/role-sessions.ts";
 import { ServiceContainers } from "./containers.ts";
+import { cutoverGateContract } from "./contract.ts";
 import { type Look, NotWell, noSessions, passGate } from "./gate.ts";
 import { IdleEnds } from "./idle-ends.ts";
 import { ServiceWatch } from "./service-watch.ts";
 import { inWords, sessionsInWords } from "./words.ts";
 
-const shape = {
-  service: z.string(),
-  database: z.string(),
-  role: z.string(),
-  /** The login role whose sessions count. Default: the role logs in itself. */
-  login: orUnknown(z.string()).optional(),
-  connectAs: z.enum(["legacy", "role"]),
-  migrates: z.boolean(),
-  /** The DATABASE_URL that the service runs with, handed out once the gate is passed. */
-  url: orUnknown(z.string()),
-  /** Another value after each redeploy. */
-  deployment: orUnknown(z.string()),
-  /** Labels that all containers of the service have. Default: no container is known, only sessions are watched. */
-  labels: orUnknown(z.record(z.string(), orUnknown(z.string()))).optional(),
-  /** When it was redeployed, in milliseconds since 1970; only where no container is known. */
-  deployedAt: orUnknown(z.number()).optional(),
-  /** As `docker:host`. Default: DOCKER_HOST, else this machine's socket. */
-  dockerHost: z.string().optional(),
-  /** Milliseconds, and regular expressions of log lines. */
-  gate: z.strictObject({
-    timeout: z.number().positive(),
-    soak: z.number().min(0),
-    patterns: z.array(z.string()),
-    ignore: z.array(z.string()),
-  }),
-};
-type Inputs = z.infer<z.ZodObject<typeof shape>>;
+type Inputs = InputsOf<typeof cutoverGateContract>;
 
 /**
  * Watches a service after each redeploy on its role, as the runbook does by eye: sessions of the role appear, its containers
  * run, their log shows no refusal. A service on legacy waits for nothing.
  */
-export function cutoverGate(server: Server): Reconciler<typeof shape> {
+export function cutoverGate(server: Server): Reconciler<typeof cutoverGateContract> {
   return {
-    description: "Watches a service that was redeployed on its role; fails the up when it is not well.",
-    shape,
+    contract: cutoverGateContract,
     identity: ["service"],
     advisory: ["migrates", "labels", "deployedAt", "dockerHost", "gate"],
     id: ({ service }) => service,
@@ -75,7 +50,7 @@ export function cutoverGate(server: Server): Reconciler<typeof shape> {
   };
 }
 
-const watched = z.object(shape).pick({
+const watched = z.object(cutoverGateContract.inputs).pick({
   service: true,
   database: true,
   role: true,

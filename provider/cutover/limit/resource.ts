@@ -1,27 +1,16 @@
-import { z } from "zod";
 import type { Reconciler } from "../../reconciler.ts";
 import type { Call } from "../../rpc/provider.ts";
-import { declaredTarget } from "../../service-env/declared.ts";
 import { targetProblems } from "../../service-env/problems.ts";
-
-const shape = {
-  /** Every service of the stack, in cutover order. */
-  services: z.array(z.strictObject({ service: z.string(), connectAs: z.enum(["legacy", "role"]) })),
-  /** How many of them one up may take from legacy to their role. */
-  max: z.int().positive(),
-  /** Where the services that compose or a command runs keep their URL. */
-  places: z.array(z.strictObject(declaredTarget)).optional(),
-};
+import { cutoversContract } from "./contract.ts";
 
 /**
  * The runbook's "cut over one app at a time": refuses an up that would take more services than `max` from legacy to their
  * role. A service that the last up did not know, and the way back, do not count. Every service on its role depends on it.
  * The engine stops at the first resource that is refused, so what is wrong with several services' files is said here, at once.
  */
-export function cutovers(): Reconciler<typeof shape> {
+export function cutovers(): Reconciler<typeof cutoversContract> {
   return {
-    description: "Refuses to take more services at once from their legacy login to their role than is declared.",
-    shape,
+    contract: cutoversContract,
     identity: [],
     // The services themselves say what changes about them.
     advisory: ["services", "max", "places"],

@@ -1,28 +1,17 @@
-import { z } from "zod";
 import type { Queryable, Server } from "../../postgres/connection.ts";
 import type { Reconciler } from "../../reconciler.ts";
 import type { PropertyMap } from "../../rpc/values.ts";
-
-const shape = {
-  /** The role that both SET ROLE to. */
-  role: z.string().min(1),
-  /** The two login roles, in the order of their turns. */
-  logins: z.tuple([z.string().min(1), z.string().min(1)]),
-  /** Whether this up is a rotation: the other login role's turn. Default: it stays. */
-  rotate: z.boolean().optional(),
-};
+import { loginTurnContract } from "./contract.ts";
 
 /**
  * Which of a role's two login roles is in force (`inForce`), and which was before (`former`, empty until the first rotation). A role that services logged in
  * as themselves before it had two keeps its LOGIN (`keepsLogin`) until the first rotation, so that they can be moved one by one.
  */
-export function loginTurn(server: Server): Reconciler<typeof shape> {
+export function loginTurn(server: Server): Reconciler<typeof loginTurnContract> {
   return {
-    description: "Which of a role's two login roles its services are given; another one with each rotation.",
-    shape,
+    contract: loginTurnContract,
     identity: ["role"],
     advisory: ["rotate"],
-    decided: ["turn", "inForce", "former", "keepsLogin"],
     id: ({ role }) => role,
 
     async plan({ role, logins: [first, second], rotate = false }, _olds, before) {

@@ -1,9 +1,9 @@
+import { type DeclaredAccess, declaredAccess } from "../../../model/declared-access.ts";
 import { FormerOwners } from "../../../provider/baseline/previous-owners.ts";
 import { baseline } from "../../../provider/baseline/resource.ts";
 import { connectionBudget } from "../../../provider/budget/resource.ts";
 import { ownership } from "../../../provider/ownership/resource.ts";
 import { Server } from "../../../provider/postgres/connection.ts";
-import { type Declared, declared as declaredShape } from "../../../provider/privileges/declared.ts";
 import { PrivilegeReader } from "../../../provider/privileges/reader.ts";
 import { privileges } from "../../../provider/privileges/resource.ts";
 import { publicPrivileges } from "../../../provider/public-privileges/resource.ts";
@@ -13,7 +13,10 @@ import type { TestPostgres } from "../postgres.ts";
 
 /** A stack's declaration, for the resources that warn of what its up would break. */
 export interface WarnedStack {
-  databases: Record<string, Partial<Omit<Declared, "roles">> & { schemas: string[]; revokeFromPublic?: "CONNECT"[] }>;
+  databases: Record<
+    string,
+    Partial<Omit<DeclaredAccess, "roles">> & { schemas: string[]; revokeFromPublic?: "CONNECT"[] }
+  >;
   roles: Record<
     string,
     { access?: Record<string, "owner" | "writer" | "reader">; grants?: Record<string, object>; adopt?: boolean }
@@ -116,13 +119,13 @@ export async function upOfStack(postgres: TestPostgres, stack: WarnedStack, snap
   }
 }
 
-function declaredOf({ databases, roles }: WarnedStack, database: string): Declared {
+function declaredOf({ databases, roles }: WarnedStack, database: string): DeclaredAccess {
   const { revokeFromPublic: _, ...places } = databases[database] as WarnedStack["databases"][string];
   const access = Object.entries(roles).map(([role, one]) => [
     role,
     { access: one.access?.[database], grants: one.grants?.[database] },
   ]);
-  return declaredShape.parse({ ...places, roles: Object.fromEntries(access) });
+  return declaredAccess.parse({ ...places, roles: Object.fromEntries(access) });
 }
 
 function privilegesInputs(stack: WarnedStack) {

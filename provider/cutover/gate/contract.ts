@@ -1,0 +1,35 @@
+import { z } from "zod";
+import { gate } from "../../../model/runtime.ts";
+import { connectAs } from "../../../model/stack.ts";
+import { defineContract, orUnknown } from "../../contract.ts";
+
+/** A service watched after each redeploy on its role; its outputs are what is in force once it passed. */
+export const cutoverGateContract = defineContract({
+  token: "pgaccess:index:CutoverGate",
+  description: "Watches a service that was redeployed on its role; fails the up when it is not well.",
+  inputs: {
+    service: z.string(),
+    database: z.string(),
+    role: z.string(),
+    login: orUnknown(z.string())
+      .optional()
+      .describe("The login role whose sessions count. Default: the role logs in itself."),
+    connectAs: z.enum(connectAs),
+    migrates: z.boolean(),
+    url: orUnknown(z.string()).describe(
+      "The DATABASE_URL that the service runs with, handed out once the gate is passed.",
+    ),
+    deployment: orUnknown(z.string()).describe("Another value after each redeploy."),
+    labels: orUnknown(z.record(z.string(), orUnknown(z.string())))
+      .optional()
+      .describe(
+        "Labels that all containers of the service have. Default: no container is known, only sessions are watched.",
+      ),
+    deployedAt: orUnknown(z.number())
+      .nullish()
+      .describe("When it was redeployed, in milliseconds since 1970; only where no container is known."),
+    dockerHost: z.string().optional().describe("As `docker:host`. Default: DOCKER_HOST, else this machine's socket."),
+    gate,
+  },
+  secrets: ["url"],
+});

@@ -1,0 +1,50 @@
+import { z } from "zod";
+import { declaredAccess } from "../../model/declared-access.ts";
+import type { RoleRecord } from "../baseline/contract.ts";
+import { defineContract, orUnknown } from "../contract.ts";
+
+/** The part of the Baseline's snapshot that moves are planned with. */
+const former = z.object({
+  stack: z.string().optional(),
+  ids: z.record(z.string(), z.string()).optional(),
+  owners: z.record(z.string(), z.string()),
+  acls: z.record(z.string(), z.array(z.string())),
+  columnAcls: z.record(z.string(), z.record(z.string(), z.array(z.string()))),
+  roles: z.record(
+    z.string(),
+    z.custom<RoleRecord | null>((value) => typeof value === "object"),
+  ),
+  defaultPrivileges: z.array(
+    z.object({
+      creator: z.string(),
+      schema: z.string().nullable(),
+      objectType: z.string(),
+      acl: z.array(z.string()),
+    }),
+  ),
+});
+
+/** Who owns the objects in a database's schemas. */
+export const ownershipContract = defineContract({
+  token: "pgaccess:index:Ownership",
+  description:
+    "Owner of every object in a database's schemas, TimescaleDB's hypertables, aggregates and jobs among them.",
+  inputs: {
+    database: z.string(),
+    owner: z.string().describe("Role that shall own every object in the schemas."),
+    schemas: z.array(z.string()),
+    keepOwner: z
+      .record(z.string(), z.string())
+      .default({})
+      .describe("Object, or a pattern with `*` and `?`, to the role it stays with."),
+    alsoOwn: z.array(z.string()).default([]).describe("Single objects outside the schemas."),
+    roles: z
+      .array(z.string())
+      .describe("All roles this stack makes; their default privileges are given by Privileges."),
+    former: orUnknown(former).describe("The Baseline's snapshot."),
+    legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
+    declared: declaredAccess
+      .optional()
+      .describe("What the stack declares here. Default: the owner alone gets something by this up."),
+  },
+});
