@@ -1,45 +1,59 @@
 /** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
 import { createRequire } from "node:module";
-import { cutover } from "./cutover/cutover.ts";
-import { doctor } from "./doctor/doctor.ts";
-import { env } from "./env/env.ts";
-import { rehearse } from "./rehearse/rehearse.ts";
-import { rollback } from "./rollback/rollback.ts";
-import { rotate } from "./rotate/rotate.ts";
-import { rotateSuperuser } from "./rotate-superuser/rotate-superuser.ts";
-import { type Command, UsageError } from "./terminal/command.ts";
-import { help } from "./terminal/help.ts";
+import { Command, CommanderError, Help } from "commander";
+import { completionCommand } from "./completion/command.ts";
+import { cutoverCommand } from "./cutover/command.ts";
+import { doctorCommand } from "./doctor/command.ts";
+import { envCommand } from "./env/command.ts";
+import { rehearseCommand } from "./rehearse/command.ts";
+import { rollbackCommand } from "./rollback/command.ts";
+import { rotateCommand } from "./rotate/command.ts";
+import { rotateSuperuserCommand } from "./rotate-superuser/command.ts";
+import { UsageError } from "./terminal/command.ts";
 
-const commands: Record<string, Command> = {
-  doctor,
-  rehearse,
-  cutover,
-  rollback,
-  rotate,
-  "rotate-superuser": rotateSuperuser,
-  env,
-};
+/** `--sql FILE`, as users write it, in place of `--sql <FILE>`. */
+const plain = (text: string) => text.replaceAll(/[<>]/g, "");
 
-async function main([name, ...args]: string[]): Promise<number> {
-  if (name === undefined || name === "help" || name === "--help" || name === "-h") {
-    return help(commands, args[0]);
-  }
-  if (name === "--version") {
-    console.log(createRequire(import.meta.url)("app-roles/package.json").version);
-    return 0;
-  }
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (!command) {
-    console.error(`app-roles: there is no command ${name}; see app-roles help`);
-    return 2;
-  }
-  if (args.includes("--help") || args.includes("-h")) return help(commands, name);
+function program(): Command {
+  const all = new Command("app-roles")
+    .description("Takes a company's services off the Postgres superuser.")
+    .version(createRequire(import.meta.url)("app-roles/package.json").version, "--version", "the version")
+    .helpOption("-h, --help", "what a command takes")
+    .helpCommand("help [COMMAND]", "what a command takes")
+    .exitOverride()
+    .configureHelp({
+      subcommandTerm: (command) => `app-roles ${command.name()}`,
+      commandUsage: (command) => plain(new Help().commandUsage(command)),
+      optionTerm: ({ flags }) => plain(flags),
+    })
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "app-roles: ")) });
+  const commands = [
+    doctorCommand,
+    rehearseCommand,
+    cutoverCommand,
+    rollbackCommand,
+    rotateCommand,
+    rotateSuperuserCommand,
+    envCommand,
+    completionCommand(all),
+  ];
+  for (const each of commands) all.addCommand(each.copyInheritedSettings(all).showHelpAfterError());
+  return all.showHelpAfterError("See app-roles help.");
+}
+
+async function main(given: string[]): Promise<number> {
+  const all = program();
+  const [first = "--help", ...rest] = given[0] === "help" ? [...given.slice(1), "--help"] : given;
+  const command = all.commands.find((each) => each.name() === first);
   try {
-    return await command.run(args);
+    // A command that there is none of is told before its --help is.
+    await all.parseAsync(command || first.startsWith("-") ? [first, ...rest] : [first], { from: "user" });
+    return Number(process.exitCode ?? 0);
   } catch (error) {
-    console.error(`app-roles ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    console.error(`app-roles ${first}: ${error instanceof Error ? error.message : String(error)}`);
     if (!(error instanceof UsageError)) return 1;
-    console.error(`\n${command.usage}`);
+    console.error(`\n${command?.helpInformation()}`);
     return 2;
   }
 }

@@ -1,10 +1,8 @@
-import { parseArgs } from "node:util";
 import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import { StackFileCopy, setConnectAs, stackFile } from "../../config/stack-file.ts";
 import { cutoverProblem } from "../../model/cutover.ts";
-import { timeSpan, timeSpanExpected } from "../../model/duration.ts";
 import type { Service } from "../../model/stack.ts";
-import { formatNamed } from "../env/format.ts";
+import type { Format } from "../env/format.ts";
 import { EventLog } from "../pulumi/event-log.ts";
 import { connectAsInForce } from "../pulumi/in-force.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
@@ -12,100 +10,58 @@ import { exportState } from "../pulumi/state.ts";
 import { findWay } from "../rollback/find-source.ts";
 import { afterService, goBack, notBack } from "../rollback/roll-back.ts";
 import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
-import type { Command } from "../terminal/command.ts";
-import { onlyWord, reading } from "../terminal/options.ts";
+import { UsageError } from "../terminal/command.ts";
 import { cutoverExternal, refuseHandout } from "./external-cutover.ts";
 import { Supervision } from "./supervision.ts";
 import { watchService } from "./watch-service.ts";
 
-export const cutover: Command = {
-  summary: "puts one service on its role, watches it, and goes back by itself when it is not well",
-  usage: `app-roles cutover SERVICE [--watch TIME] [--file PATH] [--format FORMAT] [--timeout TIME]
-  [--policy-pack FOLDER]... [--stack NAME]
-
-Runs an ordinary pulumi up with connectAs: role for the service, which must then pass its gate, and sets that in
-Pulumi.<stack>.yaml once all went well. When its gate refuses it, or the up fails or is interrupted, the service is put back on
-its legacy URL at once, as by app-roles rollback, and the exit code is 1. Run it in the folder of Pulumi.yaml.
-
-You restart a service with the runtime external: the command hands out its URL, says when to restart it, and waits for the first
-session of its role. When none comes, or the command is interrupted, the exit code is 1 and nothing is rolled back; run it again
-to go on waiting. Of a service that is on its role already, --watch watches it. A watch that is interrupted, or that can see the
-service no longer for a minute (no server, no login, no Docker), says what it saw until then and ends with exit code 1; nothing
-is rolled back.
-
-  --watch TIME           after that, watch sessions, containers and log for so long (45m), and go back on trouble; an external
-                         service stays where it is, and trouble is exit code 1
-  --file PATH            external: where its URL is written (0600), as by app-roles env
-  --format FORMAT        external: the file's format, as for app-roles env; default: dotenv
-  --timeout TIME         external: for how long its first session is waited for; default: 15m
-  --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
-  --stack NAME           the stack; default: the selected one`,
-
-  async run(args) {
-    const { service: name, stack: given, watch, policyPacks, handout } = options(args);
-    const stack = given ?? (await selectedStack());
-    const configured = await readStack(stack);
-    const { service, mayBeOnRole, isDone } = await refuseUnready(name, stack, configured, watch !== undefined);
-    await refuseHandout(service, handout);
-    const interruption = new Interruption();
-    const supervision = await Supervision.create(name, service.runtime, interruption.signal);
-    try {
-      const failed = isDone ? undefined : await up(service, stack, policyPacks, interruption, supervision);
-      if (failed) {
-        interruption.reset();
-        return await afterFailure(service, stack, { ...failed, isTouched: failed.isTouched || mayBeOnRole });
-      }
-      if (!isDone && !(await noted(name, stack))) return 1;
-      if (service.runtime === "external") {
-        const external = { service, stack, configured, ...handout, isResumed: isDone };
-        return await cutoverExternal(external, watch, interruption.signal);
-      }
-      if (!isDone) console.log(`${name} is on its role.`);
-      if (watch === undefined) return 0;
-      const watched = await watchService(name, stack, configured, watch, interruption.signal);
-      if (watched.state !== "trouble") return watched.state === "well" ? 0 : 1;
-      interruption.reset();
-      return await afterFailure(service, stack, {
-        lines: watched.lines,
-        isTouched: true,
-        back: await supervision.takeBack(),
-      });
-    } finally {
-      await supervision.remove();
-      interruption.end();
-    }
-  },
-};
-
-function options(args: string[]) {
-  return reading(() => {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        watch: { type: "string" },
-        file: { type: "string" },
-        format: { type: "string" },
-        timeout: { type: "string" },
-        "policy-pack": { type: "string", multiple: true },
-        stack: { type: "string" },
-      },
-    });
-    const service = onlyWord(positionals, "service");
-    const watch = time("watch", values.watch);
-    const { file: envFile, format } = values;
-    if (format !== undefined && envFile === undefined) throw new Error("--format: is that of --file; give both");
-    const handout = { envFile, format: formatNamed(format), timeout: time("timeout", values.timeout) };
-    return { service, watch, handout, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
-  });
+export interface CutoverOptions {
+  /** Milliseconds. */
+  watch?: number;
+  file?: string;
+  format?: Format;
+  /** Milliseconds. */
+  timeout?: number;
+  /** Folders. */
+  policyPack?: string[];
+  stack?: string;
 }
 
-/** `m` is minutes here, as everywhere but in Postgres. */
-function time(option: string, given: string | undefined): number | undefined {
-  if (given === undefined) return undefined;
-  const read = timeSpan(given);
-  if (read === undefined) throw new Error(`--${option}: expected ${timeSpanExpected}, found ${given}`);
-  return read;
+export async function cutover(name: string, options: CutoverOptions): Promise<number> {
+  const { stack: given, watch, policyPack = [], file: envFile, format, timeout } = options;
+  if (format !== undefined && envFile === undefined) throw new UsageError("--format is that of --file: give both");
+  const handout = { envFile, format: format ?? "dotenv", timeout } as const;
+  const stack = given ?? (await selectedStack());
+  const configured = await readStack(stack);
+  const { service, mayBeOnRole, isDone } = await refuseUnready(name, stack, configured, watch !== undefined);
+  await refuseHandout(service, handout);
+  const interruption = new Interruption();
+  const supervision = await Supervision.create(name, service.runtime, interruption.signal);
+  try {
+    const failed = isDone ? undefined : await up(service, stack, policyPack, interruption, supervision);
+    if (failed) {
+      interruption.reset();
+      return await afterFailure(service, stack, { ...failed, isTouched: failed.isTouched || mayBeOnRole });
+    }
+    if (!isDone && !(await noted(name, stack))) return 1;
+    if (service.runtime === "external") {
+      const external = { service, stack, configured, ...handout, isResumed: isDone };
+      return await cutoverExternal(external, watch, interruption.signal);
+    }
+    if (!isDone) console.log(`${name} is on its role.`);
+    if (watch === undefined) return 0;
+    const watched = await watchService(name, stack, configured, watch, interruption.signal);
+    if (watched.state !== "trouble") return watched.state === "well" ? 0 : 1;
+    interruption.reset();
+    return await afterFailure(service, stack, {
+      lines: watched.lines,
+      isTouched: true,
+      back: await supervision.takeBack(),
+    });
+  } finally {
+    await supervision.remove();
+    interruption.end();
+  }
 }
 
 /** What a cutover that did not go well has come to. */

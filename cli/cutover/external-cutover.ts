@@ -102,7 +102,7 @@ async function awaitRestart(
   try {
     const before = await sessions();
     if (envFile !== undefined) {
-      await env.run([name, "--file", envFile, "--format", format, "--stack", stack]);
+      await env({ service: name, file: envFile, format, stack });
       console.log(`${envFile} has its ${urlKey}.`);
     }
     const [there] = isResumed ? before : [];

@@ -1,10 +1,7 @@
-import { parseArgs } from "node:util";
 import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import { findServer } from "../../provider/docker/find-server.ts";
 import { selectedStack } from "../pulumi/pulumi.ts";
 import { exportState } from "../pulumi/state.ts";
-import type { Command } from "../terminal/command.ts";
-import { reading } from "../terminal/options.ts";
 import { engine } from "./engine.ts";
 import { type Finding, ok, report, unknown, wrong } from "./finding.ts";
 import { plugins } from "./plugins.ts";
@@ -15,25 +12,11 @@ import { runtimes } from "./runtimes.ts";
 import { server } from "./server.ts";
 import { state } from "./state.ts";
 
-export const doctor: Command = {
-  summary: "looks at all that an up needs, and says what to do about what is wrong",
-  usage: `app-roles doctor [--stack NAME]
-
-Looks at Node, the engine and its plugins, the stack with its configuration, backend, lock and state, the server (the way to
-it, the admin, free slots), the policy pack, and Docker where a service needs it. Changes nothing and shows no secret. Exit
-code 1 when something is wrong. Run it in the folder of Pulumi.yaml.
-
-  --stack NAME   the stack; default: the selected one`,
-
-  async run(args) {
-    const findings = await examine(options(args));
-    console.log(report(findings));
-    return findings.some(({ state }) => state === "wrong") ? 1 : 0;
-  },
-};
-
-function options(args: string[]): string | undefined {
-  return reading(() => parseArgs({ args, options: { stack: { type: "string" } } }).values.stack);
+/** Prints what it found; 1 when something is wrong. */
+export async function doctor(stack: string | undefined): Promise<number> {
+  const findings = await examine(stack);
+  console.log(report(findings));
+  return findings.some(({ state }) => state === "wrong") ? 1 : 0;
 }
 
 async function examine(given: string | undefined): Promise<Finding[]> {

@@ -10,15 +10,6 @@ export const formats = {
 };
 export type Format = keyof typeof formats;
 
-/** Undefined is the default. Throws, in words for the command line, when there is no such format. */
-export function formatNamed(given: string | undefined): Format {
-  if (given === undefined) return "dotenv";
-  if (!Object.hasOwn(formats, given)) {
-    throw new Error(`--format: expected ${Object.keys(formats).join(", ")}, found ${given}`);
-  }
-  return given as Format;
-}
-
 /** Inside quotes of the kind that does not occur in it, a value is taken as it is. */
 function quoted(value: string): string {
   const quote = ["'", "`", '"'].find((one) => !value.includes(one));

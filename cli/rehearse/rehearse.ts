@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { readStack } from "../../config/command-line.ts";
 import type { Stack } from "../../model/stack.ts";
 import { Server } from "../../provider/postgres/connection.ts";
@@ -7,63 +6,45 @@ import { readSqlFile } from "../../provider/rehearsal/files.ts";
 import type { RehearsalGoal, SqlFile } from "../../provider/rehearsal/goal.ts";
 import { rehearse as rehearseDatabase } from "../../provider/rehearsal/rehearse.ts";
 import { passed, type Rehearsed } from "../../provider/rehearsal/result.ts";
-import { type Command, UsageError } from "../terminal/command.ts";
-import { reading } from "../terminal/options.ts";
+import { UsageError } from "../terminal/command.ts";
 import { Progress } from "../terminal/progress.ts";
 import { rehearsalGoals } from "./goals.ts";
 import { rehearsalReport } from "./report.ts";
 
-export const rehearse: Command = {
-  summary: "tries on the live server what an up would do, and takes all of it back",
-  usage: `app-roles rehearse [--stack NAME] [--database NAME] [--sql FILE]...
+export interface RehearseOptions {
+  stack?: string;
+  /** Default: every database. */
+  database?: string;
+  /** Files. */
+  sql?: string[];
+}
 
-Moves every object to its new owner in a transaction of its own, tries it out as its owner and as every role, and rolls
-back. Nothing is changed and no role need exist yet. A lock is held for at most 250 ms, and none is waited for while
-another is held: an object that takes longer is named as not tried, with how long its move will hold its locks. Exit code 1
-when something failed, or could not be rehearsed because others hold it; what was not tried, and warnings, are no failure.
-
-  --stack NAME      the stack; default: the selected one
-  --database NAME   rehearse in this database alone
-  --sql FILE        run this SQL too, such as the next migration, as the database's owner, after the files that the
-                    configuration names (rehearseSql); may be given more than once`,
-
-  async run(args) {
-    const { stack: name, database, sql } = options(args);
-    const given = await Promise.all(sql.map(readSqlFile));
-    const { server: address, adminPassword, ...stack } = await readStack(name);
-    const goals = chosen(rehearsalGoals(stack), database);
-    const filesOf = await sqlFiles(goals, stack.databases, given);
-    const server = new Server({ ...address.admin, password: adminPassword ?? "" });
-    const progress = new Progress();
-    const cancel = new AbortController();
-    process.once("SIGINT", () => cancel.abort());
-    const show = (message: string) => progress.show(message);
-    const call = { signal: cancel.signal, report: { info: show, warn: show, progress: show } };
-    const results = new Map<string, Rehearsed>();
-    try {
-      for (const goal of goals) {
-        const result = await server.session(goal.database, (db) =>
-          alone(db, call, () => rehearseDatabase(db, goal, filesOf.get(goal.database) ?? [], call)),
-        );
-        results.set(goal.database, result);
-      }
-    } finally {
-      progress.end();
-      await server.close();
+/** Prints what it tried; 1 when something failed or could not be tried. */
+export async function rehearse({ stack: name, database, sql = [] }: RehearseOptions): Promise<number> {
+  const given = await Promise.all(sql.map(readSqlFile));
+  const { server: address, adminPassword, ...stack } = await readStack(name);
+  const goals = chosen(rehearsalGoals(stack), database);
+  const filesOf = await sqlFiles(goals, stack.databases, given);
+  const server = new Server({ ...address.admin, password: adminPassword ?? "" });
+  const progress = new Progress();
+  const cancel = new AbortController();
+  process.once("SIGINT", () => cancel.abort());
+  const show = (message: string) => progress.show(message);
+  const call = { signal: cancel.signal, report: { info: show, warn: show, progress: show } };
+  const results = new Map<string, Rehearsed>();
+  try {
+    for (const goal of goals) {
+      const result = await server.session(goal.database, (db) =>
+        alone(db, call, () => rehearseDatabase(db, goal, filesOf.get(goal.database) ?? [], call)),
+      );
+      results.set(goal.database, result);
     }
-    console.log(rehearsalReport(results));
-    return [...results.values()].every(passed) ? 0 : 1;
-  },
-};
-
-function options(args: string[]) {
-  return reading(() => {
-    const { values } = parseArgs({
-      args,
-      options: { stack: { type: "string" }, database: { type: "string" }, sql: { type: "string", multiple: true } },
-    });
-    return { ...values, sql: values.sql ?? [] };
-  });
+  } finally {
+    progress.end();
+    await server.close();
+  }
+  console.log(rehearsalReport(results));
+  return [...results.values()].every(passed) ? 0 : 1;
 }
 
 function chosen(goals: RehearsalGoal[], database: string | undefined): RehearsalGoal[] {

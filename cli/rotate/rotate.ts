@@ -1,5 +1,4 @@
 import { createInterface } from "node:readline/promises";
-import { parseArgs } from "node:util";
 import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import type { Service } from "../../model/stack.ts";
 import { EventLog } from "../pulumi/event-log.ts";
@@ -7,63 +6,37 @@ import { connectAsInForce } from "../pulumi/in-force.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
 import { exportState } from "../pulumi/state.ts";
 import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
-import type { Command } from "../terminal/command.ts";
-import { onlyWord, reading } from "../terminal/options.ts";
 import { table } from "../terminal/table.ts";
 import { planRotation, type Rotation } from "./rotation.ts";
 import { RotationWatch } from "./rotation-watch.ts";
 
-export const rotate: Command = {
-  summary: "gives a role a new password, and its services with it, in one up",
-  usage: `app-roles rotate ROLE [--yes] [--policy-pack FOLDER]... [--stack NAME]
+export interface RotateOptions {
+  yes?: boolean;
+  /** Folders. */
+  policyPack?: string[];
+  stack?: string;
+}
 
-Makes a new password and runs an ordinary up: the server takes the password, and every service on the role that the stack
-deploys is redeployed with it at once and then watched by its gate. Sessions that are open go on; how
-long new logins with the former password failed is measured and printed. With rotation: alternate none fail: the services get
-the role's other login role, and the former one is refused once they are well. A service with the runtime external you bring
-its new URL yourself: that is asked about first, where it would fail. Run it in the folder of Pulumi.yaml.
-
-  --yes                  do not ask about external services
-  --policy-pack FOLDER   for the up, as pulumi up takes it; may be given more than once
-  --stack NAME           the stack; default: the selected one`,
-
-  async run(args) {
-    const { role, yes, policyPacks, stack: given } = options(args);
-    const stack = given ?? (await selectedStack());
-    const configured = await readStack(stack, "without the server");
-    const services = await servicesOn(role, stack, configured);
-    const back = await rolledBackOthers(await exportState(stack, "in clear"), undefined);
-    if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
-    const rotation = await planRotation(role, stack, services, configured);
-    if (!yes && !(await agreed(rotation))) return 1;
-    const watch = new RotationWatch(rotation);
-    const failures = await up(role, stack, rotation, policyPacks, watch);
-    if (services.length > 0) console.log(`\n${windows(rotation, watch)}\n`);
-    if (failures === undefined) {
-      const { logins } = rotation;
-      const isOn = logins ? `is on its login ${logins.next}, which has a new password` : "has a new password";
-      console.log(`${role} ${isOn}${services.length === 0 ? "; no service is on it" : ""}.`);
-      return 0;
-    }
-    console.error(afterFailure(role, stack, rotation, watch, failures));
-    return 1;
-  },
-};
-
-function options(args: string[]) {
-  return reading(() => {
-    const { values, positionals } = parseArgs({
-      args,
-      allowPositionals: true,
-      options: {
-        yes: { type: "boolean", default: false },
-        "policy-pack": { type: "string", multiple: true },
-        stack: { type: "string" },
-      },
-    });
-    const role = onlyWord(positionals, "role");
-    return { role, yes: values.yes, policyPacks: values["policy-pack"] ?? [], stack: values.stack };
-  });
+export async function rotate(role: string, options: RotateOptions): Promise<number> {
+  const { yes, policyPack = [], stack: given } = options;
+  const stack = given ?? (await selectedStack());
+  const configured = await readStack(stack, "without the server");
+  const services = await servicesOn(role, stack, configured);
+  const back = await rolledBackOthers(await exportState(stack, "in clear"), undefined);
+  if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
+  const rotation = await planRotation(role, stack, services, configured);
+  if (!yes && !(await agreed(rotation))) return 1;
+  const watch = new RotationWatch(rotation);
+  const failures = await up(role, stack, rotation, policyPack, watch);
+  if (services.length > 0) console.log(`\n${windows(rotation, watch)}\n`);
+  if (failures === undefined) {
+    const { logins } = rotation;
+    const isOn = logins ? `is on its login ${logins.next}, which has a new password` : "has a new password";
+    console.log(`${role} ${isOn}${services.length === 0 ? "; no service is on it" : ""}.`);
+    return 0;
+  }
+  console.error(afterFailure(role, stack, rotation, watch, failures));
+  return 1;
 }
 
 /** The services that log in as the role. Throws, before anything is changed, what stands in the way. */

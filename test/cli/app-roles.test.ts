@@ -14,6 +14,11 @@ test("help lists the commands, and tells what one takes", async () => {
   const one = await appRoles(["help", "rehearse"]);
   expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining("--sql FILE") });
   expect(await appRoles(["rehearse", "--help"])).toEqual(one);
+  expect(await appRoles(["help", "rotate-superuser"])).toMatchObject({
+    stdout: expect.stringMatching(
+      /^Usage: app-roles rotate-superuser .*\n[\s\S]*default:\s+10min[\s\S]*\nExample:\n {2}app-roles rotate-superuser --watch 8h/,
+    ),
+  });
 });
 
 test("--version", async () => {
@@ -22,10 +27,15 @@ test("--version", async () => {
 
 describe("a command line that is wrong ends with 2", () => {
   test.each([
-    [["rehaerse"], /no command rehaerse/],
-    [["help", "toString"], /no command toString/],
-    [["rehearse", "--sqll", "x"], /--sqll[\s\S]*--stack NAME/],
+    [["rehaerse"], /unknown command 'rehaerse'\n.*Did you mean rehearse/],
+    [["help", "toString"], /unknown command 'toString'/],
+    [["toString", "--help"], /unknown command 'toString'/],
+    [["rehearse", "--sqll", "x"], /--sqll[\s\S]*Did you mean --sql[\s\S]*--stack NAME/],
     [["rehearse", "prod"], /prod[\s\S]*--stack NAME/],
+    [["rollback"], /SERVICE[\s\S]*--stack NAME/],
+    [["cutover", "api", "--watch", "soon"], /--watch[\s\S]*Expected a time such as 45m[\s\S]*--stack NAME/],
+    [["cutover", "api", "--format", "json"], /--format is that of --file: give both[\s\S]*--stack NAME/],
+    [["env", "api", "--format", "xml"], /dotenv, json, compose, docker-secret[\s\S]*--stack NAME/],
   ])("%j", async (args, words) => {
     expect(await appRoles(args)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(words) });
   });
