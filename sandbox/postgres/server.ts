@@ -83,7 +83,7 @@ async function startIn(
   const password = randomBytes(24).toString("hex");
   await initialize(home, account, directory, password);
   const port = await freePort();
-  await appendFile(join(data, "postgresql.conf"), configuration(port, options));
+  await appendFile(join(data, "postgresql.conf"), configuration(port, home, options));
   if (options.isStandby) await appendFile(join(data, "standby.signal"), "");
 
   const logFile = options.logFile ?? join(directory, "server.log");
@@ -119,7 +119,7 @@ async function startIn(
 
 function choose(version: number | undefined): Software {
   const installed = installedSoftware();
-  const found = installed.find((each) => (version === undefined ? each.embedded : each.version === version));
+  const found = installed.find((each) => (version === undefined ? each.isDefault : each.version === version));
   if (found) return found;
   throw new Error(`PostgreSQL ${version} is not on this machine; there is ${availableVersions().join(", ")}`);
 }
@@ -162,8 +162,13 @@ async function initialize(home: string, account: Account | undefined, directory:
   if (code !== 0) throw new Error(`initdb failed with exit code ${code}: ${stderr}`);
 }
 
-function configuration(port: number, options: PostgresOptions): string {
+function configuration(port: number, home: string, options: PostgresOptions): string {
+  // Where it is installed, the estate has hypertables: its library must be loaded at the start.
+  const timescale = existsSync(join(home, "lib/timescaledb.so"))
+    ? { shared_preload_libraries: "timescaledb", "timescaledb.telemetry_level": "off" }
+    : {};
   const settings = {
+    ...timescale,
     listen_addresses: HOST,
     port,
     unix_socket_directories: "",

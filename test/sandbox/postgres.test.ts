@@ -64,9 +64,20 @@ test("only the password lets the superuser in", async () => {
 });
 
 test("of one version the project's own packages win, and the newest of them is the default", async () => {
-  const embedded = installedSoftware().filter((each) => each.embedded);
+  const embedded = installedSoftware().filter((each) => each.isDefault);
   expect(new Set(availableVersions()).size).toBe(availableVersions().length);
   expect((await started()).version).toBe(Math.max(...embedded.map(({ version }) => version)));
+});
+
+test("SANDBOX_POSTGRES leaves one, by its version or its folder", () => {
+  for (const { version, home } of installedSoftware()) {
+    expect(installedSoftware({ SANDBOX_POSTGRES: String(version) })).toEqual([{ version, home, isDefault: true }]);
+    expect(installedSoftware({ SANDBOX_POSTGRES: home })).toEqual([{ version, home, isDefault: true }]);
+  }
+  expect(() => installedSoftware({ SANDBOX_POSTGRES: "9" })).toThrow(
+    'SANDBOX_POSTGRES is "9", which is not on this machine',
+  );
+  expect(() => installedSoftware({ SANDBOX_POSTGRES: "/nowhere" })).toThrow('"/nowhere", which is not on this machine');
 });
 
 test.each(availableVersions())("PostgreSQL %i starts", async (version) => {

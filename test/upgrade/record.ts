@@ -1,7 +1,7 @@
 /**
  * `node test/upgrade/record.ts VERSION`: keeps what a released version leaves behind, for upgrade.test.ts: the stack's state, its
  * configuration, the files it wrote, and the statements that it ran on the server. Run it in a checkout of that version
- * (docs/release.md). Passwords in it were generated for a server that no longer exists.
+ * (CONTRIBUTING.md). Passwords in it were generated for a server that no longer exists.
  */
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
