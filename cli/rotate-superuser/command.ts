@@ -8,7 +8,8 @@ export const rotateSuperuserCommand = command("rotate-superuser", {
 Each must be accepted by its name, or nothing is changed and the exit code is 1. Then sets a generated password, tries a
 login with the new and one with the former, stores the new one as app-roles:adminPassword, and runs pulumi up without a
 refresh, which takes it into the state. Recorded legacy URLs that log in with the former password get the new one, so that
-the way back works. Ended at any moment, run it again: it goes on where it stopped. Run it in the folder of Pulumi.yaml.`,
+the way back works; a service on legacy that the stack runs is restarted with it. Ended at any moment, run it again: it goes on
+where it stopped. Run it in the folder of Pulumi.yaml.`,
   example: "app-roles rotate-superuser --watch 8h --accept service/worker",
 })
   .addOption(
@@ -25,7 +26,10 @@ the way back works. Ended at any moment, run it again: it goes on where it stopp
     collect,
   )
   .option("--yes", "do not ask before the password is changed")
-  .option("--keep-legacy-urls", "leave the former password in recorded legacy URLs; their ways back are dead then")
+  .option(
+    "--keep-legacy-urls",
+    "leave the former password in recorded legacy URLs: their ways back are dead then, and services on legacy that run with one fail at their next login",
+  )
   .addOption(stackOption())
   .action(async (options: RotateSuperuserOptions) => {
     const { rotateSuperuser } = await import("./rotate-superuser.ts");

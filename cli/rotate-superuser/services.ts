@@ -48,23 +48,24 @@ export function followers(declared: Declared, deployed: Deployed): Service[] {
   );
 }
 
-/** A service on its role whose recorded legacy URL holds the admin's former password. */
-export interface HeldWayBack {
+/** A service with a URL of its own that holds the admin's former password: its way back, or on `legacy` what it runs with. */
+export interface HeldUrl {
   service: Service;
   /** The URL is given in the configuration: that is where it is changed. */
   isGiven: boolean;
+  /** Where it is changed by hand. */
+  place: string;
   /** The URL with the new password; undefined: it holds the former one elsewhere than as the admin's. */
   renewed: string | undefined;
 }
 
-export function heldWaysBack(declared: Declared, deployed: Deployed, former: string, next: string): HeldWayBack[] {
+export function heldUrls(declared: Declared, deployed: Deployed, former: string, next: string): HeldUrl[] {
   const { user } = declared.server.admin;
   return declared.services.flatMap((service) => {
-    if (service.connectAs !== "role") return [];
-    const given = declared.serviceSecrets[service.name]?.legacyUrl;
-    const url = given ?? deployed.kept.get(service.name);
-    if (url === undefined || !holds(url, former)) return [];
-    return [{ service, isGiven: given !== undefined, renewed: withNewPassword(url, user, former, next) }];
+    const own = ownUrl(service, declared, deployed);
+    if (!own || !holds(own.url, former)) return [];
+    const isGiven = declared.serviceSecrets[service.name]?.legacyUrl !== undefined;
+    return [{ service, isGiven, place: own.place, renewed: withNewPassword(own.url, user, former, next) }];
   });
 }
 
@@ -77,6 +78,7 @@ export function serviceFindings(declared: Declared, deployed: Deployed, password
     if (!own) return connectAs === "legacy" ? [madeFinding(service, user)] : [];
     const { url, place } = own;
     const isHeld = password !== undefined && holds(url, password);
+    const isRenewable = isHeld && withNewPassword(url, user, password, "") !== undefined;
     if (connectAs === "legacy" ? !isHeld && !logsInAs(url, user) : !isHeld) return [];
     const restart = isDeployed(runtime) ? "" : ", and restart it with it";
     return [
@@ -87,11 +89,13 @@ export function serviceFindings(declared: Declared, deployed: Deployed, password
             ? `is on legacy and logs in as ${user} (${place})`
             : `is on its role; the URL of its way back holds this password (${place})`,
         afterwards:
-          connectAs === "legacy"
-            ? `its next connections fail: give ${place} the new password${restart}, or cut it over first`
-            : withNewPassword(url, user, password ?? "", "") === undefined
-              ? `a rollback would bring it a dead URL: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password`
-              : "that URL gets the new password in the same run; with --keep-legacy-urls it does not, and a rollback would bring it a dead URL",
+          connectAs === "legacy" && isRenewable
+            ? `its new connections fail until ${isDeployed(runtime) ? "the up at the end has restarted it with the new one" : `you restart it with the new one: npx app-roles env ${name}`}; with --keep-legacy-urls, until you give ${place} the new one${restart}`
+            : connectAs === "legacy"
+              ? `its next connections fail: give ${place} the new password${restart}, or cut it over first`
+              : !isRenewable
+                ? `a rollback would bring it a dead URL: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password`
+                : "that URL gets the new password in the same run; with --keep-legacy-urls it does not, and a rollback would bring it a dead URL",
       },
     ];
   });

@@ -1,15 +1,17 @@
 import type { ConfiguredStack } from "../../config/command-line.ts";
+import { withNewPassword } from "../../model/database-url.ts";
 import { isDeployed } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
-import { keepLegacyUrlsVariable } from "../../provider/legacy-url/resource.ts";
+import { legacyUrlsVariable } from "../../provider/legacy-url/resource.ts";
 import { showPulumi } from "../pulumi/pulumi.ts";
 import { exportState } from "../pulumi/state.ts";
-import { type Deployed, followers, type HeldWayBack, heldWaysBack } from "./services.ts";
+import { type Deployed, followers, type HeldUrl, heldUrls } from "./services.ts";
 import { pending, type StackVault } from "./vault.ts";
 
 /**
  * Brings the new password into the state, which has the former until then, and into the recorded legacy URLs that log in with
- * it unless these are to be kept; a pending one says so to the next run.
+ * it unless these are to be kept; a service on `legacy` that the stack runs is restarted with it. A pending one says so to the
+ * next run.
  */
 export async function takeUp(
   name: string,
@@ -19,7 +21,8 @@ export async function takeUp(
   keepLegacyUrls: boolean,
 ): Promise<number> {
   const following = followers(stack, deployed);
-  const held = await heldNow(stack, deployed, vault);
+  const { current: next } = await vault.read();
+  const held = heldNow(stack, deployed, next);
   const renewed = keepLegacyUrls ? [] : held.filter((each) => each.renewed !== undefined);
   const given = renewed.filter(({ isGiven }) => isGiven);
   if (given.length > 0) {
@@ -29,10 +32,10 @@ export async function takeUp(
   // All of the stack: an up of a part whose dependencies have changed could leave a state that Pulumi refuses.
   if (((await exportState(name)).resources ?? []).length > 0) {
     const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--stack", name];
-    const code = await showPulumi(args, keepLegacyUrls ? { [keepLegacyUrlsVariable]: "true" } : {});
+    const code = await showPulumi(args, { [legacyUrlsVariable]: keepLegacyUrls ? "keep" : "renew" });
     if (code !== 0) {
       console.error(
-        `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again (or pulumi up --refresh=false, then pulumi config rm ${pending})`,
+        `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again, which goes on (${pending} stands until then)`,
       );
       return 1;
     }
@@ -43,9 +46,11 @@ export async function takeUp(
       `The recorded legacy URLs have the new password too: ${renewed.map(({ service }) => service.name).join(", ")}.`,
     );
   }
-  const dead = held.filter((each) => !renewed.includes(each));
+  const left = held.filter((each) => !renewed.includes(each));
+  // Also those whose URL an earlier run has changed.
+  const handed = handedOut(stack, [...following, ...renewed.map(({ service }) => service)], next);
   console.log(
-    `The password of ${stack.server.admin.user} is changed. What remains:\n${remaining(following, dead)
+    `The password of ${stack.server.admin.user} is changed. What remains:\n${remaining(handed, left)
       .map((step) => `  ${step}`)
       .join("\n")}`,
   );
@@ -53,21 +58,42 @@ export async function takeUp(
 }
 
 /** The former password is the state's until the up: a run that goes on with an earlier one's finds it there. */
-async function heldNow(stack: ConfiguredStack, deployed: Deployed, vault: StackVault): Promise<HeldWayBack[]> {
-  const { current: next } = await vault.read();
+function heldNow(stack: ConfiguredStack, deployed: Deployed, next: string | undefined): HeldUrl[] {
   const former = deployed.adminPassword ?? stack.adminPassword;
   if (former === undefined || next === undefined || former === next) return [];
-  return heldWaysBack(stack, deployed, former, next);
+  return heldUrls(stack, deployed, former, next);
 }
 
-/** What remains to be done by hand once the password is changed. */
-function remaining(followers: Service[], dead: HeldWayBack[]): string[] {
-  const handed = followers.filter(({ runtime }) => !isDeployed(runtime));
+/** The services on `legacy` that somebody else restarts and whose URL has the new password: one of `changed`, or given with it. */
+function handedOut(
+  { services, serviceSecrets, server }: ConfiguredStack,
+  changed: Service[],
+  next: string | undefined,
+) {
+  const isGiven = ({ name }: Service) => {
+    const given = serviceSecrets[name]?.legacyUrl;
+    if (given === undefined || next === undefined) return false;
+    return withNewPassword(given, server.admin.user, next, next) !== undefined;
+  };
+  return services.filter(
+    (service) =>
+      service.connectAs === "legacy" && !isDeployed(service.runtime) && (changed.includes(service) || isGiven(service)),
+  );
+}
+
+/**
+ * What remains to be done by hand once the password is changed.
+ *
+ * @param handed services that somebody else restarts with the new one
+ * @param left services whose own URL has the former one still
+ */
+function remaining(handed: Service[], left: HeldUrl[]): string[] {
   return [
     ...handed.map(({ name }) => `restart ${name} with its new URL: npx app-roles env ${name} --file ${name}.env`),
-    ...dead.map(
-      ({ service: { name } }) =>
-        `the way back of ${name} is dead, since its legacy URL holds the former password: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password, and run pulumi up`,
+    ...left.map(({ service: { name, connectAs, runtime }, place }) =>
+      connectAs === "legacy"
+        ? `${name} is on legacy and has the former password: give ${place} the new one${isDeployed(runtime) ? ", and run pulumi up" : ", and restart it with it"}`
+        : `the way back of ${name} is dead, since its legacy URL holds the former password: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password, and run pulumi up`,
     ),
     ...(process.env.PGPASSWORD === undefined
       ? []

@@ -17,13 +17,17 @@ import { legacyUrlContract } from "./contract.ts";
 
 type Inputs = InputsOf<typeof legacyUrlContract>;
 
-/** In the plugin's environment: recorded URLs keep the admin's former password, as `rotate-superuser --keep-legacy-urls` asks. */
-export const keepLegacyUrlsVariable = "APP_ROLES_KEEP_LEGACY_URLS";
+/**
+ * In the plugin's environment, of the up at the end of `rotate-superuser`, which has seen the admin's new password work. `renew`:
+ * a URL found of a service on `legacy` gets it too where it logs in with the former one, so that the service is restarted with
+ * it. `keep`: no URL gets it, as --keep-legacy-urls asks.
+ */
+export const legacyUrlsVariable = "APP_ROLES_LEGACY_URLS";
 
 /**
  * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
- * While the service is on `legacy` it follows what is found; once on its role it changes no
- * more, but for the admin's password where it logs in with that and the admin gets another. Where a container of the
+ * While the service is on `legacy` it follows what is found, but in the up of `rotate-superuser`; once on its role it changes
+ * no more, but for the admin's password where it logs in with that and the admin gets another. Where a container of the
  * stack's own is the first to run the service, it is made of the admin's login and follows that. Asks the database
  * nothing; what cannot be looked at is an error only as long as nothing is kept. Once the migration is complete it is kept
  * without user and password.
@@ -44,10 +48,11 @@ export function legacyUrl(): Reconciler<typeof legacyUrlContract> {
       const kept = keptUrl(inputs, before);
       if (inputs.migrationComplete)
         return withoutLogins(kept === undefined ? await look(inputs, kept, call) : keep(kept));
-      if (kept === undefined || inputs.connectAs === "legacy") return look(inputs, kept, call);
-      const renewed = olds && renew(kept, olds.made, inputs.made);
-      if (renewed === undefined) return keep(kept);
-      return { ...keep(renewed), changes: { url: "the admin's former password -> the one the admin has now" } };
+      if (kept === undefined || inputs.connectAs === "legacy") {
+        return renewFound(await look(inputs, kept, call), kept, olds?.made, inputs.made);
+      }
+      const renewed = renew(kept, olds?.made, inputs.made);
+      return renewed === undefined ? keep(kept) : { ...keep(renewed), changes: renewal };
     },
 
     summarize: ({ service }, changes) =>
@@ -67,13 +72,39 @@ function keptUrl({ connectAs, migrationComplete }: Inputs, before: Record<string
 }
 
 /** The kept URL with the admin's new password where it had the former one; undefined where it did not, or is to stay. */
-function renew(kept: string, formerlyMade: Inputs["made"], made: Inputs["made"]): string | undefined {
+function renew(kept: string, formerlyMade: Inputs["made"] | undefined, made: Inputs["made"]): string | undefined {
   if (typeof formerlyMade !== "string" || typeof made !== "string" || formerlyMade === made) return undefined;
-  if (process.env[keepLegacyUrlsVariable] === "true") return undefined;
+  if (process.env[legacyUrlsVariable] === "keep") return undefined;
   const user = databaseUrlUser(made);
   const [former, next] = [databaseUrlPassword(formerlyMade), databaseUrlPassword(made)];
   if (user === undefined || former === undefined || next === undefined) return undefined;
   return withNewPassword(kept, user, former, next);
+}
+
+const renewal = { url: "the admin's former password -> the one the admin has now" };
+
+/**
+ * What was found of a service on `legacy`, with the admin's new password where rotate-superuser asks for that. Where the service
+ * keeps it the former one stays until its restart: a run that goes on with one that failed there finds it once more.
+ */
+function renewFound(
+  plan: Plan,
+  kept: string | undefined,
+  formerlyMade: Inputs["made"] | undefined,
+  made: Inputs["made"],
+): Plan {
+  const url = reveal(plan.observed?.url ?? null);
+  if (process.env[legacyUrlsVariable] !== "renew" || typeof url !== "string" || typeof made !== "string") return plan;
+  const renewed = renew(url, formerlyMade, made);
+  if (renewed !== undefined) return { ...plan, ...keep(renewed, plan.warnings), changes: renewal };
+  return kept !== undefined && isFormer(url, kept, made) ? { ...plan, ...keep(kept, plan.warnings) } : plan;
+}
+
+/** Whether a URL differs from the kept one in the admin's password alone, which the kept one has as it is now. */
+function isFormer(url: string, kept: string, made: string): boolean {
+  const [user, now, other] = [databaseUrlUser(made), databaseUrlPassword(made), databaseUrlPassword(url)];
+  if (user === undefined || now === undefined || other === undefined || other === now) return false;
+  return withNewPassword(url, user, other, now) === kept;
 }
 
 function keep(url: PropertyValue, warnings: string[] = []): Plan {

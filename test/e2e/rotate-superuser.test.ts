@@ -5,6 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
 import { startDocker } from "../../sandbox/docker/daemon.ts";
 import { makeServiceImage, serviceImage } from "../../sandbox/docker/image.ts";
 import { run } from "../../sandbox/process.ts";
@@ -16,6 +17,9 @@ const daemon = typeof started === "string" ? undefined : started;
 let estate: Estate;
 let former: string;
 let payroll: pg.Client;
+interface StackFile {
+  config: { "app-roles:services": Record<"gateway", { database: string }> };
+}
 /** Everything that the command has printed. */
 const said: string[] = [];
 
@@ -50,10 +54,15 @@ beforeAll(async () => {
   await estate.pulumi(["config", "set", "docker:host", daemon?.host ?? `unix://${estate.sandbox.dir}/no.sock`]);
   // A service that keeps its URL itself.
   await writeFile(join(estate.sandbox.dir, "cron.url"), estate.postgres.url("fleet_platform"));
-  const keep = "#!/bin/sh\ncase $2 in read) cat ./cron.url ;; write) cat > ./cron.url ;; esac\n";
+  const keep = `#!/bin/sh
+case $2 in read) cat ./cron.url ;; write) cat > ./cron.url ;; deploy) cp ./cron.url ./cron.running ;; esac
+`;
   await writeFile(join(estate.sandbox.dir, "keep.sh"), keep, { mode: 0o755 });
   await estate.sandbox.setConfig("services.cron.runtime", "command");
   await estate.sandbox.setConfig("services.cron.command", { path: "./keep.sh" });
+  const { database } = (parse(await stackFile()) as StackFile).config["app-roles:services"].gateway;
+  const given = { gateway: { legacyUrl: `${estate.postgres.url(database)}?application_name=gateway` } };
+  await estate.sandbox.setSecret("serviceSecrets", given);
   await estate.up();
   payroll = new pg.Client({ connectionString: estate.postgres.url(), application_name: "payroll" });
   payroll.on("error", () => undefined);
@@ -85,7 +94,7 @@ test("all that use the password are named, and nothing is changed until each is 
   expect(all.text).toContain("npx app-roles rotate-superuser --watch 0min --accept ");
   expect((await rotate(...accepted)).text).toContain("give --yes where nobody can be asked");
   expect(await letsIn(former)).toBe("in");
-  expect(await stackFile()).not.toContain("secure:");
+  expect(await stackFile()).not.toMatch(/app-roles:(a|pendingA)dminPassword:/);
 });
 
 test("an up that runs, and a switch that no up has carried out, are refused first", async () => {
@@ -129,7 +138,14 @@ test("killed behind the change, the next run finishes: the new password works, t
     "in",
     "28P01",
   ]);
-  expect((await estate.databaseUrls()).worker).toContain(`postgres:${next}@`);
+  const urls = await estate.databaseUrls();
+  expect(urls.worker).toContain(`postgres:${next}@`);
+  // On legacy with URLs of their own: one found where its command keeps it, which is restarted with it, and one given.
+  const running = await readFile(join(estate.sandbox.dir, "cron.running"), "utf8");
+  expect([running, urls.cron]).toEqual([expect.stringContaining(`postgres:${next}@`), running]);
+  expect(urls.gateway).toMatch(new RegExp(`postgres:${next}@.*[?]application_name=gateway$`));
+  expect(text).toContain("restart gateway with its new URL: npx app-roles env gateway");
+  expect(text).toMatch(/The recorded legacy URLs have the new password too: (cron, gateway|gateway, cron)\./);
   // PGPASSWORD still is the former one: the stack's own goes before it.
   await estate.pulumi(["preview", "--expect-no-changes"]);
 

@@ -3,7 +3,7 @@ import {
   deployedServices,
   followers,
   halfWay,
-  heldWaysBack,
+  heldUrls,
   serviceFindings,
 } from "../../../cli/rotate-superuser/services.ts";
 import { parseStack } from "../../../config/parse-stack.ts";
@@ -88,7 +88,7 @@ test("of one on its role only a way back that is kept byte for byte with this pa
   expect(findings[0]?.found).toContain("app-roles:serviceSecrets.given.legacyUrl");
   expect(followers(stack, deployed)).toEqual([]);
   const renewed = admin.replace("former", "new%3A");
-  expect(heldWaysBack(stack, deployed, password, "new:")).toMatchObject([
+  expect(heldUrls(stack, deployed, password, "new:")).toMatchObject([
     { service: { name: "given" }, isGiven: true, renewed },
     { service: { name: "found" }, isGiven: false, renewed },
   ]);
@@ -104,4 +104,31 @@ test("a switch that no up has carried out is seen", () => {
   const { stack, deployed } = stackOf({ one: {}, two: { connectAs: "role" } });
   expect(halfWay(stack, deployed)).toEqual([]);
   expect(halfWay(stack, { ...deployed, connectAs: new Map([["two", "legacy"]]) })).toEqual(["two"]);
+});
+
+test("a service on legacy with a URL of its own gets the new password too, where it logs in with the former one", () => {
+  const { stack, deployed } = stackOf(
+    { made: {}, given: {}, found: { runtime: "compose", compose }, other: {}, elsewhere: {} },
+    {
+      given: { legacyUrl: admin },
+      other: { legacyUrl: "postgresql://postgres:another@db/shop" },
+      elsewhere: { legacyUrl: `postgresql://old:${password}@db/shop` },
+    },
+    { found: admin },
+  );
+  expect(heldUrls(stack, deployed, password, "next")).toMatchObject([
+    { service: { name: "given" }, isGiven: true, renewed: admin.replace("former", "next") },
+    { service: { name: "found" }, isGiven: false, renewed: admin.replace("former", "next"), place: "api.env" },
+    { service: { name: "elsewhere" }, isGiven: true, renewed: undefined },
+  ]);
+  const afterwards = Object.fromEntries(
+    serviceFindings(stack, deployed, password).map(({ name, afterwards }) => [name, afterwards]),
+  );
+  expect(afterwards["service/found"]).toMatch(
+    /until the up at the end has restarted it with the new one; with --keep-legacy-urls, until you give api\.env the new one$/,
+  );
+  expect(afterwards["service/given"]).toMatch(
+    /until you restart it with the new one: npx app-roles env given; with --keep-legacy-urls, until you give \S+ the new one, and restart it with it$/,
+  );
+  expect(afterwards["service/other"]).toMatch(/^its next connections fail: give app-roles:serviceSecrets\.other/);
 });

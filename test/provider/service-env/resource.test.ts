@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { keepLegacyUrlsVariable, legacyUrl } from "../../../provider/legacy-url/resource.ts";
+import { legacyUrl, legacyUrlsVariable } from "../../../provider/legacy-url/resource.ts";
 import { toResource } from "../../../provider/reconciler.ts";
 import { type PropertyMap, Secret, unknown } from "../../../provider/rpc/values.ts";
 import { serviceEnv } from "../../../provider/service-env/resource.ts";
@@ -68,9 +68,30 @@ describe("LegacyUrl", () => {
 
     const other = { ...kept, url: new Secret("postgres://old:oldsecret@db/shop") };
     expect((await check(onRole("new"), other)).inputs).toMatchObject({ url: other.url, changes: {} });
-    vi.stubEnv(keepLegacyUrlsVariable, "true");
+    vi.stubEnv(legacyUrlsVariable, "keep");
     try {
       expect((await check(onRole("new"), kept)).inputs).toMatchObject({ url: new Secret(former), changes: {} });
+    } finally {
+      vi.unstubAllEnvs();
+    }
+  });
+
+  test("one found on legacy gets it in rotate-superuser's own up alone, also in a run that goes on with a failed one", async () => {
+    const madeOf = (password: string) => new Secret(`postgresql://postgres:${password}@db/shop`);
+    const { inputs: first } = await check(inputs({ made: madeOf("oldsecret") }));
+    expect((await check(inputs({ made: madeOf("next") }), first)).inputs.url).toEqual(new Secret(former));
+    vi.stubEnv(legacyUrlsVariable, "renew");
+    try {
+      const renewed = new Secret(former.replace("oldsecret", "next"));
+      const { inputs: second } = await check(inputs({ made: madeOf("next") }), first);
+      expect([second.url, Object.keys(second.changes as object)]).toEqual([renewed, ["url"]]);
+      // Its restart failed: the service has the former one still.
+      const { inputs: third } = await check(inputs({ made: madeOf("next") }), second);
+      expect(third).toMatchObject({ url: renewed, changes: {} });
+      for (const stranger of [former.replace("postgres:oldsecret", "old:oldsecret"), former.replace("x=", "y=")]) {
+        store(stranger);
+        expect((await check(inputs({ made: madeOf("next") }), second)).inputs.url).toEqual(new Secret(stranger));
+      }
     } finally {
       vi.unstubAllEnvs();
     }
