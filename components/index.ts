@@ -5,7 +5,7 @@ import "../bin/require-node.js";
 
 export { ConfigError, type Problem } from "../config/config-error.ts";
 export { parseStack } from "../config/parse-stack.ts";
-export { readStack } from "../config/program.ts";
+export { readStack } from "../config/read-program-stack.ts";
 export {
   type BudgetEntry,
   budgetProblem,
@@ -33,6 +33,7 @@ export {
   type Stack,
 } from "../model/stack.ts";
 export { AppRole, type AppRoleArgs } from "./app-role.ts";
+export { AppRolesStack, type ServiceInForce } from "./app-roles-stack.ts";
 export {
   type DatabaseArgs,
   DatabaseServer,

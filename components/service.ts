@@ -1,4 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
+import { dockerHost } from "../config/docker-host.ts";
 import { cutoverProblem } from "../model/cutover.ts";
 import { roleUrl } from "../model/database-url.ts";
 import { completePool, type Pool } from "../model/pool.ts";
@@ -14,7 +15,6 @@ import {
 } from "../model/runtime.ts";
 import type { ConnectAs, Migrates } from "../model/stack.ts";
 import type { AppRole } from "./app-role.ts";
-import { dockerHost } from "./docker-host.ts";
 import * as pgaccess from "./pgaccess.ts";
 import { deploy } from "./runtimes/deploy.ts";
 import type { Deploy, Deployment } from "./runtimes/deployment.ts";

@@ -1,4 +1,3 @@
-import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import { StackFileCopy, setConnectAs, stackFile } from "../../config/stack-file.ts";
 import { cutoverProblem } from "../../model/cutover.ts";
 import type { Service } from "../../model/stack.ts";
@@ -6,6 +5,7 @@ import type { Format } from "../env/format.ts";
 import { EventLog } from "../pulumi/event-log.ts";
 import { connectAsInForce } from "../pulumi/in-force.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
+import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { findWay } from "../rollback/find-source.ts";
 import { afterService, goBack, notBack } from "../rollback/roll-back.ts";

@@ -1,6 +1,5 @@
 import { access, constants } from "node:fs/promises";
 import { dirname } from "node:path";
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { loginsOf } from "../../model/login-roles.ts";
 import { budgetEntries, type Service } from "../../model/stack.ts";
 import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
@@ -10,6 +9,7 @@ import { pause } from "../../provider/postgres/pause.ts";
 import { type RoleSession, readRoleSessions } from "../../provider/sessions/role-sessions.ts";
 import { env } from "../env/env.ts";
 import type { Format } from "../env/format.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { UsageError } from "../terminal/command.ts";
 import { Screen } from "../terminal/screen.ts";
 import { type Patience, PatientLooks } from "./patient-looks.ts";

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "../../model/runtime.ts";
-import { type Handover, handoverVariable } from "../../provider/rollback-kit/handover.ts";
+import { switches } from "../../model/switches.ts";
+import type { Handover } from "../../provider/rollback-kit/handover.ts";
 import { KeptScript } from "../../provider/rollback-kit/kept-script.ts";
 import type { EngineEvent } from "../pulumi/event-log.ts";
 import { putBack } from "../rollback/restart-service.ts";
@@ -30,7 +31,7 @@ export class Supervision {
     this.#signal = signal;
     this.#watch = new CutoverWatch(service);
     const handover: Handover = { service, folder };
-    this.env = { [handoverVariable]: JSON.stringify(handover) };
+    this.env = { [switches.handover]: JSON.stringify(handover) };
   }
 
   /** @param signal the person at the keyboard has had enough */

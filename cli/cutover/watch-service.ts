@@ -1,4 +1,3 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { loginsOf } from "../../model/login-roles.ts";
 import { budgetEntries, type Service } from "../../model/stack.ts";
 import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
@@ -10,6 +9,7 @@ import { inWords, sessionsInWords } from "../../provider/cutover/gate/words.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { readIdleTimeout } from "../../provider/sessions/idle-timeout.ts";
 import { readRoleSessions } from "../../provider/sessions/role-sessions.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { exportState, serviceResources } from "../pulumi/state.ts";
 import { Screen } from "../terminal/screen.ts";
 import { type Patience, PatientLooks } from "./patient-looks.ts";

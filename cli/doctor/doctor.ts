@@ -1,6 +1,6 @@
-import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import { findServer } from "../../provider/docker/find-server.ts";
 import { selectedStack } from "../pulumi/pulumi.ts";
+import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { engine } from "./engine.ts";
 import { type Finding, ok, report, unknown, wrong } from "./finding.ts";

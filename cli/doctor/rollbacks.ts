@@ -1,5 +1,5 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import type { ServerAddress } from "../../provider/postgres/connection.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Exported, serviceResources, stackOf } from "../pulumi/state.ts";
 import { recordOf } from "../rollback/find-source.ts";
 import { tryLegacyLogin } from "../rollback/legacy-login.ts";

@@ -1,11 +1,11 @@
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import type { Service } from "../../model/stack.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
 import { ComposeCli, ComposeProject } from "../../provider/service-env/compose-cli.ts";
 import type { EnvSource } from "../../provider/service-env/declared.ts";
 import { targetProblems } from "../../provider/service-env/problems.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 
 const quiet = { info: () => undefined, warn: () => undefined, progress: () => undefined };

@@ -1,7 +1,7 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { readLiveBudget } from "../../provider/budget/live-budget.ts";
 import { findServer } from "../../provider/docker/find-server.ts";
 import { ConnectionError, Server } from "../../provider/postgres/connection.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
 
 /** What the plugins together hold at the most. */

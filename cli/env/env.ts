@@ -1,7 +1,7 @@
-import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import type { Service } from "../../model/stack.ts";
 import { writeFileAtOnce } from "../../provider/write-file.ts";
 import { pulumi } from "../pulumi/pulumi.ts";
+import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { legacyUrlOf } from "../rollback/legacy-url.ts";
 import { UsageError } from "../terminal/command.ts";
 import { type Format, formats } from "./format.ts";

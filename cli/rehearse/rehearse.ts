@@ -1,4 +1,3 @@
-import { readStack } from "../../config/command-line.ts";
 import type { Stack } from "../../model/stack.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { alone } from "../../provider/postgres/run-lock.ts";
@@ -6,6 +5,7 @@ import { readSqlFile } from "../../provider/rehearsal/files.ts";
 import type { RehearsalGoal, SqlFile } from "../../provider/rehearsal/goal.ts";
 import { rehearse as rehearseDatabase } from "../../provider/rehearsal/rehearse.ts";
 import { passed, type Rehearsed } from "../../provider/rehearsal/result.ts";
+import { readStack } from "../pulumi/read-stack.ts";
 import { UsageError } from "../terminal/command.ts";
 import { Progress } from "../terminal/progress.ts";
 import { rehearsalGoals } from "./goals.ts";

@@ -1,6 +1,6 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { makeDatabaseUrl } from "../../model/database-url.ts";
 import type { Service } from "../../model/stack.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { exportState, serviceResources } from "../pulumi/state.ts";
 import { recordOf } from "./find-source.ts";
 

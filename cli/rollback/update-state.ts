@@ -1,8 +1,8 @@
-import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
+import { switches } from "../../model/switches.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { isRolledBack } from "../../provider/rollback-kit/rolled-back.ts";
-import { rolledBackVariable } from "../../provider/service-env/rolled-back.ts";
 import { showPulumi } from "../pulumi/pulumi.ts";
+import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { type Exported, exportState, serviceResources, switchesInForce } from "../pulumi/state.ts";
 import { recordOf } from "./find-source.ts";
 
@@ -22,7 +22,7 @@ export type Along =
 export async function bringAlong(service: string, stack: string, wasRestarted: boolean): Promise<Along> {
   const why = await whyNot(service, stack).catch((error: Error) => error.message);
   if (why !== undefined) return { state: "left", why };
-  const env = wasRestarted ? { [rolledBackVariable]: service } : {};
+  const env = wasRestarted ? { [switches.rolledBack]: service } : {};
   const code = await showPulumi(["up", "--yes", "--skip-preview", "--stack", stack], env);
   return code === 0 ? { state: "current" } : { state: "failed", why: `its pulumi up ended with exit code ${code}` };
 }

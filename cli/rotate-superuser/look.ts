@@ -1,6 +1,6 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { readEnvironments } from "../../provider/docker/environments.ts";
 import type { Queryable } from "../../provider/postgres/connection.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { during } from "../terminal/progress.ts";
 import type { Finding } from "./finding.ts";
 import { holders } from "./holders.ts";

@@ -1,6 +1,6 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { ConnectionError, Server } from "../../provider/postgres/connection.ts";
 import { state } from "../doctor/state.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Deployed, halfWay } from "./services.ts";
 import type { OwnPassword } from "./stored-password.ts";
 import { pending } from "./vault.ts";

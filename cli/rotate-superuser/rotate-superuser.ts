@@ -1,5 +1,5 @@
-import { readStack } from "../../config/command-line.ts";
 import { selectedStack } from "../pulumi/pulumi.ts";
+import { readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { during } from "../terminal/progress.ts";
 import { openServer, refuseBusy, refuseHalfWay } from "./preconditions.ts";

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { scramVerifier } from "../../model/scram.ts";
 import type { Queryable } from "../../provider/postgres/connection.ts";
 import { alone } from "../../provider/postgres/run-lock.ts";
 import type { Call } from "../../provider/rpc/provider.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { during } from "../terminal/progress.ts";
 import { isAccepted } from "./acceptance.ts";
 import { type Asking, addressesOf, placeOf, whereAsked } from "./login.ts";

@@ -1,9 +1,9 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { withNewPassword } from "../../model/database-url.ts";
 import { isDeployed } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
-import { legacyUrlsVariable } from "../../provider/legacy-url/resource.ts";
+import { switches } from "../../model/switches.ts";
 import { showPulumi } from "../pulumi/pulumi.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { type Deployed, followers, type HeldUrl, heldUrls } from "./services.ts";
 import { pending, type StackVault } from "./vault.ts";
@@ -32,7 +32,7 @@ export async function takeUp(
   // All of the stack: an up of a part whose dependencies have changed could leave a state that Pulumi refuses.
   if (((await exportState(name)).resources ?? []).length > 0) {
     const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--stack", name];
-    const code = await showPulumi(args, { [legacyUrlsVariable]: keepLegacyUrls ? "keep" : "renew" });
+    const code = await showPulumi(args, { [switches.legacyUrls]: keepLegacyUrls ? "keep" : "renew" });
     if (code !== 0) {
       console.error(
         `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again, which goes on (${pending} stands until then)`,

@@ -1,9 +1,10 @@
 import { createInterface } from "node:readline/promises";
-import { type ConfiguredStack, readStack } from "../../config/command-line.ts";
 import type { Service } from "../../model/stack.ts";
+import { switches } from "../../model/switches.ts";
 import { EventLog } from "../pulumi/event-log.ts";
 import { connectAsInForce } from "../pulumi/in-force.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
+import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
 import { table } from "../terminal/table.ts";
@@ -99,7 +100,7 @@ async function up(
         ...["--replace", password],
         ...policyPacks.flatMap((folder) => ["--policy-pack", folder]),
       ],
-      { ...log.env, APP_ROLES_ROTATE: role },
+      { ...log.env, [switches.rotate]: role },
     );
     await watched();
     return code === 0 ? undefined : await log.errors();

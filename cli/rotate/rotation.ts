@@ -1,9 +1,9 @@
-import type { ConfiguredStack } from "../../config/command-line.ts";
 import { alternateLogins } from "../../model/login-roles.ts";
 import type { Service } from "../../model/stack.ts";
 import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
 import { loginTurnContract } from "../../provider/cutover/turns/contract.ts";
 import { serviceEnvContract } from "../../provider/service-env/contract.ts";
+import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type ExportedResource, exportState, serviceResources } from "../pulumi/state.ts";
 
 /** What a rotation's up is of, and what to watch in it. */

@@ -1,9 +1,9 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
+import { dockerHost } from "../../config/docker-host.ts";
 import type { ContainerSpec } from "../../model/runtime.ts";
 import { connectAsLabel, serviceLabel, stackLabel } from "../../provider/docker/labels.ts";
 import { bringContainerBackContract } from "../../provider/functions/contracts.ts";
-import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { dockerCreate } from "./docker-create.ts";

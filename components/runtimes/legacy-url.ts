@@ -1,10 +1,10 @@
 import * as pulumi from "@pulumi/pulumi";
+import { dockerHost } from "../../config/docker-host.ts";
 import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
 import { roleNames } from "../../model/login-roles.ts";
 import type { ConnectAs } from "../../model/stack.ts";
 import type { EnvSource } from "../../provider/service-env/declared.ts";
 import type { DatabaseServer } from "../database-server.ts";
-import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { RuntimeArgs } from "./deploy.ts";
 import { composeSource } from "./service-env.ts";

@@ -1,6 +1,6 @@
 import * as pulumi from "@pulumi/pulumi";
+import { dockerHost } from "../../config/docker-host.ts";
 import type { rollbackSource } from "../../provider/rollback-kit/contract.ts";
-import { dockerHost } from "../docker-host.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { ArgsOf } from "../resource-class.ts";
 import type { Deploy } from "./deployment.ts";

@@ -6,6 +6,7 @@ import {
   withNewPassword,
   withoutLogin,
 } from "../../model/database-url.ts";
+import { switches } from "../../model/switches.ts";
 import type { InputsOf } from "../contract.ts";
 import { containerVariable } from "../docker/variable.ts";
 import type { Plan, Reconciler } from "../reconciler.ts";
@@ -16,13 +17,6 @@ import type { Watched } from "../service-env/target.ts";
 import { legacyUrlContract } from "./contract.ts";
 
 type Inputs = InputsOf<typeof legacyUrlContract>;
-
-/**
- * In the plugin's environment, of the up at the end of `rotate-superuser`, which has seen the admin's new password work. `renew`:
- * a URL found of a service on `legacy` gets it too where it logs in with the former one, so that the service is restarted with
- * it. `keep`: no URL gets it, as --keep-legacy-urls asks.
- */
-export const legacyUrlsVariable = "APP_ROLES_LEGACY_URLS";
 
 /**
  * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
@@ -74,7 +68,7 @@ function keptUrl({ connectAs, migrationComplete }: Inputs, before: Record<string
 /** The kept URL with the admin's new password where it had the former one; undefined where it did not, or is to stay. */
 function renew(kept: string, formerlyMade: Inputs["made"] | undefined, made: Inputs["made"]): string | undefined {
   if (typeof formerlyMade !== "string" || typeof made !== "string" || formerlyMade === made) return undefined;
-  if (process.env[legacyUrlsVariable] === "keep") return undefined;
+  if (process.env[switches.legacyUrls] === "keep") return undefined;
   const user = databaseUrlUser(made);
   const [former, next] = [databaseUrlPassword(formerlyMade), databaseUrlPassword(made)];
   if (user === undefined || former === undefined || next === undefined) return undefined;
@@ -94,7 +88,7 @@ function renewFound(
   made: Inputs["made"],
 ): Plan {
   const url = reveal(plan.observed?.url ?? null);
-  if (process.env[legacyUrlsVariable] !== "renew" || typeof url !== "string" || typeof made !== "string") return plan;
+  if (process.env[switches.legacyUrls] !== "renew" || typeof url !== "string" || typeof made !== "string") return plan;
   const renewed = renew(url, formerlyMade, made);
   if (renewed !== undefined) return { ...plan, ...keep(renewed, plan.warnings), changes: renewal };
   return kept !== undefined && isFormer(url, kept, made) ? { ...plan, ...keep(kept, plan.warnings) } : plan;

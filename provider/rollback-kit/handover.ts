@@ -1,7 +1,5 @@
+import { switches } from "../../model/switches.ts";
 import { KeptScript } from "./kept-script.ts";
-
-/** The environment variable by which `app-roles cutover` asks for the way back of the service that it cuts over. */
-export const handoverVariable = "APP_ROLES_HANDOVER";
 
 /** Whose script is asked for, and the private folder that it is left in. */
 export interface Handover {
@@ -11,7 +9,7 @@ export interface Handover {
 
 /** Where the service's script is to be left for the command that runs this up; undefined: nobody asks for it. */
 export function handoverOf(service: string): KeptScript | undefined {
-  const given = process.env[handoverVariable];
+  const given = process.env[switches.handover];
   if (given === undefined) return undefined;
   const handover = JSON.parse(given) as Handover;
   return handover.service === service ? new KeptScript(handover.folder, service) : undefined;

@@ -1,9 +1,6 @@
-/**
- * The environment variable by which `app-roles rollback` tells its up which service it has just restarted with its legacy URL,
- * where nobody else could know: a service with a command.
- */
-export const rolledBackVariable = "APP_ROLES_ROLLED_BACK";
+import { switches } from "../../model/switches.ts";
 
+/** Whether `app-roles rollback` has just restarted the service with its legacy URL; of a service with a command nobody else could know. */
 export function wasRestartedByRollback(service: string): boolean {
-  return process.env[rolledBackVariable] === service;
+  return process.env[switches.rolledBack] === service;
 }

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { cutoverExternal } from "../../../cli/cutover/external-cutover.ts";
-import type { ConfiguredStack } from "../../../config/command-line.ts";
+import type { ConfiguredStack } from "../../../cli/pulumi/read-stack.ts";
 import type { Service } from "../../../model/stack.ts";
 import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { report } from "../../../cli/doctor/finding.ts";
 import { waysBack } from "../../../cli/doctor/rollbacks.ts";
-import type { ConfiguredStack } from "../../../config/command-line.ts";
+import type { ConfiguredStack } from "../../../cli/pulumi/read-stack.ts";
 import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
 
 let postgres: TestPostgres;

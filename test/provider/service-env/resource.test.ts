@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { legacyUrl, legacyUrlsVariable } from "../../../provider/legacy-url/resource.ts";
+import { switches } from "../../../model/switches.ts";
+import { legacyUrl } from "../../../provider/legacy-url/resource.ts";
 import { toResource } from "../../../provider/reconciler.ts";
 import { type PropertyMap, Secret, unknown } from "../../../provider/rpc/values.ts";
 import { serviceEnv } from "../../../provider/service-env/resource.ts";
@@ -68,7 +69,7 @@ describe("LegacyUrl", () => {
 
     const other = { ...kept, url: new Secret("postgres://old:oldsecret@db/shop") };
     expect((await check(onRole("new"), other)).inputs).toMatchObject({ url: other.url, changes: {} });
-    vi.stubEnv(legacyUrlsVariable, "keep");
+    vi.stubEnv(switches.legacyUrls, "keep");
     try {
       expect((await check(onRole("new"), kept)).inputs).toMatchObject({ url: new Secret(former), changes: {} });
     } finally {
@@ -80,7 +81,7 @@ describe("LegacyUrl", () => {
     const madeOf = (password: string) => new Secret(`postgresql://postgres:${password}@db/shop`);
     const { inputs: first } = await check(inputs({ made: madeOf("oldsecret") }));
     expect((await check(inputs({ made: madeOf("next") }), first)).inputs.url).toEqual(new Secret(former));
-    vi.stubEnv(legacyUrlsVariable, "renew");
+    vi.stubEnv(switches.legacyUrls, "renew");
     try {
       const renewed = new Secret(former.replace("oldsecret", "next"));
       const { inputs: second } = await check(inputs({ made: madeOf("next") }), first);

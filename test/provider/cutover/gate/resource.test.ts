@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { switches } from "../../../../model/switches.ts";
 import { cutoverGate } from "../../../../provider/cutover/gate/resource.ts";
 import { Server } from "../../../../provider/postgres/connection.ts";
-import { handoverVariable } from "../../../../provider/rollback-kit/handover.ts";
 import { readIdleTimeout } from "../../../../provider/sessions/idle-timeout.ts";
 import { testCall } from "../../calls.ts";
 import { startPostgres, type TestPostgres } from "../../postgres.ts";
@@ -70,9 +70,9 @@ test("a cutover that puts the service back itself is told no way back", async ()
     cutoverGate(server)
       .apply(impatient, undefined, testCall())
       .then(() => "", String);
-  vi.stubEnv(handoverVariable, JSON.stringify({ service: "api", folder: "/nowhere" }));
+  vi.stubEnv(switches.handover, JSON.stringify({ service: "api", folder: "/nowhere" }));
   const supervised = await refusal();
-  vi.stubEnv(handoverVariable, JSON.stringify({ service: "worker", folder: "/nowhere" }));
+  vi.stubEnv(switches.handover, JSON.stringify({ service: "worker", folder: "/nowhere" }));
   const other = await refusal();
   vi.unstubAllEnvs();
   expect(supervised).toContain("api is not well as nobody");

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as pulumi from "@pulumi/pulumi";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { readStack } from "../../config/program.ts";
+import { readStack } from "../../config/read-program-stack.ts";
 import { run } from "../components/program.ts";
 import { changed, runbookConfig } from "./runbook-config.ts";
 

@@ -1,0 +1,163 @@
+import * as pulumi from "@pulumi/pulumi";
+import { type ConnectionBudget, connectionBudget } from "../model/budget.ts";
+import { legacyUsers } from "../model/legacy-users.ts";
+import { roleNames } from "../model/login-roles.ts";
+import type { ConnectAs, Stack } from "../model/stack.ts";
+import { switches } from "../model/switches.ts";
+import { AppRole } from "./app-role.ts";
+import { DatabaseServer, type ServerDatabase } from "./database-server.ts";
+import * as pgaccess from "./pgaccess.ts";
+import { placeOf } from "./runtimes/service-env.ts";
+import { Service } from "./service.ts";
+
+/** What a service connects as, after the last up that completed. */
+export interface ServiceInForce {
+  database: pulumi.Output<string>;
+  role: pulumi.Output<string>;
+  connectAs: pulumi.Output<ConnectAs>;
+  runtime: string;
+}
+
+/**
+ * A whole stack from its declaration, with every guard: roles wait for the budget and the baselines, one up cuts over at most
+ * `maxCutoversPerUp` services, each waits for the gate of the one before it, PUBLIC loses a privilege only once every role
+ * has its own, and nothing is destroyed while a role is in use. It is no resource itself: its parts stand at the top of the
+ * program, under the names they are declared with, so a program makes one.
+ *
+ * @example
+ * export const { databaseUrls, connectionBudget, services, roles } = new AppRolesStack(await readStack());
+ */
+export class AppRolesStack {
+  readonly server: DatabaseServer;
+  /** By name. */
+  readonly appRoles: Map<string, AppRole>;
+  /** In cutover order. */
+  readonly appServices: Service[];
+  readonly #declared: Stack;
+
+  constructor(declared: Stack) {
+    this.#declared = declared;
+    const rotated = process.env[switches.rotate];
+    this.server = createServer(declared);
+    this.appRoles = createRoles(declared, this.server, rotated);
+    const publicPrivileges = createPublicPrivileges(declared, this.server, this.appRoles);
+    const cutovers = createCutovers(declared, this.server);
+    this.appServices = createServices(declared, this.appRoles, cutovers, rotated);
+    this.#guard([this.server, ...this.appRoles.values(), ...publicPrivileges, cutovers, ...this.appServices]);
+  }
+
+  /** Service to its DATABASE_URL in force; secrets. */
+  get databaseUrls(): Record<string, pulumi.Output<string>> {
+    return Object.fromEntries(this.appServices.map(({ serviceName, databaseUrl }) => [serviceName, databaseUrl]));
+  }
+
+  /** The limits of every role, and their sum beside the ceiling. */
+  get connectionBudget(): pulumi.Output<Pick<ConnectionBudget, "ceiling" | "total" | "entries">> {
+    const { ceiling, entries } = this.server.connectionBudget;
+    // From the resource, not from the configuration: after an up that failed it still says what is in force.
+    return pulumi.all([ceiling, entries]).apply(([most, all]) => {
+      return { ceiling: most, total: connectionBudget(most, all).total, entries: all };
+    });
+  }
+
+  /** Service to what it connects as. */
+  get services(): Record<string, ServiceInForce> {
+    return Object.fromEntries(
+      this.appServices.map(({ serviceName, runtime, inForce: { database, role, connectAs } }) => [
+        serviceName,
+        { database, role, connectAs, runtime },
+      ]),
+    );
+  }
+
+  /** Role to its limit and its databases. */
+  get roles(): Record<string, { connectionLimit: pulumi.Output<number | undefined>; databases: string[] }> {
+    return Object.fromEntries(
+      [...this.appRoles].map(([name, { role, databases }]) => [
+        name,
+        { connectionLimit: role.connectionLimit, databases },
+      ]),
+    );
+  }
+
+  /** Depends on everything, so that a destroy begins with it. */
+  #guard(dependsOn: pulumi.Resource[]): void {
+    const { roles, services } = this.#declared;
+    const onRoles = services.filter(({ connectAs }) => connectAs === "role");
+    const guarded = {
+      roles: roleNames(roles),
+      privileges: [...this.appRoles.values()].flatMap(({ given }) => given),
+      services: onRoles.map(({ name, role, runtime }) => ({ name, role, deployed: runtime !== "external" })),
+    };
+    new pgaccess.DestroyGuard("roles", guarded, { provider: this.server.pgaccess, dependsOn });
+  }
+}
+
+function createServer(declared: Stack): DatabaseServer {
+  const { server, adminPassword, databases, roles, existingRoles, ceiling, migrationComplete, rehearse } = declared;
+  return new DatabaseServer("server", {
+    ...server,
+    adminPassword,
+    databases,
+    roles,
+    existingRoles,
+    ceiling,
+    legacyUsers: legacyUsers(declared),
+    migrationComplete,
+    access: roles,
+    rehearse: rehearse ? roles : undefined,
+  });
+}
+
+function createRoles({ roles }: Stack, server: DatabaseServer, rotated: string | undefined): Map<string, AppRole> {
+  return new Map(
+    Object.entries(roles).map(([name, { access, grants, exclusive, settings }]) => [
+      name,
+      new AppRole(name, { server, access, grants, exclusive, settings, rotate: name === rotated }),
+    ]),
+  );
+}
+
+/** Once every role has its own privileges there. */
+function createPublicPrivileges(
+  { databases, roles }: Stack,
+  server: DatabaseServer,
+  appRoles: Map<string, AppRole>,
+): pgaccess.PublicPrivileges[] {
+  return Object.entries(databases)
+    .filter(([, { revokeFromPublic }]) => revokeFromPublic.length > 0)
+    .map(([database, { revokeFromPublic: revoke }]) => {
+      const former = (server.database(database) as ServerDatabase).baseline.snapshot;
+      const inputs = { database, revoke, roles: roleNames(roles), former };
+      const options = { provider: server.pgaccess, dependsOn: [...appRoles.values()] };
+      return new pgaccess.PublicPrivileges(database, inputs, options);
+    });
+}
+
+function createCutovers({ services, maxCutoversPerUp: max }: Stack, server: DatabaseServer): pgaccess.Cutovers {
+  const switched = services.map(({ name, connectAs }) => ({ service: name, connectAs }));
+  const inputs = { services: switched, max, places: services.flatMap(placeOf) };
+  return new pgaccess.Cutovers("services", inputs, { provider: server.pgaccess });
+}
+
+/** A service on its role waits for the gate of the one before; those on legacy wait for nothing, and nothing for them. */
+function createServices(
+  { services, serviceSecrets, rollbackKit }: Stack,
+  appRoles: Map<string, AppRole>,
+  cutovers: pgaccess.Cutovers,
+  rotated: string | undefined,
+): Service[] {
+  const gated: Service[] = [];
+  const made = services.map(({ name, ...service }) => {
+    const role = appRoles.get(service.role) as AppRole;
+    const { legacyUrl, env } = serviceSecrets[name] ?? {};
+    // Its new logins fail until it is redeployed: none may wait for another.
+    const before = service.role === rotated ? [] : gated.slice(-1);
+    const after = [cutovers, ...before];
+    const appService = new Service(name, { ...service, role, legacyUrl, env, rollbackKit, after });
+    if (appService.gate && service.connectAs === "role") gated.push(appService);
+    return appService;
+  });
+  for (const [name, role] of appRoles) role.servedTo(made.filter((_, index) => services[index]?.role === name));
+  return made;
+}
