@@ -39,7 +39,7 @@ export async function installedExample(name: string, folder: string): Promise<st
 
 function isSource(path: string): boolean {
   const [top = ""] = relative(repository, path).split("/");
-  return !(top.startsWith(".") || ["node_modules", "dist", "test", "sandbox"].includes(top));
+  return !(top.startsWith(".") || ["node_modules", "dist"].includes(top));
 }
 
 /** The npm that runs the tests has settings of its own for whatever it starts, such as the project's folder. */

@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, realpath, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Postgres, startPostgres } from "../../sandbox/postgres/server.ts";
@@ -21,7 +22,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 describe("the installed package", () => {
   test("holds JavaScript and types, and nothing that Node would have to strip", async () => {
     const files = await readdir(join(example, "node_modules/app-roles"), { recursive: true });
-    expect(files.filter((file) => file.endsWith(".ts") && !file.endsWith(".d.ts"))).toEqual([]);
+    expect(files.filter((file) => /^dist.*(?<!\.d)\.ts$/.test(file))).toEqual([]);
     expect(files).toEqual(
       expect.arrayContaining([
         "dist/components/index.js",
@@ -31,6 +32,39 @@ describe("the installed package", () => {
         "LICENSE",
       ]),
     );
+  });
+
+  test("holds what its documents link to, and neither tests nor the sandbox", async () => {
+    const root = join(example, "node_modules/app-roles");
+    const files = await readdir(root, { recursive: true });
+    expect(files.filter((file) => /(^|\/)(test|sandbox|bench)(\/|$)/.test(file))).toEqual([]);
+    const documents = files.filter((file) => file.endsWith(".md"));
+    expect(documents).toContain("README.md");
+    const dead: string[] = [];
+    for (const document of documents) {
+      const text = await readFile(join(root, document), "utf8");
+      for (const [, link] of text.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
+        if (link === undefined || /^https?:/.test(link)) continue;
+        if (!existsSync(join(root, dirname(document), link))) dead.push(`${document}: ${link}`);
+      }
+    }
+    expect(dead).toEqual([]);
+  });
+
+  test("is used from CommonJS: its types are found, and Pulumi's own ts-node runs the program", async () => {
+    const program = join(folder, "commonjs");
+    await mkdir(program);
+    await symlink(join(example, "node_modules"), join(program, "node_modules"));
+    await writeFile(join(program, "package.json"), "{}");
+    await writeFile(join(program, "index.ts"), 'import { AppRole } from "app-roles";\nconsole.log(AppRole.name);\n');
+    const compilerOptions = { strict: true, target: "es2024", module: "nodenext", types: ["node"] };
+    await writeFile(join(program, "tsconfig.json"), JSON.stringify({ compilerOptions }));
+    // As the language host starts a program whose Pulumi.yaml says nothing of TypeScript.
+    const start = `
+      const { tsnodeRequire, typescriptRequire } = require("@pulumi/pulumi/tsutils").typeScriptRequireStrings();
+      require(tsnodeRequire).register({ compiler: typescriptRequire, project: "tsconfig.json" });
+      require("./index.ts");`;
+    expect(await node(program, "-e", start)).toEqual({ code: 0, stdout: "AppRole\n", stderr: "" });
   });
 
   test("has types that the example is checked with, strictly", async () => {
