@@ -4,6 +4,7 @@ import { legacyUsers } from "../model/legacy-users.ts";
 import { roleNames } from "../model/login-roles.ts";
 import type { ConnectAs, Stack } from "../model/stack.ts";
 import { switches } from "../model/switches.ts";
+import { declaredViolations } from "../policies/declared.ts";
 import { AppRole } from "./app-role.ts";
 import { DatabaseServer, type ServerDatabase } from "./database-server.ts";
 import * as pgaccess from "./pgaccess.ts";
@@ -41,7 +42,7 @@ export class AppRolesStack {
     this.server = createServer(declared);
     this.appRoles = createRoles(declared, this.server, rotated);
     const publicPrivileges = createPublicPrivileges(declared, this.server, this.appRoles);
-    const cutovers = createCutovers(declared, this.server);
+    const cutovers = this.server.first as pgaccess.Cutovers;
     this.appServices = createServices(declared, this.appRoles, cutovers, rotated);
     this.#guard([this.server, ...this.appRoles.values(), ...publicPrivileges, cutovers, ...this.appServices]);
   }
@@ -106,6 +107,7 @@ function createServer(declared: Stack): DatabaseServer {
     migrationComplete,
     access: roles,
     rehearse: rehearse ? roles : undefined,
+    first: (provider) => createCutovers(declared, provider),
   });
 }
 
@@ -134,10 +136,15 @@ function createPublicPrivileges(
     });
 }
 
-function createCutovers({ services, maxCutoversPerUp: max }: Stack, server: DatabaseServer): pgaccess.Cutovers {
+function createCutovers(declared: Stack, provider: pgaccess.Provider): pgaccess.Cutovers {
+  const { services, maxCutoversPerUp: max } = declared;
+  const refused = declaredViolations(declared).map(({ policy, path, message, isRefusedAnyway }) => ({
+    by: isRefusedAnyway ? ("preview" as const) : ("policies" as const),
+    reason: `${path}: ${message} (policy ${policy})`,
+  }));
   const switched = services.map(({ name, connectAs }) => ({ service: name, connectAs }));
-  const inputs = { services: switched, max, places: services.flatMap(placeOf) };
-  return new pgaccess.Cutovers("services", inputs, { provider: server.pgaccess });
+  const inputs = { services: switched, max, places: services.flatMap(placeOf), refused };
+  return new pgaccess.Cutovers("services", inputs, { provider });
 }
 
 /** A service on its role waits for the gate of the one before; those on legacy wait for nothing, and nothing for them. */
@@ -154,7 +161,15 @@ function createServices(
     // Its new logins fail until it is redeployed: none may wait for another.
     const before = service.role === rotated ? [] : gated.slice(-1);
     const after = [cutovers, ...before];
-    const appService = new Service(name, { ...service, role, legacyUrl, env, rollbackKit, after });
+    const appService = new Service(name, {
+      ...service,
+      role,
+      legacyUrl,
+      env,
+      rollbackKit,
+      after,
+      registerAfter: cutovers,
+    });
     if (appService.gate && service.connectAs === "role") gated.push(appService);
     return appService;
   });

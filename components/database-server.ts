@@ -89,6 +89,13 @@ export interface DatabaseServerArgs {
    */
   migrationComplete?: boolean | undefined;
   /**
+   * What is registered before all that looks at the server, such as what refuses a declaration as a whole: the engine names what
+   * it comes to first, and nothing after that.
+   *
+   * @default nothing
+   */
+  first?: ((provider: pgaccess.Provider) => pulumi.Resource) | undefined;
+  /**
    * Every AppRole of the server by name, with its access and grants: a preview warns of what breaks once the up is done, also
    * before the roles are there.
    *
@@ -211,6 +218,8 @@ export class DatabaseServer extends pulumi.ComponentResource {
   readonly postgresql: postgresql.Provider;
   /** Our plugin: everything else. */
   readonly pgaccess: pgaccess.Provider;
+  /** As made by the program. */
+  readonly first: pulumi.Resource | undefined;
   /** What was there before, one for each database. */
   readonly baselines: pgaccess.Baseline[];
   readonly connectionBudget: pgaccess.ConnectionBudget;
@@ -233,6 +242,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.postgresql = createPostgresqlProvider(this, name);
     this.pgaccess = createPgaccessProvider(this, name);
     this.#args = args;
+    this.first = args.first?.(this.pgaccess);
     this.#databases = createDatabases(this, args);
     this.baselines = [...this.#databases.values()].map(({ baseline }) => baseline);
     this.connectionBudget = createConnectionBudget(this, name, args);
@@ -302,6 +312,11 @@ function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.
   return new pgaccess.Provider(name, args, { parent });
 }
 
+function afterFirst(parent: DatabaseServer): pulumi.CustomResourceOptions {
+  const { first, pgaccess: provider } = parent;
+  return { parent, provider, ...(first && { dependsOn: first }) };
+}
+
 function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<string, ServerDatabase> {
   const roles = roleNames(parent.roles);
   const adopt = roles.filter((role) => parent.roles[role]?.adopt);
@@ -309,11 +324,10 @@ function createDatabases(parent: DatabaseServer, args: DatabaseServerArgs): Map<
   return new Map(
     Object.entries(args.databases).map(
       ([database, { schemas, owner, keepOwner = {}, alsoOwn = [], rehearseSql = [], exclusive = false }]) => {
-        const options = { parent, provider: parent.pgaccess };
         const declared = { database, schemas, keepOwner, alsoOwn };
         const hints = { legacyUsers: parent.legacyUsers, declared: declaredAccess(args, database) };
         const inputs = { ...declared, roles, adopt, existingRoles, ...hints };
-        const baseline = new pgaccess.Baseline(database, inputs, options);
+        const baseline = new pgaccess.Baseline(database, inputs, afterFirst(parent));
         return [database, { schemas, owner, keepOwner, alsoOwn, rehearseSql, exclusive, baseline }];
       },
     ),
@@ -341,7 +355,7 @@ function createConnectionBudget(
     superuser: parent.address.admin.superuser,
     migrationComplete: parent.migrationComplete || undefined,
   };
-  return new pgaccess.ConnectionBudget(name, inputs, { parent, provider: parent.pgaccess });
+  return new pgaccess.ConnectionBudget(name, inputs, afterFirst(parent));
 }
 
 function createRehearsals(parent: DatabaseServer, { databases, rehearse }: DatabaseServerArgs): pgaccess.Rehearsal[] {

@@ -68,6 +68,14 @@ export interface ServiceArgs {
    */
   after?: pulumi.Resource[] | undefined;
   /**
+   * What is registered before anything of it, on `legacy` too, without its depending on it: what names every problem of the
+   * program, since the engine stops at the first one it comes to.
+   *
+   * @default nothing
+   * @example order
+   */
+  registerAfter?: pulumi.Resource | undefined;
+  /**
    * The environment variable that holds the URL.
    *
    * @default "DATABASE_URL"
@@ -182,8 +190,16 @@ function refuseProblem(
 const defaultUrlKey = "DATABASE_URL";
 
 function findLegacyUrl(parent: Service, args: ServiceArgs & { connectAs: ConnectAs }): pulumi.Output<string> {
-  const { role, database, connectAs, urlKey = defaultUrlKey, legacyUrl: given } = args;
-  const declared = { server: role.server, service: parent.serviceName, database, connectAs, urlKey, given };
+  const { role, database, connectAs, urlKey = defaultUrlKey, legacyUrl: given, registerAfter } = args;
+  const declared = {
+    server: role.server,
+    service: parent.serviceName,
+    database,
+    connectAs,
+    urlKey,
+    given,
+    registerAfter,
+  };
   return legacyUrl({ ...declared, parent }, { ...args, runtime: parent.runtime });
 }
 

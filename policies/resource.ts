@@ -1,4 +1,3 @@
-import { UnknownValueError } from "@pulumi/policy";
 import { connectionBudgetContract } from "../provider/budget/contract.ts";
 import { legacyUrlContract } from "../provider/legacy-url/contract.ts";
 import { privilegesContract } from "../provider/privileges/contract.ts";
@@ -76,9 +75,14 @@ function readKey(values: object, key: string | number): Value {
   try {
     return plainValue((values as Record<string | number, unknown>)[key]);
   } catch (error) {
-    if (error instanceof UnknownValueError) return unknown;
+    if (isUnknownValue(error)) return unknown;
     throw error;
   }
+}
+
+/** The SDK's UnknownValueError, by its name: `app-roles doctor` judges a declaration without loading the SDK. */
+function isUnknownValue(error: unknown): boolean {
+  return error instanceof Error && error.constructor.name === "UnknownValueError";
 }
 
 function plainValue(value: unknown): Value {

@@ -193,8 +193,31 @@ function addLeaves(
     }
     return;
   }
+  if (isListOfNames(before) && isListOfNames(after) && !isDeepStrictEqual(before.toSorted(), after.toSorted())) {
+    addNames(detailed, path, before, after);
+    return;
+  }
   const kind = before === undefined ? "add" : after === undefined ? "delete" : "update";
   detailed[path] = { kind, inputDiff: true };
+}
+
+/** A list of names by its names: compared by position, one that comes in the middle reads as a change of all behind it. */
+function addNames(detailed: Record<string, PropertyDiff>, path: string, before: string[], after: string[]): void {
+  const at = (index: number, kind: PropertyDiff["kind"]) => {
+    const here = `${path}[${index}]`;
+    // One leaves and another comes in its place.
+    detailed[here] = { kind: detailed[here] ? "update" : kind, inputDiff: true };
+  };
+  for (const [index, name] of before.entries()) if (!after.includes(name)) at(index, "delete");
+  for (const [index, name] of after.entries()) if (!before.includes(name)) at(index, "add");
+}
+
+function isListOfNames(value: PropertyValue | undefined): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.every((each) => typeof each === "string") &&
+    new Set(value as string[]).size === value.length
+  );
 }
 
 function isMap(value: PropertyValue | undefined): value is PropertyMap {

@@ -38,20 +38,21 @@ async function examine(given: string | undefined): Promise<Finding[]> {
     const read = wrong("configuration", stack.message, configurationNext(stack));
     return [...tools, ok("stack", name), read, ...kept, ...(await plugins([])), pack, ...unseen("no configuration")];
   }
+  const hasPack = pack.state !== "unknown";
   return [
     ...tools,
     ok("stack", name),
     ok("configuration", inNumbers(stack)),
     ...kept,
-    ...(await needed(name, stack)),
+    ...(await needed(name, stack, hasPack)),
     pack,
-    ...policies(stack, pack.state !== "unknown"),
+    ...policies(stack, hasPack),
   ];
 }
 
-async function needed(name: string, stack: ConfiguredStack): Promise<Finding[]> {
+async function needed(name: string, stack: ConfiguredStack, hasPack: boolean): Promise<Finding[]> {
   const used = stack.services.map(({ runtime }) => runtime);
-  const found = [...(await plugins(used)), ...(await server(stack)), ...(await runtimes(stack))];
+  const found = [...(await plugins(used)), ...(await server(stack, hasPack)), ...(await runtimes(stack))];
   const address = await findServer(stack.server, stack.dockerHost).catch(() => undefined);
   const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
   // What could not be read is named above.

@@ -1,38 +1,34 @@
-import { budgetProblem, connectionBudget } from "../../model/budget.ts";
-import { milliseconds } from "../../model/duration.ts";
-import { budgetEntries, type Stack } from "../../model/stack.ts";
-import { type Finding, wrong } from "./finding.ts";
-
-const timeouts = ["idle_session_timeout", "idle_in_transaction_session_timeout"] as const;
+import { connectionBudget, defaultCeiling } from "../../model/budget.ts";
+import { budgetEntries } from "../../model/stack.ts";
+import { type DeclaredStack, type DeclaredViolation, declaredViolations } from "../../policies/declared.ts";
+import { type Finding, unknown, wrong } from "./finding.ts";
 
 /**
- * What a preview refuses of the budget, and the policy pack of the roles' timeouts, by the configuration alone; nothing where
- * nothing is refused.
+ * What the policy pack refuses of the stack by its configuration alone, each with its key; nothing where nothing is refused.
  *
- * @param hasPack whether the project has a policy pack
+ * @param hasPack whether the project has a policy pack; without one a preview refuses the budget alone
  */
-export function policies(stack: Pick<Stack, "roles" | "existingRoles" | "ceiling">, hasPack: boolean): Finding[] {
-  const over = budgetProblem(connectionBudget(stack.ceiling, budgetEntries(stack)));
-  const [found = "", ...table] = over?.split("\n") ?? [];
-  return [
-    ...(over === undefined
-      ? []
-      : [wrong("budget", [found, ...table].join("\n"), "lower connectionLimit of a role until they fit")]),
-    ...Object.entries(hasPack ? stack.roles : {}).flatMap(([role, { settings }]) =>
-      timeouts
-        .filter((name) => !isOn(settings[name]))
-        .map((name) =>
-          wrong(
-            `role ${role}`,
-            `has no ${name}, so sessions that do nothing keep their connections (policy session-timeouts)`,
-            `set it under app-roles:defaults.settings or app-roles:roles.${role}.settings, for example ${name === "idle_session_timeout" ? "30min" : "5min"}`,
-          ),
-        ),
-    ),
-  ];
+export function policies(stack: DeclaredStack, hasPack: boolean): Finding[] {
+  const refused = declaredViolations(stack).filter(({ isRefusedAnyway }) => hasPack || isRefusedAnyway);
+  return [...refused.map(policyFinding), ...(hasPack ? packCeiling(stack) : [])];
 }
 
-/** 0 switches a timeout off. */
-function isOn(value: unknown): boolean {
-  return (typeof value === "string" || typeof value === "number") && (milliseconds(value) ?? 0) > 0;
+/** A violation says what is wrong, then, behind a semicolon, what to do; the budget's has its table below. */
+export function policyFinding({ policy, path, message }: Omit<DeclaredViolation, "isRefusedAnyway">): Finding {
+  const [first = "", ...table] = message.split("\n");
+  const [said = "", ...next] = first.split("; ");
+  return wrong("policy", [`${path}: ${said} (${policy})`, ...table].join("\n"), next.join("; "));
+}
+
+/** A preview may be given another ceiling for the pack; nobody knows that here. */
+function packCeiling(stack: DeclaredStack): Finding[] {
+  const { total, over } = connectionBudget(stack.ceiling, budgetEntries(stack));
+  if (over > 0 || total <= defaultCeiling) return [];
+  const given = `{"connection-budget": {"ceiling": ${stack.ceiling}}}`;
+  return [
+    unknown(
+      "policy",
+      `app-roles:ceiling: the limits add up to ${total}; the pack's own ceiling is ${defaultCeiling} unless --policy-pack-config gives ${given}`,
+    ),
+  ];
 }

@@ -4,7 +4,7 @@ import type { Service } from "../../model/stack.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
 import { ComposeCli, ComposeProject } from "../../provider/service-env/compose-cli.ts";
 import type { EnvSource } from "../../provider/service-env/declared.ts";
-import { targetProblems } from "../../provider/service-env/problems.ts";
+import { type Depth, targetProblems } from "../../provider/service-env/problems.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 
@@ -23,27 +23,40 @@ export async function runtimes({ services, server, dockerHost }: ConfiguredStack
   ];
   const executables = await Promise.all(commands.map(command));
   const isUsable = ({ state }: Finding) => state === "ok";
+  const inCompose = services.filter(({ compose }) => compose !== undefined);
   const readable = [
-    ...(tools.every(isUsable) ? services.filter(({ compose }) => compose !== undefined) : []),
+    ...(tools.every(isUsable) ? inCompose : []),
     ...commands.filter((_, index) => executables[index]?.state === "ok"),
   ];
-  return [...tools, ...executables, ...(await places(readable, dockerHost))];
+  const unread = tools.every(isUsable) ? [] : inCompose;
+  return [
+    ...tools,
+    ...executables,
+    ...(await places(unread, dockerHost, "files")),
+    ...(await places(readable, dockerHost, "redeploy")),
+  ];
 }
 
 /** Where services keep their URL, looked at as before a restart; one that is fine is no line of its own. */
-async function places(services: Service[], dockerHost: string | undefined): Promise<Finding[]> {
+async function places(services: Service[], dockerHost: string | undefined, depth: Depth): Promise<Finding[]> {
   if (services.length === 0) return [];
   const targets = services.map(({ name, urlKey, compose, command }): EnvSource => {
     const source = compose ? { compose: { ...compose, service: compose.service ?? name } } : { command };
     return { ...source, service: name, urlKey, dockerHost };
   });
-  const problems = await targetProblems(targets, { signal: new AbortController().signal, report: quiet }, "examined");
+  const problems = await targetProblems(targets, { signal: new AbortController().signal, report: quiet }, depth);
   const fine = services.filter(({ name }) => problems.every(({ service }) => service !== name)).length;
   return [
-    ...problems.map(({ service, reason }) =>
-      wrong(`URL of ${service}`, reason, "fix what it names; until then the service is not restarted with another URL"),
+    ...problems.map(({ service, key, reason }) =>
+      wrong(
+        `URL of ${service}`,
+        `${key}: ${reason}`,
+        "fix what it names; until then the service is not restarted with another URL",
+      ),
     ),
-    ...(fine > 0 ? [ok("URLs", `read where ${fine} of ${services.length} services have them`)] : []),
+    ...(fine > 0 && depth !== "files"
+      ? [ok("URLs", `read where ${fine} of ${services.length} services have them`)]
+      : []),
   ];
 }
 

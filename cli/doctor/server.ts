@@ -3,12 +3,15 @@ import { findServer } from "../../provider/docker/find-server.ts";
 import { ConnectionError, Server } from "../../provider/postgres/connection.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
+import { unboundedRoles } from "./live-roles.ts";
+import { policyFinding } from "./policies.ts";
 
 /** What the plugins together hold at the most. */
 const needed = 2;
 
-/** The way to the server, who the admin is there, and the free slots. */
-export async function server({ server: declared, adminPassword, dockerHost }: ConfiguredStack): Promise<Finding[]> {
+/** The way to the server, who the admin is there, the free slots, and the login roles that the policy pack refuses at the end. */
+export async function server(stack: ConfiguredStack, hasPack: boolean): Promise<Finding[]> {
+  const { server: declared, adminPassword, dockerHost } = stack;
   const unseen = (why: string) => [unknown("admin", why), unknown("slots", why)];
   const found = await findServer(declared, dockerHost).catch((error: Error) => error);
   if (found instanceof Error) {
@@ -19,13 +22,14 @@ export async function server({ server: declared, adminPassword, dockerHost }: Co
   const admin = new Server({ ...found.admin, password: adminPassword ?? "" });
   const way = `${host}:${port}, database ${database}, sslmode ${sslmode}`;
   try {
-    const [about, { slots }] = await admin.session(undefined, async (db) => {
+    const [about, live] = await admin.session(undefined, async (db) => {
       const { rows } = await db.query<About>(
         `SELECT current_setting('server_version') AS version, rolsuper AS "isSuperuser", rolcreaterole AS "makesRoles"
          FROM pg_roles WHERE rolname = current_user`,
       );
       return [rows[0] as About, await readLiveBudget(db)] as const;
     });
+    const { slots } = live;
     // This session is one of them, and one of the stack's would take its place.
     const free = slots.max - slots.used + 1;
     const counted = `${slots.used} of ${slots.max} in use`;
@@ -35,6 +39,7 @@ export async function server({ server: declared, adminPassword, dockerHost }: Co
       free >= needed
         ? ok("slots", counted)
         : wrong("slots", counted, `the stack needs ${needed}: stop one service that holds idle sessions`),
+      ...(hasPack && stack.migrationComplete ? unboundedRoles(stack, live.roles).map(policyFinding) : []),
     ];
   } catch (error) {
     const { message } = error as Error;

@@ -18,6 +18,8 @@ export interface LegacyUrlArgs {
   /** The configuration's; goes before one that is found. */
   given: pulumi.Input<string> | undefined;
   parent: pulumi.Resource;
+  /** What is registered before it, without its depending on it. */
+  registerAfter?: pulumi.Resource | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export interface LegacyUrlArgs {
  * login; without a login once the migration is complete.
  */
 export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Output<string> {
-  const { server, service, database, connectAs, urlKey, given, parent } = args;
+  const { server, service, database, connectAs, urlKey, given, parent, registerAfter } = args;
   const made = madeUrl(server, database);
   const source = sourceOf(service, runtime);
   if (!source) return given === undefined ? made : pulumi.secret(given);
@@ -43,9 +45,17 @@ export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Out
     migrationComplete: server.migrationComplete || undefined,
     dockerHost: dockerHost(),
   };
-  const options = { parent, provider: server.pgaccess };
+  // A promise of nothing: it waits, and depends on nothing in the state.
+  const dependsOn = registerAfter && registered(registerAfter).then(() => []);
+  const options = { parent, provider: server.pgaccess, ...(dependsOn && { dependsOn }) };
   const own = given === undefined ? undefined : pulumi.secret(given);
   return pulumi.secret(new pgaccess.LegacyUrl(service, { ...inputs, given: own }, options).url);
+}
+
+function registered({ urn }: pulumi.Resource): Promise<void> {
+  return new Promise((resolve) => {
+    urn.apply(() => resolve());
+  });
 }
 
 /** Where a service that runs already has its URL; undefined when nobody can look there. */

@@ -38,6 +38,11 @@ export class CommandTarget implements EnvTarget {
     return { stored: await this.read(call), running: [] };
   }
 
+  /** Nobody knows what it reads. */
+  async unreadable(): Promise<string[]> {
+    return [];
+  }
+
   /** What the executable does is the user's. */
   async examine(): Promise<Examination> {
     return { refusals: [], warnings: [] };

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parse } from "yaml";
+import { parse, parseDocument } from "yaml";
 
 /** What compose itself does not tell: its `config` names no env files. */
 export interface ComposeFiles {
@@ -32,6 +32,18 @@ export async function readComposeFiles(files: string[]): Promise<ComposeFiles> {
   }
   const version = written[0]?.version;
   return { version: version === undefined ? undefined : String(version), envFiles };
+}
+
+/** Why a compose file cannot be read; undefined: it can. Without a line of it, which may hold a secret. */
+export async function composeFileProblem(file: string): Promise<string | undefined> {
+  try {
+    const [error] = parseDocument(await readFile(file, "utf8")).errors;
+    if (!error) return undefined;
+    const { line, col } = error.linePos?.[0] ?? {};
+    return `${file} is no YAML: ${error.code}${line === undefined ? "" : ` at line ${line}, column ${col}`}`;
+  } catch (error) {
+    return `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`;
+  }
 }
 
 async function read(file: string): Promise<Written> {

@@ -1,6 +1,7 @@
 import { composeSteps } from "../rollback-kit/compose-script.ts";
 import { writeFileAtOnce } from "../write-file.ts";
 import { examineCompose } from "./compose-examination.ts";
+import { composeFileProblem } from "./compose-files.ts";
 import { type ComposeOptions, ComposeService, type Container, label, nameOf, variable } from "./compose-service.ts";
 import { lineOf, readValue, withoutKey, withValue } from "./env-file.ts";
 import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
@@ -23,6 +24,18 @@ export class ComposeTarget implements EnvTarget {
 
   scrub(text: string): string {
     return this.it.scrub(text);
+  }
+
+  async unreadable(): Promise<string[]> {
+    const { service, files, urlKey } = this.it.options;
+    const reasons = await Promise.all(files.map(composeFileProblem));
+    const ofFiles = reasons.filter((reason) => reason !== undefined);
+    const ofEnvFile = await this.it
+      .readEnvFile()
+      .then((text) => void this.it.inEnvFile(() => readValue(text, urlKey)))
+      .catch((error: Error) => [error.message]);
+    const all = [...ofFiles.map((reason) => `services.${service}.compose.files: ${reason}`), ...(ofEnvFile ?? [])];
+    return all.map((reason) => this.scrub(reason));
   }
 
   find(call: Watched): Promise<Found> {

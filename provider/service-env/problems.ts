@@ -1,40 +1,54 @@
 import { type EnvSource, toTarget } from "./declared.ts";
-import type { Watched } from "./target.ts";
+import type { EnvTarget, Watched } from "./target.ts";
 
 /** What keeps a service's URL from being read, or written, where compose or the user's command keeps it. */
 export interface TargetProblem {
   service: string;
-  /** Without secrets; names the key of the configuration or the file. */
+  /** The key of the configuration: `app-roles:services.api.compose.envFile`. */
+  key: string;
+  /** Without secrets. */
   reason: string;
 }
 
 /**
+ * How closely is looked: at the `files` alone, which needs no Docker; whether the URL can be `read`; or all that a redeploy with
+ * another URL is refused for.
+ */
+export type Depth = "files" | "read" | "redeploy";
+
+/**
  * Looks at where each service keeps its URL, and says all that is wrong at once. Changes nothing.
  *
- * @param depth `examined`: also what a redeploy with another URL is refused for; default: only what cannot be read
- * @example await targetProblems([{ service: "api", urlKey: "DATABASE_URL", command: { path: "./env.sh", args: [] } }], call)
+ * @example await targetProblems([{ service: "api", urlKey: "DATABASE_URL", command: { path: "./env.sh", args: [] } }], call, "read")
  */
-export async function targetProblems(
-  declared: EnvSource[],
-  call: Watched,
-  depth?: "examined",
-): Promise<TargetProblem[]> {
+export async function targetProblems(declared: EnvSource[], call: Watched, depth: Depth): Promise<TargetProblem[]> {
   const found = await Promise.all(
     declared.map(async (one) => {
-      const reasons = await reasonsOf(one, call, depth);
-      return reasons.map((reason) => ({ service: one.service, reason }));
+      const target = toTarget(one);
+      const reasons = target ? await reasonsOf(target, call, depth) : [];
+      return reasons.map((reason) => keyed(one, reason));
     }),
   );
   return found.flat();
 }
 
-async function reasonsOf(declared: EnvSource, call: Watched, depth: "examined" | undefined): Promise<string[]> {
-  const target = toTarget(declared);
-  if (!target) return [];
+async function reasonsOf(target: EnvTarget, call: Watched, depth: Depth): Promise<string[]> {
+  const unreadable = await target.unreadable();
+  // What compose says of the same files would be the same once more.
+  if (unreadable.length > 0 || depth === "files") return unreadable;
   try {
     await target.find(call);
-    return depth === undefined ? [] : (await target.examine(call)).refusals;
+    return depth === "read" ? [] : (await target.examine(call)).refusals;
   } catch (error) {
     return [target.scrub((error as Error).message)];
   }
+}
+
+/** A reason may begin with the very key that is wrong. */
+function keyed({ service, compose }: EnvSource, reason: string): TargetProblem {
+  const whole = `services.${service}.${compose ? "compose" : "command"}`;
+  const [start = "", ...rest] = reason.split(": ");
+  return start.startsWith(`${whole}.`) && rest.length > 0
+    ? { service, key: `app-roles:${start}`, reason: rest.join(": ") }
+    : { service, key: `app-roles:${whole}`, reason };
 }

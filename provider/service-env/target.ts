@@ -22,6 +22,8 @@ export interface Examination {
 export interface EnvTarget {
   /** For messages: `DATABASE_URL in web.env`. */
   readonly place: string;
+  /** Files that cannot be read, each with its key; without a look at what runs. Changes nothing. */
+  unreadable(): Promise<string[]>;
   /** Changes nothing. Throws when it cannot be read at all. */
   find(call: Watched): Promise<Found>;
   /** Looks closer, before a redeploy. Changes nothing. */

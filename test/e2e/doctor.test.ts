@@ -132,11 +132,47 @@ test("files and commands that services are restarted by are looked into, all of 
   const { text: preview } = await estate.pulumi(["preview"], { fails: true });
   for (const name of broken) {
     const reason = `./${name}.sh ${name} read ended with exit code 3`;
-    expect(text).toMatch(new RegExp(`URL of ${name} +WRONG +${reason.replaceAll(".", "\\.")}`));
-    expect(preview).toContain(`${name}: ${reason}`);
+    const said = `app-roles:services.${name}.command: ${reason}`;
+    expect(text).toMatch(new RegExp(`URL of ${name} +WRONG +${said.replaceAll(".", "\\.")}`));
+    expect(preview).toContain(said);
     await estate.sandbox.setConfig(`services.${name}.runtime`, undefined);
     await estate.sandbox.setConfig(`services.${name}.command`, undefined);
   }
+});
+
+test("compose files, env files, the budget and policies: one preview names all of it, and so does doctor", async () => {
+  await estate.sandbox.setConfig("defaults.settings.idle_session_timeout", undefined);
+  await estate.sandbox.setConfig("existingRoles.grafana_ro.connectionLimit", 50);
+  for (const name of ["dashboard_api", "ingest_worker"]) {
+    await writeFile(join(estate.sandbox.dir, `${name}.yml`), `services: {${name}: {image: "x"`);
+    await estate.sandbox.setConfig(`services.${name}.command`, undefined);
+    await estate.sandbox.setConfig(`services.${name}.runtime`, "compose");
+    await estate.sandbox.setConfig(`services.${name}.compose`, { files: [`${name}.yml`], envFile: `${name}.env` });
+  }
+  const { code, text } = await doctor();
+  expect(code).toBe(1);
+  const { text: preview } = await estate.pulumi(["preview", "--policy-pack", "policies"], { fails: true });
+  const keys = [
+    ...["dashboard_api", "ingest_worker"].flatMap((name) => [
+      `app-roles:services.${name}.compose.files: ${name}.yml is no YAML`,
+      `app-roles:services.${name}.compose.envFile: ${name}.env cannot be read (ENOENT)`,
+    ]),
+    "app-roles:roles: the connection limits add up to 131, 36 above the ceiling of 95",
+    "app-roles:roles.dashboard_app: dashboard_app has no idle_session_timeout",
+    "app-roles:roles.cron_app: cron_app has no idle_session_timeout",
+  ];
+  const [, diagnostics = ""] = preview.split("Diagnostics:");
+  for (const key of keys) {
+    expect(diagnostics.split(key), key).toHaveLength(2);
+    expect(text).toContain(key);
+  }
+  expect(preview).not.toContain("<nil>");
+  for (const name of ["dashboard_api", "ingest_worker"]) {
+    await estate.sandbox.setConfig(`services.${name}.runtime`, undefined);
+    await estate.sandbox.setConfig(`services.${name}.compose`, undefined);
+  }
+  await estate.sandbox.setConfig("existingRoles.grafana_ro.connectionLimit", 5);
+  await estate.sandbox.setConfig("defaults.settings.idle_session_timeout", "30min");
 });
 
 test("an ordinary admin, a full server, a wrong password, a server that is down, no stack", async () => {

@@ -110,3 +110,27 @@ test("an input that is kept stays as it was first known, in whatever is planned,
   expect(await checked("first", unknown)).toBe("first");
   expect(planned).toEqual(["first", "first", "first", "first"]);
 });
+
+test("a list of names is compared by its names: one that comes in the middle is no change of all behind it", async () => {
+  const resource = toResource({
+    contract: defineContract({ token: "pgaccess:index:List", description: "", inputs: { roles: z.array(z.string()) } }),
+    identity: [],
+    id: () => "list",
+    plan: async () => ({ changes: {} }),
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  });
+  const between = async (before: string[], after: string[]) => {
+    const args = { id: "list", olds: { roles: before }, oldInputs: { roles: before }, news: { roles: after } };
+    const { changes, detailed = {} } = await resource.diff(call, { ...args, ignoreChanges: [] });
+    expect(changes).toBe(true);
+    return Object.entries(detailed).map(([path, { kind }]) => `${kind} ${path}`);
+  };
+  expect(await between(["cron", "gateway", "owner"], ["api", "cron", "gateway", "owner"])).toEqual(["add roles[0]"]);
+  expect(await between(["api", "cron", "gateway"], ["api", "gateway"])).toEqual(["delete roles[1]"]);
+  expect(await between(["api", "cron"], ["bi", "cron"])).toEqual(["update roles[0]"]);
+  // Nothing but the order: the list as a whole.
+  expect(await between(["api", "cron"], ["cron", "api"])).toEqual(["update roles"]);
+  expect(await between(["api", "api"], ["api"])).toEqual(["update roles"]);
+});

@@ -16,5 +16,11 @@ export const cutoversContract = defineContract({
       .array(z.strictObject(envSource))
       .optional()
       .describe("Where the services that compose or a command runs keep their URL."),
+    refused: z
+      .array(z.strictObject({ by: z.enum(["preview", "policies"]), reason: z.string() }))
+      .optional()
+      .describe(
+        "What the declaration alone is refused for: in a preview, or by the policies once one has gone through.",
+      ),
   },
 });

@@ -6,25 +6,39 @@ import { cutoversContract } from "./contract.ts";
 /**
  * The runbook's "cut over one app at a time": refuses an up that would take more services than `max` from legacy to their
  * role. A service that the last up did not know, and the way back, do not count. Every service on its role depends on it.
- * The engine stops at the first resource that is refused, so what is wrong with several services' files is said here, at once.
+ * The engine stops at the first resource that is refused, and then asks no policy about the stack. So all that is wrong with
+ * services' files, with a restart that is due and with the declaration is said here, at once.
  */
 export function cutovers(): Reconciler<typeof cutoversContract> {
   return {
     contract: cutoversContract,
     identity: [],
     // The services themselves say what changes about them.
-    advisory: ["services", "max", "places"],
+    advisory: ["services", "max", "places", "refused"],
     id: () => "cutovers",
 
-    async plan({ services, max, places = [] }, olds, _before, call: Call) {
+    async plan({ services, max, places = [], refused = [] }, olds, _before, call: Call) {
       const before = new Map(olds?.services.map(({ service, connectAs }) => [service, connectAs]));
       const due = services
         .filter(({ service, connectAs }) => connectAs === "role" && before.get(service) === "legacy")
         .map(({ service }) => service);
-      const problems = await targetProblems(places, call);
-      // One alone is left to its service, whose own words say what else could be done.
-      const unread = problems.length > 1 ? problems.map(({ service, reason }) => `${service}: ${reason}`) : [];
-      const reasons = [...(due.length > max ? [refusal(due, max)] : []), ...unread];
+      const isDue = ({ service }: { service: string }) => due.includes(service);
+      const problems = await Promise.all([
+        targetProblems(places.filter(isDue), call, "redeploy"),
+        targetProblems(
+          places.filter((place) => !isDue(place)),
+          call,
+          "read",
+        ),
+      ]);
+      const tooMany = due.length > max ? [refusal(due, max)] : [];
+      const by = (whom: string) => refused.filter((one) => one.by === whom).map(({ reason }) => reason);
+      const elsewhere = [...problems.flat().map(({ key, reason }) => `${key}: ${reason}`), ...by("preview")];
+      const stops = [...tooMany, ...elsewhere];
+      const all = [...stops, ...by("policies")];
+      // One alone is left to the resource that refuses it, whose own words say more, and what stops no preview to the policies.
+      const isLeft = stops.length === 0 || (tooMany.length === 0 && all.length === 1);
+      const reasons = isLeft ? [] : all;
       return { changes: {}, failures: reasons.map((reason) => ({ property: "", reason })) };
     },
 

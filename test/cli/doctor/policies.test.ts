@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { unboundedRoles } from "../../../cli/doctor/live-roles.ts";
 import { policies } from "../../../cli/doctor/policies.ts";
 import { parseStack } from "../../../config/parse-stack.ts";
 
@@ -11,13 +12,61 @@ const stack = (limit: number, settings: object) =>
   });
 const both = { idle_session_timeout: "30min", idle_in_transaction_session_timeout: "5min" };
 
-test("a budget over its ceiling and timeouts that the pack asks for are found by the configuration alone", () => {
+test("a budget over its ceiling and timeouts that the pack asks for are found by the configuration alone, each once, with its key", () => {
   expect(policies(stack(10, both), true)).toEqual([]);
   const found = policies(stack(96, { idle_session_timeout: "0" }), true);
-  expect(found.map(({ what, state, found }) => [what, state, found.split("\n")[0]])).toEqual([
-    ["budget", "wrong", expect.stringContaining("the connection limits add up to 96, 1 above the ceiling of 95")],
-    ["role shop_app", "wrong", expect.stringContaining("has no idle_session_timeout")],
-    ["role shop_app", "wrong", expect.stringContaining("has no idle_in_transaction_session_timeout")],
+  expect(found.map(({ what, state, found, next }) => [what, state, found.split("\n")[0], next])).toEqual([
+    [
+      "policy",
+      "wrong",
+      "app-roles:roles: the connection limits add up to 96, 1 above the ceiling of 95 (connection-budget)",
+      "lower one or more by 1 in all:",
+    ],
+    [
+      "policy",
+      "wrong",
+      "app-roles:roles.shop_app: shop_app has no idle_session_timeout (0), so sessions that do nothing keep their connections (session-timeouts)",
+      expect.stringContaining("set it under app-roles:defaults.settings"),
+    ],
+    [
+      "policy",
+      "wrong",
+      expect.stringContaining("has no idle_in_transaction_session_timeout (not set)"),
+      expect.anything(),
+    ],
   ]);
+  expect(found[0]?.found).toMatch(/\nceiling +95$/);
+});
+
+test("without a pack a preview refuses the budget alone", () => {
   expect(policies(stack(10, {}), false)).toEqual([]);
+  expect(policies(stack(96, {}), false)).toHaveLength(1);
+});
+
+test("a ceiling above the pack's own is named, and is not wrong: a preview may be given another one", () => {
+  const declared = { ...stack(150, both), ceiling: 190 };
+  expect(policies(declared, true)).toEqual([
+    {
+      what: "policy",
+      state: "unknown",
+      found: expect.stringContaining('--policy-pack-config gives {"connection-budget": {"ceiling": 190}}'),
+    },
+  ]);
+  expect(policies({ ...stack(90, both), ceiling: 190 }, true)).toEqual([]);
+});
+
+test("login roles of the live server that nobody bounds, as at the end of a migration", () => {
+  const live = ["shop_app", "bi", "postgres"].map((role) => ({
+    role,
+    limit: -1,
+    superuser: role === "postgres",
+    sessions: 0,
+  }));
+  expect(unboundedRoles(stack(10, both), live)).toEqual([
+    {
+      policy: "bounded-live-roles",
+      path: "app-roles:existingRoles",
+      message: expect.stringMatching(/^bi \(unlimited\) may log in/),
+    },
+  ]);
 });

@@ -1,0 +1,79 @@
+import { configPath } from "../config/config-error.ts";
+import { defaultCeiling } from "../model/budget.ts";
+import { budgetEntries, type Stack } from "../model/stack.ts";
+import { connectionBudgetPolicy, declaredBudgetViolations } from "./connection-budget.ts";
+import { legacyServiceViolations, noLegacyServicesPolicy } from "./legacy-services.ts";
+import { limitedRolesPolicy, unlimitedRoleViolations } from "./limited-roles.ts";
+import { poolsFitPolicy, poolViolations } from "./pools-fit.ts";
+import { budgetType, type Resource, roleType, serviceType, settingsType, type Violation } from "./resource.ts";
+import { sessionTimeoutsPolicy, timeoutViolations } from "./session-timeouts.ts";
+import { attributeViolations, unprivilegedRolesPolicy } from "./unprivileged-roles.ts";
+
+/** What the policies judge by; the rest of the stack is nothing to them. */
+export type DeclaredStack = Pick<Stack, "roles" | "existingRoles" | "services" | "ceiling" | "migrationComplete">;
+
+/** What a mandatory policy will refuse of the stack as declared. */
+export interface DeclaredViolation {
+  policy: string;
+  /** The key of the configuration: `app-roles:roles.api`. */
+  path: string;
+  message: string;
+  /** Whether a preview refuses it also without the pack. */
+  isRefusedAnyway: boolean;
+}
+
+/**
+ * What the pack's mandatory policies will refuse of the stack, by its configuration alone: without a server, without a preview.
+ * The pack's own ceiling is taken for no lower than the stack's, since a preview may be given another one.
+ *
+ * @example declaredViolations(parseStack(config))
+ */
+export function declaredViolations(stack: DeclaredStack): DeclaredViolation[] {
+  const resources = declaredResources(stack);
+  const ceiling = Math.max(stack.ceiling, defaultCeiling);
+  const budgets = resources.filter(({ type }) => type === budgetType);
+  const found: [policy: { name: string }, Violation[]][] = [
+    [connectionBudgetPolicy, budgets.flatMap((budget) => declaredBudgetViolations(budget, ceiling))],
+    [limitedRolesPolicy, resources.flatMap(unlimitedRoleViolations)],
+    [unprivilegedRolesPolicy, resources.flatMap(attributeViolations)],
+    [sessionTimeoutsPolicy, timeoutViolations(resources)],
+    [poolsFitPolicy, poolViolations(resources)],
+    [noLegacyServicesPolicy, stack.migrationComplete ? legacyServiceViolations(resources) : []],
+  ];
+  return found.flatMap(([{ name }, violations]) =>
+    violations.map(({ urn, message }) => ({
+      policy: name,
+      path: urn,
+      message,
+      isRefusedAnyway: name === connectionBudgetPolicy.name,
+    })),
+  );
+}
+
+/** What the program registers for the stack, as far as policies read it; each has its key in place of a URN. */
+function declaredResources(stack: DeclaredStack): Resource[] {
+  const { roles, services, ceiling, migrationComplete } = stack;
+  const at = (type: string, name: string, path: string[], props: Resource["props"]): Resource => ({
+    type,
+    urn: configPath(path),
+    name,
+    props,
+    server: undefined,
+  });
+  const entries = budgetEntries(stack).map((entry) => ({ ...entry }));
+  return [
+    at(budgetType, "server", ["roles"], { ceiling, entries, migrationComplete }),
+    ...Object.entries(roles).flatMap(([name, { connectionLimit, settings }]) => [
+      at(roleType, name, ["roles", name], {
+        name,
+        login: true,
+        connectionLimit,
+        idleInTransactionSessionTimeout: settings.idle_in_transaction_session_timeout,
+      }),
+      at(settingsType, name, ["roles", name], { role: name, settings }),
+    ]),
+    ...services.map(({ name, role, connectAs, migrates, pool }) =>
+      at(serviceType, name, ["services", name], { service: name, role, connectAs, migrates, pool: { ...pool } }),
+    ),
+  ];
+}

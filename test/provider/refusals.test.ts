@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { pgaccess } from "../../provider/pgaccess.ts";
+import { type PropertyMap, Secret, unknown } from "../../provider/rpc/values.ts";
+import { PluginProcess } from "./rpc/plugin-process.ts";
+
+/**
+ * The engine prints `value {<nil>} has a problem` where a failure names a property that it finds no value of, and the value
+ * where it finds one, be it a secret's. So a failure names a property only with a plain value of that very key, or none.
+ */
+const address = { host: "127.0.0.1", port: "1", user: "postgres", database: "postgres", sslmode: "disable" };
+const types = Object.keys(pgaccess().resources);
+
+let plugin: PluginProcess;
+beforeAll(async () => {
+  plugin = await PluginProcess.start([process.execPath, "provider/main.ts"]);
+  await plugin.configure({ ...address, password: "" }, "pgaccess");
+});
+afterAll(() => plugin?.stop());
+
+/** Bad in each way a property can be: missing, null, a secret, unknown, of another type, wrong below, one too many. */
+const schema = pgaccess().schema as { resources: Record<string, { inputProperties: Record<string, object> }> };
+function badInputs(type: string): PropertyMap[] {
+  const keys = Object.keys(schema.resources[type]?.inputProperties ?? {});
+  const all = (value: PropertyMap[string]) => Object.fromEntries(keys.map((key) => [key, value]));
+  return [
+    {},
+    all(null),
+    all(new Secret({ hush: 1 })),
+    all({ a: [unknown, { b: null }] }),
+    all([{ x: new Secret(1) }]),
+    all(7.5),
+    { tooMany: 1 },
+  ];
+}
+
+test.each(types)("%s: a failure names a property only where the engine can print its value", async (type) => {
+  const urn = `urn:pulumi:prod::app-roles::${type}::it`;
+  let seen = 0;
+  for (const news of badInputs(type)) {
+    const { failures } = await plugin.check(urn, news);
+    for (const { property, reason } of failures) {
+      seen++;
+      expect(reason).not.toBe("");
+      if (property === "") continue;
+      expect(["number", "string", "boolean", "object"], `${property}: ${reason}`).toContain(typeof news[property]);
+      expect(JSON.stringify(news[property])).not.toMatch(/hush/);
+      expect(news[property] ?? null).not.toBeNull();
+      expect(news[property]).not.toBeInstanceOf(Secret);
+    }
+  }
+  expect(seen).toBeGreaterThan(0);
+});
+
+test("a failure of the provider's configuration names its key in the reason alone", async () => {
+  const { failures } = await plugin.checkConfig({
+    ...address,
+    port: "none",
+    sslmode: "prefer",
+    sslrootcert: "none.crt",
+  });
+  expect(failures.map(({ property }) => property)).toEqual(["", ""]);
+  const more = await plugin.checkConfig({ ...address, sslmode: "verify-full", sslrootcert: "none.crt", password: "x" });
+  expect(more.failures).toEqual([{ property: "", reason: "sslrootcert: none.crt cannot be read (ENOENT)" }]);
+  expect((await plugin.checkConfig({})).failures.every(({ property }) => property === "")).toBe(true);
+});
