@@ -2,10 +2,23 @@ import * as postgresql from "@pulumi/postgresql";
 import * as pulumi from "@pulumi/pulumi";
 import { alternateLogins } from "../model/login-roles.ts";
 import { scramVerifier } from "../model/scram.ts";
-import type { AppRole } from "./app-role.ts";
+import type { ConnectAs } from "../model/stack.ts";
+import type { DatabaseServer } from "./database-server.ts";
 import { createPassword } from "./password.ts";
 import type * as pgaccess from "./pgaccess.ts";
-import type { Service } from "./service.ts";
+
+/** The AppRole whose login roles they are. */
+interface LoginParent extends pulumi.Resource {
+  readonly roleName: string;
+  readonly server: DatabaseServer;
+}
+
+/** A Service, as far as its role must know it. */
+export interface ServedService extends pulumi.Resource {
+  readonly serviceName: string;
+  readonly connectAs: ConnectAs;
+  readonly gate: pulumi.Resource | undefined;
+}
 
 /** What the two have in common. */
 export interface LoginOptions {
@@ -31,11 +44,11 @@ export class AlternateLogins {
   readonly password: pulumi.Output<string>;
   /** What must be in place before a service may use it. */
   readonly ready: pulumi.Output<pulumi.Resource[]>;
-  readonly #services = Promise.withResolvers<Service[]>();
+  readonly #services = Promise.withResolvers<ServedService[]>();
   readonly #turn: pgaccess.LoginTurn;
   readonly #role: string;
 
-  constructor(parent: AppRole, turn: pgaccess.LoginTurn, options: LoginOptions) {
+  constructor(parent: LoginParent, turn: pgaccess.LoginTurn, options: LoginOptions) {
     this.#turn = turn;
     this.#role = parent.roleName;
     this.login = turn.inForce;
@@ -48,12 +61,12 @@ export class AlternateLogins {
   }
 
   /** Says which services the role is given to: all of them, however they connect. */
-  servedTo(services: Service[]): void {
+  servedTo(services: ServedService[]): void {
     process.off("beforeExit", this.#refuse);
     this.#services.resolve(services);
   }
 
-  #create(parent: AppRole, login: string, { attributes, dependsOn, ...options }: LoginOptions) {
+  #create(parent: LoginParent, login: string, { attributes, dependsOn, ...options }: LoginOptions) {
     const password = createPassword(parent, login);
     const role = new postgresql.Role(
       login,
@@ -79,7 +92,7 @@ export class AlternateLogins {
   #mayLogIn(login: string): pulumi.Output<boolean> {
     return pulumi.all([this.#turn.inForce, this.#turn.former]).apply(async ([inForce, former]) => {
       if (login === inForce) return true;
-      const isExternal = (service: Service) => service.connectAs === "role" && service.gate === undefined;
+      const isExternal = (service: ServedService) => service.connectAs === "role" && service.gate === undefined;
       return login === former && (await this.#services.promise).some(isExternal);
     });
   }

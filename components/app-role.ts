@@ -6,29 +6,15 @@ import { scramVerifier } from "../model/scram.ts";
 import { type RoleSettings, readFormerSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
 import { awaitRoleContract, dropLeftoverRoleContract } from "../provider/functions/contracts.ts";
-import { AlternateLogins } from "./alternate-logins.ts";
+import { AlternateLogins, type ServedService } from "./alternate-logins.ts";
 import type { DatabaseServer, ServerDatabase } from "./database-server.ts";
+import type { DeclaredRole } from "./declared-role.ts";
 import { createPassword } from "./password.ts";
 import * as pgaccess from "./pgaccess.ts";
-import type { Service } from "./service.ts";
 
-export interface AppRoleArgs {
+export interface AppRoleArgs extends DeclaredRole {
   /** The server that the role is made on; its `roles` give the connection limit. */
   server: DatabaseServer;
-  /**
-   * What the role may do, by database: `reader`, `writer`, or `owner` for the owner declared with the database.
-   *
-   * @example { shop: "reader" }
-   */
-  access: Record<string, Access>;
-  /**
-   * Privileges beyond the access level, by database and kind of object; on objects that are there now, and at the next up
-   * on new ones that a pattern means.
-   *
-   * @default none
-   * @example { shop: { schemas: { audit: ["USAGE"] }, tables: { "audit.*": ["SELECT"] }, columns: { "shop.customers": { UPDATE: ["note"] } } } }
-   */
-  grants?: Record<string, Grants> | undefined;
   /**
    * Takes back what was granted to the role by hand, in every schema of its databases; a database's `exclusive` does so for
    * all roles there.
@@ -36,14 +22,6 @@ export interface AppRoleArgs {
    * @default false: it is named in the preview, and stays
    */
   exclusive?: boolean | undefined;
-  /**
-   * Settings of the role's sessions, as they would stand in postgresql.conf; timeouts with a unit or in milliseconds,
-   * search_path as a list of schemas; null sets nothing.
-   *
-   * @default none
-   * @example { idle_session_timeout: "30min", statement_timeout: "30s", search_path: ["shop", "public"] }
-   */
-  settings?: Record<string, string | number | boolean | string[] | null> | undefined;
   /**
    * With `rotation: "alternate"` in the server's roles: this up gives the services the role's other login role, with a new
    * password.
@@ -117,7 +95,7 @@ export class AppRole extends pulumi.ComponentResource {
    * With `rotation: "alternate"`: says which services it is given to, all of them, once they are made. The login role whose
    * turn is over may log in until they have passed their gates.
    */
-  servedTo(services: Service[]): void {
+  servedTo(services: ServedService[]): void {
     this.logins?.servedTo(services);
   }
 }

@@ -8,7 +8,7 @@ import { completeServer } from "../model/server.ts";
 import { readSettings, type Settings, settingTexts } from "../model/settings.ts";
 import type * as model from "../model/stack.ts";
 import { budgetEntries } from "../model/stack.ts";
-import type { AppRoleArgs } from "./app-role.ts";
+import type { DeclaredRole, RoleAccess } from "./declared-role.ts";
 import { MadeRoles } from "./made-roles.ts";
 import * as pgaccess from "./pgaccess.ts";
 
@@ -110,11 +110,8 @@ export interface DatabaseServerArgs {
    * @default nothing is rehearsed
    * @example { shop_owner: { access: { shop: "owner" } }, shop_reader: { access: { shop: "reader" } } }
    */
-  rehearse?: Record<string, Pick<AppRoleArgs, "access" | "grants" | "settings">> | undefined;
+  rehearse?: Record<string, DeclaredRole> | undefined;
 }
-
-/** What an AppRole may do. */
-export type RoleAccess = Pick<AppRoleArgs, "access" | "grants">;
 
 export interface RoleShare {
   /** CONNECTION LIMIT, from 1. */

@@ -39,9 +39,9 @@ export {
   DatabaseServer,
   type DatabaseServerArgs,
   type ExistingRoleArgs,
-  type RoleAccess,
   type RoleShare,
   type ServerDatabase,
 } from "./database-server.ts";
+export type { DeclaredRole, RoleAccess } from "./declared-role.ts";
 export * as pgaccess from "./pgaccess.ts";
 export { Service, type ServiceArgs } from "./service.ts";

@@ -1,7 +1,7 @@
 import type { z } from "zod";
+import { didYouMean } from "../model/did-you-mean.ts";
 import { found, foundKind } from "../model/found.ts";
 import { configPath, type Problem } from "./config-error.ts";
-import { didYouMean } from "./did-you-mean.ts";
 import { entries, secretSections, singles } from "./schema/index.ts";
 import { keysAt } from "./schema/keys.ts";
 

@@ -13,4 +13,3 @@ export const declaredAccess = z.strictObject({
     .describe("Every role that the stack makes or adopts; `{}` for one without access to this database."),
 });
 export type DeclaredAccess = z.infer<typeof declaredAccess>;
-export type DeclaredRole = DeclaredAccess["roles"][string];

@@ -1,5 +1,5 @@
 /** Names longer than this many bytes are cut off by Postgres, silently. Source: NAMEDATALEN, lexical structure of SQL. */
-export const longestIdentifier = 63;
+const longestIdentifier = 63;
 
 /** Why Postgres cannot take this name as it is written, or undefined when it can. */
 export function identifierProblem(name: string): string | undefined {

@@ -33,7 +33,7 @@ export interface PoolUser {
 }
 
 /** The most sessions one service opens: max x (replicas + surge), and one more where it migrates. */
-export function mostSessions({ pool, migrates }: PoolUser): number {
+function mostSessions({ pool, migrates }: PoolUser): number {
   return pool.max * (pool.replicas + pool.surge) + (migrates === true ? 1 : 0);
 }
 

@@ -1,4 +1,4 @@
-import { didYouMean } from "../config/did-you-mean.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { durationExpected, milliseconds } from "./duration.ts";
 import { found } from "./found.ts";
 
@@ -40,10 +40,10 @@ export interface RoleSettings {
 }
 
 /** What a setting's value may be, for error messages. */
-export const settingExpected = "a text, a number, true, false, or null (no default for this role)";
+const settingExpected = "a text, a number, true, false, or null (no default for this role)";
 
 /** Why this is no name of a setting, or undefined. Whether the server knows the setting is asked in preview. */
-export function settingNameProblem(name: string): string | undefined {
+function settingNameProblem(name: string): string | undefined {
   if (/^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/i.test(name)) return undefined;
   const meant = didYouMean(name.replaceAll(/[\s-]/g, "_"), common);
   return `expected the name of a Postgres setting${meant ? `; did you mean ${meant}?` : ""}`;

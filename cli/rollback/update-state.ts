@@ -39,7 +39,7 @@ async function whyNot(service: string, stack: string): Promise<string | undefine
 }
 
 /** Switches, but for `service`'s, that no up has carried out yet: `worker (legacy -> role)`. */
-export function pendingSwitches({ services }: ConfiguredStack, state: Exported, service: string): string[] {
+function pendingSwitches({ services }: ConfiguredStack, state: Exported, service: string): string[] {
   const inForce = switchesInForce(state);
   return services
     .filter(({ name, connectAs }) => name !== service && (inForce.get(name) ?? "legacy") !== connectAs)

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline/promises";
 import { readableShellWord } from "../../model/shell-word.ts";
 import { type Finding, report } from "./finding.ts";
-import type { Options } from "./rotation.ts";
+import type { Options } from "./options.ts";
 
 /** Asks a question; whether the answer was yes. */
 export type Ask = (question: string) => Promise<boolean>;

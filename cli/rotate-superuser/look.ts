@@ -5,7 +5,7 @@ import { during } from "../terminal/progress.ts";
 import type { Finding } from "./finding.ts";
 import { holders } from "./holders.ts";
 import type { Asking } from "./login.ts";
-import type { Rotation } from "./rotation.ts";
+import type { Rotation } from "./options.ts";
 import { serviceFindings } from "./services.ts";
 import type { OwnPassword } from "./stored-password.ts";
 import { watchSessions } from "./watch.ts";

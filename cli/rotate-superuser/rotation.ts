@@ -8,27 +8,11 @@ import { during } from "../terminal/progress.ts";
 import { isAccepted } from "./acceptance.ts";
 import { type Asking, addressesOf, placeOf, whereAsked } from "./login.ts";
 import { look } from "./look.ts";
+import type { Rotation } from "./options.ts";
 import { changePassword, finishChange, type PasswordChange, type Step } from "./password-change.ts";
 import { refuseUnfit } from "./preconditions.ts";
-import type { Deployed } from "./services.ts";
 import { readOwnPassword } from "./stored-password.ts";
 import { pending, type Vault } from "./vault.ts";
-
-/** As the command line gives them. */
-export interface Options {
-  /** Milliseconds; 0: one look. */
-  watch: number;
-  /** Names of findings. */
-  accept: string[];
-  /** Whether the change itself needs no word more. */
-  yes: boolean;
-}
-
-export interface Rotation extends Options {
-  stack: ConfiguredStack;
-  deployed: Deployed;
-  vault: Vault;
-}
 
 /** Changes the password, or finishes what an earlier run began. False: something is not accepted, and nothing was changed. */
 export async function rotate(db: Queryable, rotation: Rotation): Promise<boolean> {

@@ -1,8 +1,8 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "../../config/docker-host.ts";
+import { connectAsLabel, serviceLabel, stackLabel } from "../../model/container-labels.ts";
 import type { ContainerSpec } from "../../model/runtime.ts";
-import { connectAsLabel, serviceLabel, stackLabel } from "../../provider/docker/labels.ts";
 import { bringContainerBackContract } from "../../provider/functions/contracts.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
@@ -27,7 +27,7 @@ export function gateLabels({ service }: Pick<Deploy, "service">): Record<string,
 }
 
 /** As containers are labelled with it. */
-export function thisStack(): string {
+function thisStack(): string {
   return `${pulumi.getProject()}/${pulumi.getStack()}`;
 }
 

@@ -1,5 +1,6 @@
 import { cutoverProblem } from "../../model/cutover.ts";
 import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "../../model/database-url.ts";
+import { didYouMean } from "../../model/did-you-mean.ts";
 import { grantsProblems } from "../../model/grants.ts";
 import { identifierProblem, roleNameProblem, schemaNameProblem } from "../../model/identifier.ts";
 import { alternateLogins, roleNames } from "../../model/login-roles.ts";
@@ -8,8 +9,8 @@ import { completePool, poolProblem } from "../../model/pool.ts";
 import { completeServer } from "../../model/server.ts";
 import type { SslMode } from "../../model/stack.ts";
 import { configPath, type Problem } from "../config-error.ts";
-import { didYouMean } from "../did-you-mean.ts";
 import type { Section, Sections } from "../sections.ts";
+import type { At } from "./at.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtimes.ts";
 
 /** What is wrong between the sections. A reference to an entry that is itself broken is left to that entry's own error. */
@@ -34,9 +35,6 @@ export function sectionProblems(sections: Sections, fileProblem: FileProblem): P
 
 /** Why a file cannot serve as a root certificate; undefined: it can. */
 export type FileProblem = (file: string) => string | undefined;
-
-/** Where a problem is. */
-export type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };
 
 function checkServer({ server }: Sections, at: At, fileProblem: FileProblem): void {
   if (!server) return;

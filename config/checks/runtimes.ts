@@ -1,7 +1,7 @@
 import { isDeployed, type Runtime } from "../../model/runtime.ts";
 import { configPath } from "../config-error.ts";
 import type { Entry, Sections } from "../sections.ts";
-import type { At } from "./index.ts";
+import type { At } from "./at.ts";
 
 type Here = (...path: PropertyKey[]) => ReturnType<At>;
 

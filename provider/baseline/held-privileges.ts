@@ -1,7 +1,7 @@
 import { parseAcl } from "../postgres/acl.ts";
 import type { FutureKind } from "../privileges/default-privileges.ts";
 import type { HeldBefore } from "../privileges/plan.ts";
-import type { Snapshot } from "./snapshot.ts";
+import type { Snapshot } from "./contract.ts";
 
 const futureKindOf: Record<string, FutureKind> = { r: "TABLES", S: "SEQUENCES", f: "FUNCTIONS", T: "TYPES" };
 

@@ -11,11 +11,12 @@ import { type PropertyMap, type PropertyValue, Secret } from "../rpc/values.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { databaseHazards } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
+import type { Snapshot } from "./contract.ts";
 import { baselineContract } from "./contract.ts";
 import { heldBefore } from "./held-privileges.ts";
 import type { FormerOwners } from "./previous-owners.ts";
 import { readVerifiers } from "./role-record.ts";
-import { extend, readSnapshot, type Snapshot } from "./snapshot.ts";
+import { extend, readSnapshot } from "./snapshot.ts";
 
 /**
  * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles

@@ -2,50 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type OwnedObject, readOwnedObjects } from "../ownership/objects.ts";
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import type { RoleRecord } from "./contract.ts";
+import type { DefaultAcl, Snapshot } from "./contract.ts";
 import { readRoles } from "./role-record.ts";
-
-/**
- * What was there before the stack changed anything in one database. It is saved in the state before the first change,
- * and what is recorded once is never recorded anew: a run that was killed behind its commit would otherwise take its
- * own work for the former state.
- */
-export interface Snapshot {
-  /** Tells this stack from others that have the same name. */
-  stack?: string | undefined;
-  /** Kind and OID by object, linked sequence and `schema x`: objects may be renamed and moved. */
-  ids?: Record<string, string> | undefined;
-  /** Schemas recorded so far. */
-  schemas: string[];
-  /** Object to owner. */
-  owners: Record<string, string>;
-  /**
-   * Explicit privileges (aclitems) by object, linked sequence, `schema x` and `database x`; where there are none the
-   * defaults held.
-   */
-  acls: Record<string, string[]>;
-  /** Explicit column privileges by object and column. */
-  columnAcls: Record<string, Record<string, string[]>>;
-  /** Linked and identity sequences to the table whose owner they have. */
-  linked: Record<string, string>;
-  /** TimescaleDB jobs to their owners. */
-  jobs: Record<string, string>;
-  /** Rows of pg_default_acl: those of the schemas and those for all schemas. */
-  defaultPrivileges: DefaultAcl[];
-  /** Managed roles: null when there was no such role, else what it was like. */
-  roles: Record<string, RoleRecord | null>;
-  /** Roles that the stack changes although they are not its own; null when there was no such role. */
-  existingRoles: Record<string, RoleRecord | null>;
-}
-
-export interface DefaultAcl {
-  creator: string;
-  /** Null: for all schemas. */
-  schema: string | null;
-  /** pg_default_acl's letter: r relations, S sequences, f functions, T types, n schemas, L large objects. */
-  objectType: string;
-  acl: string[];
-}
 
 export async function readSnapshot(
   db: Queryable,

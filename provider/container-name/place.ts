@@ -1,8 +1,8 @@
+import { rollbackLabel, serviceLabel, stackLabel } from "../../model/container-labels.ts";
 import { asideNames } from "../docker/aside.ts";
 import { dockerClient, explainDocker } from "../docker/client.ts";
 import type { Container, Docker } from "../docker/engine.ts";
 import type { ContainerInspection } from "../docker/engine-types.ts";
-import { rollbackLabel, serviceLabel, stackLabel } from "../docker/labels.ts";
 
 /** Whose container has the name that a service's is to have. */
 export type Holder = "nobody" | "this stack" | "its rollback script" | "somebody else";

@@ -11,7 +11,7 @@ import type {
 } from "./engine-types.ts";
 
 /** What the daemon refused; the message is its own. */
-export class DockerError extends Error {
+class DockerError extends Error {
   readonly statusCode: number;
 
   constructor(statusCode: number, message: string) {

@@ -1,6 +1,6 @@
+import { serviceLabel } from "../../model/container-labels.ts";
 import { asideNames } from "./aside.ts";
 import { dockerClient, explainDocker } from "./client.ts";
-import { serviceLabel } from "./labels.ts";
 
 /**
  * An environment variable of the container of that name that no stack made, running or not, also where it was put aside by

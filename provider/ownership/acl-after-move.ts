@@ -17,7 +17,7 @@ export interface AclChange {
  * What ALTER ... OWNER does to a list: the new owner takes the old one's place as grantee and as grantor, and entries
  * that are then between the same two roles become one (aclnewowner in PostgreSQL's source).
  */
-export function afterOwnerChange(grants: Grant[], from: string, to: string): Grant[] {
+function afterOwnerChange(grants: Grant[], from: string, to: string): Grant[] {
   const next = new Map<string, Grant>();
   for (const grant of grants) {
     const moved = imageOf(grant, from, to);

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import type { DefaultAcl } from "../baseline/snapshot.ts";
+import type { DefaultAcl } from "../baseline/contract.ts";
 import { type Grant, parseAcl } from "../postgres/acl.ts";
 
 /**

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import type { Snapshot } from "../baseline/snapshot.ts";
+import type { Snapshot } from "../baseline/contract.ts";
 import { isMatched, isNamed, splitName } from "../postgres/names.ts";
 import { giveJobs, type Installation } from "../postgres/timescale.ts";
 import type { OwnedObject } from "./objects.ts";

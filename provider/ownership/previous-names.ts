@@ -1,4 +1,4 @@
-import type { Snapshot } from "../baseline/snapshot.ts";
+import type { Snapshot } from "../baseline/contract.ts";
 import { splitName } from "../postgres/names.ts";
 import type { OwnedObject } from "./objects.ts";
 

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import type { Snapshot } from "../baseline/snapshot.ts";
+import type { Snapshot } from "../baseline/contract.ts";
 import { type Grant, parseAcl } from "../postgres/acl.ts";
 import { type AclChange, type Acls, restoration } from "./acl-after-move.ts";
 import type { OwnedObject } from "./objects.ts";

@@ -1,8 +1,8 @@
 import type { Queryable } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
+import { listOf } from "../postgres/list.ts";
 import { alterRoleProblem, roleExists } from "../postgres/roles.ts";
 import { inTransaction } from "../postgres/transaction.ts";
-import { listOf } from "../privileges/words.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import type { Move } from "./moves.ts";

@@ -1,8 +1,9 @@
 import { escapeIdentifier } from "pg";
+import { listOf } from "../postgres/list.ts";
 import type { Unreachable } from "../postgres/membership.ts";
 import type { Place, PrivilegePlan } from "../privileges/plan.ts";
 import { privilegeStatements } from "../privileges/statements.ts";
-import { describePrivileges, listOf } from "../privileges/words.ts";
+import { describePrivileges } from "../privileges/words.ts";
 import { describe, type Move, ownerStatement } from "./moves.ts";
 
 /** Statements that a message gives before it says how many more there are. */

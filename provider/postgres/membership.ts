@@ -1,6 +1,6 @@
 import { escapeIdentifier } from "pg";
-import { listOf } from "../privileges/words.ts";
 import type { Queryable } from "./connection.ts";
+import { listOf } from "./list.ts";
 
 /** What is granted for the length of one transaction, and what takes it back again. */
 export interface Borrowed {

@@ -4,7 +4,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 /** libpq's name for the certificates that the machine trusts; here those that Node does. */
-export const systemCertificates = "system";
+const systemCertificates = "system";
 
 /**
  * Why a file cannot serve as `sslrootcert`; undefined when it can.

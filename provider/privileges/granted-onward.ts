@@ -2,12 +2,6 @@ import { escapeIdentifier } from "pg";
 import type { PrivilegePlan } from "./plan.ts";
 import type { GrantableObject, Held } from "./table.ts";
 
-/** A privilege that the role granted to another one, as it may with what it holds WITH GRANT OPTION. */
-export interface PassedOn {
-  privilege: string;
-  grantee: string;
-}
-
 /**
  * Why Postgres would refuse the plan's revokes (2BP01, dependent_privileges_still_exist; see REVOKE, RESTRICT): a privilege
  * that the role passed on goes only with, or after, what others have of it. One line for each object and privilege, with the

@@ -132,7 +132,7 @@ function wantedInFuture(goal: PrivilegeGoal | undefined, schema: string, on: Fut
 }
 
 /** The goal's creators and every role that owns an object in its schemas, without the role itself. */
-export function creatorsOf(goal: PrivilegeGoal | undefined, objects: GrantableObject[]): string[] {
+function creatorsOf(goal: PrivilegeGoal | undefined, objects: GrantableObject[]): string[] {
   if (!goal) return [];
   const owners = objects
     .filter(({ kind, schema }) => kind !== "database" && kind !== "schema" && goal.schemas.includes(schema))

@@ -10,6 +10,7 @@ import {
 } from "../ownership/superusers-objects.ts";
 import { actingFor } from "../postgres/acting.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
+import { listOf } from "../postgres/list.ts";
 import { memberReason, type Unreachable, unreachableRoles } from "../postgres/membership.ts";
 import { driftIn, isMissingDatabase, planIn } from "../postgres/missing-database.ts";
 import { existingRoles, isSuperuser } from "../postgres/roles.ts";
@@ -30,7 +31,7 @@ import { passedOnProblems } from "./granted-onward.ts";
 import { type Place, type PrivilegeCatalog, type PrivilegeGoal, type PrivilegePlan, planPrivileges } from "./plan.ts";
 import { PrivilegeReader } from "./reader.ts";
 import { type PrivilegeStatement, privilegeStatements } from "./statements.ts";
-import { describeHeld, describePrivileges, listOf, summarizePrivileges } from "./words.ts";
+import { describeHeld, describePrivileges, summarizePrivileges } from "./words.ts";
 
 type Inputs = InputsOf<typeof privilegesContract>;
 

@@ -1,7 +1,7 @@
 import { escapeIdentifier } from "pg";
+import { listOf } from "../postgres/list.ts";
 import type { Place, PrivilegePlan } from "./plan.ts";
 import type { GrantableObject, Held } from "./table.ts";
-import { listOf } from "./words.ts";
 
 /** Objects in one GRANT: enough to be quick, few enough for an error that can be read. */
 const objectsPerStatement = 500;

@@ -1,6 +1,11 @@
 import { escapeIdentifier } from "pg";
 import type { Queryable } from "../postgres/connection.ts";
-import type { PassedOn } from "./granted-onward.ts";
+
+/** A privilege that the role granted to another one, as it may with what it holds WITH GRANT OPTION. */
+export interface PassedOn {
+  privilege: string;
+  grantee: string;
+}
 
 /** One privilege that the role holds on an object by name: neither through PUBLIC nor through another role. */
 export interface Held {

@@ -1,13 +1,6 @@
+import { listOf } from "../postgres/list.ts";
 import { type Place, type PrivilegePlan, privilegeName } from "./plan.ts";
 import type { Held } from "./table.ts";
-
-/** Names a line gives before it says how many more there are. */
-const named = 5;
-
-export function listOf(names: string[]): string {
-  const shown = names.slice(0, named).join(", ");
-  return names.length > named ? `${shown} and ${names.length - named} more` : shown;
-}
 
 /** The plan for people: object to `grant SELECT; revoke INSERT, UPDATE`. */
 export function describePrivileges(plan: PrivilegePlan): Record<string, string> {

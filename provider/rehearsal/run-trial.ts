@@ -113,7 +113,7 @@ function attempt(transaction: Transaction, { roles }: Stage, { as, sql }: Check)
 }
 
 /** Statements that make the rest of a subtransaction a session of the role's. */
-export function asRole(role: string, { settings }: RehearsedRoles): string[] {
+function asRole(role: string, { settings }: RehearsedRoles): string[] {
   return [...settingsOf(role, settings), `SET LOCAL ROLE ${escapeIdentifier(role)}`];
 }
 

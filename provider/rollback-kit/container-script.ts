@@ -1,5 +1,5 @@
+import { rollbackLabel } from "../../model/container-labels.ts";
 import { shellWord } from "../../model/shell-word.ts";
-import { rollbackLabel } from "../docker/labels.ts";
 import type { DockerCreate } from "./contract.ts";
 import { latin1, shellFile, shellSecret } from "./shell.ts";
 

@@ -1,5 +1,5 @@
+import { connectAsLabel } from "../../model/container-labels.ts";
 import type { InputsOf } from "../contract.ts";
-import { connectAsLabel } from "../docker/labels.ts";
 import { swarmServiceLabel } from "../docker/swarm-service.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";

@@ -1,5 +1,5 @@
+import { connectAsLabel, rollbackLabel } from "../../model/container-labels.ts";
 import { dockerClient } from "../docker/client.ts";
-import { connectAsLabel, rollbackLabel } from "../docker/labels.ts";
 import { swarmServiceLabel } from "../docker/swarm-service.ts";
 import { toTarget } from "../service-env/declared.ts";
 import type { WayBack } from "./rollback-source.ts";

@@ -1,5 +1,5 @@
+import { connectAsLabel } from "../../model/container-labels.ts";
 import { shellWord } from "../../model/shell-word.ts";
-import { connectAsLabel } from "../docker/labels.ts";
 import { dockerHostLine } from "./container-script.ts";
 import { latin1, shellSecret } from "./shell.ts";
 

@@ -16,7 +16,7 @@ export class Refusal extends Error {
 }
 
 /** What the user is to read about an error: its message and nothing else. */
-export function messageOf(error: unknown): string {
+function messageOf(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : String(error);
 }
 

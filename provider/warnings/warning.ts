@@ -1,5 +1,5 @@
 import { codeOf, type Queryable } from "../postgres/connection.ts";
-import { listOf } from "../privileges/words.ts";
+import { listOf } from "../postgres/list.ts";
 
 /** Something that works today and will not, silently, once the move or a cutover is done. */
 export interface Hazard {

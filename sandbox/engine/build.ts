@@ -5,7 +5,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { SemVer } from "semver";
 import { exitCode } from "../process.ts";
-import type { Tell } from "./engine.ts";
+import type { Tell } from "./tell.ts";
 
 const COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi";
 const VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";

@@ -4,6 +4,7 @@ import { cacheDirectory, makeOnce } from "../cache.ts";
 import { run } from "../process.ts";
 import { build } from "./build.ts";
 import { install } from "./install.ts";
+import type { Tell } from "./tell.ts";
 import { MINIMUM_VERSION, pinnedVersion, recentEnough } from "./version.ts";
 
 /** A Pulumi CLI that runs on this machine. */
@@ -15,9 +16,6 @@ export interface Engine {
   /** Whether Pulumi's own Node language host is there: beside the engine or on the PATH, where the engine looks for it. */
   hasLanguageHost: boolean;
 }
-
-/** Tells the person at the terminal what takes time. */
-export type Tell = (line: string) => void;
 
 const tellOnStderr: Tell = (line) => {
   process.stderr.write(`engine: ${line}\n`);

@@ -1,6 +1,6 @@
 import type { SemVer } from "semver";
 import { downloadsReachable } from "../downloads.ts";
-import type { Tell } from "./engine.ts";
+import type { Tell } from "./tell.ts";
 
 /** Installs the CLI into `root` by Pulumi's own installer. False, and without a word, when that cannot be reached. */
 export async function install(root: string, version: SemVer, tell: Tell): Promise<boolean> {

@@ -44,7 +44,7 @@ export async function loadTracksolid(db: Queryable): Promise<void> {
 }
 
 /** What `fleet_platform` holds, loaded into the database of `db`. */
-export async function loadFleetPlatform(db: Queryable): Promise<void> {
+async function loadFleetPlatform(db: Queryable): Promise<void> {
   await load(db, "fleet_platform/tables.sql");
   await load(db, "fleet_platform/rows.sql");
   await load(db, "fleet_platform/grants.sql");

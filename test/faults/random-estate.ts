@@ -5,7 +5,7 @@ import { escapeIdentifier, escapeLiteral } from "pg";
 export const strangers = ["bob", 'Former "owner", of', "o'brien; DROP ROLE postgres; --", "tëam.lead"];
 /** Schemas the stack manages, and one that it does not. */
 export const schemas = ["app", 'Odd " schema', "select"];
-export const outside = "out.side";
+const outside = "out.side";
 
 const names = ["t", "Order's", "a.b", 'q"q', "select", "ünïcödé $1", "x; DROP TABLE app.t; --"];
 

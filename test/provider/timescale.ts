@@ -4,7 +4,7 @@ import type { Queryable } from "../../provider/postgres/connection.ts";
 import { loadRoles, loadTracksolid } from "../../sandbox/legacy/index.ts";
 
 /** PostgreSQL 17 with TimescaleDB as wasm, behind the interface that the provider's code uses. */
-export async function startTimescale(): Promise<Queryable & { close(): Promise<void> }> {
+async function startTimescale(): Promise<Queryable & { close(): Promise<void> }> {
   const db = await PGlite.create({ extensions: { timescaledb } });
   return {
     async query<Row>(text: string, values?: unknown[]) {

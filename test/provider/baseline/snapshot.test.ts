@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { extend, type Snapshot } from "../../../provider/baseline/snapshot.ts";
+import type { Snapshot } from "../../../provider/baseline/contract.ts";
+import { extend } from "../../../provider/baseline/snapshot.ts";
 
 const empty: Snapshot = {
   stack: "first",

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { didYouMean } from "../../config/did-you-mean.ts";
+import { didYouMean } from "../../model/did-you-mean.ts";
 
 test.each([
   ["connectionlimit", "connectionLimit"],
