@@ -35,7 +35,9 @@ export class Screen {
 
   #draw(): void {
     const width = (this.#out.columns ?? 80) - 1;
-    const lines = [...this.#table.split("\n"), "", this.#status].map((line) => line.slice(0, width));
+    // Below the table: an empty line, the status and the cursor.
+    const rows = this.#table.split("\n").slice(0, Math.max(1, (this.#out.rows ?? 24) - 3));
+    const lines = [...rows, "", this.#status].map((line) => line.slice(0, width));
     const back = this.#height > 0 ? `\x1b[${this.#height}A\r\x1b[0J` : "";
     this.#out.write(`${back}${lines.join("\n")}\n`);
     this.#height = lines.length;
