@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { FormerOwners } from "./baseline/previous-owners.ts";
+import { PreviousOwners } from "./baseline/previous-owners.ts";
 import { baseline } from "./baseline/resource.ts";
 import { connectionBudget } from "./budget/resource.ts";
 import { configuration } from "./configuration.ts";
@@ -38,15 +38,15 @@ export function pgaccess(): Provider {
   const server = new Server();
   // Services whose former container was put aside in this run.
   const putAside = new Set<string>();
-  const formerOwners = new FormerOwners();
+  const previousOwners = new PreviousOwners();
   const resources = [
-    toResource(baseline(server, formerOwners)),
+    toResource(baseline(server, previousOwners)),
     toResource(connectionBudget(server)),
     toResource(rehearsal(server)),
     toResource(loginTurn(server)),
     toResource(roleSettings(server)),
     toResource(existingRole(server)),
-    toResource(privileges(server, new PrivilegeReader(), formerOwners)),
+    toResource(privileges(server, new PrivilegeReader(), previousOwners)),
     toResource(ownership(server)),
     toResource(publicPrivileges(server)),
     toResource(cutovers()),

@@ -9,12 +9,12 @@ import type { Reconciler } from "../reconciler.ts";
 import type { CheckFailure } from "../rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, Secret } from "../rpc/values.ts";
 import { parseSettings } from "../settings/settings.ts";
-import { databaseHazards } from "../warnings/index.ts";
+import { databaseWarnings } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
 import type { Snapshot } from "./contract.ts";
 import { baselineContract } from "./contract.ts";
 import { heldBefore } from "./held-privileges.ts";
-import type { FormerOwners } from "./previous-owners.ts";
+import type { PreviousOwners } from "./previous-owners.ts";
 import { readVerifiers } from "./role-record.ts";
 import { extend, readSnapshot } from "./snapshot.ts";
 
@@ -22,7 +22,7 @@ import { extend, readSnapshot } from "./snapshot.ts";
  * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles
  * that keep an object, free role names) is refused here, before anything is touched. Create and delete change nothing.
  */
-export function baseline(server: Server, formerOwners?: FormerOwners): Reconciler<typeof baselineContract> {
+export function baseline(server: Server, previousOwners?: PreviousOwners): Reconciler<typeof baselineContract> {
   const summaries = new Map<string, string | undefined>();
   return {
     contract: baselineContract,
@@ -41,7 +41,7 @@ export function baseline(server: Server, formerOwners?: FormerOwners): Reconcile
           const now = await readSnapshot(db, database, { schemas, outside, roles, existingRoles });
           const recorded = before.snapshot as Snapshot | undefined;
           const snapshot = recorded ? extend(recorded, now) : now;
-          formerOwners?.record(database, snapshot.owners);
+          previousOwners?.record(database, snapshot.owners);
           const failures = [
             ...(await missingSchemas(db, database, schemas)),
             ...(await missingKeepers(db, keepOwner, roles)),
@@ -71,9 +71,9 @@ export function baseline(server: Server, formerOwners?: FormerOwners): Reconcile
               roles: Object.fromEntries(roles.map((role) => [role, {}])),
             },
           };
-          const hazards = await warningsOf(db, facts, databaseHazards);
+          const warnings = await warningsOf(db, facts, databaseWarnings);
           const newcomers = adopt.filter((role) => now.roles[role] && !recorded?.roles[role]);
-          return { changes: {}, observed, failures, warnings: [...newcomers.map(takenOver), ...hazards] };
+          return { changes: {}, observed, failures, warnings: [...newcomers.map(takenOver), ...warnings] };
         }),
       ),
 

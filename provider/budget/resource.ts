@@ -5,7 +5,7 @@ import { isSuperuser } from "../postgres/roles.ts";
 import { isStandby } from "../postgres/standby.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import { cronDatabase, cronJobs } from "../warnings/cron-jobs.ts";
-import { serverHazards } from "../warnings/index.ts";
+import { serverWarnings } from "../warnings/index.ts";
 import type { ServerFacts } from "../warnings/server-facts.ts";
 import { warningsOf } from "../warnings/warning.ts";
 import { connectionBudgetContract } from "./contract.ts";
@@ -74,7 +74,7 @@ export function connectionBudget(server: Server): Reconciler<typeof connectionBu
         failures,
         warnings: [
           ...warnings,
-          ...(await hazardsOf(server, { databases, access, closed, roles: rolesOf(entries), legacyUsers })),
+          ...(await warningsAbout(server, { databases, access, closed, roles: rolesOf(entries), legacyUsers })),
         ],
       };
     },
@@ -107,10 +107,10 @@ function rolesOf(entries: BudgetEntry[]): string[] {
   return entries.filter(({ source }) => source === "declared").map(({ role }) => role);
 }
 
-async function hazardsOf(server: Server, declared: Omit<ServerFacts, "adminDatabase">): Promise<string[]> {
+async function warningsAbout(server: Server, declared: Omit<ServerFacts, "adminDatabase">): Promise<string[]> {
   const facts = { ...declared, adminDatabase: server.address.database };
   const { warnings, cron } = await server.anySession(async (db) => ({
-    warnings: await warningsOf(db, facts, serverHazards),
+    warnings: await warningsOf(db, facts, serverWarnings),
     cron: await cronDatabase(db),
   }));
   if (cron === undefined || declared.legacyUsers.length === 0) return warnings;

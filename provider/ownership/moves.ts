@@ -3,7 +3,7 @@ import type { Snapshot } from "../baseline/contract.ts";
 import { isMatched, isNamed, splitName } from "../postgres/names.ts";
 import { giveJobs, type Installation } from "../postgres/timescale.ts";
 import type { OwnedObject } from "./objects.ts";
-import { FormerNames } from "./previous-names.ts";
+import { PreviousNames } from "./previous-names.ts";
 import { keptAccess, type MovePrivilege, restoredPrivileges } from "./privileges-after-move.ts";
 
 /** Who shall own what in one database (app-roles:databases). */
@@ -82,7 +82,7 @@ export function movesBack(
   former: Pick<Snapshot, "owners" | "acls" | "columnAcls" | "ids">,
   heir: string,
 ): Move[] {
-  const names = new FormerNames(former);
+  const names = new PreviousNames(former);
   return objects
     .filter((object) => object.owner === goal.owner || object.jobs.some((job) => job.owner === goal.owner))
     .map((object) => {

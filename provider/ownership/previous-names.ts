@@ -3,7 +3,7 @@ import { splitName } from "../postgres/names.ts";
 import type { OwnedObject } from "./objects.ts";
 
 /** Finds the names under which a baseline has objects that were renamed, or moved to another schema, since. */
-export class FormerNames {
+export class PreviousNames {
   readonly #recorded: Pick<Snapshot, "owners" | "ids">;
   readonly #names: Map<string, string>;
 

@@ -17,7 +17,7 @@ import { type Changes, Incomplete, type Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { refuseWhileInUse } from "../sessions/role-in-use.ts";
-import { ownershipHazards } from "../warnings/index.ts";
+import { ownershipWarnings } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
 import { ownershipContract } from "./contract.ts";
 import {
@@ -38,7 +38,7 @@ import {
   unknownNames,
 } from "./moves.ts";
 import { type OwnedObject, readOwnedObjects } from "./objects.ts";
-import { FormerNames } from "./previous-names.ts";
+import { PreviousNames } from "./previous-names.ts";
 import { type Reassigned, reassignPlanned } from "./reassign.ts";
 import { foreignStacks, forgetRecord, missingRecord, record } from "./stack-claim.ts";
 import { superusersMoveReason } from "./superusers-objects.ts";
@@ -70,7 +70,7 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
           );
           const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
           const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
-          const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipHazards))];
+          const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipWarnings))];
           const failures = [
             ...(await foreignStacks(db, inputs, moves, call)).map((reason) => ({ property: "owner", reason })),
             ...(await notOurs(db, inputs, moves)),
@@ -210,7 +210,7 @@ async function objectsToGiveBack(
   recorded: Exclude<Inputs["former"], Unknown>,
 ): Promise<OwnedObject[]> {
   const schemas = schemasOf(inputs);
-  const names = new FormerNames(recorded);
+  const names = new PreviousNames(recorded);
   const objects = await readOwnedObjects(db, [...new Set([...schemas, ...(await schemasOwnedIn(db, inputs.owner))])]);
   return objects.filter((object) => schemas.includes(object.schema) || names.of(object) !== undefined);
 }

@@ -129,7 +129,7 @@ export async function withColumns(
   const known = new Set(objects.map(({ key }) => key));
   const added = rows.flatMap(({ table, column, key }): GrantableObject[] => {
     const found = tables.find(({ target }) => target.name === table);
-    return found && !known.has(key) ? [{ ...found, key, kind: "column", column, held: [], passedOn: [] }] : [];
+    return found && !known.has(key) ? [{ ...found, key, kind: "column", column, held: [], grantedOnward: [] }] : [];
   });
   return [...objects, ...added];
 }

@@ -7,7 +7,7 @@ import type { GrantableObject, Held } from "./table.ts";
  * that the role passed on goes only with, or after, what others have of it. One line for each object and privilege, with the
  * statements that end it.
  */
-export function passedOnProblems({ revokes }: PrivilegePlan, objects: GrantableObject[], role: string): string[] {
+export function grantedOnwardProblems({ revokes }: PrivilegePlan, objects: GrantableObject[], role: string): string[] {
   const problems = revokes.flatMap(({ place, held }) => {
     if (!("object" in place)) return []; // default privileges are granted by their creator alone
     const { object } = place;
@@ -33,11 +33,11 @@ function isTakenAlong({ privilege, grantor }: Held, ofTable: Held[]): boolean {
 }
 
 /** Who has the privilege from the role, when no right to grant it is left to the role. */
-function losers({ held, passedOn = [] }: GrantableObject, privilege: string, goes: Held[]): string[] {
+function losers({ held, grantedOnward = [] }: GrantableObject, privilege: string, goes: Held[]): string[] {
   const remains = held.filter((one) => !goes.includes(one));
   if (remains.some((one) => one.privilege === privilege && one.grantable)) return [];
   if (!goes.some((one) => one.privilege === privilege)) return [];
-  return passedOn.filter((one) => one.privilege === privilege).map(({ grantee }) => grantee);
+  return grantedOnward.filter((one) => one.privilege === privilege).map(({ grantee }) => grantee);
 }
 
 function problem(

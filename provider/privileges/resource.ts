@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { DeclaredAccess } from "../../model/declared-access.ts";
-import { FormerOwners } from "../baseline/previous-owners.ts";
+import { PreviousOwners } from "../baseline/previous-owners.ts";
 import type { InputsOf } from "../contract.ts";
 import type { guardedPrivileges } from "../destroy-guard/contract.ts";
 import {
@@ -21,13 +21,13 @@ import type { Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { refuseWhileInUse } from "../sessions/role-in-use.ts";
-import { privilegesHazards } from "../warnings/index.ts";
+import { privilegesWarnings } from "../warnings/index.ts";
 import { SharedReads, warningsOf } from "../warnings/warning.ts";
 import { AclSizes } from "./acl-size.ts";
 import { carryOut } from "./carry-out.ts";
 import { privilegesContract } from "./contract.ts";
 import { namesOfNothing, schemasIn, withColumns } from "./explicit-grants.ts";
-import { passedOnProblems } from "./granted-onward.ts";
+import { grantedOnwardProblems } from "./granted-onward.ts";
 import { type Place, type PrivilegeCatalog, type PrivilegeGoal, type PrivilegePlan, planPrivileges } from "./plan.ts";
 import { PrivilegeReader } from "./reader.ts";
 import { type PrivilegeStatement, privilegeStatements } from "./statements.ts";
@@ -39,7 +39,7 @@ type Inputs = InputsOf<typeof privilegesContract>;
 export function privileges(
   server: Server,
   reader = new PrivilegeReader(),
-  formerOwners = new FormerOwners(),
+  previousOwners = new PreviousOwners(),
 ): Reconciler<typeof privilegesContract> {
   const summaries = new Map<string, string>();
   // By database: what many roles are judged by is read once in an engine's run.
@@ -67,7 +67,7 @@ export function privileges(
           const refused = [
             ...(await tooNew(db, inputs)),
             ...notOurs(inputs, plan, unreachable),
-            ...passedOn(inputs, plan, catalog),
+            ...grantedOnward(inputs, plan, catalog),
             ...(await sizes.problems(db, inputs, plan)).map((reason) => ({ property: "", reason })),
           ];
           if (refused.length > 0) return { changes: describePrivileges(plan), failures: refused };
@@ -75,9 +75,9 @@ export function privileges(
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
           const { access, legacyUsers = [], logins = [inputs.role], declared = declaredBy(inputs) } = inputs;
-          const former = formerOwners.of(inputs.database);
+          const former = previousOwners.of(inputs.database);
           const facts = { ...inputs, access, legacyUsers, logins, declared, former };
-          const hazards = await warningsOf(db, facts, privilegesHazards, shared);
+          const warnings = await warningsOf(db, facts, privilegesWarnings, shared);
           const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
             (name) =>
               `${inputs.role}: grants in ${inputs.database}: ${name}: there is no such object (a name with capitals or dots needs double quotes)`,
@@ -89,7 +89,7 @@ export function privileges(
               ...byHandWarnings(inputs, plan),
               ...onwardWarnings(inputs, catalog),
               ...superusersPrivilegesWarning(beyond, inputs.role, unreachable),
-              ...hazards,
+              ...warnings,
             ],
           };
         }),
@@ -118,7 +118,7 @@ export function privileges(
               const whole = planFor(inputs, former, catalog);
               const unreachable = await unreachableOwners(db, whole);
               const { within: plan } = withoutSuperusers(whole, unreachable);
-              refuse([...notOurs(inputs, plan, unreachable), ...passedOn(inputs, plan, catalog)]);
+              refuse([...notOurs(inputs, plan, unreachable), ...grantedOnward(inputs, plan, catalog)]);
               return plan;
             });
             sizes.granted(inputs);
@@ -143,7 +143,7 @@ export function privileges(
                 const catalog = await read("forChange", db, inputs, undefined);
                 const whole = removalOf(inputs, catalog);
                 const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
-                refuse(passedOn(inputs, plan, catalog));
+                refuse(grantedOnward(inputs, plan, catalog));
                 byHand = plan.byHand;
                 return plan;
               });
@@ -283,7 +283,7 @@ function onwardWarnings(inputs: Inputs, catalog: PrivilegeCatalog): string[] {
   // What was there before is not known yet, so nothing can be said about what goes.
   if (inputs.before instanceof Unknown) return [];
   const removal = removalOf(inputs, catalog);
-  const problems = passedOnProblems(removal, catalog.objects, role);
+  const problems = grantedOnwardProblems(removal, catalog.objects, role);
   if (problems.length > 0) {
     return [`destroy, and an up that takes ${role} out, would be refused: ${database}: ${problems.join("; ")}`];
   }
@@ -310,7 +310,7 @@ export async function onwardProblems(server: Server, removed: z.infer<typeof gua
           const catalog = await read("forPlan", db, inputs, undefined);
           const whole = removalOf(inputs, catalog);
           const { within } = withoutSuperusers(whole, await unreachableOwners(db, whole));
-          problems.push(...passedOn(inputs, within, catalog).map(({ reason }) => reason));
+          problems.push(...grantedOnward(inputs, within, catalog).map(({ reason }) => reason));
         }
       });
     } catch (error) {
@@ -321,8 +321,11 @@ export async function onwardProblems(server: Server, removed: z.infer<typeof gua
 }
 
 /** What would fail because others have it from the role. */
-function passedOn({ role, database }: Inputs, plan: PrivilegePlan, { objects }: PrivilegeCatalog): CheckFailure[] {
-  return passedOnProblems(plan, objects, role).map((problem) => ({ property: "", reason: `${database}: ${problem}` }));
+function grantedOnward({ role, database }: Inputs, plan: PrivilegePlan, { objects }: PrivilegeCatalog): CheckFailure[] {
+  return grantedOnwardProblems(plan, objects, role).map((problem) => ({
+    property: "",
+    reason: `${database}: ${problem}`,
+  }));
 }
 
 /** PostgreSQL 17 is the first with MAINTAIN: https://www.postgresql.org/docs/17/release-17.html */

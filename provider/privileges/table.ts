@@ -2,7 +2,7 @@ import { escapeIdentifier } from "pg";
 import type { Queryable } from "../postgres/connection.ts";
 
 /** A privilege that the role granted to another one, as it may with what it holds WITH GRANT OPTION. */
-export interface PassedOn {
+export interface GrantedOnward {
   privilege: string;
   grantee: string;
 }
@@ -54,7 +54,7 @@ export interface Grantable {
 export interface GrantableObject extends Grantable {
   held: Held[];
   /** What others hold from this role, where it is not the owner. Default: nothing. */
-  passedOn?: PassedOn[];
+  grantedOnward?: GrantedOnward[];
 }
 
 /** What there is to grant on, and who holds what there by name; read once, it serves every role. */
@@ -64,7 +64,7 @@ export interface PrivilegeTable {
   /** By number of the list: role to what it holds. */
   lists: Map<number, Map<string, Held[]>>;
   /** By number of the list: role to what it granted without being the owner. */
-  passedOn: Map<number, Map<string, PassedOn[]>>;
+  grantedOnward: Map<number, Map<string, GrantedOnward[]>>;
 }
 
 interface Row {
@@ -92,11 +92,11 @@ export async function readPrivilegeTable(db: Queryable, schemas: string[]): Prom
   const { rows } = await db.query<Row>(objectsSql, [schemas]);
   const aggregates = rows.some((row) => row.timescale) ? await readContinuousAggregates(db) : new Set();
   const lists = new Map<number, Map<string, Held[]>>();
-  const passedOn = new Map<number, Map<string, PassedOn[]>>();
+  const grantedOnward = new Map<number, Map<string, GrantedOnward[]>>();
   const objects = rows.map((row) => {
     if (row.entries) {
       lists.set(row.list, byRole(row.entries));
-      passedOn.set(row.list, byGrantor(row.entries, row.owner));
+      grantedOnward.set(row.list, byGrantor(row.entries, row.owner));
     }
     const object: Grantable = {
       key: row.key,
@@ -112,7 +112,7 @@ export async function readPrivilegeTable(db: Queryable, schemas: string[]): Prom
     };
     return { object, list: row.list };
   });
-  return { objects, lists, passedOn };
+  return { objects, lists, grantedOnward };
 }
 
 function byRole(entries: [string, string, string, boolean][]): Map<string, Held[]> {
@@ -125,7 +125,7 @@ function byRole(entries: [string, string, string, boolean][]): Map<string, Held[
   return found;
 }
 
-function byGrantor(entries: [string, string, string, boolean][], owner: string): Map<string, PassedOn[]> {
+function byGrantor(entries: [string, string, string, boolean][], owner: string): Map<string, GrantedOnward[]> {
   const others = entries.filter(([, , grantor]) => grantor !== owner);
   const passed = others.map(([grantee, privilege, grantor]) => ({ grantor, privilege, grantee }));
   const grantors = [...new Set(passed.map(({ grantor }) => grantor))];
@@ -138,13 +138,13 @@ function byGrantor(entries: [string, string, string, boolean][], owner: string):
 }
 
 /** What one role holds; nothing when it does not exist. Of columns only those it holds something on. */
-export function privilegesOf({ objects, lists, passedOn }: PrivilegeTable, role: string): GrantableObject[] {
+export function privilegesOf({ objects, lists, grantedOnward }: PrivilegeTable, role: string): GrantableObject[] {
   return objects.flatMap(({ object, list }) => {
     const held = lists.get(list)?.get(role) ?? [];
-    const passed = passedOn.get(list)?.get(role);
+    const passed = grantedOnward.get(list)?.get(role);
     return object.kind === "column" && held.length === 0
       ? []
-      : [{ ...object, held, ...(passed && { passedOn: passed }) }];
+      : [{ ...object, held, ...(passed && { grantedOnward: passed }) }];
   });
 }
 

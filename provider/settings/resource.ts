@@ -10,7 +10,7 @@ import { inTransaction } from "../postgres/transaction.ts";
 import { child, type Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
-import { settingsHazards } from "../warnings/index.ts";
+import { settingsWarnings } from "../warnings/index.ts";
 import { SharedReads, warningsOf } from "../warnings/warning.ts";
 import { roleSettingsContract } from "./contract.ts";
 import { describeSettings, nameOf, planSettings, settingStatement } from "./plan.ts";
@@ -62,7 +62,7 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
         summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
         const { role, setElsewhere = [], usedIn = [], legacyUsers = [] } = inputs;
         const facts = { role, settings: wanted, setElsewhere, usedIn, legacyUsers };
-        const warnings = await warningsOf(db, facts, settingsHazards, reads);
+        const warnings = await warningsOf(db, facts, settingsWarnings, reads);
         return { changes: describeSettings(changes), warnings };
       });
     },

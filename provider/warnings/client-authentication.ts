@@ -3,7 +3,7 @@ import type { Queryable } from "../postgres/connection.ts";
 import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { groupsOf, type Roles, readRoles } from "./roles.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * Lines of pg_hba.conf that let the legacy users in from the network where none lets the role in. From which address a
@@ -11,7 +11,7 @@ import type { Hazard, HazardKind } from "./warning.ts";
  * legacy user, whether the role can come in over the network at all. Lines for Unix sockets are not looked at. Only a
  * superuser, or who has been granted it, may read the file: for others nothing is found, which `limitedAdmin` says.
  */
-export const clientAuthentication: HazardKind<RoleFacts> = {
+export const clientAuthentication: WarningKind<RoleFacts> = {
   name: "pg_hba.conf lines that do not let the role in",
   async find(db, facts, reads) {
     const file = await reads.once(db, readFile);
@@ -82,7 +82,7 @@ function refusals(
   { database, legacyUsers }: RoleFacts,
   file: AuthenticationFile,
   roles: Roles,
-): Hazard[] {
+): Warning[] {
   const matching = (user: string) => file.lines.filter((line) => isFor(line, user, database, file, roles));
   const mine = matching(role);
   const inForce = file.tls ? [false, true] : [false];
@@ -92,7 +92,7 @@ function refusals(
     const opens = mine.some((line) => passable.includes(line.method) && inForce.some((tls) => isOver(line, tls)));
     return opens ? [] : [{ object, what: "no line of pg_hba.conf lets it in over the network", remedy }];
   }
-  const found = new Map<string, Hazard>();
+  const found = new Map<string, Warning>();
   for (const user of legacyUsers) {
     const theirs = matching(user);
     for (const opening of theirs) {

@@ -1,7 +1,7 @@
 import type { Queryable } from "../postgres/connection.ts";
 import { isSuperuser, readRoles } from "./roles.ts";
 import type { ServerFacts } from "./server-facts.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /** The one database in which pg_cron keeps its jobs; undefined where it is not loaded, so that none runs. */
 export async function cronDatabase(db: Queryable): Promise<string | undefined> {
@@ -15,7 +15,7 @@ export async function cronDatabase(db: Queryable): Promise<string | undefined> {
  * pg_cron's jobs in the declared databases that run as a legacy user or a superuser: they have no place in the move. To be
  * looked for in cronDatabase; an admin that is no superuser sees its own alone.
  */
-export const cronJobs: HazardKind<ServerFacts> = {
+export const cronJobs: WarningKind<ServerFacts> = {
   name: "jobs of pg_cron",
   async find(db, { databases, legacyUsers }, reads) {
     if (legacyUsers.length === 0) return [];

@@ -1,6 +1,6 @@
 import type { AfterUpFacts } from "./after-up.ts";
 
-/** What the hazards of a database that belong to no single role are judged by. */
+/** What the warnings of a database that belong to no single role are judged by. */
 export interface DatabaseFacts extends AfterUpFacts {
   database: string;
   schemas: string[];

@@ -2,10 +2,10 @@ import { readAfterUp } from "./after-up.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { isSuperuser, rightsOf } from "./roles.ts";
 import { readRoutines } from "./routines.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /** SECURITY DEFINER routines that ran as a superuser, or another role, before the stack came, and then run as the new owner. */
-export const definerRoutines: HazardKind<OwnershipFacts> = {
+export const definerRoutines: WarningKind<OwnershipFacts> = {
   name: "SECURITY DEFINER routines that lose their owner's rights",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);

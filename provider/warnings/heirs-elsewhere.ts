@@ -4,13 +4,13 @@ import { readSchemas } from "./ledgers.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import { isSuperuser, rightsOf } from "./roles.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * Partitions and inheritance children, of tables that the owner owns, that stay with another role or lie where the owner may
  * not create: an ALTER of the table reaches them all, and CREATE INDEX makes one in each partition's schema.
  */
-export const strayedHeirs: HazardKind<OwnershipFacts> = {
+export const strayedHeirs: WarningKind<OwnershipFacts> = {
   name: "partitions and inheritance children that do not follow their table",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);
@@ -36,7 +36,7 @@ function topmost(heirs: Heir[]): Heir[] {
   });
 }
 
-function notOwned(facts: OwnershipFacts, after: AfterUp, { name, schema, owner, parent, isPartition }: Heir): Hazard {
+function notOwned(facts: OwnershipFacts, after: AfterUp, { name, schema, owner, parent, isPartition }: Heir): Warning {
   const config = `app-roles:databases.${facts.database}`;
   const inside = facts.schemas.includes(schema);
   return {
@@ -53,7 +53,7 @@ async function notCreatable(
   facts: OwnershipFacts,
   after: AfterUp,
   heirs: Heir[],
-): Promise<Hazard[]> {
+): Promise<Warning[]> {
   const schemas = await readSchemas(db, [...new Set(heirs.map(({ schema }) => schema))]);
   return schemas
     .filter((schema) => !after.may(facts.owner, "CREATE", { ...schema, kind: "schema", schema: schema.name }))

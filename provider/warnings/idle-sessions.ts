@@ -2,7 +2,7 @@ import type { Queryable } from "../postgres/connection.ts";
 import { SettingRules } from "../settings/settings.ts";
 import { parseSetting } from "../settings/values.ts";
 import type { SettingsFacts } from "./settings-facts.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 const timeout = "idle_session_timeout";
 
@@ -10,7 +10,7 @@ const timeout = "idle_session_timeout";
  * Sessions of a legacy user that are idle on purpose, holding an advisory lock or listening, which the role's
  * idle_session_timeout would end. Who else LISTENs is in no catalog: a session counts whose last statement was one.
  */
-export const idleSessions: HazardKind<SettingsFacts> = {
+export const idleSessions: WarningKind<SettingsFacts> = {
   name: "idle sessions that hold a lock or listen",
   async find(db, facts, reads) {
     const sessions = await reads.once(db, readIdleSessions);

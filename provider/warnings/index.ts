@@ -9,7 +9,7 @@ import { legacySettings } from "./legacy-settings.ts";
 import { limitedAdmin } from "./limited-admin.ts";
 import { ownerLimits } from "./owner-limits.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
-import { formerOwners } from "./previous-owners.ts";
+import { previousOwners } from "./previous-owners.ts";
 import { publicConnect } from "./public-connect.ts";
 import { readerViews } from "./reader-views.ts";
 import type { RoleFacts } from "./role-facts.ts";
@@ -21,16 +21,16 @@ import { superuserDefiners, superuserInvokers } from "./superuser-code.ts";
 import { undeclaredTables } from "./undeclared-tables.ts";
 import { unmovedObjects } from "./unmoved-objects.ts";
 import { unreadableViews } from "./unreadable-views.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /** What would quietly break, by the resource that says so in preview. */
 
-export const ownershipHazards: HazardKind<OwnershipFacts>[] = [
+export const ownershipWarnings: WarningKind<OwnershipFacts>[] = [
   unreadableViews,
   rowSecurityOfOwner,
   definerRoutines,
   superuserDefiners,
-  formerOwners,
+  previousOwners,
   ledgers,
   closedSchemas,
   strayedHeirs,
@@ -38,7 +38,7 @@ export const ownershipHazards: HazardKind<OwnershipFacts>[] = [
   ownerLimits,
 ];
 
-export const privilegesHazards: HazardKind<RoleFacts>[] = [
+export const privilegesWarnings: WarningKind<RoleFacts>[] = [
   clientAuthentication,
   readerViews,
   rowSecurityOfReaders,
@@ -46,8 +46,8 @@ export const privilegesHazards: HazardKind<RoleFacts>[] = [
   serialColumns,
 ];
 
-export const settingsHazards: HazardKind<SettingsFacts>[] = [legacySettings, idleSessions];
+export const settingsWarnings: WarningKind<SettingsFacts>[] = [legacySettings, idleSessions];
 
-export const databaseHazards: HazardKind<DatabaseFacts>[] = [undeclaredTables, unmovedObjects];
+export const databaseWarnings: WarningKind<DatabaseFacts>[] = [undeclaredTables, unmovedObjects];
 
-export const serverHazards: HazardKind<ServerFacts>[] = [limitedAdmin, publicConnect];
+export const serverWarnings: WarningKind<ServerFacts>[] = [limitedAdmin, publicConnect];

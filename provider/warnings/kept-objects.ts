@@ -1,11 +1,11 @@
 import { readAfterUp } from "./after-up.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 const readable = ["table", "foreign table", "view", "materialized view"];
 
 /** Relations in the schemas that another role keeps and that the owner may not read. */
-export const keptObjects: HazardKind<OwnershipFacts> = {
+export const keptObjects: WarningKind<OwnershipFacts> = {
   name: "kept relations that the owner may not read",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);

@@ -5,7 +5,7 @@ import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import { isSuperuser } from "./roles.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /** Tables in which migration tools keep what they have done, in lower case. */
 const ledgerNames = [
@@ -58,7 +58,7 @@ export function isLedger(table: string): boolean {
 }
 
 /** Migration ledgers outside the schemas that the role which runs the migrations may not write. */
-export const ledgers: HazardKind<OwnershipFacts> = {
+export const ledgers: WarningKind<OwnershipFacts> = {
   name: "migration ledgers that the owner may not write",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);
@@ -114,7 +114,7 @@ function grantOnSchema({ owner, database }: OwnershipFacts, schema: string, priv
 }
 
 /** Schemas of `alsoOwn` objects that their new owner may not even look into. */
-export const closedSchemas: HazardKind<OwnershipFacts> = {
+export const closedSchemas: WarningKind<OwnershipFacts> = {
   name: "schemas that the owner may not use",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);

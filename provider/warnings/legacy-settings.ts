@@ -1,10 +1,10 @@
 import type { Queryable } from "../postgres/connection.ts";
 import { parseSettings, type RoleSetting } from "../settings/settings.ts";
 import type { SettingsFacts } from "./settings-facts.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /** Settings that the services have today from their legacy user (ALTER ROLE ... SET), and that the role has not. */
-export const legacySettings: HazardKind<SettingsFacts> = {
+export const legacySettings: WarningKind<SettingsFacts> = {
   name: "settings of the legacy user that the role lacks",
   async find(db, facts, reads) {
     const live = await reads.once(db, readAllRoleSettings);
@@ -13,7 +13,7 @@ export const legacySettings: HazardKind<SettingsFacts> = {
       (live.get(user) ?? [])
         .filter(({ database }) => database === "" || facts.usedIn.includes(database))
         .filter((setting) => !hasIt(facts, its, setting))
-        .map((setting) => hazard(facts.role, user, setting)),
+        .map((setting) => warning(facts.role, user, setting)),
     );
   },
 };
@@ -31,7 +31,7 @@ function hasIt(
   );
 }
 
-function hazard(role: string, user: string, { database, name, value }: RoleSetting): Hazard {
+function warning(role: string, user: string, { database, name, value }: RoleSetting): Warning {
   const place = database === "" ? "" : ` in ${database}`;
   // A setting with a dot is an application's or an extension's own and may well hold a secret.
   const shown = name.includes(".") ? "" : ` (${value})`;

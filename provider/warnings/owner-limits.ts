@@ -3,13 +3,13 @@ import { readAfterUp } from "./after-up.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import { rightsOf } from "./roles.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /**
  * What migrations do that takes the owner of a schema or an extension, which the up does not change. One line for each such
  * owner, until no service is on `legacy`: by then the migrations have run as the new role.
  */
-export const ownerLimits: HazardKind<OwnershipFacts> = {
+export const ownerLimits: WarningKind<OwnershipFacts> = {
   name: "what migrations do and the owner may not",
   async find(db, facts, reads) {
     if (facts.legacyUsers.length === 0) return [];

@@ -2,7 +2,7 @@ import type { OwnershipGoal } from "../ownership/moves.ts";
 import type { OwnedObject } from "../ownership/objects.ts";
 import type { AfterUpFacts } from "./after-up.ts";
 
-/** What the hazards of a move are judged by. */
+/** What the warnings of a move are judged by. */
 export interface OwnershipFacts extends OwnershipGoal, AfterUpFacts {
   database: string;
   /** All objects of the goal's schemas, as they are now. */

@@ -2,13 +2,13 @@ import { type AfterUp, readAfterUp } from "./after-up.ts";
 import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import { isSuperuser, rightsOf } from "./roles.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * Owners, no superusers, whose objects move. They keep their privileges (see keptAccess) and lose what only an owner may:
  * ALTER, DROP, and REFRESH before PostgreSQL 17. Also those that have lost their privileges since.
  */
-export const formerOwners: HazardKind<OwnershipFacts> = {
+export const previousOwners: WarningKind<OwnershipFacts> = {
   name: "former owners that lose access",
   async find(db, facts, reads) {
     return losers(facts, await readAfterUp(db, facts, reads));
@@ -26,7 +26,7 @@ const useOf: Record<string, string> = {
   procedure: "EXECUTE",
 };
 
-function losers(facts: OwnershipFacts, after: AfterUp): Hazard[] {
+function losers(facts: OwnershipFacts, after: AfterUp): Warning[] {
   return facts.objects.flatMap(({ key, schema, owner: now, type, acl }) => {
     const loser = after.formerOwnerOf(key, now);
     const use = useOf[type];

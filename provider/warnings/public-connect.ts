@@ -2,14 +2,14 @@ import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { holds, type Roles, readRoles, rightsOf } from "./roles.ts";
 import type { ServerFacts } from "./server-facts.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * Databases that PUBLIC may connect to, so that every role may: those that nobody declared (the admin's own, where nobody
  * keeps anything, and templates are left out), and declared ones that some of the stack's roles have no access to. It is only
  * said: whoever needs CONNECT there must be granted it before it is taken from PUBLIC.
  */
-export const publicConnect: HazardKind<ServerFacts> = {
+export const publicConnect: WarningKind<ServerFacts> = {
   name: "databases that everybody may connect to",
   async find(db, facts, reads) {
     if (facts.databases.length === 0) return [];
@@ -23,7 +23,7 @@ export const publicConnect: HazardKind<ServerFacts> = {
 const isPublic = `EXISTS (SELECT FROM aclexplode(coalesce(datacl, acldefault('d', datdba))) e
                           WHERE e.grantee = 0 AND e.privilege_type = 'CONNECT')`;
 
-async function undeclaredDatabases(db: Queryable, { databases, adminDatabase }: ServerFacts): Promise<Hazard[]> {
+async function undeclaredDatabases(db: Queryable, { databases, adminDatabase }: ServerFacts): Promise<Warning[]> {
   const { rows } = await db.query<{ name: string }>(
     `SELECT quote_ident(datname) AS name FROM pg_database
      WHERE datallowconn AND NOT datistemplate AND NOT datname = ANY ($1::text[]) AND ${isPublic}
@@ -38,7 +38,7 @@ async function undeclaredDatabases(db: Queryable, { databases, adminDatabase }: 
 }
 
 /** Each role with access is granted CONNECT by name, by this up at the latest. */
-async function declaredDatabases(db: Queryable, facts: ServerFacts, roles: Roles): Promise<Hazard[]> {
+async function declaredDatabases(db: Queryable, facts: ServerFacts, roles: Roles): Promise<Warning[]> {
   const { rows } = await db.query<{ name: string; path: string; acl: string[] }>(
     `SELECT quote_ident(datname) AS name, datname AS path, coalesce(datacl, acldefault('d', datdba))::text[] AS acl
      FROM pg_database WHERE datname = ANY ($1::text[]) AND NOT datname = ANY ($2::text[]) AND ${isPublic} ORDER BY 1`,

@@ -2,13 +2,13 @@ import { readAfterUp } from "./after-up.ts";
 import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { byName, type Routine, readViews, readWithItsRights, type View } from "./views.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /**
  * Views a role is given SELECT on that fail for it all the same: a view calls its functions, and one with
  * security_invoker reads its relations, with the rights of whoever reads it (PostgreSQL documentation, CREATE VIEW).
  */
-export const readerViews: HazardKind<RoleFacts> = {
+export const readerViews: WarningKind<RoleFacts> = {
   name: "views that fail for the role that reads them",
   async find(db, facts, reads) {
     const { role } = facts;

@@ -1,7 +1,7 @@
 import type { Access } from "../../model/stack.ts";
 import type { AfterUpFacts } from "./after-up.ts";
 
-/** What the hazards of a role in one database are judged by. */
+/** What the warnings of a role in one database are judged by. */
 export interface RoleFacts extends AfterUpFacts {
   role: string;
   database: string;

@@ -6,7 +6,7 @@ import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { bypassesRowSecurity, type Roles, rightsOf } from "./roles.ts";
 import { byName, readViews, readWithItsRights, type View } from "./views.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /** A table whose row level security is on. */
 interface Guarded {
@@ -37,7 +37,7 @@ const commandsOf: Record<Access, Policy["command"][]> = {
 };
 
 /** Tables whose policies start to hold for a service when it logs in as its role: it silently sees fewer rows. */
-export const rowSecurityOfReaders: HazardKind<RoleFacts> = {
+export const rowSecurityOfReaders: WarningKind<RoleFacts> = {
   name: "row level security that starts to apply",
   async find(db, facts, reads) {
     const tables = await reads.once(db, readGuarded);
@@ -55,7 +55,7 @@ export const rowSecurityOfReaders: HazardKind<RoleFacts> = {
  * Tables whose policies hold for their new owner too (FORCE) or start to hold for the former one, and moved views that read
  * such a table as their new owner.
  */
-export const rowSecurityOfOwner: HazardKind<OwnershipFacts> = {
+export const rowSecurityOfOwner: WarningKind<OwnershipFacts> = {
   name: "row level security that starts to apply to the owner",
   async find(db, facts, reads) {
     const tables = await reads.once(db, readGuarded);
@@ -74,7 +74,7 @@ export const rowSecurityOfOwner: HazardKind<OwnershipFacts> = {
 };
 
 /** Nothing while nobody who is not bound today would be bound, or a policy speaks of the role: then somebody has thought of it. */
-function startsToHold(table: Guarded, role: string, access: Access, from: string[], after: AfterUp): Hazard[] {
+function startsToHold(table: Guarded, role: string, access: Access, from: string[], after: AfterUp): Warning[] {
   const { roles } = after;
   const former = after.formerOwnerOf(table.name, table.owner);
   const unbound = from.filter((user) => !isBound(table, user, roles, former));
@@ -111,7 +111,7 @@ function passesAll(policies: Policy[], command: Policy["command"]): boolean {
 }
 
 /** A view applies the policies that hold for its owner (PostgreSQL documentation, CREATE POLICY). */
-function viewsThatShowLess(facts: OwnershipFacts, tables: Guarded[], views: View[], after: AfterUp): Hazard[] {
+function viewsThatShowLess(facts: OwnershipFacts, tables: Guarded[], views: View[], after: AfterUp): Warning[] {
   const guarded = new Map(tables.map((table) => [table.name, table]));
   const named = byName(views);
   return views

@@ -2,13 +2,13 @@ import { yamlName } from "../../model/object-name.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { readAfterUp } from "./after-up.ts";
 import type { RoleFacts } from "./role-facts.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /**
  * Tables that this up lets the role INSERT into, with a column whose default is nextval() of a sequence that the role may not
  * use. GENERATED ... AS IDENTITY asks for no privilege on its sequence (PostgreSQL documentation, CREATE TABLE).
  */
-export const serialColumns: HazardKind<RoleFacts> = {
+export const serialColumns: WarningKind<RoleFacts> = {
   name: "sequences that an INSERT needs",
   async find(db, facts, reads) {
     const { role, database } = facts;

@@ -1,4 +1,4 @@
-/** What the hazards of the whole server are judged by. */
+/** What the warnings of the whole server are judged by. */
 export interface ServerFacts {
   /** The declared databases. */
   databases: string[];

@@ -1,6 +1,6 @@
 import type { RoleSetting } from "../settings/settings.ts";
 
-/** What the hazards of a role's settings are judged by. */
+/** What the warnings of a role's settings are judged by. */
 export interface SettingsFacts {
   role: string;
   /** What is declared for it; the empty database: in all. */

@@ -6,13 +6,13 @@ import { quoted } from "./quoted.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import { holds, isSuperuser, type Roles, rightsOf } from "./roles.ts";
 import { readRoutines, type WrittenRoutine } from "./routines.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * SECURITY DEFINER routines that move and whose text holds what the new owner may not do. Text is all there is to go by:
  * Postgres does not know what a body does before it runs.
  */
-export const superuserDefiners: HazardKind<OwnershipFacts> = {
+export const superuserDefiners: WarningKind<OwnershipFacts> = {
   name: "moved routines that do what only a superuser may",
   async find(db, facts, reads) {
     const [routines, rules] = [await reads.once(db, readRoutines), await reads.once(db, readRules)];
@@ -21,13 +21,13 @@ export const superuserDefiners: HazardKind<OwnershipFacts> = {
       const owner = after.ownerOf(routine.name, routine.owner);
       if (!routine.securityDefiner || owner !== facts.owner) return [];
       const refused = refusedTo(owner, routine, rules, after.roles);
-      return refused.map((need) => hazard(routine, need, `it runs as ${owner}, which may not`, owner));
+      return refused.map((need) => warning(routine, need, `it runs as ${owner}, which may not`, owner));
     });
   },
 };
 
 /** Routines that run with the caller's rights: those in the schemas, and triggers of tables there. */
-export const superuserInvokers: HazardKind<RoleFacts> = {
+export const superuserInvokers: WarningKind<RoleFacts> = {
   name: "routines that do what only a superuser may",
   async find(db, facts, reads) {
     const { role, access } = facts;
@@ -38,12 +38,12 @@ export const superuserInvokers: HazardKind<RoleFacts> = {
       const isHere = [routine.schema, ...routine.triggerIn].some((schema) => schemas.includes(schema));
       if (routine.securityDefiner || !isHere) return [];
       const refused = refusedTo(role, routine, rules, roles);
-      return refused.map((need) => hazard(routine, need, `called by ${role} it fails`, role));
+      return refused.map((need) => warning(routine, need, `called by ${role} it fails`, role));
     });
   },
 };
 
-function hazard({ name }: WrittenRoutine, need: Need, consequence: string, role: string): Hazard {
+function warning({ name }: WrittenRoutine, need: Need, consequence: string, role: string): Warning {
   const grant = need.grant?.(role);
   return {
     object: name,

@@ -3,10 +3,10 @@ import { isNamed } from "../postgres/names.ts";
 import { type ReadColumns, readAfterUp } from "./after-up.ts";
 import type { DatabaseFacts } from "./database-facts.ts";
 import { isLedger } from "./ledgers.ts";
-import type { HazardKind } from "./warning.ts";
+import type { WarningKind } from "./warning.ts";
 
 /** Relations of a legacy user outside the schemas that no role of the stack may read: a service that uses them breaks. */
-export const undeclaredTables: HazardKind<DatabaseFacts> = {
+export const undeclaredTables: WarningKind<DatabaseFacts> = {
   name: "tables outside the schemas",
   async find(db, facts, reads) {
     if (facts.legacyUsers.length === 0) return [];

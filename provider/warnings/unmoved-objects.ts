@@ -2,13 +2,13 @@ import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import type { DatabaseFacts } from "./database-facts.ts";
 import { holds, isSuperuser, readRoles, rightsOf } from "./roles.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * What stays with the legacy user, or with a superuser, because it has no place in the move: publications, event
  * triggers, foreign servers without a user mapping for the roles, large objects.
  */
-export const unmovedObjects: HazardKind<DatabaseFacts> = {
+export const unmovedObjects: WarningKind<DatabaseFacts> = {
   name: "objects that have no place in the move",
   async find(db, facts, reads) {
     if (facts.legacyUsers.length === 0) return [];
@@ -32,7 +32,7 @@ interface Unmoved {
   owner: string;
 }
 
-const fates: Record<string, (owner: string) => Omit<Hazard, "object">> = {
+const fates: Record<string, (owner: string) => Omit<Warning, "object">> = {
   publication: (owner) => ({
     what: `stays with ${owner}: a migration that adds a table to it fails`,
     remedy: "ALTER PUBLICATION ... OWNER TO by hand if migrations alter it; else nothing",
@@ -43,7 +43,7 @@ const fates: Record<string, (owner: string) => Omit<Hazard, "object">> = {
   }),
 };
 
-function fateOf(kind: string, owner: string): Omit<Hazard, "object"> {
+function fateOf(kind: string, owner: string): Omit<Warning, "object"> {
   return (fates[kind] as (typeof fates)[string])(owner);
 }
 
@@ -60,7 +60,7 @@ async function readUnmoved(db: Queryable): Promise<Unmoved[]> {
 }
 
 /** A foreign table is read with a user mapping of who reads it, or PUBLIC's. */
-async function unmappedServers(db: Queryable, facts: DatabaseFacts): Promise<Hazard[]> {
+async function unmappedServers(db: Queryable, facts: DatabaseFacts): Promise<Warning[]> {
   const { rows } = await db.query<{ name: string; users: string[] }>(
     `SELECT quote_ident(srvname) AS name, array_agg(usename::text ORDER BY usename) AS users
      FROM pg_user_mappings GROUP BY srvname ORDER BY 1`,
@@ -79,7 +79,7 @@ async function largeObjects(
   db: Queryable,
   isLegacy: (owner: string) => boolean,
   rights: Set<string>,
-): Promise<Hazard[]> {
+): Promise<Warning[]> {
   const { rows } = await db.query<{ owner: string; acl: string[] | null; count: number }>(
     `SELECT pg_get_userbyid(lomowner) AS owner, lomacl::text[] AS acl, count(*)::int AS count
      FROM pg_largeobject_metadata WHERE current_setting('lo_compat_privileges') = 'off' GROUP BY 1, 2 ORDER BY 1`,

@@ -4,7 +4,7 @@ import type { OwnershipFacts } from "./ownership-facts.ts";
 import { quoted } from "./quoted.ts";
 import { holds, isSuperuser, rightsOf } from "./roles.ts";
 import { byName, type Relation, readViews, readWithItsRights, type View } from "./views.ts";
-import type { Hazard, HazardKind } from "./warning.ts";
+import type { Warning, WarningKind } from "./warning.ts";
 
 /**
  * Views, materialized views and continuous aggregates whose owner may not read what they select from once the move is
@@ -12,14 +12,14 @@ import type { Hazard, HazardKind } from "./warning.ts";
  * for everybody (PostgreSQL documentation, CREATE VIEW). What is stored also calls functions as its owner when it is
  * refreshed.
  */
-export const unreadableViews: HazardKind<OwnershipFacts> = {
+export const unreadableViews: WarningKind<OwnershipFacts> = {
   name: "views that their owner may not read",
   async find(db, facts, reads) {
     return unreadable(facts, await reads.once(db, readViews), await readAfterUp(db, facts, reads));
   },
 };
 
-function unreadable(facts: OwnershipFacts, views: View[], after: AfterUp): Hazard[] {
+function unreadable(facts: OwnershipFacts, views: View[], after: AfterUp): Warning[] {
   const named = byName(views);
   return views.flatMap((view) => {
     const owner = after.ownerOf(view.name, view.owner);
@@ -27,7 +27,7 @@ function unreadable(facts: OwnershipFacts, views: View[], after: AfterUp): Hazar
     return [
       ...readWithItsRights(view, named)
         .filter((relation) => breaks(facts, after, view, owner, relation))
-        .map((relation) => relationHazard(after, facts, view, owner, relation)),
+        .map((relation) => relationWarning(after, facts, view, owner, relation)),
       ...view.calls
         .filter(
           (routine) =>
@@ -51,7 +51,13 @@ function breaks(facts: OwnershipFacts, after: AfterUp, view: View, owner: string
   return after.formerOwnerOf(name, now) === owner || holds(parseAcl(acl), "SELECT", rightsOf(after.roles, owner));
 }
 
-function relationHazard(after: AfterUp, facts: OwnershipFacts, view: View, owner: string, { name }: Relation): Hazard {
+function relationWarning(
+  after: AfterUp,
+  facts: OwnershipFacts,
+  view: View,
+  owner: string,
+  { name }: Relation,
+): Warning {
   return {
     object: view.name,
     what: `${owner} owns it once all has moved and may not read ${name}, so it fails for everybody`,

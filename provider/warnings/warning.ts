@@ -2,23 +2,23 @@ import { codeOf, type Queryable } from "../postgres/connection.ts";
 import { listOf } from "../postgres/list.ts";
 
 /** Something that works today and will not, silently, once the move or a cutover is done. */
-export interface Hazard {
+export interface Warning {
   /** As people and the plan name it: `reporting.v_trips`, `function tickets.f(integer)`. */
   object: string;
   /** What will be different, and for whom. */
   what: string;
-  /** What to do about it; once it is done the hazard is not found any more. */
+  /** What to do about it; once it is done the warning is not found any more. */
   remedy: string;
 }
 
-/** One kind of hazard: reads the catalog, changes nothing and locks nothing beyond a SELECT. */
-export interface HazardKind<Facts> {
+/** One kind of warning: reads the catalog, changes nothing and locks nothing beyond a SELECT. */
+export interface WarningKind<Facts> {
   /** What is looked for, as it stands in an error: `views that their owner may not read`. */
   name: string;
-  find(db: Queryable, facts: Facts, reads: SharedReads): Promise<Hazard[]>;
+  find(db: Queryable, facts: Facts, reads: SharedReads): Promise<Warning[]>;
 }
 
-/** Reads of a whole database that several hazards, or those of several roles, are judged by: each is made once. */
+/** Reads of a whole database that several warnings, or those of several roles, are judged by: each is made once. */
 export class SharedReads {
   readonly #made = new Map<unknown, Promise<unknown>>();
 
@@ -33,7 +33,7 @@ export class SharedReads {
   }
 }
 
-/** Lines printed of one kind of hazard before they are only counted. */
+/** Lines printed of one kind of warning before they are only counted. */
 const linesPerKind = 10;
 
 /**
@@ -43,7 +43,7 @@ const linesPerKind = 10;
 export async function warningsOf<Facts>(
   db: Queryable,
   facts: Facts,
-  kinds: HazardKind<Facts>[],
+  kinds: WarningKind<Facts>[],
   reads = new SharedReads(),
 ): Promise<string[]> {
   const lines: string[] = [];
@@ -59,19 +59,19 @@ export async function warningsOf<Facts>(
   return lines;
 }
 
-/** Exported for its test: what `warningsOf` makes of the hazards of one kind. */
-export function linesOf(hazards: Hazard[]): string[] {
-  const alike = new Map<string, { objects: Set<string>; hazard: Hazard }>();
-  for (const hazard of hazards) {
-    const key = JSON.stringify([hazard.what, hazard.remedy]);
-    const group = alike.get(key) ?? { objects: new Set(), hazard };
-    group.objects.add(hazard.object);
+/** Exported for its test: what `warningsOf` makes of the warnings of one kind. */
+export function linesOf(warnings: Warning[]): string[] {
+  const alike = new Map<string, { objects: Set<string>; warning: Warning }>();
+  for (const warning of warnings) {
+    const key = JSON.stringify([warning.what, warning.remedy]);
+    const group = alike.get(key) ?? { objects: new Set(), warning };
+    group.objects.add(warning.object);
     alike.set(key, group);
   }
   const groups = [...alike.values()];
   const lines = groups
     .slice(0, linesPerKind)
-    .map(({ objects, hazard: { what, remedy } }) => oneLine(`${listOf([...objects])}: ${what}. Remedy: ${remedy}`));
+    .map(({ objects, warning: { what, remedy } }) => oneLine(`${listOf([...objects])}: ${what}. Remedy: ${remedy}`));
   const rest = new Set(groups.slice(linesPerKind).flatMap(({ objects }) => [...objects]));
   return rest.size > 0 ? [...lines, oneLine(`and ${rest.size} more like these: ${listOf([...rest])}`)] : lines;
 }

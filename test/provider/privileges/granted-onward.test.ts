@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { passedOnProblems } from "../../../provider/privileges/granted-onward.ts";
+import { grantedOnwardProblems } from "../../../provider/privileges/granted-onward.ts";
 import type { GrantableObject, Held } from "../../../provider/privileges/table.ts";
 
 const held = (grantor: string, grantable = true): Held => ({ privilege: "UPDATE", grantor, grantable });
@@ -19,14 +19,14 @@ const column = (...grants: Held[]): GrantableObject => ({
   kind: "column",
   column: "note",
   held: grants,
-  passedOn: [{ privilege: "UPDATE", grantee: "keeper" }],
+  grantedOnward: [{ privilege: "UPDATE", grantee: "keeper" }],
 });
 
 /** What is refused when the table's privilege is revoked, which takes the column's of the same grantor along. */
 const problems = (note: GrantableObject) => {
   const plan = { wanted: [], grants: [], restores: [], byHand: [] };
   const revokes = [{ place: { key: table.key, object: table }, held: table.held }];
-  return passedOnProblems({ ...plan, revokes }, [table, note], "app");
+  return grantedOnwardProblems({ ...plan, revokes }, [table, note], "app");
 };
 
 test("a column's privilege that goes with the table's takes what the role passed on", () => {

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { availableVersions } from "../../../sandbox/postgres/server.ts";
-import { type HazardEstate, startEstate } from "./estate.ts";
+import { startEstate, type WarnedEstate } from "./estate.ts";
 
 describe.each(availableVersions())("PostgreSQL %i", (version) => {
-  let estate: HazardEstate;
+  let estate: WarnedEstate;
   beforeAll(async () => {
     estate = await startEstate(version);
   });

@@ -13,7 +13,7 @@ type Inputs<Resource extends (server: Server) => { plan(inputs: never, ...rest: 
 >[0];
 
 /** A database `shop` with the schema `app`, and what each resource warns of there. */
-export interface HazardEstate {
+export interface WarnedEstate {
   postgres: TestPostgres;
   /** Makes shop and the server's roles anew: shop_owner and shop_reader do not exist yet, etl does. */
   reset(): Promise<void>;
@@ -36,7 +36,7 @@ const database = "shop";
 const schemas = ["app"];
 const legacyUsers = ["postgres"];
 
-export async function startEstate(version?: number): Promise<HazardEstate> {
+export async function startEstate(version?: number): Promise<WarnedEstate> {
   const postgres = await startPostgres(version);
   const admin = await postgres.connect();
   const server = new Server(postgres.address);

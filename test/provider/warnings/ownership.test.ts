@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { availableVersions } from "../../../sandbox/postgres/server.ts";
-import { type HazardEstate, startEstate } from "./estate.ts";
+import { startEstate, type WarnedEstate } from "./estate.ts";
 
 const makeOwner = "CREATE ROLE shop_owner LOGIN; GRANT USAGE, CREATE ON SCHEMA app TO shop_owner";
 const about = (lines: string[], object: string) => lines.filter((line) => line.startsWith(object));
 
 describe.each(availableVersions())("PostgreSQL %i", (version) => {
-  let estate: HazardEstate;
+  let estate: WarnedEstate;
   beforeAll(async () => {
     estate = await startEstate(version);
   });

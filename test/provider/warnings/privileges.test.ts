@@ -1,10 +1,10 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { availableVersions } from "../../../sandbox/postgres/server.ts";
-import { type HazardEstate, startEstate } from "./estate.ts";
+import { startEstate, type WarnedEstate } from "./estate.ts";
 
 describe.each(availableVersions())("PostgreSQL %i", (version) => {
-  let estate: HazardEstate;
+  let estate: WarnedEstate;
   beforeAll(async () => {
     estate = await startEstate(version);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type HazardEstate, startEstate } from "./estate.ts";
+import { startEstate, type WarnedEstate } from "./estate.ts";
 
-let estate: HazardEstate;
+let estate: WarnedEstate;
 beforeAll(async () => {
   estate = await startEstate();
 });

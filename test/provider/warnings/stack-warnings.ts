@@ -1,5 +1,5 @@
 import { type DeclaredAccess, declaredAccess } from "../../../model/declared-access.ts";
-import { FormerOwners } from "../../../provider/baseline/previous-owners.ts";
+import { PreviousOwners } from "../../../provider/baseline/previous-owners.ts";
 import { baseline } from "../../../provider/baseline/resource.ts";
 import { connectionBudget } from "../../../provider/budget/resource.ts";
 import { ownership } from "../../../provider/ownership/resource.ts";
@@ -33,7 +33,7 @@ export async function warningsOfStack(
   snapshots?: Snapshots,
 ): Promise<{ warnings: string[]; snapshots: Snapshots }> {
   const server = new Server(address);
-  const formerOwners = new FormerOwners();
+  const previousOwners = new PreviousOwners();
   const warnings: string[] = [];
   const note = (
     what: string,
@@ -63,7 +63,7 @@ export async function warningsOfStack(
     for (const [database, { schemas, keepOwner = {}, alsoOwn = [] }] of Object.entries(stack.databases)) {
       const inputs = { database, schemas, keepOwner, alsoOwn, roles: names, adopt, legacyUsers };
       const before = snapshots ? { snapshot: snapshots[database] as PropertyMap } : {};
-      const plan = await baseline(server, formerOwners).plan(
+      const plan = await baseline(server, previousOwners).plan(
         { ...inputs, declared: declaredOf(stack, database) },
         undefined,
         before,
@@ -75,7 +75,7 @@ export async function warningsOfStack(
       });
       found[database] = plan.observed?.snapshot as PropertyMap;
     }
-    const of = privileges(server, new PrivilegeReader(0), formerOwners);
+    const of = privileges(server, new PrivilegeReader(0), previousOwners);
     for (const inputs of privilegesInputs(stack)) {
       const before = snapshots ? [] : unknown;
       note(

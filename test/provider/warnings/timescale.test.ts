@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readOwnedObjects } from "../../../provider/ownership/objects.ts";
 import type { Queryable } from "../../../provider/postgres/connection.ts";
-import { databaseHazards, ownershipHazards, privilegesHazards } from "../../../provider/warnings/index.ts";
+import { databaseWarnings, ownershipWarnings, privilegesWarnings } from "../../../provider/warnings/index.ts";
 import { keptObjects } from "../../../provider/warnings/kept-objects.ts";
 import { ownerLimits } from "../../../provider/warnings/owner-limits.ts";
 import { warningsOf } from "../../../provider/warnings/warning.ts";
@@ -30,18 +30,18 @@ async function ofOwnership(): Promise<string[]> {
   const goal = { owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [], roles: ["tracksolid_owner"] };
   const facts = { ...goal, database: "tracksolid_db", objects, former: {}, legacyUsers };
   // What the owner may not do, or read, where TimescaleDB hides nothing.
-  const kinds = ownershipHazards.filter((kind) => kind !== keptObjects && kind !== ownerLimits);
+  const kinds = ownershipWarnings.filter((kind) => kind !== keptObjects && kind !== ownerLimits);
   return warningsOf(db, { ...facts, declared: declared(goal.keepOwner) }, kinds);
 }
 
-test("what TimescaleDB hides behind hypertables and aggregates is no hazard", async () => {
+test("what TimescaleDB hides behind hypertables and aggregates is no warning", async () => {
   expect(await ofOwnership()).toEqual([]);
   const role = { role: "dashboard_app", database: "tracksolid_db", access: "reader" as const, schemas };
   expect(
     await warningsOf(
       db,
       { ...role, legacyUsers, logins: [role.role], declared: declared(), former: {} },
-      privilegesHazards,
+      privilegesWarnings,
     ),
   ).toEqual([]);
   const facts = {
@@ -53,7 +53,7 @@ test("what TimescaleDB hides behind hypertables and aggregates is no hazard", as
     declared: declared(),
     former: {},
   };
-  expect(await warningsOf(db, facts, databaseHazards)).toEqual([]);
+  expect(await warningsOf(db, facts, databaseWarnings)).toEqual([]);
 });
 
 test("a continuous aggregate whose new owner may not read its table, or call its function", async () => {

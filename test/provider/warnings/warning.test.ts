@@ -1,40 +1,46 @@
 import { expect, test } from "vitest";
 import type { Queryable } from "../../../provider/postgres/connection.ts";
-import { type Hazard, type HazardKind, linesOf, SharedReads, warningsOf } from "../../../provider/warnings/warning.ts";
+import {
+  linesOf,
+  SharedReads,
+  type Warning,
+  type WarningKind,
+  warningsOf,
+} from "../../../provider/warnings/warning.ts";
 
-const hazard = (object: string, more: Partial<Hazard> = {}): Hazard => ({
+const warning = (object: string, more: Partial<Warning> = {}): Warning => ({
   object,
   what: "it breaks",
   remedy: "mend it",
   ...more,
 });
 
-test("a hazard is one line: object, what breaks, remedy", () => {
-  expect(linesOf([hazard("app.t")])).toEqual(["app.t: it breaks. Remedy: mend it"]);
+test("a warning is one line: object, what breaks, remedy", () => {
+  expect(linesOf([warning("app.t")])).toEqual(["app.t: it breaks. Remedy: mend it"]);
 });
 
 test("objects with the same text share a line, five by name and the rest by number", () => {
-  expect(linesOf([..."abcdefg"].map((name) => hazard(name)))).toEqual([
+  expect(linesOf([..."abcdefg"].map((name) => warning(name)))).toEqual([
     "a, b, c, d, e and 2 more: it breaks. Remedy: mend it",
   ]);
 });
 
 test("of one kind ten lines, and how many more there are", () => {
-  const lines = linesOf([...Array(13).keys()].map((n) => hazard(`t${n}`, { what: `it breaks ${n}` })));
+  const lines = linesOf([...Array(13).keys()].map((n) => warning(`t${n}`, { what: `it breaks ${n}` })));
   expect(lines).toHaveLength(11);
   expect(lines.at(-1)).toBe("and 3 more like these: t10, t11, t12");
 });
 
 test("a name with a line end stays on its line", () => {
-  expect(linesOf([hazard('app."a\nb\u001b[31m"')])).toEqual(['app."a\\x0ab\\x1b[31m": it breaks. Remedy: mend it']);
+  expect(linesOf([warning('app."a\nb\u001b[31m"')])).toEqual(['app."a\\x0ab\\x1b[31m": it breaks. Remedy: mend it']);
 });
 
 test("a kind that cannot be read is said, and the others are found all the same", async () => {
-  const failing: HazardKind<object> = {
+  const failing: WarningKind<object> = {
     name: "odd views",
     find: () => Promise.reject(Object.assign(new Error("permission denied for table x"), { code: "42501" })),
   };
-  const working: HazardKind<object> = { name: "odd tables", find: async () => [hazard("app.t")] };
+  const working: WarningKind<object> = { name: "odd tables", find: async () => [warning("app.t")] };
   expect(await warningsOf({} as Queryable, {}, [failing, working])).toEqual([
     "nobody has looked for odd views: permission denied for table x (42501)",
     "app.t: it breaks. Remedy: mend it",
