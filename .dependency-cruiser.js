@@ -37,10 +37,14 @@ export default {
     },
     {
       name: "components-read-contracts",
-      comment: "Of the plugin a program loads the contracts alone.",
+      comment: "Of the plugin a program loads the contracts alone, of the policies what they say of a declaration.",
       severity: "error",
       from: { path: folder("components") },
-      to: { path: folder("(provider|cli|policies)"), pathNot: contract, dependencyTypesNot: ["type-only"] },
+      to: {
+        path: folder("(provider|cli|policies)"),
+        pathNot: [...contract, "^policies/declared\\.ts$"],
+        dependencyTypesNot: ["type-only"],
+      },
     },
     {
       name: "policies-read-contracts",

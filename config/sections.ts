@@ -1,7 +1,8 @@
 import type { z } from "zod";
+import { configPath } from "../model/config-path.ts";
 import { didYouMean } from "../model/did-you-mean.ts";
 import { found, foundKind } from "../model/found.ts";
-import { configPath, type Problem } from "./config-error.ts";
+import type { Problem } from "./config-error.ts";
 import { entries, secretSections, singles } from "./schema/index.ts";
 import { keysAt } from "./schema/keys.ts";
 

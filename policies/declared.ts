@@ -1,5 +1,5 @@
-import { configPath } from "../config/config-error.ts";
 import { defaultCeiling } from "../model/budget.ts";
+import { configPath } from "../model/config-path.ts";
 import { budgetEntries, type Stack } from "../model/stack.ts";
 import { connectionBudgetPolicy, declaredBudgetViolations } from "./connection-budget.ts";
 import { legacyServiceViolations, noLegacyServicesPolicy } from "./legacy-services.ts";

@@ -1,3 +1,4 @@
+import { configPath } from "../../model/config-path.ts";
 import { cutoverProblem } from "../../model/cutover.ts";
 import { DatabaseUrlError, databaseUrlDatabase, databaseUrlUser } from "../../model/database-url.ts";
 import { didYouMean } from "../../model/did-you-mean.ts";
@@ -8,7 +9,7 @@ import { isPattern, parseObjectName } from "../../model/object-name.ts";
 import { completePool, poolProblem } from "../../model/pool.ts";
 import { completeServer } from "../../model/server.ts";
 import type { SslMode } from "../../model/stack.ts";
-import { configPath, type Problem } from "../config-error.ts";
+import type { Problem } from "../config-error.ts";
 import type { Section, Sections } from "../sections.ts";
 import type { At } from "./at.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtimes.ts";

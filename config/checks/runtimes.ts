@@ -1,5 +1,5 @@
+import { configPath } from "../../model/config-path.ts";
 import { isDeployed, type Runtime } from "../../model/runtime.ts";
-import { configPath } from "../config-error.ts";
 import type { Entry, Sections } from "../sections.ts";
 import type { At } from "./at.ts";
 
