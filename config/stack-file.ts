@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { parseDocument } from "yaml";
 import type { ConnectAs } from "../model/stack.ts";
-import { writeFileAtOnce } from "../provider/write-file.ts";
+import { writeFileAtomically } from "../provider/write-file.ts";
 
 /**
  * Sets a service's switch in Pulumi.<stack>.yaml, as a person's edit would: comments, order and the file's mode stay, and a
@@ -13,7 +13,7 @@ export async function setConnectAs(stack: string, service: string, connectAs: Co
   const file = stackFile(stack);
   const text = await withConnectAs(file, service, connectAs);
   if (text === undefined) return false;
-  await writeFileAtOnce(file, text, { mode: "its own mode", encoding: "utf8" });
+  await writeFileAtomically(file, text, { mode: "keep", encoding: "utf8" });
   return true;
 }
 

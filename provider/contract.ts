@@ -4,14 +4,14 @@ import { Unknown } from "./rpc/values.ts";
 type Keys<Shape> = keyof Shape & string;
 
 /**
- * What a resource type promises, written once: the package schema, the plugin, the SDK class and the policies all read it.
+ * The contract of a resource type, from which the package schema, the plugin, the SDK class and the policies are derived.
  *
  * @example
- * export const thingContract = defineContract({
- *   token: "pgaccess:index:Thing",
- *   description: "A thing of the server.",
- *   inputs: { name: z.string().describe("Its name.") },
- *   observed: { size: z.number().describe("Bytes.") },
+ * export const tableContract = defineContract({
+ *   token: "pgaccess:index:Table",
+ *   description: "A table of the server.",
+ *   inputs: { name: z.string().describe("Name of the table.") },
+ *   observed: { size: z.number().describe("Size of the table in bytes.") },
  * });
  */
 export interface Contract<
@@ -19,17 +19,17 @@ export interface Contract<
   Observed extends z.ZodRawShape = z.ZodRawShape,
   Decided extends z.ZodRawShape = z.ZodRawShape,
 > {
-  /** `package:module:Name`, Pulumi's name of the type. */
+  /** `package:module:Name`: the name of the type in Pulumi. */
   token: `pgaccess:index:${string}`;
-  /** What the resource is, for the package schema. */
+  /** Description of the resource in the package schema. */
   description: string;
-  /** What a program declares. */
+  /** Inputs that a program declares. */
   inputs: Inputs;
-  /** What Check reads from the server; other resources know it once it is saved. */
+  /** Outputs that Check reads from the server; other resources know them only after the up. */
   observed: Observed;
-  /** What Check decides; other resources know it in a preview already. */
+  /** Outputs that Check decides; other resources know them in a preview already. */
   decided: Decided;
-  /** Inputs and outputs that are secret in the state and in every output. */
+  /** Inputs and outputs that are encrypted in the state and hidden in every output. */
   secrets: (Keys<Inputs> | Keys<Observed> | Keys<Decided>)[];
 }
 
@@ -38,7 +38,7 @@ export type AnyContract = Pick<Contract, "token" | "description" | "inputs" | "o
   secrets: string[];
 };
 
-/** A contract; without observed and decided outputs or secrets where it names none. */
+/** Creates a contract. `observed`, `decided` and `secrets` are empty by default. */
 export function defineContract<
   Inputs extends z.ZodRawShape,
   // biome-ignore lint/complexity/noBannedTypes: the shape without a key
@@ -52,10 +52,10 @@ export function defineContract<
   return { observed: {} as Observed, decided: {} as Decided, secrets: [], ...contract };
 }
 
-/** The inputs as the plugin gets them: checked, with defaults. */
+/** The inputs as the plugin receives them: validated, with defaults. */
 export type InputsOf<C extends Pick<Contract, "inputs">> = z.infer<z.ZodObject<C["inputs"]>>;
 
-/** Accepts a value that is not known yet, as previews have them. */
+/** Also accepts a value that is not known yet, as in previews. */
 export function orUnknown<T extends z.ZodType>(schema: T): z.ZodUnion<[T, z.ZodType<Unknown, Unknown>]> {
   return z.union([schema, z.instanceof(Unknown) as unknown as z.ZodType<Unknown, Unknown>]);
 }

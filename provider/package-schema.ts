@@ -24,11 +24,11 @@ const anything: Property = { $ref: "pulumi.json#/Any" };
 const plan: Property = {
   type: "object",
   additionalProperties: { type: "string" },
-  description: "Object to what the next up changes about it; empty once it is done.",
+  description: "Map of each object to the change that the next up makes to it. Empty after the up.",
 };
 
 /**
- * The Pulumi package schema, made from the contracts that the plugin checks its inputs with
+ * The Pulumi package schema, derived from the contracts that the plugin validates its inputs with
  * (https://www.pulumi.com/docs/iac/guides/building-extending/packages/schema/).
  */
 export function packageSchema(version: string, contracts: AnyContract[]): object {

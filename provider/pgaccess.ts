@@ -33,11 +33,11 @@ import { roleSettings } from "./settings/resource.ts";
 
 const schema = z.object(configuration);
 
-/** The resource plugin `pgaccess`: what no official provider does with a Postgres server. */
+/** The resource plugin `pgaccess`: management of a Postgres server that no official provider offers. */
 export function pgaccess(): Provider {
   const server = new Server();
-  // Services whose former container was put aside in this run.
-  const putAside = new Set<string>();
+  // Services whose previous container was set aside in this up.
+  const setAside = new Set<string>();
   const previousOwners = new PreviousOwners();
   const resources = [
     toResource(baseline(server, previousOwners)),
@@ -52,7 +52,7 @@ export function pgaccess(): Provider {
     toResource(cutovers()),
     toResource(legacyUrl()),
     toResource(serviceUrl(server)),
-    toResource(containerName(putAside)),
+    toResource(containerName(setAside)),
     toResource(rollbackScript()),
     toResource(serviceEnv()),
     toResource(cutoverGate(server)),
@@ -84,7 +84,7 @@ export function pgaccess(): Provider {
 
     functions: {
       [contracts.awaitRoleContract.token]: awaitRole(server),
-      [contracts.bringContainerBackContract.token]: bringContainerBack(putAside),
+      [contracts.bringContainerBackContract.token]: bringContainerBack(setAside),
       [contracts.dropLeftoverRoleContract.token]: dropLeftoverRole(server),
     },
 
@@ -92,16 +92,18 @@ export function pgaccess(): Provider {
   };
 }
 
-/** Looked for once: a provider that is taken from the state is configured without a check, and must work for a way back. */
+/** Checked here only: a provider from the state is configured without a check, and must work for a rollback. */
 function certificateIssues({ sslmode, sslrootcert }: z.output<typeof schema>) {
   if (sslrootcert === undefined) return [];
   const unused =
-    sslmode === "disable" ? "has no effect with sslmode disable; give verify-full, or leave it out" : undefined;
+    sslmode === "disable"
+      ? "has no effect with sslmode disable: set sslmode to verify-full, or remove sslrootcert"
+      : undefined;
   const message = rootCertificateProblem(sslrootcert) ?? unused;
   return message === undefined ? [] : [{ path: ["sslrootcert"], message }];
 }
 
-/** One version for package and plugin. */
+/** The version of the package, which is the plugin's too. */
 function packageVersion(): string {
   for (const path of ["../package.json", "../../package.json"]) {
     try {
@@ -111,5 +113,5 @@ function packageVersion(): string {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     }
   }
-  throw new Error("the package.json of app-roles is missing beside the plugin");
+  throw new Error("the package.json of app-roles is missing next to the plugin");
 }

@@ -12,13 +12,13 @@ import {
 } from "./rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal, Secret, Unknown, unknown } from "./rpc/values.ts";
 
-/** Object to what will change about it, with real values; empty when all is in place. */
+/** Map of each object to its change, with real values; empty when nothing has to change. */
 export type Changes = Record<string, string>;
 
-/** What Check found out. */
+/** The result of Check. */
 export interface Plan {
   changes: Changes;
-  /** Facts kept among the inputs: the contract's observed and decided outputs. */
+  /** Facts stored among the inputs: the contract's observed and decided outputs. */
   observed?: PropertyMap;
   /** Reasons to refuse the resource. */
   failures?: CheckFailure[];
@@ -26,41 +26,43 @@ export interface Plan {
 }
 
 /**
- * A resource whose truth is the catalog: Check reads it and adds the plan to the inputs as `changes`, so that a plain
- * preview sees drift and prints real values; create and update make the plan anew and carry it out.
+ * A resource that is compared with the catalog: Check reads the catalog and adds the plan to the inputs as `changes`, so that a
+ * preview shows drift with real values; create and update plan again and apply the plan.
  */
 export interface Reconciler<C extends AnyContract> {
   contract: C;
-  /** Inputs that make it another resource. */
+  /** Inputs whose change replaces the resource. */
   identity: (keyof C["inputs"] & string)[];
-  /** Inputs, observed ones too, that say nothing to whoever reads a preview. */
+  /** Inputs and observed outputs that a preview does not show. */
   hidden?: string[];
-  /** Inputs that only say what to warn of: another value is no change. */
+  /** Inputs that only affect warnings: another value is not a change. */
   advisory?: (keyof C["inputs"] & string)[];
-  /** Inputs that stay as they were first given: what was there before, once it is known. */
+  /** Inputs that keep their first known value, such as a baseline. */
   kept?: (keyof C["inputs"] & string)[];
   id(inputs: InputsOf<C>): string;
-  /** Reads the catalog; changes nothing and takes no lock beyond a SELECT's. `before` holds the previous `observed` and `decided`; the engine's calls come with `call`. */
-  plan(inputs: InputsOf<C>, olds: InputsOf<C> | undefined, before: PropertyMap, call?: Call): Promise<Plan>;
-  /** The summary's line for what a preview found. */
-  summarize(inputs: InputsOf<C>, changes: Changes): string | undefined;
-  /** Carries the plan out; idempotent. Returns the summary's line. */
-  apply(inputs: InputsOf<C>, olds: InputsOf<C> | undefined, call: Call): Promise<string | undefined>;
   /**
-   * How what is live differs from what the state says, for a refresh: as `plan`, but without judging anything. Default:
-   * a refresh finds no drift of this resource.
+   * Reads the catalog; changes nothing and takes no lock beyond that of a SELECT.
+   *
+   * @param outputs the previous `observed` and `decided` outputs
+   * @param call set when the engine calls
    */
+  plan(inputs: InputsOf<C>, previous: InputsOf<C> | undefined, outputs: PropertyMap, call?: Call): Promise<Plan>;
+  /** The line of a preview's summary. */
+  summarize(inputs: InputsOf<C>, changes: Changes): string | undefined;
+  /** Plans again and applies the plan; idempotent. Returns the line of the summary. */
+  apply(inputs: InputsOf<C>, previous: InputsOf<C> | undefined, call: Call): Promise<string | undefined>;
+  /** Difference between server and state, for a refresh: as `plan`, but without failures. Default: a refresh finds no drift. */
   drift?(inputs: InputsOf<C>): Promise<Changes>;
-  /** Looks, on refresh, whether the server can be reached at all; throws when it cannot. */
+  /** Throws, on refresh, when the server cannot be reached. */
   reach?(): Promise<void>;
-  /** Puts back what was there before; idempotent. */
+  /** Restores the baseline; idempotent. */
   remove(inputs: InputsOf<C>, call: Call): Promise<void>;
 }
 
-/** Thrown by `apply` when part was done: the state keeps the resource, marked as not ready, and the next up goes on. */
+/** Thrown by `apply` after a partial success: the state keeps the resource as not ready, and the next up continues. */
 export class Incomplete extends Error {}
 
-/** A resource type as the plugin serves it, with the contract it keeps. */
+/** A resource type of the plugin, with its contract. */
 export interface ContractedResource extends ResourceType {
   contract: AnyContract;
 }
@@ -70,16 +72,16 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
   const { contract } = reconciler;
   const schema = z.strictObject(contract.inputs);
   const observed = Object.keys(contract.observed);
-  const found = [...observed, ...Object.keys(contract.decided)];
-  const made = new Set([...found, "changes"]);
+  const outputs = [...observed, ...Object.keys(contract.decided)];
+  const computed = new Set([...outputs, "changes"]);
   const declared = (map: PropertyMap): Record<string, unknown> =>
     Object.fromEntries(
       Object.entries(map)
-        .filter(([key, value]) => value !== null && !made.has(key))
+        .filter(([key, value]) => value !== null && !computed.has(key))
         .map(([key, value]) => [key, reveal(value)]),
     );
   const parse = (map: PropertyMap): Inputs => schema.parse(declared(map)) as Inputs;
-  // Inputs an older version wrote may not fit any more; then there is nothing to compare with.
+  // Inputs of an older version may be invalid by now; then there is nothing to compare with.
   const previous = (map: PropertyMap | undefined): Inputs | undefined =>
     map && Object.keys(map).length > 0 ? (schema.safeParse(declared(map)).data as Inputs | undefined) : undefined;
 
@@ -88,20 +90,19 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
     return Object.fromEntries(known.filter(([, value]) => value !== null && !(value instanceof Unknown)));
   };
 
-  // A refresh calls Read and then Diff with the inputs in the state, whose plan has been carried out long since; what
-  // Read found is in the outputs.
+  // A refresh calls Read and then Diff with the inputs in the state, whose plan is applied; the drift is in the outputs.
   const readUnchecked = new Set<string>();
 
   return {
     contract,
 
-    async check(call, { olds, news: given }) {
+    async check(call, { olds, news: declaredInputs }) {
       readUnchecked.delete(call.urn);
-      const news = { ...given, ...keptFrom(olds) };
+      const news = { ...declaredInputs, ...keptFrom(olds) };
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
-      const before = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => found.includes(key)));
-      const plan = await lookingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), before, call));
+      const known = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => outputs.includes(key)));
+      const plan = await lookingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), known, call));
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
       return { inputs, ...(plan.failures && { failures: plan.failures }) };
@@ -109,7 +110,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
 
     async diff({ urn }, { oldInputs, olds, news }) {
       if (readUnchecked.has(urn)) {
-        // The engine turns a refresh's diff round: what is deleted here is printed as added by the server.
+        // The engine inverts the diff of a refresh: a deletion here is printed as an addition on the server.
         return difference(oldInputs, news, { changes: changesOf(olds), kind: "delete" }, reconciler);
       }
       return difference(oldInputs, news, { changes: changesOf(news), kind: "add" }, reconciler);
@@ -120,7 +121,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
       const result = { id: reconciler.id(parsed), outputs: { ...inputs, changes: {} } };
       if (preview) {
         say(call, reconciler.summarize(parsed, changesOf(inputs)));
-        // Others would print it among their own inputs; it only counts once it is saved.
+        // Other resources would print them among their own inputs; they count only after the up.
         return {
           ...result,
           outputs: { ...result.outputs, ...Object.fromEntries(observed.map((key) => [key, unknown])) },
@@ -140,24 +141,24 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
 
     async read({ urn }, { id, inputs, olds }) {
       if (Object.keys(inputs).length === 0) {
-        throw new Error(`${id} cannot be imported: declare it, and the first up finds what is there`);
+        throw new Error(`${id} cannot be imported: declare it, and the first up reads the server`);
       }
       await reconciler.reach?.();
       const known = previous(inputs);
       const drift = known && reconciler.drift && (await lookingAgain(async () => reconciler.drift?.(known)));
       readUnchecked.add(urn);
-      // The inputs stay what was declared. So a refresh that is accepted hides nothing: the next Check plans anew.
+      // The inputs stay as declared, so that an accepted refresh hides nothing: the next Check plans again.
       return { id, inputs, outputs: drift ? { ...olds, changes: drift } : olds };
     },
 
     async delete(call, { oldInputs, olds }) {
-      // An engine that does not send the old inputs sends the outputs, which hold the same.
+      // An engine that does not send the old inputs sends the outputs, which have the same values.
       await reconciler.remove(parse(Object.keys(oldInputs).length > 0 ? oldInputs : olds), call);
     },
   };
 }
 
-/** Declared inputs that differ, and everything the plan names. */
+/** Declared inputs that differ, and every object that the plan names. */
 function difference(
   oldInputs: PropertyMap,
   news: PropertyMap,
@@ -180,7 +181,7 @@ function difference(
   return { changes: changed.length + planned.length > 0, replaces, detailed, deleteBeforeReplace: replaces.length > 0 };
 }
 
-/** The paths at which two values differ, so that a long map prints its changed entries alone. */
+/** Adds the paths at which two values differ, so that only the changed entries of a long map are printed. */
 function addLeaves(
   detailed: Record<string, PropertyDiff>,
   path: string,
@@ -201,11 +202,11 @@ function addLeaves(
   detailed[path] = { kind, inputDiff: true };
 }
 
-/** A list of names by its names: compared by position, one that comes in the middle reads as a change of all behind it. */
+/** Compares a list of names by name: by position, an insertion would read as a change of every name after it. */
 function addNames(detailed: Record<string, PropertyDiff>, path: string, before: string[], after: string[]): void {
   const at = (index: number, kind: PropertyDiff["kind"]) => {
     const here = `${path}[${index}]`;
-    // One leaves and another comes in its place.
+    // One name is replaced by another.
     detailed[here] = { kind: detailed[here] ? "update" : kind, inputDiff: true };
   };
   for (const [index, name] of before.entries()) if (!after.includes(name)) at(index, "delete");
@@ -230,7 +231,7 @@ function isMap(value: PropertyValue | undefined): value is PropertyMap {
   );
 }
 
-/** Pulumi's property path: a plain name after a dot, any other quoted in brackets, where only quotes are escaped. */
+/** Pulumi's property path: an identifier follows a dot; any other key is quoted in brackets, with only quotes escaped. */
 export function child(path: string, key: string): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}["${key.replaceAll('"', '\\"')}"]`;
 }
@@ -243,11 +244,11 @@ function say(call: Call, line: string | undefined): void {
   if (line !== undefined) call.report.info(line);
 }
 
-async function keepingPart(made: { id: string; outputs: PropertyMap }, work: () => Promise<void>): Promise<void> {
+async function keepingPart(resource: { id: string; outputs: PropertyMap }, work: () => Promise<void>): Promise<void> {
   try {
     await work();
   } catch (error) {
-    if (error instanceof Incomplete) throw new PartialFailure({ ...made, reasons: [error.message] });
+    if (error instanceof Incomplete) throw new PartialFailure({ ...resource, reasons: [error.message] });
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Service } from "../../model/stack.ts";
-import { writeFileAtOnce } from "../../provider/write-file.ts";
+import { writeFileAtomically } from "../../provider/write-file.ts";
 import { pulumi } from "../pulumi/pulumi.ts";
 import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { legacyUrlOf } from "../rollback/legacy-url.ts";
@@ -30,7 +30,7 @@ export async function env({ service, format, file, show, stack }: EnvOptions): P
   const text = formats[format](declared.urlKey, url, declared.compose?.service ?? service);
   if (file === undefined) process.stdout.write(text);
   else {
-    await writeFileAtOnce(file, text, { encoding: "utf8" }).catch((error: Error) => {
+    await writeFileAtomically(file, text, { encoding: "utf8" }).catch((error: Error) => {
       throw new Error(`cannot write ${file}: ${error.message}`);
     });
   }

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { writeFileAtOnce } from "../write-file.ts";
+import { writeFileAtomically } from "../write-file.ts";
 import { marker } from "./script.ts";
 
 /** A service's script in the folder of the rollback kit, for its owner alone. */
@@ -28,7 +28,7 @@ export class KeptScript {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await this.#refuseFolder();
     await this.#read();
-    await writeFileAtOnce(this.path, text, { mode: 0o700 });
+    await writeFileAtomically(this.path, text, { mode: 0o700 });
   }
 
   /** Idempotent. Throws when what is there is none of ours. */

@@ -1,5 +1,5 @@
 import { composeSteps } from "../rollback-kit/compose-script.ts";
-import { writeFileAtOnce } from "../write-file.ts";
+import { writeFileAtomically } from "../write-file.ts";
 import { examineCompose } from "./compose-examination.ts";
 import { composeFileProblem } from "./compose-files.ts";
 import { type ComposeOptions, ComposeService, type Container, label, nameOf, variable } from "./compose-service.ts";
@@ -69,7 +69,7 @@ export class ComposeTarget implements EnvTarget {
         const text = await this.it.readEnvFile();
         const written = this.it.inEnvFile(() => withValue(text, urlKey, value));
         try {
-          if (written !== text) await writeFileAtOnce(envFile, written);
+          if (written !== text) await writeFileAtomically(envFile, written);
           await this.start(value, before, call);
         } catch (error) {
           const kept = await this.putBack({ text, written, stored, former, before }, call);
@@ -121,7 +121,7 @@ export class ComposeTarget implements EnvTarget {
       const without = stored === undefined ? withoutKey(now, urlKey) : now;
       const line = former === undefined ? without : withValue(now, urlKey, former);
       // Byte for byte where nobody else wrote meanwhile.
-      await writeFileAtOnce(envFile, now === written && written !== text ? text : line);
+      await writeFileAtomically(envFile, now === written && written !== text ? text : line);
     } catch (error) {
       return `The former line could not be put back in ${envFile}: ${(error as Error).message}`;
     }

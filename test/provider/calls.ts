@@ -1,6 +1,6 @@
 import type { Call } from "../../provider/rpc/provider.ts";
 
-/** A call as the engine makes it, which keeps what is reported. */
+/** A call as the engine makes it; `lines` collects its reports. */
 export function testCall(): Call & { lines: string[] } {
   const lines: string[] = [];
   const keep = (message: string) => void lines.push(message);

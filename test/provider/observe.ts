@@ -1,6 +1,6 @@
 import type { Queryable } from "../../provider/postgres/connection.ts";
 
-/** Owners, effective privileges (grantors and columns too) and default privileges of a database: what destroy must restore. */
+/** Owners, effective privileges (with grantors and columns) and default privileges of a database: the state that destroy must restore. */
 export async function observe(db: Queryable): Promise<Record<string, string[]>> {
   const { rows } = await db.query<{ what: string; line: string }>(`
     WITH n AS (SELECT oid, nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'

@@ -10,7 +10,7 @@ interface Schema {
   functions: Record<string, object>;
 }
 
-test("the package schema names every resource, input and function that the plugin answers for", () => {
+test("the package schema names every resource, input and function of the plugin", () => {
   const provider = pgaccess();
   const schema = provider.schema as Schema;
   expect(schema.name).toBe("pgaccess");
@@ -18,7 +18,11 @@ test("the package schema names every resource, input and function that the plugi
   expect(Object.keys(schema.resources).sort()).toEqual(Object.keys(provider.resources).sort());
   expect(Object.keys(schema.functions)).toEqual(Object.keys(provider.functions ?? {}));
   expect(schema.provider.requiredInputs).toEqual(["host", "port", "user", "database", "sslmode"]);
-  expect(schema.provider.inputProperties.password).toEqual({ type: "string", secret: true });
+  expect(schema.provider.inputProperties.password).toEqual({
+    type: "string",
+    description: "Password of the admin role. Default: none.",
+    secret: true,
+  });
   expect(schema.resources["pgaccess:index:Privileges"]).toMatchObject({
     inputProperties: { role: { type: "string" }, schemas: { type: "array", items: { type: "string" } } },
     requiredInputs: ["role", "database", "schemas"],

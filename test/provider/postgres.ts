@@ -2,11 +2,11 @@ import pg from "pg";
 import type { ServerAddress } from "../../provider/postgres/connection.ts";
 import { startPostgres as startServer } from "../../sandbox/postgres/server.ts";
 
-/** A real server of this test file's own. */
+/** A real server for one test file. */
 export interface TestPostgres {
-  /** Where `Server` finds it, as the superuser. */
+  /** Its address, with the login of the superuser. */
   address: ServerAddress;
-  /** A connection of its own, as the superuser unless told otherwise; ended by `stop`. */
+  /** Opens a connection that `stop` ends. Default: as the superuser, to `postgres`. */
   connect(options?: { user?: string; password?: string; database?: string }): Promise<pg.Client>;
   stop(): Promise<void>;
 }

@@ -7,7 +7,7 @@ import { testCall } from "./calls.ts";
 
 const inputShape = { name: z.string(), size: z.number() };
 
-/** A resource whose plan is what `drift` says at the time. */
+/** A resource whose plan is the result of `drift`. */
 function gauge(drift: () => Changes) {
   return toResource({
     contract: defineContract({ token: "pgaccess:index:Gauge", description: "", inputs: inputShape }),
@@ -23,12 +23,12 @@ function gauge(drift: () => Changes) {
 
 const call = testCall();
 const declared = { name: "it", size: 1 };
-/** As the engine keeps them: with the plan that the last up carried out. */
+/** As in the state: with the plan that the last up applied. */
 const inputs = { ...declared, changes: { old: "a -> b" } };
 const olds = { ...declared, changes: {} };
 const diff = { id: "it", olds, ignoreChanges: [] };
 
-test("a refresh reports nothing of the plan that the last up carried out", async () => {
+test("a refresh does not report the plan that the last up applied", async () => {
   const resource = gauge(() => ({}));
   const read = await resource.read(call, { id: "it", inputs, olds });
   const oldInputs = read?.inputs ?? {};
@@ -38,12 +38,12 @@ test("a refresh reports nothing of the plan that the last up carried out", async
   });
 });
 
-test("a refresh names what differs, and one that was accepted hides it from no preview", async () => {
+test("a refresh reports drift, and the next preview shows it even when the refresh was accepted", async () => {
   const resource = gauge(() => ({ "app.t": "owner a -> b" }));
   const read = await resource.read(call, { id: "it", inputs, olds });
   expect(read).toEqual({ id: "it", inputs, outputs: { ...declared, changes: { "app.t": "owner a -> b" } } });
   const refreshed = { ...diff, olds: read?.outputs ?? {}, oldInputs: read?.inputs ?? {} };
-  // The engine turns this round: the server added it.
+  // The engine inverts this: the server added it.
   expect(await resource.diff(call, { ...refreshed, news: inputs })).toMatchObject({
     changes: true,
     replaces: [],
@@ -56,7 +56,7 @@ test("a refresh names what differs, and one that was accepted hides it from no p
   });
 });
 
-test("drift that is over when the server is read again is out of the state, and no change", async () => {
+test("drift that a refresh no longer finds is removed from the state and is not a change", async () => {
   const resource = gauge(() => ({}));
   const read = await resource.read(call, { id: "it", inputs, olds: { ...olds, changes: { old: "a -> b" } } });
   expect(read?.outputs.changes).toEqual({});
@@ -64,7 +64,7 @@ test("drift that is over when the server is read again is out of the state, and 
   expect((await resource.diff(call, { ...refreshed, news: inputs })).changes).toBe(false);
 });
 
-test("drift found by the Check after a refresh is reported, be it the same as the last time", async () => {
+test("Check reports drift after a refresh, even the same drift as before", async () => {
   const resource = gauge(() => ({ old: "a -> b" }));
   await resource.read(call, { id: "it", inputs, olds });
   const { inputs: news } = await resource.check(call, { olds: inputs, news: declared, randomSeed: new Uint8Array() });
@@ -74,13 +74,13 @@ test("drift found by the Check after a refresh is reported, be it the same as th
   });
 });
 
-test("a refresh of one resource hides nothing of another", async () => {
+test("a refresh of one resource does not hide the changes of another", async () => {
   const resource = gauge(() => ({}));
   await resource.read({ ...call, urn: "another" }, { id: "it", inputs, olds });
   expect((await resource.diff(call, { ...diff, oldInputs: inputs, news: inputs })).changes).toBe(true);
 });
 
-test("an input that is kept stays as it was first known, in whatever is planned, compared and removed", async () => {
+test("a kept input has its first known value in every plan, comparison and removal", async () => {
   const planned: unknown[] = [];
   const resource = toResource({
     contract: defineContract({
@@ -99,8 +99,8 @@ test("an input that is kept stays as it was first known, in whatever is planned,
     apply: async () => undefined,
     remove: async () => undefined,
   });
-  const checked = async (former: PropertyValue, before?: PropertyValue) => {
-    const olds = before !== undefined && { olds: { name: "it", former: before } };
+  const checked = async (former: PropertyValue, previous?: PropertyValue) => {
+    const olds = previous !== undefined && { olds: { name: "it", former: previous } };
     const news = { name: "it", former };
     return (await resource.check(call, { ...olds, news, randomSeed: new Uint8Array() })).inputs.former;
   };
@@ -111,7 +111,7 @@ test("an input that is kept stays as it was first known, in whatever is planned,
   expect(planned).toEqual(["first", "first", "first", "first"]);
 });
 
-test("a list of names is compared by its names: one that comes in the middle is no change of all behind it", async () => {
+test("a list of names is compared by name: an insertion is not a change of the names after it", async () => {
   const resource = toResource({
     contract: defineContract({ token: "pgaccess:index:List", description: "", inputs: { roles: z.array(z.string()) } }),
     identity: [],
@@ -130,7 +130,7 @@ test("a list of names is compared by its names: one that comes in the middle is 
   expect(await between(["cron", "gateway", "owner"], ["api", "cron", "gateway", "owner"])).toEqual(["add roles[0]"]);
   expect(await between(["api", "cron", "gateway"], ["api", "gateway"])).toEqual(["delete roles[1]"]);
   expect(await between(["api", "cron"], ["bi", "cron"])).toEqual(["update roles[0]"]);
-  // Nothing but the order: the list as a whole.
+  // Another order only: the list as a whole.
   expect(await between(["api", "cron"], ["cron", "api"])).toEqual(["update roles"]);
   expect(await between(["api", "api"], ["api"])).toEqual(["update roles"]);
 });

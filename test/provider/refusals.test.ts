@@ -4,8 +4,8 @@ import { type PropertyMap, Secret, unknown } from "../../provider/rpc/values.ts"
 import { PluginProcess } from "./rpc/plugin-process.ts";
 
 /**
- * The engine prints `value {<nil>} has a problem` where a failure names a property that it finds no value of, and the value
- * where it finds one, be it a secret's. So a failure names a property only with a plain value of that very key, or none.
+ * The engine prints `value {<nil>} has a problem` for a failure of a property without a value, and the value of any other
+ * property, even of a secret. So a failure names a property only when its key has a plain value.
  */
 const address = { host: "127.0.0.1", port: "1", user: "postgres", database: "postgres", sslmode: "disable" };
 const types = Object.keys(pgaccess().resources);
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => plugin?.stop());
 
-/** Bad in each way a property can be: missing, null, a secret, unknown, of another type, wrong below, one too many. */
+/** Every kind of bad input: missing, null, secret, unknown, wrong type, wrong nested value, unknown key. */
 const schema = pgaccess().schema as { resources: Record<string, { inputProperties: Record<string, object> }> };
 function badInputs(type: string): PropertyMap[] {
   const keys = Object.keys(schema.resources[type]?.inputProperties ?? {});
@@ -51,7 +51,7 @@ test.each(types)("%s: a failure names a property only where the engine can print
   expect(seen).toBeGreaterThan(0);
 });
 
-test("a failure of the provider's configuration names its key in the reason alone", async () => {
+test("a failure of the provider's configuration names its key only in the reason", async () => {
   const { failures } = await plugin.checkConfig({
     ...address,
     port: "none",

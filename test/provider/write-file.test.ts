@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { writeFileAtOnce } from "../../provider/write-file.ts";
+import { writeFileAtomically } from "../../provider/write-file.ts";
 
 describe("the file", () => {
   let folder: string;
@@ -24,16 +24,16 @@ describe("the file", () => {
   });
   afterEach(() => rmSync(folder, { recursive: true }));
 
-  test("is replaced at once, through a link, for its owner's eyes alone", async () => {
+  test("is replaced atomically, through a link, and only its owner can read it", async () => {
     const target = join(folder, "target.env");
     const link = join(folder, "link.env");
     writeFileSync(target, "old");
     chmodSync(target, 0o644);
     symlinkSync("target.env", link);
-    // As left by a run that was killed while writing.
+    // As a process leaves it that was killed while writing.
     writeFileSync(join(folder, ".target.env.app-roles"), "half");
     const before = statSync(target);
-    await writeFileAtOnce(link, "caf\u00e9\u00ff");
+    await writeFileAtomically(link, "caf\u00e9\u00ff");
     expect(readFileSync(target, "latin1")).toBe("caf\u00e9\u00ff");
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     const after = statSync(target);
@@ -46,36 +46,36 @@ describe("the file", () => {
     const path = join(folder, "x.env");
     writeFileSync(path, "old");
     chownSync(path, 1234, 4321);
-    await writeFileAtOnce(path, "new");
+    await writeFileAtomically(path, "new");
     expect(statSync(path)).toMatchObject({ uid: 1234, gid: 4321 });
   });
 
-  test("that was not there is made for its owner's eyes alone, or with the mode that is asked for", async () => {
-    await writeFileAtOnce(join(folder, "new.env"), "caf\u00e9", { encoding: "utf8" });
+  test("is created with mode 0600, or with the mode that is asked for", async () => {
+    await writeFileAtomically(join(folder, "new.env"), "caf\u00e9", { encoding: "utf8" });
     expect(readFileSync(join(folder, "new.env"), "utf8")).toBe("caf\u00e9");
     expect(statSync(join(folder, "new.env")).mode & 0o777).toBe(0o600);
-    await writeFileAtOnce(join(folder, "new.sh"), "x", { mode: 0o700 });
+    await writeFileAtomically(join(folder, "new.sh"), "x", { mode: 0o700 });
     expect(statSync(join(folder, "new.sh")).mode & 0o777).toBe(0o700);
-    await writeFileAtOnce(join(folder, "new.sh"), "y", { mode: "its own mode" });
+    await writeFileAtomically(join(folder, "new.sh"), "y", { mode: "keep" });
     expect(statSync(join(folder, "new.sh")).mode & 0o777).toBe(0o700);
   });
 
-  test("is refused where something else is, which stays as it is", async () => {
+  test("is refused where the path is not a regular file, and nothing is changed", async () => {
     mkdirSync(join(folder, "taken"));
-    await expect(writeFileAtOnce(join(folder, "taken"), "x")).rejects.toThrow("taken is no regular file");
+    await expect(writeFileAtomically(join(folder, "taken"), "x")).rejects.toThrow("taken is not a regular file");
     symlinkSync("/dev/null", join(folder, "null"));
-    await expect(writeFileAtOnce(join(folder, "null"), "x")).rejects.toThrow("null is no regular file");
+    await expect(writeFileAtomically(join(folder, "null"), "x")).rejects.toThrow("null is not a regular file");
     expect(readdirSync(folder).toSorted()).toEqual(["null", "taken"]);
   });
 
-  // No mount where this user may make none.
+  // Needs a user that may mount a file system.
   const canMount = spawnSync("unshare", ["--mount", "mount", "-t", "tmpfs", "tmpfs", tmpdir()]).status === 0;
-  test.runIf(canMount)("keeps its former text on a full disk", () => {
+  test.runIf(canMount)("keeps its previous text on a full disk", () => {
     const script = `
       import { readFileSync, writeFileSync } from "node:fs";
-      import { writeFileAtOnce } from "${new URL("../../provider/write-file.ts", import.meta.url)}";
+      import { writeFileAtomically } from "${new URL("../../provider/write-file.ts", import.meta.url)}";
       writeFileSync("x.env", "old");
-      const code = await writeFileAtOnce("x.env", "x".repeat(500_000)).catch((error) => error.code);
+      const code = await writeFileAtomically("x.env", "x".repeat(500_000)).catch((error) => error.code);
       console.log(code, readFileSync("x.env", "utf8"));`;
     const inside = 'mount -t tmpfs -o size=64k tmpfs "$0" && cd "$0" && exec "$1" --input-type=module --eval "$2"';
     const { stdout } = spawnSync("unshare", ["--mount", "sh", "-c", inside, folder, process.execPath, script]);
