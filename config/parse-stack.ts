@@ -22,7 +22,8 @@ export function parseStack(
   const given = fromJson(config);
   if (objectSections.every((section) => given[section] === undefined)) {
     const message =
-      "nothing is configured yet: start from Pulumi.prod.yaml of app-roles; docs/config.md explains every key";
+      "the stack has no key of the namespace app-roles: start from Pulumi.prod.yaml of app-roles (docs/config.md explains every key). " +
+      "The commands of app-roles need these keys in a program of your own too: create its stack with new AppRolesStack(await readStack())";
     throw new ConfigError([{ path: "app-roles", message }]);
   }
   const sections = readSections(given, problems);

@@ -602,6 +602,6 @@ describe("checks between sections", () => {
 
 test("an empty configuration: one problem, what to start from", () => {
   expect(() => parseStack({ adminPassword: "secret" })).toThrow(
-    /nothing is configured yet: start from Pulumi\.prod\.yaml/,
+    /the stack has no key of the namespace app-roles: start from Pulumi\.prod\.yaml.*new AppRolesStack\(await readStack\(\)\)/,
   );
 });

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
 import { type Postgres, startPostgres } from "../../sandbox/postgres/server.ts";
 import { run } from "../../sandbox/process.ts";
 import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
@@ -130,8 +131,46 @@ describe("the example, with the real engine and server", () => {
     ]);
   });
 
-  async function pulumi(...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await sandbox.pulumi(args, { cwd: example });
+  test("AppRolesStack creates what the stack file declares, and the commands read the same keys", async () => {
+    const program = join(folder, "acme");
+    await mkdir(program);
+    await symlink(join(example, "node_modules"), join(program, "node_modules"));
+    const project = await readFile(join(example, "Pulumi.yaml"), "utf8");
+    await writeFile(join(program, "Pulumi.yaml"), project.replace(/^name: .*$/m, "name: acme"));
+    await writeFile(join(program, "package.json"), '{ "type": "module" }');
+    await writeFile(
+      join(program, "index.ts"),
+      'import { AppRolesStack, readStack } from "app-roles";\n' +
+        "export const { databaseUrls, services } = new AppRolesStack(await readStack());\n",
+    );
+    const appRoles = (...args: string[]) =>
+      run(process.execPath, ["node_modules/app-roles/bin/app-roles.js", ...args], { cwd: program, env: sandbox.env });
+    await pulumiIn(program, "stack", "init", "acme");
+    expect((await appRoles("cutover", "backend")).stderr).toContain("new AppRolesStack(await readStack())");
+    const settings = { idle_session_timeout: "30min", idle_in_transaction_session_timeout: "5min" };
+    const config = {
+      "app-roles:server": { host: postgres.host, port: postgres.port },
+      "app-roles:databases": { shop: { schemas: ["shop"], owner: "shop_owner" } },
+      "app-roles:roles": { shop_owner: { connectionLimit: 12, access: { shop: "owner" }, settings } },
+      "app-roles:services": { backend: { database: "shop", role: "shop_owner", connectAs: "role", migrates: true } },
+    };
+    const file = join(program, "Pulumi.acme.yaml");
+    await writeFile(file, `${await readFile(file, "utf8")}\n${stringify({ config })}`);
+    await pulumiIn(program, "config", "set", "--secret", "app-roles:adminPassword", postgres.password);
+    await pulumiIn(program, "up", "--yes");
+    const env = await appRoles("env", "backend");
+    const url = env.stdout
+      .trim()
+      .replace(/^DATABASE_URL=/, "")
+      .replace(/^["']|["']$/g, "");
+    expect(await query("shop", "SELECT current_user AS me", url)).toEqual([{ me: "shop_owner" }]);
+    await pulumiIn(program, "destroy", "--yes");
+  });
+
+  const pulumi = (...args: string[]) => pulumiIn(example, ...args);
+
+  async function pulumiIn(cwd: string, ...args: string[]): Promise<string> {
+    const { code, stdout, stderr } = await sandbox.pulumi(args, { cwd });
     if (code !== 0) throw new Error(`pulumi ${args[0]} failed (exit code ${code}):\n${stdout}${stderr}`);
     return stdout;
   }
