@@ -1,7 +1,7 @@
 /** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
 import { createRequire } from "node:module";
 import { Command, CommanderError, Help } from "commander";
-import { completionCommand } from "./completion/command.ts";
+import { completionCommand } from "./completion.ts";
 import { cutoverCommand } from "./cutover/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { envCommand } from "./env/command.ts";

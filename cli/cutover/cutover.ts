@@ -3,13 +3,12 @@ import { cutoverProblem } from "../../model/cutover.ts";
 import type { Service } from "../../model/stack.ts";
 import type { Format } from "../env/format.ts";
 import { EventLog } from "../pulumi/event-log.ts";
-import { connectAsInForce } from "../pulumi/in-force.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
 import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
-import { exportState } from "../pulumi/state.ts";
-import { findWay } from "../rollback/find-source.ts";
-import { afterService, goBack, notBack } from "../rollback/roll-back.ts";
-import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
+import { connectAsInForce, exportState } from "../pulumi/state.ts";
+import { findRollback } from "../rollback/find-source.ts";
+import { afterRestart, notRolledBack, rollBack } from "../rollback/rollback.ts";
+import { othersRolledBack, rolledBackOthers } from "../rollback/update-state.ts";
 import { UsageError } from "../terminal/command.ts";
 import { cutoverExternal, refuseHandout } from "./external-cutover.ts";
 import { Supervision } from "./supervision.ts";
@@ -56,7 +55,7 @@ export async function cutover(name: string, options: CutoverOptions): Promise<nu
     return await afterFailure(service, stack, {
       lines: watched.lines,
       isTouched: true,
-      back: await supervision.takeBack(),
+      back: await supervision.rollBack(),
     });
   } finally {
     await supervision.remove();
@@ -109,9 +108,9 @@ async function refuseUnready(
   refuseOthers(services, inForce, name, stack);
   const state = await exportState(stack, "in clear");
   const back = await rolledBackOthers(state, name);
-  if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
+  if (back.length > 0) throw new Error(`${othersRolledBack(back, stack)}. Nothing was changed.`);
   // A cutover that was killed may have come so far.
-  return { service: declared, mayBeOnRole: findWay(state, name).by !== "nothing", isDone: false };
+  return { service: declared, mayBeOnRole: findRollback(state, name).by !== "nothing", isDone: false };
 }
 
 /** What else an up would change of services is no part of this one. */
@@ -169,18 +168,20 @@ async function afterFailure({ name, runtime }: Service, stack: string, failed: F
   }
   console.error(`\n${name} goes back to its legacy URL: its cutover did not go well${why}\n`);
   if (runtime !== "external" && failed.back === undefined) {
-    const code = await goBack(name, stack).catch((error: Error) => console.error(notBack(name, stack, error.message)));
+    const code = await rollBack(name, stack).catch((error: Error) =>
+      console.error(notRolledBack(name, stack, error.message)),
+    );
     if (code === 0)
       console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
     else console.error(`\nWhat went wrong before${why}`);
     return 1;
   }
   if (failed.back instanceof Error) {
-    console.error(`${notBack(name, stack, failed.back.message)}\nWhat went wrong before${why}`);
+    console.error(`${notRolledBack(name, stack, failed.back.message)}\nWhat went wrong before${why}`);
     return 1;
   }
   if (failed.back) console.log(`${name} runs on its legacy URL again: ${failed.back}.`);
-  await afterService(name, stack, failed.back ? "restarted" : "not needed");
+  await afterRestart(name, stack, failed.back ? "restarted" : "not needed");
   console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
   return 1;
 }

@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { loginsOf } from "../../model/login-roles.ts";
 import { budgetEntries, type Service } from "../../model/stack.ts";
 import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
-import { inWords } from "../../provider/cutover/gate/words.ts";
+import { inWords } from "../../provider/cutover/gate/gate.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { pause } from "../../provider/postgres/pause.ts";
 import { type RoleSession, readRoleSessions } from "../../provider/sessions/role-sessions.ts";

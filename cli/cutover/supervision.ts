@@ -3,11 +3,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Runtime } from "../../model/runtime.ts";
 import { switches } from "../../model/switches.ts";
-import type { Handover } from "../../provider/rollback-kit/handover.ts";
-import { KeptScript } from "../../provider/rollback-kit/kept-script.ts";
+import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
+import { type Handover, KeptScript } from "../../provider/rollback-kit/kept-script.ts";
+import { serviceEnvContract } from "../../provider/service-env/contract.ts";
+import { serviceUrlContract } from "../../provider/service-url/contract.ts";
 import type { EngineEvent } from "../pulumi/event-log.ts";
-import { putBack } from "../rollback/restart-service.ts";
-import { CutoverWatch } from "./cutover-watch.ts";
+import { restartOnLegacy } from "../rollback/restart-service.ts";
 
 /**
  * Watches the up that cuts a service over, and has its way back at hand from before the service is touched: a service that its
@@ -69,7 +70,7 @@ export class Supervision {
   }
 
   /** Later, once the up has gone well and the service is not well: puts it back. Undefined: there is no script. */
-  async takeBack(): Promise<string | Error | undefined> {
+  async rollBack(): Promise<string | Error | undefined> {
     this.#begin();
     return this.#back;
   }
@@ -80,7 +81,7 @@ export class Supervision {
 
   #begin(): void {
     if (this.#script === undefined || this.#runtime === "external") return;
-    this.#back ??= putBack(this.#script, this.#runtime).catch((error: Error) => error);
+    this.#back ??= restartOnLegacy(this.#script, this.#runtime).catch((error: Error) => error);
   }
 
   /** The script lies in the folder no longer than it takes to see it. */
@@ -91,6 +92,44 @@ export class Supervision {
       await rm(path, { force: true });
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+}
+
+/** Operations that change what is there. */
+const changing = new Set(["create", "update", "replace", "create-replacement", "delete-replaced", "delete"]);
+
+/** What starts a service with its URL. */
+const deploymentTypes = [serviceEnvContract.token, "docker:index/container:Container", "docker:index/service:Service"];
+
+/** Follows the events of a cutover's up: how far the service has come, and whether it is to go back. */
+export class CutoverWatch {
+  /** It may run with another URL than before, or is about to. */
+  isTouched = false;
+  /** It was started with its role's URL, and only its gate is being waited for: it may be put back while pulumi winds down. */
+  isAtGate = false;
+  /** Its gate was not passed. */
+  isRefused = false;
+  readonly #deployments: string[];
+  readonly #gate: string;
+  readonly #url: string;
+
+  constructor(service: string) {
+    const child = (type: string) => `app-roles:index:Service$${type}::${service}`;
+    this.#deployments = deploymentTypes.map(child);
+    this.#gate = child(cutoverGateContract.token);
+    this.#url = child(serviceUrlContract.token);
+  }
+
+  /** All events so far. @param isExternal somebody else restarts the service: it is touched once its URL is handed out */
+  see(events: EngineEvent[], isExternal: boolean): void {
+    const first = isExternal ? [this.#url] : this.#deployments;
+    for (const { resourcePreEvent: begun, resOpFailedEvent: failed } of events) {
+      if (begun && changing.has(begun.metadata.op)) {
+        if (first.some((urn) => begun.metadata.urn.endsWith(urn))) this.isTouched = true;
+        if (begun.metadata.urn.endsWith(this.#gate)) this.isAtGate = true;
+      }
+      if (failed?.metadata.urn.endsWith(this.#gate)) this.isRefused = true;
     }
   }
 }

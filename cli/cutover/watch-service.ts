@@ -2,10 +2,17 @@ import { loginsOf } from "../../model/login-roles.ts";
 import { budgetEntries, type Service } from "../../model/stack.ts";
 import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
 import { cutoverGateContract } from "../../provider/cutover/gate/contract.ts";
-import { type GateTimes, type Look, NotWell, noSessions, passGate } from "../../provider/cutover/gate/gate.ts";
-import { IdleEnds } from "../../provider/cutover/gate/idle-ends.ts";
+import {
+  type GateTimes,
+  IdleEnds,
+  inWords,
+  type Look,
+  noSessions,
+  passGate,
+  sessionsInWords,
+  Unhealthy,
+} from "../../provider/cutover/gate/gate.ts";
 import { lookAt, readWatchedService } from "../../provider/cutover/gate/resource.ts";
-import { inWords, sessionsInWords } from "../../provider/cutover/gate/words.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { readIdleTimeout } from "../../provider/sessions/idle-timeout.ts";
 import { readRoleSessions } from "../../provider/sessions/role-sessions.ts";
@@ -59,7 +66,7 @@ export async function watchService(
     return { state: "well" };
   } catch (error) {
     screen.end();
-    if (error instanceof NotWell) {
+    if (error instanceof Unhealthy) {
       return { state: "trouble", lines: [error.failure.reason, ...error.failure.lines.map((line) => `| ${line}`)] };
     }
     console.error(told.part(signal.aborted ? undefined : (error as Error).message));

@@ -2,12 +2,10 @@ import { findServer } from "../../provider/docker/find-server.ts";
 import { selectedStack } from "../pulumi/pulumi.ts";
 import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
-import { engine } from "./engine.ts";
+import { engine, plugins } from "./engine.ts";
 import { type Finding, ok, report, unknown, wrong } from "./finding.ts";
-import { plugins } from "./plugins.ts";
-import { policies } from "./policies.ts";
-import { policyPack } from "./policy-pack.ts";
-import { waysBack } from "./rollbacks.ts";
+import { policies, policyPack } from "./policies.ts";
+import { rollbackFindings } from "./rollbacks.ts";
 import { runtimes } from "./runtimes.ts";
 import { server } from "./server.ts";
 import { state } from "./state.ts";
@@ -57,7 +55,7 @@ async function needed(name: string, stack: ConfiguredStack, hasPack: boolean): P
   const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
   // What could not be read is named above.
   const exported = await exportState(name, "in clear").catch(() => ({}));
-  return [...found, ...(await waysBack(exported, stack, admin))];
+  return [...found, ...(await rollbackFindings(exported, stack, admin))];
 }
 
 function unseen(why: string): Finding[] {

@@ -1,4 +1,4 @@
-import { table } from "../terminal/table.ts";
+import { table } from "../terminal/screen.ts";
 
 /** What was found of one thing that an up needs. */
 export interface Finding {

@@ -1,7 +1,14 @@
+import { access, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
 import { connectionBudget, defaultCeiling } from "../../model/budget.ts";
-import { budgetEntries } from "../../model/stack.ts";
+import { roleNames } from "../../model/login-roles.ts";
+import { budgetEntries, type Stack } from "../../model/stack.ts";
 import { type DeclaredStack, type DeclaredViolation, declaredViolations } from "../../policies/declared.ts";
-import { type Finding, unknown, wrong } from "./finding.ts";
+import { boundedLiveRolesPolicy, liveRoleViolations } from "../../policies/live-roles.ts";
+import { budgetType } from "../../policies/resource.ts";
+import { type LoginRole, superusers, undeclared, unlimited } from "../../provider/budget/live-budget.ts";
+import { type Finding, ok, unknown, wrong } from "./finding.ts";
 
 /**
  * What the policy pack refuses of the stack by its configuration alone, each with its key; nothing where nothing is refused.
@@ -31,4 +38,46 @@ function packCeiling(stack: DeclaredStack): Finding[] {
       `app-roles:ceiling: the limits add up to ${total}; the pack's own ceiling is ${defaultCeiling} unless --policy-pack-config gives ${given}`,
     ),
   ];
+}
+
+const folder = "policies";
+
+/** The pack of the project's own folder, which previews are given by --policy-pack. */
+export async function policyPack(): Promise<Finding> {
+  const what = "policies";
+  try {
+    await access(join(folder, "PulumiPolicy.yaml"));
+  } catch {
+    return unknown(what, `no pack in ./${folder}`);
+  }
+  try {
+    const { version } = JSON.parse(await readFile(join(folder, "package.json"), "utf8")) as { version: string };
+    createRequire(resolve(folder, "package.json")).resolve("@pulumi/policy");
+    return ok(what, `./${folder} ${version}`);
+  } catch (error) {
+    const [message = ""] = (error as Error).message.split("\n");
+    return wrong(what, message, "run npm ci in the folder of Pulumi.yaml");
+  }
+}
+
+/** Login roles of the live server that the policy pack refuses once the migration is complete. */
+export function unboundedRoles(
+  stack: Pick<Stack, "roles" | "existingRoles">,
+  live: LoginRole[],
+): Omit<DeclaredViolation, "isRefusedAnyway">[] {
+  const { roles, existingRoles } = stack;
+  const entries = budgetEntries(stack);
+  const declared = [...entries.map(({ role }) => role), ...roleNames(roles)];
+  const enforced = Object.keys(existingRoles).filter((role) => existingRoles[role]?.enforce);
+  const props = {
+    undeclared: undeclared(declared, live),
+    unlimited: unlimited(entries, live, enforced),
+    superusers: superusers(live),
+  };
+  const budget = { type: budgetType, urn: "app-roles:existingRoles", name: "server", props, server: undefined };
+  return liveRoleViolations(budget).map(({ urn, message }) => ({
+    policy: boundedLiveRolesPolicy.name,
+    path: urn,
+    message,
+  }));
 }

@@ -13,7 +13,7 @@ import { type Finding, wrong } from "./finding.ts";
  * @param state with its secrets in clear
  * @param admin undefined: the server was not found, so no login can be tried
  */
-export async function waysBack(
+export async function rollbackFindings(
   state: Exported,
   stack: ConfiguredStack,
   admin: ServerAddress | undefined,

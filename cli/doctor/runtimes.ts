@@ -3,8 +3,7 @@ import { access } from "node:fs/promises";
 import type { Service } from "../../model/stack.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
 import { ComposeCli, ComposeProject } from "../../provider/service-env/compose-cli.ts";
-import type { EnvSource } from "../../provider/service-env/declared.ts";
-import { type Depth, targetProblems } from "../../provider/service-env/problems.ts";
+import { type Depth, type EnvSource, targetProblems } from "../../provider/service-env/problems.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 

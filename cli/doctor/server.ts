@@ -3,8 +3,7 @@ import { findServer } from "../../provider/docker/find-server.ts";
 import { ConnectionError, Server } from "../../provider/postgres/connection.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
-import { unboundedRoles } from "./live-roles.ts";
-import { policyFinding } from "./policies.ts";
+import { policyFinding, unboundedRoles } from "./policies.ts";
 
 /** What the plugins together hold at the most. */
 const needed = 2;

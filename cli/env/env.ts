@@ -2,7 +2,7 @@ import type { Service } from "../../model/stack.ts";
 import { writeFileAtomically } from "../../provider/write-file.ts";
 import { pulumi } from "../pulumi/pulumi.ts";
 import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
-import { legacyUrlOf } from "../rollback/legacy-url.ts";
+import { legacyUrlOf } from "../rollback/find-source.ts";
 import { UsageError } from "../terminal/command.ts";
 import { type Format, formats } from "./format.ts";
 

@@ -72,7 +72,7 @@ export function serviceResources({ resources = [] }: Exported): Map<string, Expo
 }
 
 /** Service to its switch after the last up that completed, as the outputs in the state say. */
-export function switchesInForce({ resources = [] }: Exported): Map<string, string> {
+export function switchesInState({ resources = [] }: Exported): Map<string, string> {
   const stack = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
   const services = (revealed(stack?.outputs?.services) ?? {}) as Record<string, { connectAs: string }>;
   return new Map(Object.entries(services).map(([name, { connectAs }]) => [name, connectAs]));
@@ -85,4 +85,13 @@ export function stackOf({ resources = [] }: Exported): string | undefined {
 
 function nameOf(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
+}
+
+/** Service to its switch after the last up that completed; one that no up has made is not in it. Throws what pulumi says. */
+export async function connectAsInForce(stack: string): Promise<Map<string, string>> {
+  const args = ["stack", "output", "--json", "--stack", stack, "--non-interactive"];
+  const { services = {} } = JSON.parse(await pulumi("read the stack's outputs", args)) as {
+    services?: Record<string, { connectAs: string }>;
+  };
+  return new Map(Object.entries(services).map(([name, { connectAs }]) => [name, connectAs]));
 }

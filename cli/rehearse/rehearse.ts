@@ -1,15 +1,16 @@
+import { rehearsedRoles } from "../../model/rehearsal.ts";
 import type { Stack } from "../../model/stack.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { alone } from "../../provider/postgres/run-lock.ts";
 import { readSqlFile } from "../../provider/rehearsal/files.ts";
 import type { RehearsalGoal, SqlFile } from "../../provider/rehearsal/goal.ts";
 import { rehearse as rehearseDatabase } from "../../provider/rehearsal/rehearse.ts";
+import { problems } from "../../provider/rehearsal/report.ts";
 import { passed, type Rehearsed } from "../../provider/rehearsal/result.ts";
 import { readStack } from "../pulumi/read-stack.ts";
 import { UsageError } from "../terminal/command.ts";
 import { Progress } from "../terminal/progress.ts";
-import { rehearsalGoals } from "./goals.ts";
-import { rehearsalReport } from "./report.ts";
+import { table } from "../terminal/screen.ts";
 
 export interface RehearseOptions {
   stack?: string;
@@ -76,4 +77,46 @@ async function sqlFiles(
     throw new UsageError(`--sql needs --database: ${[only, ...others].join(", ")} each have an owner`);
   }
   return files.set(only, [...(files.get(only) ?? []), ...given]);
+}
+
+/** What an up would make of each database. */
+export function rehearsalGoals({ databases, roles }: Pick<Stack, "databases" | "roles">): RehearsalGoal[] {
+  return Object.entries(databases).map(([database, { schemas, owner, keepOwner, alsoOwn }]) => ({
+    database,
+    schemas,
+    owner,
+    keepOwner,
+    alsoOwn,
+    roles: rehearsedRoles(roles, database),
+  }));
+}
+
+/** A table of numbers, then everything that failed or was missed with what to do about it. */
+export function rehearsalReport(results: Map<string, Rehearsed>): string {
+  const head = ["database", "objects", "moved", "checks", "failed", "not rehearsed", "not tried", "longest hold (ms)"];
+  const rows = [...results].map(([database, { objects, moved, checks, failed, missed, untried, longestHold }]) => [
+    database,
+    objects,
+    moved,
+    checks,
+    failed.length,
+    missed.length,
+    untried.length,
+    longestHold,
+  ]);
+  const all = [...results.values()];
+  const found = problems({
+    failed: all.flatMap((result) => result.failed),
+    missed: all.flatMap((result) => result.missed),
+    untried: all.flatMap((result) => result.untried),
+    warned: all.flatMap((result) => result.warned),
+  });
+  return [
+    table([head, ...rows]),
+    ...(found === "" ? [] : ["", found]),
+    "",
+    all.every(passed)
+      ? "The rehearsal passed. All of it was rolled back."
+      : "The rehearsal did not pass. All of it was rolled back: nothing is changed.",
+  ].join("\n");
 }

@@ -16,6 +16,6 @@ printed says which.`,
   .option("--force", "also onto a legacy URL that the server refuses")
   .addOption(stackOption())
   .action(async (service: string, { stack, force = false }: { stack?: string; force?: boolean }) => {
-    const { goBack } = await import("./roll-back.ts");
-    process.exitCode = await goBack(service, stack, force);
+    const { rollBack } = await import("./rollback.ts");
+    process.exitCode = await rollBack(service, stack, force);
   });

@@ -1,13 +1,13 @@
 import { switches } from "../../model/switches.ts";
 import { Server } from "../../provider/postgres/connection.ts";
-import { isRolledBack } from "../../provider/rollback-kit/rolled-back.ts";
+import { isRolledBack } from "../../provider/rollback-kit/rollback-source.ts";
 import { showPulumi } from "../pulumi/pulumi.ts";
 import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
-import { type Exported, exportState, serviceResources, switchesInForce } from "../pulumi/state.ts";
+import { type Exported, exportState, serviceResources, switchesInState } from "../pulumi/state.ts";
 import { recordOf } from "./find-source.ts";
 
 /** What became of the state after a service went back. */
-export type Along =
+export type StateUpdate =
   | { state: "current" }
   /** Nothing was begun: the next up does it. */
   | { state: "left"; why: string }
@@ -19,7 +19,7 @@ export type Along =
  *
  * @param wasRestarted whether the service was seen to be restarted with its legacy URL
  */
-export async function bringAlong(service: string, stack: string, wasRestarted: boolean): Promise<Along> {
+export async function updateState(service: string, stack: string, wasRestarted: boolean): Promise<StateUpdate> {
   const why = await whyNot(service, stack).catch((error: Error) => error.message);
   if (why !== undefined) return { state: "left", why };
   const env = wasRestarted ? { [switches.rolledBack]: service } : {};
@@ -34,13 +34,13 @@ async function whyNot(service: string, stack: string): Promise<string | undefine
   const switched = pendingSwitches(configured, state, service);
   if (switched.length > 0) return `Pulumi.${stack}.yaml switches other services too: ${switched.join(", ")}`;
   const back = await rolledBackOthers(state, service);
-  if (back.length > 0) return othersAreBack(back, stack);
+  if (back.length > 0) return othersRolledBack(back, stack);
   return unreachable(configured);
 }
 
 /** Switches, but for `service`'s, that no up has carried out yet: `worker (legacy -> role)`. */
 function pendingSwitches({ services }: ConfiguredStack, state: Exported, service: string): string[] {
-  const inForce = switchesInForce(state);
+  const inForce = switchesInState(state);
   return services
     .filter(({ name, connectAs }) => name !== service && (inForce.get(name) ?? "legacy") !== connectAs)
     .map(({ name, connectAs }) => `${name} (${inForce.get(name) ?? "legacy"} -> ${connectAs})`);
@@ -56,7 +56,7 @@ export async function rolledBackOthers(state: Exported, service: string | undefi
   return found.flat();
 }
 
-export function othersAreBack(services: string[], stack: string): string {
+export function othersRolledBack(services: string[], stack: string): string {
   return (
     `${services.join(", ")} was rolled back without the stack, and an up would put it on its role: ` +
     `set its connectAs to legacy in Pulumi.${stack}.yaml`

@@ -1,5 +1,7 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { readEnvironments } from "../../provider/docker/environments.ts";
 import type { Queryable } from "../../provider/postgres/connection.ts";
+import { readUserSessions } from "../../provider/sessions/user-sessions.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { during } from "../terminal/progress.ts";
 import type { Finding } from "./finding.ts";
@@ -8,7 +10,6 @@ import type { Asking } from "./login.ts";
 import type { Rotation } from "./options.ts";
 import { serviceFindings } from "./services.ts";
 import type { OwnPassword } from "./stored-password.ts";
-import { watchSessions } from "./watch.ts";
 
 /** Everything that must be accepted; what is only worth knowing is printed. */
 export async function look(db: Queryable, own: OwnPassword, asking: Asking, rotation: Rotation): Promise<Finding[]> {
@@ -51,4 +52,52 @@ function unasked(asking: Asking): Finding[] {
   if ("address" in asking) return [];
   const afterwards = "the new password is set without a login that proves it";
   return [{ name: "login", found: `nowhere a password is asked for: ${asking.reasons.join("; ")}`, afterwards }];
+}
+
+/** Milliseconds between two looks. */
+const interval = 1000;
+
+interface Seen {
+  databases: Set<string>;
+  most: number;
+  first: Date;
+  last: Date;
+}
+
+/** Who logs in as the user, looked at every second for `time` milliseconds, at least once. */
+export async function watchSessions(
+  db: Queryable,
+  user: string,
+  time: number,
+  progress: (message: string) => void,
+): Promise<Finding[]> {
+  const seen = new Map<string, Seen>();
+  const end = Date.now() + time;
+  for (;;) {
+    const now = new Date();
+    for (const { application, address, databases, sessions } of await readUserSessions(db, user)) {
+      const name = `session/${application}@${address}`;
+      const before = seen.get(name) ?? { databases: new Set(), most: 0, first: now, last: now };
+      const most = Math.max(before.most, sessions);
+      seen.set(name, { databases: new Set([...before.databases, ...databases]), most, first: before.first, last: now });
+    }
+    const left = end - Date.now();
+    if (left <= 0) break;
+    progress(`watching who logs in as ${user}: ${seen.size} found, ${Math.ceil(left / 1000)}s to go`);
+    await sleep(Math.min(interval, left));
+  }
+  return [...seen].map(([name, each]) => ({ name, found: inWords(each), afterwards: consequence }));
+}
+
+const consequence = "its open sessions stay; its next login with the former password is refused";
+
+function inWords({ databases, most, first, last }: Seen): string {
+  const where = databases.size > 0 ? [...databases].toSorted().join(", ") : "replication";
+  const count = `${most} ${most === 1 ? "session" : "sessions"}${first < last ? " at most" : ""}`;
+  const when = first < last ? `seen from ${clock(first)} to ${clock(last)}` : `seen at ${clock(first)}`;
+  return `${count} in ${where}, ${when}`;
+}
+
+function clock(time: Date): string {
+  return time.toTimeString().slice(0, 8);
 }

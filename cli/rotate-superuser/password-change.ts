@@ -36,7 +36,7 @@ export async function changePassword(change: PasswordChange): Promise<void> {
     setStoredPassword(db, before.user, scramVerifier(next)),
   ).catch((error: Error) => explainRefusal(change, error));
   await reached("changed");
-  await verify(change).catch((error: Error) => takeBack(change, before.stored, error));
+  await verify(change).catch((error: Error) => restorePrevious(change, before.stored, error));
   await reached("verified");
   await promote(change);
   await reached("promoted");
@@ -94,7 +94,11 @@ async function explainRefusal({ db, vault }: PasswordChange, error: Error): Prom
   throw new Error(`Postgres does not set the password: ${error.message}. Nothing was changed`);
 }
 
-async function takeBack(change: PasswordChange, stored: string | null | undefined, reason: Error): Promise<never> {
+async function restorePrevious(
+  change: PasswordChange,
+  stored: string | null | undefined,
+  reason: Error,
+): Promise<never> {
   const { db, former, vault, call } = change;
   try {
     const formerly = stored !== undefined ? stored : former === undefined ? undefined : scramVerifier(former);

@@ -1,7 +1,7 @@
 import { ConnectionError, Server } from "../../provider/postgres/connection.ts";
 import { state } from "../doctor/state.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
-import { type Deployed, halfWay } from "./services.ts";
+import { type Deployed, unappliedSwitches } from "./services.ts";
 import type { OwnPassword } from "./stored-password.ts";
 import { pending } from "./vault.ts";
 
@@ -16,8 +16,8 @@ export async function refuseBusy(name: string, { pendingAdminPassword }: Configu
   throw new Error(`nothing was changed:\n${reasons.join("\n")}`);
 }
 
-export function refuseHalfWay(stack: ConfiguredStack, deployed: Deployed): void {
-  const services = halfWay(stack, deployed);
+export function refuseUnapplied(stack: ConfiguredStack, deployed: Deployed): void {
+  const services = unappliedSwitches(stack, deployed);
   if (services.length === 0) return;
   throw new Error(
     `nothing was changed: connectAs of ${services.join(", ")} was set and no up has run since; run pulumi up first, so that it is known what they log in as`,

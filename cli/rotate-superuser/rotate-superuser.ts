@@ -3,10 +3,10 @@ import { readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { during } from "../terminal/progress.ts";
 import type { Options } from "./options.ts";
-import { openServer, refuseBusy, refuseHalfWay } from "./preconditions.ts";
+import { openServer, refuseBusy, refuseUnapplied } from "./preconditions.ts";
 import { rotate } from "./rotation.ts";
 import { deployedServices } from "./services.ts";
-import { takeUp } from "./take-up.ts";
+import { updateState } from "./update-state.ts";
 import { stackVault } from "./vault.ts";
 
 export interface RotateSuperuserOptions extends Pick<Options, "watch"> {
@@ -27,7 +27,7 @@ export async function rotateSuperuser(given: RotateSuperuserOptions): Promise<nu
     // The up needs the connection.
     await server.close();
   }
-  return takeUp(name, stack, deployed, vault, keepLegacyUrls);
+  return updateState(name, stack, deployed, vault, keepLegacyUrls);
 }
 
 /** Refuses what stands in the way, and logs in. */
@@ -35,6 +35,6 @@ async function begin(name: string) {
   const stack = await readStack(name);
   await refuseBusy(name, stack);
   const deployed = deployedServices(await exportState(name, "in clear"));
-  refuseHalfWay(stack, deployed);
+  refuseUnapplied(stack, deployed);
   return { stack, deployed, server: await openServer(stack) };
 }

@@ -35,7 +35,7 @@ export function deployedServices(state: Exported): Deployed {
 }
 
 /** Those whose switch the last up has not carried out: what is in force differs from what is declared. */
-export function halfWay({ services }: Declared, { connectAs }: Deployed): string[] {
+export function unappliedSwitches({ services }: Declared, { connectAs }: Deployed): string[] {
   return services
     .filter(({ name, connectAs: declared }) => connectAs.has(name) && connectAs.get(name) !== declared)
     .map(({ name }) => name);

@@ -2,12 +2,11 @@ import { createInterface } from "node:readline/promises";
 import type { Service } from "../../model/stack.ts";
 import { switches } from "../../model/switches.ts";
 import { EventLog } from "../pulumi/event-log.ts";
-import { connectAsInForce } from "../pulumi/in-force.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
 import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
-import { exportState } from "../pulumi/state.ts";
-import { othersAreBack, rolledBackOthers } from "../rollback/update-state.ts";
-import { table } from "../terminal/table.ts";
+import { connectAsInForce, exportState } from "../pulumi/state.ts";
+import { othersRolledBack, rolledBackOthers } from "../rollback/update-state.ts";
+import { table } from "../terminal/screen.ts";
 import { planRotation, type Rotation } from "./rotation.ts";
 import { RotationWatch } from "./rotation-watch.ts";
 
@@ -24,7 +23,7 @@ export async function rotate(role: string, options: RotateOptions): Promise<numb
   const configured = await readStack(stack, "without the server");
   const services = await servicesOn(role, stack, configured);
   const back = await rolledBackOthers(await exportState(stack, "in clear"), undefined);
-  if (back.length > 0) throw new Error(`${othersAreBack(back, stack)}. Nothing was changed.`);
+  if (back.length > 0) throw new Error(`${othersRolledBack(back, stack)}. Nothing was changed.`);
   const rotation = await planRotation(role, stack, services, configured);
   if (!yes && !(await agreed(rotation))) return 1;
   const watch = new RotationWatch(rotation);

@@ -3,7 +3,7 @@ import { dockerHost } from "../../config/docker-host.ts";
 import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
 import { roleNames } from "../../model/login-roles.ts";
 import type { ConnectAs } from "../../model/stack.ts";
-import type { EnvSource } from "../../provider/service-env/declared.ts";
+import type { EnvSource } from "../../provider/service-env/problems.ts";
 import type { DatabaseServer } from "../database-server.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { RuntimeArgs } from "./deploy.ts";

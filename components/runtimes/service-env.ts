@@ -2,7 +2,7 @@ import type * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "../../config/docker-host.ts";
 import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
-import type { EnvSource } from "../../provider/service-env/declared.ts";
+import type { EnvSource } from "../../provider/service-env/problems.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { Deploy, Deployment } from "./deployment.ts";
 import { rollbackScripts } from "./rollback-scripts.ts";

@@ -12,7 +12,7 @@ import { containerVariable } from "../docker/variable.ts";
 import type { Plan, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { type PropertyValue, reveal, Secret } from "../rpc/values.ts";
-import { toTarget } from "../service-env/declared.ts";
+import { toTarget } from "../service-env/problems.ts";
 import type { Watched } from "../service-env/target.ts";
 import { legacyUrlContract } from "./contract.ts";
 

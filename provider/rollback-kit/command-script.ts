@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { shellWord } from "../../model/shell-word.ts";
-import { shellSecret } from "./shell.ts";
+import { shellSecret } from "./script.ts";
 
 export interface CommandSteps {
   service: string;

@@ -1,7 +1,7 @@
 import { rollbackLabel } from "../../model/container-labels.ts";
 import { shellWord } from "../../model/shell-word.ts";
 import type { DockerCreate } from "./contract.ts";
-import { latin1, shellFile, shellSecret } from "./shell.ts";
+import { latin1, shellFile, shellSecret } from "./script.ts";
 
 /** A container of the stack's own, as `docker create` is told to make it again. */
 export interface ContainerSteps {

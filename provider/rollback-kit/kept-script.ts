@@ -1,5 +1,6 @@
 import { lstat, mkdir, readFile, rm, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { switches } from "../../model/switches.ts";
 import { writeFileAtomically } from "../write-file.ts";
 import { marker } from "./script.ts";
 
@@ -69,4 +70,18 @@ function fileName(service: string): string {
 function whenMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code === "ENOENT") return undefined;
   throw error;
+}
+
+/** Whose script is asked for, and the private folder that it is left in. */
+export interface Handover {
+  service: string;
+  folder: string;
+}
+
+/** Where the service's script is to be left for the command that runs this up; undefined: nobody asks for it. */
+export function handoverOf(service: string): KeptScript | undefined {
+  const given = process.env[switches.handover];
+  if (given === undefined) return undefined;
+  const handover = JSON.parse(given) as Handover;
+  return handover.service === service ? new KeptScript(handover.folder, service) : undefined;
 }

@@ -6,7 +6,7 @@ import {
   databaseUrlUser,
 } from "../../model/database-url.ts";
 import { shellWord } from "../../model/shell-word.ts";
-import { latin1, shellSecret } from "./shell.ts";
+import { latin1, shellSecret } from "./script.ts";
 
 /** The argument with which a script does not try the login. */
 export const force = "--force";

@@ -4,9 +4,8 @@ import { swarmServiceLabel } from "../docker/swarm-service.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { rollbackScriptContract } from "./contract.ts";
-import { handoverOf } from "./handover.ts";
-import { KeptScript } from "./kept-script.ts";
-import { wayBackScript } from "./rollback-source.ts";
+import { handoverOf, KeptScript } from "./kept-script.ts";
+import { rollbackScriptText } from "./rollback-source.ts";
 
 type Inputs = InputsOf<typeof rollbackScriptContract>;
 
@@ -23,13 +22,13 @@ export function rollbackScript(): Reconciler<typeof rollbackScriptContract> {
     advisory: ["dockerHost"],
     id: ({ service }) => service,
 
-    async plan(inputs, olds, _before, call: Call) {
-      const warnings = olds ? await rolledBack(inputs) : [];
+    async plan(inputs, previous, _before, call: Call) {
+      const warnings = previous ? await rolledBack(inputs) : [];
       const kept = keptScript(inputs);
       const handover = handoverOf(inputs.service);
       // Where no script is kept it is made once all the same: a service without a way back is not put on its role.
-      if (olds && !kept && !handover) return { changes: {}, warnings };
-      const text = await wayBackScript(inputs, call);
+      if (previous && !kept && !handover) return { changes: {}, warnings };
+      const text = await rollbackScriptText(inputs, call);
       if (text !== undefined) await handover?.write(text);
       return { changes: kept ? await changesOf(kept, text) : {}, warnings };
     },
@@ -37,10 +36,10 @@ export function rollbackScript(): Reconciler<typeof rollbackScriptContract> {
     summarize: ({ service }, changes) =>
       Object.keys(changes).length === 0 ? undefined : `${service}: its way back without the stack is written`,
 
-    async apply(inputs, olds, call) {
+    async apply(inputs, previous, call) {
       const kept = keptScript(inputs);
-      const former = olds && keptScript(olds);
-      const text = await wayBackScript(inputs, call);
+      const former = previous && keptScript(previous);
+      const text = await rollbackScriptText(inputs, call);
       if (text === undefined) throw new Error(`${inputs.service}: its legacy URL is not known`);
       const isDue = kept !== undefined && (await kept.difference(text)) !== undefined;
       if (isDue) await kept.write(text);

@@ -1,7 +1,7 @@
 import { connectAsLabel } from "../../model/container-labels.ts";
 import { shellWord } from "../../model/shell-word.ts";
 import { dockerHostLine } from "./container-script.ts";
-import { latin1, shellSecret } from "./shell.ts";
+import { latin1, shellSecret } from "./script.ts";
 
 /** A swarm's service of the stack's own. */
 export interface SwarmSteps {

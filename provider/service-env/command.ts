@@ -57,7 +57,7 @@ export class CommandTarget implements EnvTarget {
       if ((await this.read(call)) !== value) throw new Error(`${this.place}: read does not give what was written`);
     } catch (error) {
       if (before === undefined || before === value) throw error;
-      throw new Error(`${(error as Error).message}\n  ${await this.putBack(before, call)}`);
+      throw new Error(`${(error as Error).message}\n  ${await this.rollBack(before, call)}`);
     }
   }
 
@@ -69,7 +69,7 @@ export class CommandTarget implements EnvTarget {
     return this.secrets.scrub(text);
   }
 
-  private async putBack(before: string, call: Watched): Promise<string> {
+  private async rollBack(before: string, call: Watched): Promise<string> {
     // What was cancelled is put back all the same.
     const anyway = { ...call, signal: new AbortController().signal };
     try {

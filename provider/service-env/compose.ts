@@ -72,7 +72,7 @@ export class ComposeTarget implements EnvTarget {
           if (written !== text) await writeFileAtomically(envFile, written);
           await this.start(value, before, call);
         } catch (error) {
-          const kept = await this.putBack({ text, written, stored, former, before }, call);
+          const kept = await this.rollBack({ text, written, stored, former, before }, call);
           throw new Error(`${(error as Error).message}\n  ${kept}`);
         }
       }),
@@ -113,7 +113,7 @@ export class ComposeTarget implements EnvTarget {
   }
 
   /** After a failed restart; what was cancelled is put back all the same. */
-  private async putBack({ text, written, stored, former, before }: Attempt, call: Watched): Promise<string> {
+  private async rollBack({ text, written, stored, former, before }: Attempt, call: Watched): Promise<string> {
     const { envFile, urlKey } = this.it.options;
     const anyway = { ...call, signal: new AbortController().signal };
     try {
@@ -138,7 +138,7 @@ export class ComposeTarget implements EnvTarget {
       return `${line}, and ${composeService} runs with it again.`;
     } catch (error) {
       const said = (error as Error).message;
-      const left = await this.startLeft(before);
+      const left = await this.restartPrevious(before);
       return left.length > 0
         ? `${line}, and the former ${left.join(", ")} runs again; compose could not start it anew: ${said}`
         : `${line}, but ${composeService} does not run: ${said}`;
@@ -146,7 +146,7 @@ export class ComposeTarget implements EnvTarget {
   }
 
   /** Starts those former containers that compose has stopped and left behind; gives their names. */
-  private async startLeft(before: Container[]): Promise<string[]> {
+  private async restartPrevious(before: Container[]): Promise<string[]> {
     const started: string[] = [];
     for (const { Id, Name } of before.filter((each) => each.State.Running)) {
       const container = this.it.docker.getContainer(Id);

@@ -1,11 +1,11 @@
+import { DatabaseUrlError, databaseUrlUser } from "../../model/database-url.ts";
+import { switches } from "../../model/switches.ts";
 import type { InputsOf } from "../contract.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { ComposeTarget } from "./compose.ts";
 import { serviceEnvContract } from "./contract.ts";
-import { toTarget } from "./declared.ts";
-import { urlDifference } from "./difference.ts";
-import { wasRestartedByRollback } from "./rolled-back.ts";
+import { toTarget } from "./problems.ts";
 import type { EnvTarget, Found } from "./target.ts";
 
 type Inputs = InputsOf<typeof serviceEnvContract>;
@@ -22,19 +22,19 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
     advisory: ["dockerHost"],
     id: ({ service }) => service,
 
-    async plan(inputs, olds, before, call: Call) {
+    async plan(inputs, previous, before, call: Call) {
       const target = targetOf(inputs);
       const found = await target.find(call);
       const { url } = inputs;
       const changes = typeof url === "string" ? changesOf(target, found, url) : { [target.place]: "not known yet" };
-      const isDue = isRestartDue(inputs, olds, found, changes);
+      const isDue = isRestartDue(inputs, previous, found, changes);
       const deployments = Number(before.deployments ?? 0) + (isDue ? 1 : 0);
       const project = target instanceof ComposeTarget ? await target.projectName(call) : null;
       const deployedAt = isDue ? Date.now() : (before.deployedAt ?? null);
       const observed = { deployments, deployedAt, project };
       const warning = [
-        ...(isBackByHand(inputs, olds, found) ? [backByHand(inputs)] : []),
-        ...(isDue && hasLegacyUrl(inputs, olds, found) ? [deployedAgain(inputs, target)] : []),
+        ...(isRolledBackByHand(inputs, previous, found) ? [rolledBackByHand(inputs)] : []),
+        ...(isDue && hasLegacyUrl(inputs, previous, found) ? [deployedAgain(inputs, target)] : []),
       ];
       // Nobody is kept from an up by what matters only to a redeploy that is not due.
       if (!isDue) return { changes, observed };
@@ -52,13 +52,13 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
         ? undefined
         : `${service}: is restarted ${connectAs === "role" ? `as ${role}` : "with its legacy URL"}`,
 
-    async apply(inputs, olds, call) {
+    async apply(inputs, previous, call) {
       const { service, url, connectAs, role } = inputs;
       if (typeof url !== "string") throw new Error(`${service}: its URL is not known`);
       const target = targetOf(inputs);
       const found = await target.find(call);
-      if (!isRestartDue(inputs, olds, found, changesOf(target, found, url))) {
-        const isBack = olds?.connectAs === "role" && connectAs === "legacy";
+      if (!isRestartDue(inputs, previous, found, changesOf(target, found, url))) {
+        const isBack = previous?.connectAs === "role" && connectAs === "legacy";
         return isBack ? `${service}: runs on its legacy URL already, and is not restarted` : undefined;
       }
       try {
@@ -85,19 +85,19 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
 /** Whether the service is to be started with the URL; not where it is seen to run with it. */
 function isRestartDue(
   { service, connectAs, url }: Inputs,
-  olds: Inputs | undefined,
+  previous: Inputs | undefined,
   { running }: Found,
   changes: Changes,
 ): boolean {
   if (Object.keys(changes).length > 0) return true;
-  if (olds === undefined) return connectAs === "role";
+  if (previous === undefined) return connectAs === "role";
   // All that runs has it, or the changes would name it; where nobody can look, whoever restarted it just now knows.
-  return olds.url !== url && running.length === 0 && !wasRestartedByRollback(service);
+  return previous.url !== url && running.length === 0 && !wasRestartedByRollback(service);
 }
 
 /** It goes back, and where it keeps its URL the legacy one is already. */
-function hasLegacyUrl({ connectAs, url }: Inputs, olds: Inputs | undefined, { stored }: Found): boolean {
-  return connectAs === "legacy" && olds?.connectAs === "role" && stored === url;
+function hasLegacyUrl({ connectAs, url }: Inputs, previous: Inputs | undefined, { stored }: Found): boolean {
+  return connectAs === "legacy" && previous?.connectAs === "role" && stored === url;
 }
 
 function deployedAgain({ service }: Inputs, { place }: EnvTarget): string {
@@ -105,11 +105,15 @@ function deployedAgain({ service }: Inputs, { place }: EnvTarget): string {
 }
 
 /** It was put on its role, and has its legacy URL again: by the rollback script, or by an edit. */
-function isBackByHand({ connectAs, legacyUrl }: Inputs, olds: Inputs | undefined, { stored }: Found): boolean {
-  return connectAs === "role" && olds?.connectAs === "role" && stored !== undefined && stored === legacyUrl;
+function isRolledBackByHand(
+  { connectAs, legacyUrl }: Inputs,
+  previous: Inputs | undefined,
+  { stored }: Found,
+): boolean {
+  return connectAs === "role" && previous?.connectAs === "role" && stored !== undefined && stored === legacyUrl;
 }
 
-function backByHand({ service, role }: Inputs): string {
+function rolledBackByHand({ service, role }: Inputs): string {
   return (
     `${service} was rolled back by hand: it has its legacy URL again. An up as it is configured puts it back on ${role}; ` +
     "to keep it where it is, set its connectAs to legacy"
@@ -129,4 +133,25 @@ function changesOf({ place }: EnvTarget, { stored, running }: Found, url: string
     ...(stored !== url && { [place]: urlDifference(stored, url) }),
     ...Object.fromEntries(stale.map(({ name, value }) => [`container ${name}`, urlDifference(value, url)])),
   };
+}
+
+/** Whether `app-roles rollback` has just restarted the service with its legacy URL; of a service with a command nobody else could know. */
+function wasRestartedByRollback(service: string): boolean {
+  return process.env[switches.rolledBack] === service;
+}
+
+/** How one DATABASE_URL differs from another, with nothing of either but the users. */
+function urlDifference(from: string | undefined, to: string): string {
+  const [before, after] = [from, to].map((url) => (url === undefined ? "nothing" : userOf(url)));
+  return before === after ? `${before}, another password or address` : `${before} -> ${after}`;
+}
+
+function userOf(url: string): string {
+  try {
+    const user = databaseUrlUser(url);
+    return user === undefined ? "no user" : `user ${user}`;
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return "a text that is no Postgres URL";
+    throw error;
+  }
 }

@@ -1,6 +1,6 @@
 import { pause } from "../../postgres/pause.ts";
 import type { Call } from "../../rpc/provider.ts";
-import { inWords, sessionsInWords } from "./words.ts";
+import type { RoleSession } from "../../sessions/role-sessions.ts";
 
 /** What one look at a service found. */
 export interface Look {
@@ -30,7 +30,7 @@ export interface GateTimes {
 }
 
 /** A service that is not well as its role. */
-export class NotWell extends Error {
+export class Unhealthy extends Error {
   readonly failure: Failure;
   readonly sessions: number;
   constructor(failure: Failure, sessions: number) {
@@ -45,7 +45,7 @@ const interval = 1000;
 
 /**
  * Looks at a service until it is well, then for as long as the soak takes, and then until it has a session; resolves to the
- * sessions seen last, at least one. Throws NotWell at the first failure, and at once when the run is cancelled. `now` is the
+ * sessions seen last, at least one. Throws Unhealthy at the first failure, and at once when the run is cancelled. `now` is the
  * clock that the times are measured by, in milliseconds.
  */
 export async function passGate(
@@ -89,15 +89,56 @@ export const noSessions = "no session of its role comes from it";
 
 async function refusing(look: () => Promise<Look>): Promise<Look> {
   const seen = await look();
-  if (seen.failure) throw new NotWell(seen.failure, seen.sessions);
+  if (seen.failure) throw new Unhealthy(seen.failure, seen.sessions);
   return seen;
 }
 
-function notWell({ pending, sessions, idleEnds }: Look, when: string): NotWell {
+function notWell({ pending, sessions, idleEnds }: Look, when: string): Unhealthy {
   const isIdledOut = idleEnds > 0 && pending.includes(noSessions);
   const were = idleEnds === 1 ? "1 session was" : `${idleEnds} sessions were`;
   const why = isIdledOut
     ? `: ${were} ended by the role's idle_session_timeout and did not come back. Its pool must open a new session when it finds one gone; until it does, raise that setting of the role`
     : "";
-  return new NotWell({ reason: `${pending.join("; ")}, ${when}${why}`, lines: [] }, sessions);
+  return new Unhealthy({ reason: `${pending.join("; ")}, ${when}${why}`, lines: [] }, sessions);
+}
+
+/** Milliseconds as a person writes them: `45s`, `4min 10s`. */
+export function inWords(milliseconds: number): string {
+  const seconds = Math.ceil(milliseconds / 1000);
+  if (seconds < 60) return `${seconds}s`;
+  const rest = seconds % 60;
+  return `${Math.floor(seconds / 60)}min${rest > 0 ? ` ${rest}s` : ""}`;
+}
+
+export function sessionsInWords(sessions: number): string {
+  return sessions === 1 ? "1 session" : `${sessions} sessions`;
+}
+
+/** Milliseconds by which a look may miss the end of a session: two looks. */
+const slack = 2500;
+
+/** Counts the sessions that idle_session_timeout ended: idle for about that long when they were seen last, and gone now. */
+export class IdleEnds {
+  readonly #timeout: number;
+  #last: RoleSession[] = [];
+  #count = 0;
+
+  /** @param timeout the role's idle_session_timeout in milliseconds; 0: none */
+  constructor(timeout: number) {
+    this.#timeout = timeout;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  see(sessions: RoleSession[]): void {
+    const there = new Set(sessions.map(({ id }) => id));
+    this.#count += this.#last.filter((session) => !there.has(session.id) && this.#isDue(session)).length;
+    this.#last = sessions;
+  }
+
+  #isDue({ idle }: RoleSession): boolean {
+    return this.#timeout > 0 && idle !== undefined && idle * 1000 >= this.#timeout - slack;
+  }
 }

@@ -3,16 +3,14 @@ import type { InputsOf } from "../../contract.ts";
 import { dockerClient } from "../../docker/client.ts";
 import type { Server } from "../../postgres/connection.ts";
 import type { Reconciler } from "../../reconciler.ts";
-import { handoverOf } from "../../rollback-kit/handover.ts";
+import { handoverOf } from "../../rollback-kit/kept-script.ts";
 import { Unknown } from "../../rpc/values.ts";
 import { readIdleTimeout } from "../../sessions/idle-timeout.ts";
 import { readRoleSessions } from "../../sessions/role-sessions.ts";
 import { ServiceContainers } from "./containers.ts";
 import { cutoverGateContract } from "./contract.ts";
-import { type Look, NotWell, noSessions, passGate } from "./gate.ts";
-import { IdleEnds } from "./idle-ends.ts";
+import { IdleEnds, inWords, type Look, noSessions, passGate, sessionsInWords, Unhealthy } from "./gate.ts";
 import { ServiceWatch } from "./service-watch.ts";
-import { inWords, sessionsInWords } from "./words.ts";
 
 type Inputs = InputsOf<typeof cutoverGateContract>;
 
@@ -41,7 +39,7 @@ export function cutoverGate(server: Server): Reconciler<typeof cutoverGateContra
         const unseen = idleTimeout > gate.soak ? unseenEnds(service, idleTimeout) : "";
         return `${service}: well as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${unseen}`;
       } catch (error) {
-        if (error instanceof NotWell) throw new Error(refusal(inputs, error));
+        if (error instanceof Unhealthy) throw new Error(refusal(inputs, error));
         throw error;
       }
     },
@@ -125,18 +123,18 @@ function labelsOf({ service, labels }: WatchedService): Record<string, string> |
   return Object.fromEntries(entries);
 }
 
-function refusal(inputs: Inputs, { failure, sessions }: NotWell): string {
+function refusal(inputs: Inputs, { failure, sessions }: Unhealthy): string {
   const { service, database } = inputs;
   return [
     `${service} is not well as ${loginOf(inputs)}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
       "The services after it were not touched.",
     ...failure.lines.map((line) => `  | ${line}`),
     // A cutover that has the service's way back at hand takes it at once, and says so itself.
-    ...(handoverOf(service) ? [] : [waysOn(service)]),
+    ...(handoverOf(service) ? [] : [nextSteps(service)]),
   ].join("\n");
 }
 
-function waysOn(service: string): string {
+function nextSteps(service: string): string {
   return (
     `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or fix it, ` +
     "restart it (its log counts from its start) and run up again: the gate is run again until it is passed."

@@ -1,10 +1,8 @@
 import type { RoleSession } from "../../sessions/role-sessions.ts";
 import type { Containers, ServiceContainer } from "./containers.ts";
-import { type Failure, type Look, noSessions } from "./gate.ts";
-import { IdleEnds } from "./idle-ends.ts";
-import type { LogLine } from "./log.ts";
+import { type Failure, IdleEnds, type Look, noSessions } from "./gate.ts";
+import { type LogLine, withoutSecrets } from "./log.ts";
 import { type LogRules, logCheck } from "./log-patterns.ts";
-import { withoutSecrets } from "./secrets.ts";
 
 /** The most lines of a log that a failure shows. */
 const shown = 20;

@@ -17,8 +17,8 @@ export function cutovers(): Reconciler<typeof cutoversContract> {
     advisory: ["services", "max", "places", "refused"],
     id: () => "cutovers",
 
-    async plan({ services, max, places = [], refused = [] }, olds, _before, call: Call) {
-      const before = new Map(olds?.services.map(({ service, connectAs }) => [service, connectAs]));
+    async plan({ services, max, places = [], refused = [] }, previous, _before, call: Call) {
+      const before = new Map(previous?.services.map(({ service, connectAs }) => [service, connectAs]));
       const due = services
         .filter(({ service, connectAs }) => connectAs === "role" && before.get(service) === "legacy")
         .map(({ service }) => service);

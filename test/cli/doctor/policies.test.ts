@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import { unboundedRoles } from "../../../cli/doctor/live-roles.ts";
-import { policies } from "../../../cli/doctor/policies.ts";
+import { policies, unboundedRoles } from "../../../cli/doctor/policies.ts";
 import { parseStack } from "../../../config/parse-stack.ts";
 
 const stack = (limit: number, settings: object) =>

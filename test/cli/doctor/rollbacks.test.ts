@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { report } from "../../../cli/doctor/finding.ts";
-import { waysBack } from "../../../cli/doctor/rollbacks.ts";
+import { rollbackFindings } from "../../../cli/doctor/rollbacks.ts";
 import type { ConfiguredStack } from "../../../cli/pulumi/read-stack.ts";
 import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
 
@@ -54,7 +54,7 @@ async function linesOf(
     migrationComplete: false,
     ...more,
   } as unknown as ConfiguredStack;
-  const found = await waysBack({ resources }, stack, admin);
+  const found = await rollbackFindings({ resources }, stack, admin);
   const text = report(found);
   expect(text).not.toMatch(/(legacy|dead)-password/);
   expect(found.every(({ state }) => state === "wrong")).toBe(true);

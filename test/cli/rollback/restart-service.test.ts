@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Exported } from "../../../cli/pulumi/state.ts";
-import { findWay } from "../../../cli/rollback/find-source.ts";
-import { putBack, runtimeOf, scriptOfRecord, secretsIn } from "../../../cli/rollback/restart-service.ts";
+import { findRollback } from "../../../cli/rollback/find-source.ts";
+import { restartOnLegacy, runtimeOf, scriptOfRecord, secretsIn } from "../../../cli/rollback/restart-service.ts";
 import { toResource } from "../../../provider/reconciler.ts";
 import { rollbackScript } from "../../../provider/rollback-kit/resource.ts";
 import { Secret } from "../../../provider/rpc/values.ts";
@@ -42,7 +42,7 @@ const onRole = { connectAs: "role" };
 
 test("the way back is in the state: recorded, known by what starts the service, or by an ordinary up", () => {
   const gate = { type: "CutoverGate", inputs: onRole };
-  const recorded = findWay(
+  const recorded = findRollback(
     stateWith({ type: "RollbackScript", inputs: { ...record, command, folder: "kit" } }, gate),
     "api",
   );
@@ -55,23 +55,25 @@ test("the way back is in the state: recorded, known by what starts the service, 
     legacyUrl: secret(legacyUrl),
     role: "shop",
   };
-  expect(findWay(stateWith({ type: "ServiceEnv", inputs: env }, gate), "api")).toMatchObject({
+  expect(findRollback(stateWith({ type: "ServiceEnv", inputs: env }, gate), "api")).toMatchObject({
     by: "script",
     record: { command, legacyUrl, stack: "prod" },
   });
-  expect(findWay(stateWith({ type: "ServiceUrl", inputs: onRole }, gate), "api")).toEqual({ by: "up" });
-  expect(findWay(stateWith({ type: "ServiceUrl", inputs: onRole }), "api")).toEqual({ by: "hand" });
-  expect(findWay(stateWith({ type: "ServiceUrl", inputs: { connectAs: "legacy" } }), "api")).toEqual({ by: "nothing" });
-  expect(() => findWay(stateWith({ type: "LegacyUrl", inputs: { migrationComplete: true } }, gate), "api")).toThrow(
-    /no legacy URL any more/,
-  );
-  expect(() => findWay(stateWith(), "nobody")).toThrow(/runs no service nobody: nothing was changed/);
+  expect(findRollback(stateWith({ type: "ServiceUrl", inputs: onRole }, gate), "api")).toEqual({ by: "up" });
+  expect(findRollback(stateWith({ type: "ServiceUrl", inputs: onRole }), "api")).toEqual({ by: "hand" });
+  expect(findRollback(stateWith({ type: "ServiceUrl", inputs: { connectAs: "legacy" } }), "api")).toEqual({
+    by: "nothing",
+  });
+  expect(() =>
+    findRollback(stateWith({ type: "LegacyUrl", inputs: { migrationComplete: true } }, gate), "api"),
+  ).toThrow(/no legacy URL any more/);
+  expect(() => findRollback(stateWith(), "nobody")).toThrow(/runs no service nobody: nothing was changed/);
 });
 
 test("a recorded container comes back with its environment, whose values no message shows", async () => {
   const container = { name: "api", create: { options: [], image: "shop", words: [] }, networks: {} };
   const env = secret({ STRIPE_KEY: "sk_live_1234", LEVEL: "info" });
-  const way = findWay(stateWith({ type: "RollbackScript", inputs: { ...record, container, env } }), "api");
+  const way = findRollback(stateWith({ type: "RollbackScript", inputs: { ...record, container, env } }), "api");
   if (way.by !== "script") throw new Error("no script");
   const script = await scriptOfRecord(way.record);
   expect(runtimeOf(way.record)).toBe("container");
@@ -82,11 +84,13 @@ test("a recorded container comes back with its environment, whose values no mess
 test("a script leaves nothing behind, and what it says when it fails is without its secrets", async () => {
   const text = (then: string) =>
     `#!/bin/sh\n# kit\nurl=$(cat <<'END_1'\n${legacyUrl}\nEND_1\n)\necho "$0 $(ls -ld "$(dirname "$0")" | cut -c1-10)" >${folder}/seen\n${then}\n`;
-  expect(await putBack(text(`[ ! -e "$0" ]`), "command")).toContain("reads that URL back");
+  expect(await restartOnLegacy(text(`[ ! -e "$0" ]`), "command")).toContain("reads that URL back");
   const [script = "", mode] = (await readFile(join(folder, "seen"), "utf8")).trim().split(" ");
   expect(mode).toBe("drwx------");
   await expect(readdir(join(script, ".."))).rejects.toMatchObject({ code: "ENOENT" });
-  const failure = await putBack(text('echo "cannot reach $url with oldsecret" >&2; exit 3'), "command").catch(String);
+  const failure = await restartOnLegacy(text('echo "cannot reach $url with oldsecret" >&2; exit 3'), "command").catch(
+    String,
+  );
   expect(failure).toContain("exit code 3");
   expect(failure).toContain("cannot reach [secret] with [secret]");
 });

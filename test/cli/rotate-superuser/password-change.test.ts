@@ -5,6 +5,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { addressesOf, tryLogin, whereAsked } from "../../../cli/rotate-superuser/login.ts";
+import { watchSessions } from "../../../cli/rotate-superuser/look.ts";
 import {
   changePassword,
   finishChange,
@@ -13,7 +14,6 @@ import {
 } from "../../../cli/rotate-superuser/password-change.ts";
 import { readOwnPassword, setStoredPassword } from "../../../cli/rotate-superuser/stored-password.ts";
 import type { Vault } from "../../../cli/rotate-superuser/vault.ts";
-import { watchSessions } from "../../../cli/rotate-superuser/watch.ts";
 import { scramVerifier } from "../../../model/scram.ts";
 import { completeServer } from "../../../model/server.ts";
 import type { ServerAddress } from "../../../provider/postgres/connection.ts";

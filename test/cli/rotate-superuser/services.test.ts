@@ -2,9 +2,9 @@ import { expect, test } from "vitest";
 import {
   deployedServices,
   followers,
-  halfWay,
   heldUrls,
   serviceFindings,
+  unappliedSwitches,
 } from "../../../cli/rotate-superuser/services.ts";
 import { parseStack } from "../../../config/parse-stack.ts";
 
@@ -102,8 +102,8 @@ test("the password of the last up is read from the state, for a run that goes on
 
 test("a switch that no up has carried out is seen", () => {
   const { stack, deployed } = stackOf({ one: {}, two: { connectAs: "role" } });
-  expect(halfWay(stack, deployed)).toEqual([]);
-  expect(halfWay(stack, { ...deployed, connectAs: new Map([["two", "legacy"]]) })).toEqual(["two"]);
+  expect(unappliedSwitches(stack, deployed)).toEqual([]);
+  expect(unappliedSwitches(stack, { ...deployed, connectAs: new Map([["two", "legacy"]]) })).toEqual(["two"]);
 });
 
 test("a service on legacy with a URL of its own gets the new password too, where it logs in with the former one", () => {

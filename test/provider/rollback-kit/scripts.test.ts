@@ -7,8 +7,7 @@ import { shellWord } from "../../../model/shell-word.ts";
 import { commandSteps } from "../../../provider/rollback-kit/command-script.ts";
 import { composeSteps } from "../../../provider/rollback-kit/compose-script.ts";
 import { KeptScript } from "../../../provider/rollback-kit/kept-script.ts";
-import { marker, scriptOf } from "../../../provider/rollback-kit/script.ts";
-import { shellSecret } from "../../../provider/rollback-kit/shell.ts";
+import { marker, scriptOf, shellSecret } from "../../../provider/rollback-kit/script.ts";
 import { lineOf, withValue } from "../../../provider/service-env/env-file.ts";
 
 const hostile = 'it\'s "$HOME" `id` \\ $(id) #;&|<>*? é\nEND';

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Look, NotWell, noSessions, passGate } from "../../../../provider/cutover/gate/gate.ts";
+import { type Look, noSessions, passGate, Unhealthy } from "../../../../provider/cutover/gate/gate.ts";
 import { testCall } from "../../calls.ts";
 
 const well: Look = { sessions: 2, pending: [], idleEnds: 0, failure: undefined };
@@ -37,7 +37,7 @@ test("fails at once, without waiting for the timeout", async () => {
 
 test("fails when it is not well in time", async () => {
   const failed = passGate("api", { timeout: 1, soak: 0 }, looks(idle), testCall());
-  await expect(failed).rejects.toThrow(NotWell);
+  await expect(failed).rejects.toThrow(Unhealthy);
   await expect(failed).rejects.toThrow(`${noSessions}, in 1s (gate.timeout)`);
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { nodeProblem } from "../../../bin/node-version.js";
-import { shellPath } from "../../../cli/doctor/node.ts";
+import { shellPath } from "../../../cli/doctor/engine.ts";
 
 test("the PATH of the shell is what npx has put its folders before", () => {
   const PATH =

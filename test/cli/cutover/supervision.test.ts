@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { CutoverWatch } from "../../../cli/cutover/cutover-watch.ts";
+import { CutoverWatch } from "../../../cli/cutover/supervision.ts";
 import type { EngineEvent } from "../../../cli/pulumi/event-log.ts";
 
 const urn = (type: string, name = "api") => `urn:pulumi:prod::app-roles::app-roles:index:Service$${type}::${name}`;

@@ -13,7 +13,7 @@ import { pending, type StackVault } from "./vault.ts";
  * it unless these are to be kept; a service on `legacy` that the stack runs is restarted with it. A pending one says so to the
  * next run.
  */
-export async function takeUp(
+export async function updateState(
   name: string,
   stack: ConfiguredStack,
   deployed: Deployed,

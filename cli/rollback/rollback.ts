@@ -3,10 +3,10 @@ import { StackFileCopy, setConnectAs, stackFile } from "../../config/stack-file.
 import { KeptScript } from "../../provider/rollback-kit/kept-script.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
 import { type Exported, exportState, stackOf } from "../pulumi/state.ts";
-import { findWay, kitFolderOf, type Way } from "./find-source.ts";
+import { findRollback, kitFolderOf, type Rollback } from "./find-source.ts";
 import { adminOf, tryLegacyLogin } from "./legacy-login.ts";
-import { putBack, runtimeOf, scriptOfRecord } from "./restart-service.ts";
-import { bringAlong } from "./update-state.ts";
+import { restartOnLegacy, runtimeOf, scriptOfRecord } from "./restart-service.ts";
+import { updateState } from "./update-state.ts";
 
 /**
  * Puts a service back on its legacy URL: the service first, the stack's file and its state afterwards. Says what was done and
@@ -15,24 +15,29 @@ import { bringAlong } from "./update-state.ts";
  * @param given the stack; undefined: the selected one
  * @param force also onto a legacy URL that the server refuses
  */
-export async function goBack(service: string, given: string | undefined, force = false): Promise<number> {
+export async function rollBack(service: string, given: string | undefined, force = false): Promise<number> {
   const state = await exportState(given, "in clear").catch(async (error: Error) => {
     throw new Error(`${error.message}\n${await withoutState(service, given)}`);
   });
   const stack = given ?? stackOf(state) ?? (await selectedStack());
-  const way = findWay(state, service);
-  const dead = force ? undefined : await whyDead(service, stack, way, state);
+  const rollback = findRollback(state, service);
+  const dead = force ? undefined : await whyRefused(service, stack, rollback, state);
   if (dead !== undefined) {
     console.error(dead);
     return 1;
   }
-  return takeBack(service, stack, way);
+  return carryOut(service, stack, rollback);
 }
 
 /** Why the service would not come up with its legacy URL; undefined: nothing is known to speak against it. */
-async function whyDead(service: string, stack: string, way: Way, state: Exported): Promise<string | undefined> {
-  if (way.by !== "script" || typeof way.record.legacyUrl !== "string") return undefined;
-  const login = await tryLegacyLogin(way.record.legacyUrl, adminOf(state));
+async function whyRefused(
+  service: string,
+  stack: string,
+  rollback: Rollback,
+  state: Exported,
+): Promise<string | undefined> {
+  if (rollback.by !== "script" || typeof rollback.record.legacyUrl !== "string") return undefined;
+  const login = await tryLegacyLogin(rollback.record.legacyUrl, adminOf(state));
   if (login.state === "works") console.log(`A login with the legacy URL of ${service} works.`);
   if (login.state === "unknown") console.log(`Whether the legacy URL of ${service} works is not known: ${login.why}`);
   if (login.state !== "refused") return undefined;
@@ -43,27 +48,27 @@ async function whyDead(service: string, stack: string, way: Way, state: Exported
   );
 }
 
-/** As `goBack`, once it is known how. */
-async function takeBack(service: string, stack: string, way: Way): Promise<number> {
-  switch (way.by) {
+/** As `rollBack`, once it is known how. */
+async function carryOut(service: string, stack: string, rollback: Rollback): Promise<number> {
+  switch (rollback.by) {
     case "script": {
-      const { record } = way;
+      const { record } = rollback;
       try {
-        const saw = await putBack(await scriptOfRecord(record), runtimeOf(record));
+        const saw = await restartOnLegacy(await scriptOfRecord(record), runtimeOf(record));
         console.log(`${service} runs on its legacy URL again: ${saw}.`);
       } catch (error) {
-        console.error(notBack(service, stack, (error as Error).message));
+        console.error(notRolledBack(service, stack, (error as Error).message));
         return 1;
       }
-      return afterService(service, stack, "restarted");
+      return afterRestart(service, stack, "restarted");
     }
     case "hand": {
-      const code = await afterService(service, stack, "left to you");
+      const code = await afterRestart(service, stack, "left to you");
       console.log(`Restart ${service} with its legacy URL: npx app-roles env ${service} --file ${service}.env`);
       return code;
     }
     case "up":
-      return takeBackByUp(service, stack);
+      return rollBackByUp(service, stack);
     case "nothing": {
       const wasSet = await setConnectAs(stack, service, "legacy");
       const file = wasSet ? `${stackFile(stack)} is set back to connectAs: legacy for it` : "nothing was changed";
@@ -74,7 +79,7 @@ async function takeBack(service: string, stack: string, way: Way): Promise<numbe
 }
 
 /** The stack's file, then the state. @param restart what is known of the service's own */
-export async function afterService(
+export async function afterRestart(
   service: string,
   stack: string,
   restart: "restarted" | "left to you" | "not needed",
@@ -88,24 +93,24 @@ export async function afterService(
     );
     return 1;
   }
-  const along = await bringAlong(service, stack, restart === "restarted");
-  switch (along.state) {
+  const update = await updateState(service, stack, restart === "restarted");
+  switch (update.state) {
     case "current":
       console.log(`${service} is on its legacy URL in the stack's state and outputs too.`);
       return 0;
     case "left":
-      console.log(`The stack's state is left to the next pulumi up: ${along.why}`);
+      console.log(`The stack's state is left to the next pulumi up: ${update.why}`);
       return 0;
     case "failed":
       console.error(
-        `The stack's state was not brought along (${along.why}); ${file} is right. Fix what it names and run pulumi up --stack ${stack}.`,
+        `The stack's state was not brought update (${update.why}); ${file} is right. Fix what it names and run pulumi up --stack ${stack}.`,
       );
       return 1;
   }
 }
 
 /** Of a state that has no record of it: the file is changed once the up went well. */
-async function takeBackByUp(service: string, stack: string): Promise<number> {
+async function rollBackByUp(service: string, stack: string): Promise<number> {
   console.log(
     `The state, of a former version, has no record of how ${service} is put back: an ordinary pulumi up does it, which asks the database.`,
   );
@@ -113,7 +118,7 @@ async function takeBackByUp(service: string, stack: string): Promise<number> {
   const up = ["up", "--yes", "--skip-preview", "--stack", stack, ...copy.args];
   const code = await showPulumi(up).finally(() => copy.remove());
   if (code !== 0) {
-    console.error(notBack(service, stack, `its pulumi up ended with exit code ${code}`));
+    console.error(notRolledBack(service, stack, `its pulumi up ended with exit code ${code}`));
     return 1;
   }
   await setConnectAs(stack, service, "legacy");
@@ -121,7 +126,7 @@ async function takeBackByUp(service: string, stack: string): Promise<number> {
   return 0;
 }
 
-export function notBack(service: string, stack: string, why: string): string {
+export function notRolledBack(service: string, stack: string, why: string): string {
   return (
     `${service} WAS NOT ROLLED BACK (${why}).\nIt may be on its role or on its legacy URL. ${stackFile(stack)} was not changed. ` +
     `Fix what is named above and run: npx app-roles rollback ${service} --stack ${stack}`
