@@ -63,7 +63,7 @@ export function baseline(server: Server, previousOwners?: PreviousOwners): Recon
           };
           summaries.set(database, summaryOf(database, recorded, snapshot));
           const facts = {
-            ...{ database, schemas, alsoOwn, roles, legacyUsers, former: snapshot.owners },
+            ...{ database, schemas, alsoOwn, roles, legacyUsers, previousOwners: snapshot.owners },
             declared: declared ?? {
               schemas,
               keepOwner,

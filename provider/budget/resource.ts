@@ -4,9 +4,9 @@ import { isMissingDatabase } from "../postgres/missing-database.ts";
 import { isSuperuser } from "../postgres/roles.ts";
 import { isStandby } from "../postgres/standby.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
-import { cronDatabase, cronJobs } from "../warnings/cron-jobs.ts";
+import type { ServerFacts } from "../warnings/facts.ts";
 import { serverWarnings } from "../warnings/index.ts";
-import type { ServerFacts } from "../warnings/server-facts.ts";
+import { cronDatabase, cronJobs } from "../warnings/unmoved-objects.ts";
 import { warningsOf } from "../warnings/warning.ts";
 import { connectionBudgetContract } from "./contract.ts";
 import {

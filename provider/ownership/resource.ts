@@ -69,7 +69,7 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
               `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
           );
           const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
-          const facts = { ...inputs, objects, former: recordedOwners(inputs), legacyUsers, declared };
+          const facts = { ...inputs, objects, previousOwners: recordedOwners(inputs), legacyUsers, declared };
           const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipWarnings))];
           const failures = [
             ...(await foreignStacks(db, inputs, moves, call)).map((reason) => ({ property: "owner", reason })),

@@ -1,6 +1,12 @@
+import { escapeIdentifier } from "pg";
 import { isPattern, type ObjectName, parseObjectName, quotedObject } from "../../model/object-name.ts";
 
 export { unquoted } from "../../model/object-name.ts";
+
+/** A name as people write it in SQL: bare where that means the same, else in double quotes. */
+export function quoted(name: string): string {
+  return /^[a-z_][a-z0-9_]*$/.test(name) ? name : escapeIdentifier(name);
+}
 
 /** Splits `schema.object`; undefined when it is not of the grammar of names. The object stays as it is written. */
 export function splitName(text: string): { schema: string; object: string } | undefined {

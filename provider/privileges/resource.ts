@@ -75,8 +75,8 @@ export function privileges(
           const shared = reads.get(inputs.database) ?? new SharedReads();
           reads.set(inputs.database, shared);
           const { access, legacyUsers = [], logins = [inputs.role], declared = declaredBy(inputs) } = inputs;
-          const former = previousOwners.of(inputs.database);
-          const facts = { ...inputs, access, legacyUsers, logins, declared, former };
+          const owners = previousOwners.of(inputs.database);
+          const facts = { ...inputs, access, legacyUsers, logins, declared, previousOwners: owners };
           const warnings = await warningsOf(db, facts, privilegesWarnings, shared);
           const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
             (name) =>

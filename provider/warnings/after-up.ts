@@ -7,18 +7,19 @@ import { splitName, unquoted } from "../postgres/names.ts";
 import { privilegesOn } from "../privileges/access-levels.ts";
 import { grantedOn } from "../privileges/explicit-grants.ts";
 import type { Grantable } from "../privileges/table.ts";
-import { holds, isSuperuser, type Roles, readRoles, rightsOf } from "./roles.ts";
+import type { AfterUpFacts } from "./facts.ts";
+import { holds, isSuperuser, type Roles, readRoles, rolesOf } from "./roles.ts";
 import type { SharedReads } from "./warning.ts";
 
-/** A relation, sequence, routine or schema as it is now, as far as privileges on it go. */
+/** A relation, sequence, routine or schema as it is now, with the facts that decide privileges on it. */
 export interface Subject {
-  /** As people and the plan name it: `app.orders`, `function app.f(integer)`; of a schema its bare name. */
+  /** As users and the plan name it: `app.orders`, `function app.f(integer)`; for a schema the bare name. */
   name: string;
-  /** Default: table, which stands for every relation that can be read. */
+  /** Default: table, meaning any relation that can be read. */
   kind?: "table" | "sequence" | "routine" | "schema";
   schema: string;
   owner: string;
-  /** Defaults included: what `acldefault` says where nothing was granted. */
+  /** Includes the default privileges (`acldefault`) where nothing was granted. */
   acl: string[];
   securityDefiner?: boolean;
 }
@@ -29,38 +30,37 @@ export interface ReadColumns {
 }
 
 /**
- * The server as it is once this up is done: the one place that answers whether a role may then do something. It counts
- * what is granted now, and what this up gives by itself: owners, access levels, explicit grants, what a former owner keeps.
+ * The server after this up: the only place that answers whether a role can do something then. It counts the privileges that
+ * are granted now and those that this up grants: by owner, access level and explicit grant, and those a previous owner keeps.
  */
 export class AfterUp {
-  /** A stack's role is no superuser then, whatever an adopted one is now. */
+  /** The stack's roles are not superusers then, even if an adopted role is one now. */
   readonly roles: Roles;
   readonly #declared: DeclaredAccess;
   readonly #moves: Moves;
-  readonly #former: Record<string, string>;
+  readonly #previousOwners: Record<string, string>;
 
-  /** @param former object to the owner it had before the stack came; empty before the first up */
-  constructor(declared: DeclaredAccess, roles: Roles, moves: Moves, former: Record<string, string>) {
+  constructor(declared: DeclaredAccess, roles: Roles, moves: Moves, previousOwners: Record<string, string>) {
     const own = Object.keys(declared.roles).map((name) => [name, unprivileged(roles, name)] as const);
     this.#declared = declared;
     this.#moves = moves;
-    this.#former = former;
+    this.#previousOwners = previousOwners;
     this.roles = new Map([...roles, ...own]);
   }
 
-  /** @param now its owner at present */
+  /** @param now the present owner */
   ownerOf(object: string, now: string): string {
     return this.#moves.owners.get(object) ?? now;
   }
 
-  /** The owner before the stack came. */
-  formerOwnerOf(object: string, now: string): string {
-    return this.#former[object] ?? now;
+  /** The owner according to the baseline. */
+  previousOwnerOf(object: string, now: string): string {
+    return this.#previousOwners[object] ?? now;
   }
 
   /**
-   * ALTER ... OWNER TO makes what the old owner held the new one's (PostgreSQL's aclnewowner); one that is no superuser
-   * is granted what it had (see keptAccess).
+   * ALTER ... OWNER TO transfers the previous owner's privileges to the new owner (PostgreSQL's aclnewowner); a previous owner
+   * that is not a superuser is granted them again (see keptAccess).
    */
   aclOf(object: string, owner: string, acl: string[]): Grant[] {
     const keeps = !this.#moves.superusers.has(object) && !Object.hasOwn(this.#declared.roles, owner);
@@ -70,50 +70,50 @@ export class AfterUp {
     });
   }
 
-  /** Whether `role` has `privilege` on the object, by itself, by inheritance or as PUBLIC has it. */
+  /** Whether `role` has `privilege` on the object: directly, by inheritance or through PUBLIC. */
   may(role: string, privilege: string, subject: Subject): boolean {
     if (isSuperuser(this.roles, role)) return true;
-    const rights = rightsOf(this.roles, role);
-    if (holds(this.aclOf(subject.name, subject.owner, subject.acl), privilege, rights)) return true;
-    return [...rights].some((one) => this.#given(one, grantable(subject)).includes(privilege));
+    const effective = rolesOf(this.roles, role);
+    if (holds(this.aclOf(subject.name, subject.owner, subject.acl), privilege, effective)) return true;
+    return [...effective].some((one) => this.#granted(one, grantable(subject)).includes(privilege));
   }
 
-  /** Whether `role` may SELECT the columns of the relation. */
+  /** Whether `role` can SELECT these columns of the relation. */
   mayRead(role: string, relation: Subject & ReadColumns): boolean {
     const { columns } = relation;
     return this.may(role, "SELECT", relation) || (columns.length > 0 && columns.every(this.#readable(role, relation)));
   }
 
-  /** Whether `role` may SELECT anything of the relation at all. */
+  /** Whether `role` can SELECT at least one column of the relation. */
   mayReadPart(role: string, relation: Subject & ReadColumns): boolean {
     return this.may(role, "SELECT", relation) || relation.columns.some(this.#readable(role, relation));
   }
 
   #readable(role: string, relation: Subject) {
     const { name, owner } = relation;
-    const rights = rightsOf(this.roles, role);
+    const effective = rolesOf(this.roles, role);
     return (column: ReadColumns["columns"][number]) =>
-      holds(this.aclOf(name, owner, column.acl), "SELECT", rights) ||
-      [...rights].some((one) =>
-        this.#given(one, { ...grantable(relation), kind: "column", column: column.name }).includes("SELECT"),
+      holds(this.aclOf(name, owner, column.acl), "SELECT", effective) ||
+      [...effective].some((one) =>
+        this.#granted(one, { ...grantable(relation), kind: "column", column: column.name }).includes("SELECT"),
       );
   }
 
-  /** Whether this up itself gives `role` the privilege, by access level or explicit grant. */
-  gives(role: string, privilege: string, subject: Subject): boolean {
-    return this.#given(role, grantable(subject)).includes(privilege);
+  /** Whether this up itself grants `role` the privilege, by access level or explicit grant. */
+  grants(role: string, privilege: string, subject: Subject): boolean {
+    return this.#granted(role, grantable(subject)).includes(privilege);
   }
 
-  /** As `gives`, by a grant on any of these columns too. */
-  givesPart(role: string, privilege: string, relation: Subject, columns: string[]): boolean {
+  /** Like `grants`, also by a grant on any of these columns. */
+  grantsPart(role: string, privilege: string, relation: Subject, columns: string[]): boolean {
     const object = grantable(relation);
     return (
-      this.#given(role, object).includes(privilege) ||
-      columns.some((column) => this.#given(role, { ...object, kind: "column", column }).includes(privilege))
+      this.#granted(role, object).includes(privilege) ||
+      columns.some((column) => this.#granted(role, { ...object, kind: "column", column }).includes(privilege))
     );
   }
 
-  #given(role: string, object: Grantable): string[] {
+  #granted(role: string, object: Grantable): string[] {
     const { roles, schemas } = this.#declared;
     const declared = Object.hasOwn(roles, role) ? roles[role] : undefined;
     if (!declared) return [];
@@ -122,31 +122,23 @@ export class AfterUp {
   }
 }
 
-/** What AfterUp is made from, by the resource that warns. */
-export interface AfterUpFacts {
-  declared: DeclaredAccess;
-  former: Record<string, string>;
-  /** Default: they are read. */
-  objects?: OwnedObject[];
-}
-
 export function readAfterUp(db: Queryable, facts: AfterUpFacts, reads: SharedReads): Promise<AfterUp> {
-  const { declared, former } = facts;
+  const { declared, previousOwners } = facts;
   const { roles: _, ...places } = declared;
   return reads.once(
     db,
     async () => {
       const readMoves = async () => movesOf(declared, facts.objects ?? (await ownedBy(db, declared)));
       const moves = await reads.once(db, readMoves, JSON.stringify(["moves", places]));
-      return new AfterUp(declared, await reads.once(db, readRoles), moves, former);
+      return new AfterUp(declared, await reads.once(db, readRoles), moves, previousOwners);
     },
     JSON.stringify(["after the up", declared]),
   );
 }
 
-/** What this up makes of the owners of what there is. */
+/** The changes of owner that this up makes. */
 interface Moves {
-  /** Object to its owner afterwards. */
+  /** Object to its owner after the up. */
   owners: Map<string, string>;
   /** Objects that a superuser owns now. */
   superusers: Set<string>;
@@ -174,7 +166,7 @@ function unprivileged(roles: Roles, name: string) {
 
 const keywords = { table: "TABLE", sequence: "SEQUENCE", routine: "ROUTINE", schema: "SCHEMA" } as const;
 
-/** As the privileges' own rules take it. */
+/** In the form that the rules for privileges take. */
 function grantable({ name, kind = "table", schema, owner, securityDefiner = false }: Subject): Grantable {
   const identity = kind === "routine" ? name.replace(/^\w+ /, "") : name;
   const object = kind === "schema" ? name : (splitName(identity)?.object ?? identity);

@@ -1,18 +1,18 @@
 import { BlockList, isIP, isIPv6 } from "node:net";
 import type { Queryable } from "../postgres/connection.ts";
-import { quoted } from "./quoted.ts";
-import type { RoleFacts } from "./role-facts.ts";
+import { quoted } from "../postgres/names.ts";
+import type { RoleFacts } from "./facts.ts";
 import { groupsOf, type Roles, readRoles } from "./roles.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
 /**
- * Lines of pg_hba.conf that let the legacy users in from the network where none lets the role in. From which address a
- * service comes nobody knows, so each address range that a line opens to a legacy user is asked about; once there is no
- * legacy user, whether the role can come in over the network at all. Lines for Unix sockets are not looked at. Only a
- * superuser, or who has been granted it, may read the file: for others nothing is found, which `limitedAdmin` says.
+ * Lines of pg_hba.conf that admit a legacy user from a network address from which no line admits the role. A service's address
+ * is not known, so every address range that is open to a legacy user is checked; without legacy users, whether the role can
+ * log in over the network at all. Unix sockets are not checked. An admin without access to the file gets no warning here, but
+ * one from `limitedAdmin`.
  */
 export const clientAuthentication: WarningKind<RoleFacts> = {
-  name: "pg_hba.conf lines that do not let the role in",
+  name: "pg_hba.conf lines that reject the role",
   async find(db, facts, reads) {
     const file = await reads.once(db, readFile);
     if (!file) return [];
@@ -30,23 +30,23 @@ export interface AuthenticationLine {
   users: string[];
   /** An address, a host name, all, samehost or samenet. */
   address: string;
-  /** Null when the address is no number. */
+  /** Null when the address is not numeric. */
   netmask: string | null;
   method: string;
 }
 
 interface AuthenticationFile {
   lines: AuthenticationLine[];
-  /** The server speaks TLS: without it hostssl lines never match. */
+  /** Whether the server supports TLS; without it hostssl lines never match. */
   tls: boolean;
-  /** PostgreSQL 16 and later take /regular expressions. */
+  /** Whether /regular expressions work (PostgreSQL 16 and later). */
   expressions: boolean;
 }
 
-/** Methods that a login with a password which the server has as a SCRAM verifier gets through. */
+/** Methods that accept a password for which the server has a SCRAM verifier. */
 const passable = ["trust", "scram-sha-256", "md5", "password"];
 
-/** Whether the session's user may read pg_hba.conf through the catalog. */
+/** Whether the session's user can read pg_hba.conf through the catalog. */
 export async function mayReadLines(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ may: boolean }>(
     `SELECT has_table_privilege('pg_catalog.pg_hba_file_rules', 'SELECT')
@@ -57,7 +57,7 @@ export async function mayReadLines(db: Queryable): Promise<boolean> {
 
 async function readFile(db: Queryable): Promise<AuthenticationFile | undefined> {
   if (!(await mayReadLines(db))) return undefined;
-  // Since PostgreSQL 16 lines may stand in several files, and rule_number says in which order they are tried.
+  // Since PostgreSQL 16 the lines can be in several files; rule_number is the order in which they are tried.
   const { rows: lines } = await db.query<AuthenticationLine>(
     `SELECT line_number AS line, type, database AS databases, user_name AS users, address, netmask, auth_method AS method
      FROM pg_hba_file_rules r
@@ -70,7 +70,7 @@ async function readFile(db: Queryable): Promise<AuthenticationFile | undefined> 
   return { lines, tls: server[0]?.tls ?? false, expressions: server[0]?.expressions ?? false };
 }
 
-/** Where connections come from, and whether they use TLS. */
+/** An address range that sessions come from, with or without TLS. */
 interface Origin {
   address: string;
   prefix: number | undefined;
@@ -84,22 +84,22 @@ function refusals(
   roles: Roles,
 ): Warning[] {
   const matching = (user: string) => file.lines.filter((line) => isFor(line, user, database, file, roles));
-  const mine = matching(role);
+  const roleLines = matching(role);
   const inForce = file.tls ? [false, true] : [false];
   const remedy = `a line such as \`host ${quoted(database)} ${quoted(role)} ADDRESS scram-sha-256\` in pg_hba.conf before those that match now, then SELECT pg_reload_conf()`;
   const object = `login of ${role} to ${database}`;
   if (legacyUsers.length === 0) {
-    const opens = mine.some((line) => passable.includes(line.method) && inForce.some((tls) => isOver(line, tls)));
-    return opens ? [] : [{ object, what: "no line of pg_hba.conf lets it in over the network", remedy }];
+    const opens = roleLines.some((line) => passable.includes(line.method) && inForce.some((tls) => isOver(line, tls)));
+    return opens ? [] : [{ object, what: "no line of pg_hba.conf lets the role in over the network", remedy }];
   }
   const found = new Map<string, Warning>();
   for (const user of legacyUsers) {
-    const theirs = matching(user);
-    for (const opening of theirs) {
+    const lines = matching(user);
+    for (const opening of lines) {
       for (const origin of inForce.flatMap((tls) => originsOf(opening, tls))) {
-        // Only what lets the user in today can be missed.
-        if (theirs.find((line) => covers(line, origin)) !== opening || opening.method === "reject") continue;
-        const first = mine.find((line) => covers(line, origin));
+        // The user gets in by this line only if no earlier one matches.
+        if (lines.find((line) => covers(line, origin)) !== opening || opening.method === "reject") continue;
+        const first = roleLines.find((line) => covers(line, origin));
         if (first && passable.includes(first.method)) continue;
         const where = origin.prefix === undefined ? origin.address : `${origin.address}/${origin.prefix}`;
         const what = `pg_hba.conf line ${opening.line} lets ${user} in from ${where}, but ${
@@ -148,7 +148,7 @@ function isOver({ type }: AuthenticationLine, tls: boolean): boolean {
   return type !== "hostgssenc";
 }
 
-/** The ranges a line is for; `all` is both families. */
+/** The address ranges of a line; `all` is both address families. */
 function originsOf(line: AuthenticationLine, tls: boolean): Origin[] {
   if (!isOver(line, tls)) return [];
   if (line.address === "all") {
@@ -160,7 +160,7 @@ function originsOf(line: AuthenticationLine, tls: boolean): Origin[] {
   return [{ address: line.address, prefix: line.netmask === null ? undefined : prefixOf(line.netmask), tls }];
 }
 
-/** Whether every connection of the origin matches the line's type and address. */
+/** Whether every session from the origin matches the line's type and address. */
 function covers(line: AuthenticationLine, origin: Origin): boolean {
   if (!isOver(line, origin.tls)) return false;
   if (line.address === "all") return true;

@@ -1,14 +1,14 @@
 import { type Heir, readHeirs } from "../postgres/heirs.ts";
+import { quoted } from "../postgres/names.ts";
 import { type AfterUp, readAfterUp } from "./after-up.ts";
+import type { OwnershipFacts } from "./facts.ts";
 import { readSchemas } from "./ledgers.ts";
-import type { OwnershipFacts } from "./ownership-facts.ts";
-import { quoted } from "./quoted.ts";
-import { isSuperuser, rightsOf } from "./roles.ts";
+import { isSuperuser, rolesOf } from "./roles.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
 /**
- * Partitions and inheritance children, of tables that the owner owns, that stay with another role or lie where the owner may
- * not create: an ALTER of the table reaches them all, and CREATE INDEX makes one in each partition's schema.
+ * Partitions and inheritance children of the owner's tables that stay with another role, or whose schema the owner cannot create
+ * in: ALTER TABLE recurses to all of them, and CREATE INDEX creates an index in each partition's schema.
  */
 export const strayedHeirs: WarningKind<OwnershipFacts> = {
   name: "partitions and inheritance children that do not follow their table",
@@ -24,10 +24,10 @@ export const strayedHeirs: WarningKind<OwnershipFacts> = {
 };
 
 function isOwners(facts: OwnershipFacts, { roles }: AfterUp, owner: string): boolean {
-  return isSuperuser(roles, facts.owner) || rightsOf(roles, facts.owner).has(owner);
+  return isSuperuser(roles, facts.owner) || rolesOf(roles, facts.owner).has(owner);
 }
 
-/** Of an heir several levels down, the highest table alone. */
+/** For a child several levels down, only its topmost parent. */
 function topmost(heirs: Heir[]): Heir[] {
   const below = Map.groupBy(heirs, ({ name }) => name);
   return heirs.filter(({ name, parent }) => {
@@ -41,9 +41,9 @@ function notOwned(facts: OwnershipFacts, after: AfterUp, { name, schema, owner, 
   const inside = facts.schemas.includes(schema);
   return {
     object: name,
-    what: `${isPartition ? "a partition" : "an inheritance child"} of ${parent}, which ${facts.owner} owns once all has moved, stays with ${after.ownerOf(name, owner)}: ALTER TABLE ${parent} ADD COLUMN, and whatever else reaches it, fails with "must be owner of table"`,
+    what: `${isPartition ? "a partition" : "an inheritance child"} of ${parent}, which ${facts.owner} will own, stays with ${after.ownerOf(name, owner)}: ALTER TABLE ${parent} ADD COLUMN, and every other change that recurses to it, fails with "must be owner of table"`,
     remedy: inside
-      ? `take it out of ${config}.keepOwner`
+      ? `remove it from ${config}.keepOwner`
       : `add ${schema} to ${config}.schemas, or name it in ${config}.alsoOwn`,
   };
 }
@@ -61,7 +61,7 @@ async function notCreatable(
       const parents = [...new Set(heirs.filter(({ schema }) => schema === name).map(({ parent }) => parent))];
       return {
         object: `schema ${quoted(name)}`,
-        what: `holds partitions of ${parents.join(", ")}, and ${facts.owner} may not create in it: CREATE INDEX on the partitioned table fails with "permission denied for schema"`,
+        what: `holds partitions of ${parents.join(", ")}, and ${facts.owner} cannot create objects in it: CREATE INDEX on the partitioned table fails with "permission denied for schema"`,
         remedy: `add ${name} to app-roles:databases.${facts.database}.schemas, or app-roles:roles.${facts.owner}.grants.${facts.database}.schemas: {${quoted(name)}: [USAGE, CREATE]}`,
       };
     });

@@ -1,13 +1,12 @@
 import { yamlName, yamlSchema } from "../../model/object-name.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import { isNamed, splitName } from "../postgres/names.ts";
+import { isNamed, quoted, splitName } from "../postgres/names.ts";
 import { type AfterUp, readAfterUp } from "./after-up.ts";
-import type { OwnershipFacts } from "./ownership-facts.ts";
-import { quoted } from "./quoted.ts";
+import type { OwnershipFacts } from "./facts.ts";
 import { isSuperuser } from "./roles.ts";
 import type { WarningKind } from "./warning.ts";
 
-/** Tables in which migration tools keep what they have done, in lower case. */
+/** Tables in which migration tools record the migrations they have run, in lower case. */
 const ledgerNames = [
   "__drizzle_migrations",
   "__diesel_schema_migrations",
@@ -41,8 +40,8 @@ const ledgerNames = [
 ];
 
 /**
- * Those whose tools run CREATE TABLE IF NOT EXISTS at each start, which needs CREATE on the schema even where the table is
- * there (PostgreSQL's RangeVarGetAndCheckCreationNamespace): drizzle, diesel, sqlx, refinery, dbmate, sequelize.
+ * Ledgers whose tools run CREATE TABLE IF NOT EXISTS at each start, which needs CREATE on the schema even if the table exists
+ * (PostgreSQL's RangeVarGetAndCheckCreationNamespace): drizzle, diesel, sqlx, refinery, dbmate, sequelize.
  */
 const createdEachTime = [
   "__drizzle_migrations",
@@ -57,9 +56,9 @@ export function isLedger(table: string): boolean {
   return ledgerNames.includes(table.toLowerCase());
 }
 
-/** Migration ledgers outside the schemas that the role which runs the migrations may not write. */
+/** Migration ledgers outside the schemas that the role that runs the migrations cannot write to. */
 export const ledgers: WarningKind<OwnershipFacts> = {
-  name: "migration ledgers that the owner may not write",
+  name: "migration ledgers that the owner cannot write to",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);
     const { rows } = await db.query<{ key: string; schema: string; name: string; owner: string; acl: string[] }>(
@@ -75,28 +74,28 @@ export const ledgers: WarningKind<OwnershipFacts> = {
       rows.map(({ schema }) => schema),
     );
     return rows.flatMap(({ owner, acl, ...table }) => {
-      const isOurs = facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key }));
+      const isDeclared = facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key }));
       const isLegacy = isSuperuser(after.roles, owner) || facts.legacyUsers.includes(owner);
       const subject = { name: table.key, schema: table.schema, owner, acl };
       const schema = acls.find(({ name }) => name === table.schema);
       const missing = schema ? missingOn(schema, facts.owner, after) : [];
-      if (!isOurs && isLegacy && !after.may(facts.owner, "INSERT", subject)) {
+      if (!isDeclared && isLegacy && !after.may(facts.owner, "INSERT", subject)) {
         const alsoOwn = `app-roles:databases.${facts.database}.alsoOwn: [${yamlName(table.key)}]`;
         return [
           {
             object: table.key,
-            what: `looks like a migration tool's ledger, stays with ${owner}, and ${facts.owner} may not write it: its migrators fail at their start`,
+            what: `looks like a migration tool's ledger, stays with ${owner}, and ${facts.owner} cannot write to it: migrations fail at their start`,
             remedy: missing.length === 0 ? alsoOwn : `${alsoOwn}, and ${grantOnSchema(facts, table.schema, missing)}`,
           },
         ];
       }
-      // What other roles keep and may write is theirs to open.
-      if (!(isOurs || isLegacy) || !createdEachTime.includes(table.name.toLowerCase()) || missing.length === 0)
+      // Access to other roles' tables is for those roles to grant.
+      if (!(isDeclared || isLegacy) || !createdEachTime.includes(table.name.toLowerCase()) || missing.length === 0)
         return [];
       return [
         {
           object: table.key,
-          what: `a migration tool that begins with CREATE TABLE IF NOT EXISTS fails as ${facts.owner}, which has no ${missing.join(" and ")} on the schema ${quoted(table.schema)}, although the table is there`,
+          what: `a migration tool that starts with CREATE TABLE IF NOT EXISTS fails as ${facts.owner}, which has no ${missing.join(" and ")} on the schema ${quoted(table.schema)}, although the table exists`,
           remedy: grantOnSchema(facts, table.schema, missing),
         },
       ];
@@ -113,9 +112,9 @@ function grantOnSchema({ owner, database }: OwnershipFacts, schema: string, priv
   return `app-roles:roles.${owner}.grants.${database}.schemas: {${yamlSchema(schema)}: [${privileges.join(", ")}]}`;
 }
 
-/** Schemas of `alsoOwn` objects that their new owner may not even look into. */
+/** Schemas of `alsoOwn` objects on which the new owner has no USAGE. */
 export const closedSchemas: WarningKind<OwnershipFacts> = {
-  name: "schemas that the owner may not use",
+  name: "schemas that the owner cannot use",
   async find(db, facts, reads) {
     const after = await readAfterUp(db, facts, reads);
     const acls = await readSchemas(

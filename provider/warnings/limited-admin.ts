@@ -3,12 +3,12 @@ import type { Queryable } from "../postgres/connection.ts";
 import { isSuperuser } from "../postgres/roles.ts";
 import { maySetParameter } from "../settings/settings.ts";
 import { mayReadLines } from "./client-authentication.ts";
-import type { ServerFacts } from "./server-facts.ts";
+import type { ServerFacts } from "./facts.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
-/** What an admin that is no superuser cannot see or do, so that nobody takes silence for a finding. */
+/** Limits of a non-superuser admin, so that the absence of other warnings is not mistaken for a result. */
 export const limitedAdmin: WarningKind<ServerFacts> = {
-  name: "what the admin may not see or do",
+  name: "limits of the admin",
   async find(db, { legacyUsers }) {
     if (await isSuperuser(db)) return [];
     const { name, stats } = await readAdmin(db);
@@ -17,22 +17,22 @@ export const limitedAdmin: WarningKind<ServerFacts> = {
     if (!stats) {
       warnings.push({
         object: "sessions of other roles",
-        what: `${name} sees that they are there, but not where they come from or what they do: nobody looks for idle sessions that a timeout would end, errors name who is in the way without address and duration, and parallel workers are counted as sessions`,
+        what: `${name} sees that they exist, but not their addresses or activity: idle sessions that a timeout would end are not checked, errors name blocking sessions without address and duration, and parallel workers count as sessions`,
         remedy: `GRANT pg_read_all_stats TO ${admin}`,
       });
     }
-    // Who has cut over all its services knows that their roles get in.
+    // Once every service is cut over, their roles are known to get in.
     if (legacyUsers.length > 0 && !(await mayReadLines(db))) {
       warnings.push({
         object: "pg_hba.conf",
-        what: `${name} may not read it: nobody looks for lines that would not let a new role in`,
-        remedy: `GRANT SELECT ON pg_hba_file_rules TO ${admin} and GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO ${admin}, in each database; or see for yourself that it lets the roles in wherever the legacy user comes from`,
+        what: `${name} cannot read it: lines that would reject a new role are not checked`,
+        remedy: `GRANT SELECT ON pg_hba_file_rules TO ${admin} and GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO ${admin}, in each database; or check yourself that it admits the roles from every address that the legacy user logs in from`,
       });
     }
     if (!(await maySetParameter(db, "deadlock_timeout"))) {
       warnings.push({
         object: "deadlock_timeout",
-        what: `${name} may not set it: when a move and an application's transaction are in a deadlock, either may be the one that Postgres ends`,
+        what: `${name} cannot set it: when a change of owner and an application's transaction deadlock, Postgres can cancel either of them`,
         remedy: `GRANT SET ON PARAMETER deadlock_timeout TO ${admin} (PostgreSQL 15 and later)`,
       });
     }

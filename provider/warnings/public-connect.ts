@@ -1,16 +1,16 @@
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import { holds, type Roles, readRoles, rightsOf } from "./roles.ts";
-import type { ServerFacts } from "./server-facts.ts";
+import type { ServerFacts } from "./facts.ts";
+import { holds, type Roles, readRoles, rolesOf } from "./roles.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
 /**
- * Databases that PUBLIC may connect to, so that every role may: those that nobody declared (the admin's own, where nobody
- * keeps anything, and templates are left out), and declared ones that some of the stack's roles have no access to. It is only
- * said: whoever needs CONNECT there must be granted it before it is taken from PUBLIC.
+ * Databases that PUBLIC, and so every role, can connect to: undeclared ones (without templates and the admin's own database), and
+ * declared ones that some of the stack's roles have no access to. CONNECT is not revoked by itself, because roles that need it
+ * must be granted it first.
  */
 export const publicConnect: WarningKind<ServerFacts> = {
-  name: "databases that everybody may connect to",
+  name: "databases that PUBLIC can connect to",
   async find(db, facts, reads) {
     if (facts.databases.length === 0) return [];
     return [
@@ -32,12 +32,13 @@ async function undeclaredDatabases(db: Queryable, { databases, adminDatabase }: 
   );
   return rows.map(({ name }) => ({
     object: `database ${name}`,
-    what: "PUBLIC may connect, so every role of this stack may, though none is declared to",
-    remedy: "GRANT CONNECT to those who use it, then REVOKE CONNECT ON DATABASE ... FROM PUBLIC; or leave it",
+    what: "PUBLIC can connect, and so can every role of this stack, although none is declared there",
+    remedy:
+      "GRANT CONNECT to the roles that use it, then REVOKE CONNECT ON DATABASE ... FROM PUBLIC; or leave it as it is",
   }));
 }
 
-/** Each role with access is granted CONNECT by name, by this up at the latest. */
+/** This up grants CONNECT by name to each role with access. */
 async function declaredDatabases(db: Queryable, facts: ServerFacts, roles: Roles): Promise<Warning[]> {
   const { rows } = await db.query<{ name: string; path: string; acl: string[] }>(
     `SELECT quote_ident(datname) AS name, datname AS path, coalesce(datacl, acldefault('d', datdba))::text[] AS acl
@@ -46,18 +47,18 @@ async function declaredDatabases(db: Queryable, facts: ServerFacts, roles: Roles
   );
   return rows.flatMap(({ name, path, acl }) => {
     const named = parseAcl(acl).filter(({ grantee }) => grantee !== "");
-    const given = new Set(facts.access && Object.hasOwn(facts.access, path) ? facts.access[path] : []);
+    const granted = new Set(facts.access && Object.hasOwn(facts.access, path) ? facts.access[path] : []);
     const without = facts.roles.filter((role) => {
       if (!facts.access && !roles.has(role)) return false;
-      const rights = rightsOf(roles, role);
-      return !holds(named, "CONNECT", rights) && ![...rights].some((one) => given.has(one));
+      const effective = rolesOf(roles, role);
+      return !holds(named, "CONNECT", effective) && ![...effective].some((one) => granted.has(one));
     });
     if (without.length === 0) return [];
     return [
       {
         object: `database ${name}`,
-        what: `PUBLIC may connect, so ${without.toSorted().join(", ")} may, without access there`,
-        remedy: `app-roles:databases.${path}.revokeFromPublic: [CONNECT]; or leave it`,
+        what: `PUBLIC can connect, and so can ${without.toSorted().join(", ")}, without access there`,
+        remedy: `app-roles:databases.${path}.revokeFromPublic: [CONNECT]; or leave it as it is`,
       },
     ];
   });

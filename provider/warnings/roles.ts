@@ -1,23 +1,23 @@
 import type { Grant } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
 
-/** A role as far as its rights go. */
-export interface RoleRights {
+/** A role's attributes and memberships. */
+export interface RoleAttributes {
   superuser: boolean;
   bypassesRowSecurity: boolean;
-  /** `inherits`: it has that role's rights without SET ROLE. */
+  /** `inherits`: it has that role's privileges without SET ROLE. */
   memberOf: { role: string; inherits: boolean }[];
 }
 
 /** The server's roles by name. */
-export type Roles = Map<string, RoleRights>;
+export type Roles = Map<string, RoleAttributes>;
 
 export async function readRoles(db: Queryable): Promise<Roles> {
-  const { rows } = await db.query<RoleRights & { name: string }>(rolesSql);
-  return new Map(rows.map(({ name, ...rights }) => [name, rights]));
+  const { rows } = await db.query<RoleAttributes & { name: string }>(rolesSql);
+  return new Map(rows.map(({ name, ...attributes }) => [name, attributes]));
 }
 
-// Before PostgreSQL 16 the member's own attribute says whether it inherits, since then the membership's.
+// Before PostgreSQL 16 inheritance is an attribute of the member, since then of the membership.
 const rolesSql = `
   SELECT r.rolname AS name, r.rolsuper AS superuser, r.rolbypassrls AS "bypassesRowSecurity",
          coalesce((
@@ -31,25 +31,29 @@ export function isSuperuser(roles: Roles, name: string): boolean {
   return roles.get(name)?.superuser ?? false;
 }
 
-/** Whether policies never hold for it; a superuser is asked for none. */
+/** Whether policies never apply to the role, as to a superuser. */
 export function bypassesRowSecurity(roles: Roles, name: string): boolean {
   const role = roles.get(name);
   return role !== undefined && (role.superuser || role.bypassesRowSecurity);
 }
 
-/** The role itself and those whose rights it has by inheritance; the role alone while it does not exist yet. */
-export function rightsOf(roles: Roles, name: string): Set<string> {
+/** The role itself and those whose privileges it inherits; only the role itself if it does not exist yet. */
+export function rolesOf(roles: Roles, name: string): Set<string> {
   return reach(roles, name, ({ inherits }) => inherits);
 }
 
-/** The role itself and all it is a member of, inheriting or not: what `+group` in pg_hba.conf means. */
+/** The role itself and all roles it is a member of, inheriting or not: the meaning of `+group` in pg_hba.conf. */
 export function groupsOf(roles: Roles, name: string): Set<string> {
   return reach(roles, name, () => true);
 }
 
-function reach(roles: Roles, name: string, follows: (edge: RoleRights["memberOf"][number]) => boolean): Set<string> {
+function reach(
+  roles: Roles,
+  name: string,
+  follows: (edge: RoleAttributes["memberOf"][number]) => boolean,
+): Set<string> {
   const reached = new Set([name]);
-  // A set yields what is added while it is walked.
+  // Iterating a set also yields entries added meanwhile.
   for (const role of reached) {
     for (const edge of roles.get(role)?.memberOf ?? []) if (follows(edge)) reached.add(edge.role);
   }
@@ -57,6 +61,6 @@ function reach(roles: Roles, name: string, follows: (edge: RoleRights["memberOf"
 }
 
 /** Whether one of these roles, or PUBLIC, holds the privilege. */
-export function holds(acl: Grant[], privilege: string, rights: Set<string>): boolean {
-  return acl.some((grant) => grant.privilege === privilege && (grant.grantee === "" || rights.has(grant.grantee)));
+export function holds(acl: Grant[], privilege: string, roles: Set<string>): boolean {
+  return acl.some((grant) => grant.privilege === privilege && (grant.grantee === "" || roles.has(grant.grantee)));
 }

@@ -1,6 +1,10 @@
 import type { Queryable } from "../postgres/connection.ts";
+import { readAfterUp } from "./after-up.ts";
+import type { OwnershipFacts } from "./facts.ts";
+import { isSuperuser, rolesOf } from "./roles.ts";
+import type { WarningKind } from "./warning.ts";
 
-/** A function or procedure that somebody wrote. */
+/** A function or procedure that a user wrote. */
 export interface WrittenRoutine {
   /** `function tickets.f(integer)`. */
   name: string;
@@ -8,17 +12,17 @@ export interface WrittenRoutine {
   owner: string;
   securityDefiner: boolean;
   acl: string[];
-  /** Its text; of an SQL-standard body the functions it calls, as `f()`; empty for one in C. */
+  /** Source text; for an SQL-standard body the functions it calls, as `f()`; empty for C. */
   body: string;
-  /** Names of the settings in its SET clauses. */
+  /** Settings named in its SET clauses. */
   settings: string[];
-  /** Schemas of the tables it is a trigger of. */
+  /** Schemas of the tables that it is a trigger on. */
   triggerIn: string[];
 }
 
 /**
- * The routines of the current database; Postgres's own, those of extensions and aggregates are left out. An SQL-standard
- * body is kept as a parse tree; printing it as text (pg_get_function_sqlbody) would wait for locks on what it reads.
+ * The routines of the current database, without aggregates and those of Postgres and extensions. An SQL-standard body is read
+ * from its parse tree: printing it (pg_get_function_sqlbody) would wait for locks on the relations that it reads.
  */
 export async function readRoutines(db: Queryable): Promise<WrittenRoutine[]> {
   const { rows } = await db.query<WrittenRoutine>(
@@ -43,3 +47,25 @@ export async function readRoutines(db: Queryable): Promise<WrittenRoutine[]> {
   );
   return rows;
 }
+
+/** SECURITY DEFINER routines that ran as a superuser, or another role, before the stack came, and then run as the new owner. */
+export const definerRoutines: WarningKind<OwnershipFacts> = {
+  name: "SECURITY DEFINER routines that lose their owner's privileges",
+  async find(db, facts, reads) {
+    const after = await readAfterUp(db, facts, reads);
+    return (await reads.once(db, readRoutines)).flatMap(({ name, owner, securityDefiner }) => {
+      const [previous, next] = [after.previousOwnerOf(name, owner), after.ownerOf(name, owner)];
+      const wasSuperuser = isSuperuser(after.roles, previous);
+      // A member of a superuser inherits its grants, not the SUPERUSER attribute.
+      const keepsPrivileges = next === previous || (!wasSuperuser && rolesOf(after.roles, next).has(previous));
+      if (!securityDefiner || keepsPrivileges || isSuperuser(after.roles, next)) return [];
+      return [
+        {
+          object: name,
+          what: `SECURITY DEFINER: with ${next} as its owner it runs with the privileges of ${next} only, no longer with those of ${wasSuperuser ? `the superuser ${previous}` : previous}`,
+          remedy: `check that ${next} may do everything it does, or keep ${previous} as its owner (keepOwner)`,
+        },
+      ];
+    });
+  },
+};

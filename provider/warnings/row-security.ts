@@ -1,19 +1,18 @@
 import type { Access } from "../../model/stack.ts";
 import type { Queryable } from "../postgres/connection.ts";
+import { quoted } from "../postgres/names.ts";
 import { type AfterUp, readAfterUp } from "./after-up.ts";
-import type { OwnershipFacts } from "./ownership-facts.ts";
-import { quoted } from "./quoted.ts";
-import type { RoleFacts } from "./role-facts.ts";
-import { bypassesRowSecurity, type Roles, rightsOf } from "./roles.ts";
-import { byName, readViews, readWithItsRights, type View } from "./views.ts";
+import type { OwnershipFacts, RoleFacts } from "./facts.ts";
+import { bypassesRowSecurity, type Roles, rolesOf } from "./roles.ts";
+import { byName, readAsView, readViews, type View } from "./views.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
-/** A table whose row level security is on. */
+/** A table with row level security enabled. */
 interface Guarded {
   name: string;
   schema: string;
   owner: string;
-  /** FORCE: the policies hold for the owner too. */
+  /** FORCE: the policies also apply to the owner. */
   forced: boolean;
   policies: Policy[];
 }
@@ -23,37 +22,37 @@ interface Policy {
   permissive: boolean;
   /** pg_policy.polcmd: r SELECT, a INSERT, w UPDATE, d DELETE, * all. */
   command: "r" | "a" | "w" | "d" | "*";
-  /** Empty name: PUBLIC. */
+  /** An empty name means PUBLIC. */
   roles: string[];
-  /** It lets every row pass: USING (true), WITH CHECK (true). */
+  /** It admits every row: USING (true), WITH CHECK (true). */
   always: boolean;
 }
 
-/** pg_policy.polcmd of what an access level does. */
+/** pg_policy.polcmd of the statements that an access level allows. */
 const commandsOf: Record<Access, Policy["command"][]> = {
   owner: ["r", "a", "w", "d"],
   writer: ["r", "a", "w", "d"],
   reader: ["r"],
 };
 
-/** Tables whose policies start to hold for a service when it logs in as its role: it silently sees fewer rows. */
+/** Tables whose policies start to apply to a service when it logs in as its role: it sees fewer rows without an error. */
 export const rowSecurityOfReaders: WarningKind<RoleFacts> = {
   name: "row level security that starts to apply",
   async find(db, facts, reads) {
     const tables = await reads.once(db, readGuarded);
     const after = await readAfterUp(db, facts, reads);
     const { access } = facts;
-    // The owner's tables are its own by then: rowSecurityOfOwner looks at those.
+    // Tables that the owner will own are checked by rowSecurityOfOwner.
     if (access === undefined || access === "owner") return [];
     return tables
       .filter(({ schema }) => facts.schemas.includes(schema))
-      .flatMap((table) => startsToHold(table, facts.role, access, facts.legacyUsers, after));
+      .flatMap((table) => startsToApply(table, facts.role, access, facts.legacyUsers, after));
   },
 };
 
 /**
- * Tables whose policies hold for their new owner too (FORCE) or start to hold for the former one, and moved views that read
- * such a table as their new owner.
+ * Tables whose policies apply to their new owner (FORCE) or start to apply to the previous owner, and moved views that read such
+ * a table as their new owner.
  */
 export const rowSecurityOfOwner: WarningKind<OwnershipFacts> = {
   name: "row level security that starts to apply to the owner",
@@ -63,71 +62,69 @@ export const rowSecurityOfOwner: WarningKind<OwnershipFacts> = {
     const after = await readAfterUp(db, facts, reads);
     const own = tables
       .filter((table) => table.forced && after.ownerOf(table.name, table.owner) === facts.owner)
-      .flatMap((table) => startsToHold(table, facts.owner, "owner", facts.legacyUsers, after));
-    const formers = tables.flatMap((table) => {
-      const former = after.formerOwnerOf(table.name, table.owner);
-      if (after.ownerOf(table.name, table.owner) === former || bypassesRowSecurity(after.roles, former)) return [];
-      return startsToHold(table, former, "owner", [former], after);
+      .flatMap((table) => startsToApply(table, facts.owner, "owner", facts.legacyUsers, after));
+    const previousOwners = tables.flatMap((table) => {
+      const previous = after.previousOwnerOf(table.name, table.owner);
+      if (after.ownerOf(table.name, table.owner) === previous || bypassesRowSecurity(after.roles, previous)) return [];
+      return startsToApply(table, previous, "owner", [previous], after);
     });
-    return [...own, ...formers, ...viewsThatShowLess(facts, tables, await reads.once(db, readViews), after)];
+    return [...own, ...previousOwners, ...viewsWithFewerRows(facts, tables, await reads.once(db, readViews), after)];
   },
 };
 
-/** Nothing while nobody who is not bound today would be bound, or a policy speaks of the role: then somebody has thought of it. */
-function startsToHold(table: Guarded, role: string, access: Access, from: string[], after: AfterUp): Warning[] {
+/** Nothing if the policies already apply today, or if a policy names the role: then it is on purpose. */
+function startsToApply(table: Guarded, role: string, access: Access, from: string[], after: AfterUp): Warning[] {
   const { roles } = after;
-  const former = after.formerOwnerOf(table.name, table.owner);
-  const unbound = from.filter((user) => !isBound(table, user, roles, former));
-  if (unbound.length === 0 || !isBound(table, role, roles, after.ownerOf(table.name, table.owner))) return [];
-  const rights = rightsOf(roles, role);
-  const mine = table.policies.filter((policy) => policy.roles.some((name) => name === "" || rights.has(name)));
-  if (mine.some((policy) => policy.roles.includes(role))) return [];
-  const restricted = commandsOf[access].filter((command) => !passesAll(mine, command));
+  const previous = after.previousOwnerOf(table.name, table.owner);
+  const exempt = from.filter((user) => !applies(table, user, roles, previous));
+  if (exempt.length === 0 || !applies(table, role, roles, after.ownerOf(table.name, table.owner))) return [];
+  const effective = rolesOf(roles, role);
+  const policies = table.policies.filter((policy) => policy.roles.some((name) => name === "" || effective.has(name)));
+  if (policies.some((policy) => policy.roles.includes(role))) return [];
+  const restricted = commandsOf[access].filter((command) => !passesAll(policies, command));
   if (restricted.length === 0) return [];
-  const names = mine.map(({ name }) => name).join(", ");
-  const rows = mine.some(({ permissive }) => permissive)
-    ? `only the rows that ${names} lets through`
-    : "no rows at all";
+  const names = policies.map(({ name }) => name).join(", ");
+  const rows = policies.some(({ permissive }) => permissive) ? `only the rows that ${names} admits` : "no rows at all";
   return [
     {
       object: table.name,
-      what: `row level security holds for ${role}, and did not for ${unbound.join(", ")}: without an error ${role} gets ${rows}`,
-      remedy: `give it a policy that names it (CREATE POLICY ... ON ${table.name} TO ${quoted(role)} USING (true))`,
+      what: `row level security applies to ${role}, and did not apply to ${exempt.join(", ")}: ${role} gets ${rows}, without an error`,
+      remedy: `create a policy that names it (CREATE POLICY ... ON ${table.name} TO ${quoted(role)} USING (true))`,
     },
   ];
 }
 
-function isBound(table: Guarded, user: string, roles: Roles, owner: string): boolean {
+function applies(table: Guarded, user: string, roles: Roles, owner: string): boolean {
   if (bypassesRowSecurity(roles, user)) return false;
-  return table.forced || !rightsOf(roles, user).has(owner);
+  return table.forced || !rolesOf(roles, user).has(owner);
 }
 
 function passesAll(policies: Policy[], command: Policy["command"]): boolean {
-  const asked = policies.filter((policy) => policy.command === "*" || policy.command === command);
+  const relevant = policies.filter((policy) => policy.command === "*" || policy.command === command);
   return (
-    asked.some(({ permissive, always }) => permissive && always) &&
-    asked.every(({ permissive, always }) => permissive || always)
+    relevant.some(({ permissive, always }) => permissive && always) &&
+    relevant.every(({ permissive, always }) => permissive || always)
   );
 }
 
-/** A view applies the policies that hold for its owner (PostgreSQL documentation, CREATE POLICY). */
-function viewsThatShowLess(facts: OwnershipFacts, tables: Guarded[], views: View[], after: AfterUp): Warning[] {
+/** A view applies the policies of its owner (PostgreSQL documentation, CREATE POLICY). */
+function viewsWithFewerRows(facts: OwnershipFacts, tables: Guarded[], views: View[], after: AfterUp): Warning[] {
   const guarded = new Map(tables.map((table) => [table.name, table]));
   const named = byName(views);
   return views
     .filter(
       ({ name, owner, asReader }) =>
-        !asReader && after.formerOwnerOf(name, owner) !== facts.owner && after.ownerOf(name, owner) === facts.owner,
+        !asReader && after.previousOwnerOf(name, owner) !== facts.owner && after.ownerOf(name, owner) === facts.owner,
     )
     .flatMap((view) =>
-      readWithItsRights(view, named).flatMap(({ name }) => {
+      readAsView(view, named).flatMap(({ name }) => {
         const table = guarded.get(name);
         if (!table) return [];
-        const former = after.formerOwnerOf(view.name, view.owner);
-        return startsToHold(table, facts.owner, "reader", [former], after).map(({ what, remedy }) => ({
+        const previous = after.previousOwnerOf(view.name, view.owner);
+        return startsToApply(table, facts.owner, "reader", [previous], after).map(({ what, remedy }) => ({
           object: view.name,
           what: `it reads ${table.name} as its owner; ${what}`,
-          remedy: `${remedy}, or keep the view with ${former} (keepOwner)`,
+          remedy: `${remedy}, or keep ${previous} as the owner of the view (keepOwner)`,
         }));
       }),
     );
@@ -138,7 +135,7 @@ async function readGuarded(db: Queryable): Promise<Guarded[]> {
   return rows;
 }
 
-// The expression is compared as the parse tree it is kept as: printing it (pg_get_expr) may wait for a lock.
+// The expression is compared as a parse tree: printing it (pg_get_expr) can wait for a lock.
 const guardedSql = `
   WITH policy AS (
     SELECT polrelid, json_agg(json_build_object(

@@ -1,12 +1,12 @@
 import { yamlName } from "../../model/object-name.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { readAfterUp } from "./after-up.ts";
-import type { RoleFacts } from "./role-facts.ts";
+import type { RoleFacts } from "./facts.ts";
 import type { WarningKind } from "./warning.ts";
 
 /**
- * Tables that this up lets the role INSERT into, with a column whose default is nextval() of a sequence that the role may not
- * use. GENERATED ... AS IDENTITY asks for no privilege on its sequence (PostgreSQL documentation, CREATE TABLE).
+ * Tables on which this up grants the role INSERT, with a column whose default is nextval() of a sequence that the role cannot
+ * use. GENERATED ... AS IDENTITY needs no privilege on its sequence (PostgreSQL documentation, CREATE TABLE).
  */
 export const serialColumns: WarningKind<RoleFacts> = {
   name: "sequences that an INSERT needs",
@@ -15,13 +15,13 @@ export const serialColumns: WarningKind<RoleFacts> = {
     const after = await readAfterUp(db, facts, reads);
     const serial = await reads.once(db, readSerialColumns);
     return serial.flatMap(({ table, column, columns, sequence }) => {
-      if (!after.givesPart(role, "INSERT", { ...table, acl: [] }, columns)) return [];
+      if (!after.grantsPart(role, "INSERT", { ...table, acl: [] }, columns)) return [];
       const of = { ...sequence, kind: "sequence" as const };
       if (after.may(role, "USAGE", of) || after.may(role, "UPDATE", of)) return [];
       return [
         {
           object: table.name,
-          what: `${role} is given INSERT, but no USAGE on ${sequence.name}, which its column ${column} takes its default from: an INSERT without that column fails`,
+          what: `${role} is granted INSERT, but not USAGE on ${sequence.name}, the sequence behind the default of column ${column}: an INSERT without that column fails`,
           remedy: `app-roles:roles.${role}.grants.${database}.sequences: {${yamlName(sequence.name)}: [USAGE]}`,
         },
       ];
@@ -37,7 +37,7 @@ interface SerialColumn {
   sequence: { name: string; schema: string; owner: string; acl: string[] };
 }
 
-/** By the default's own dependency: a sequence need not be owned by the column that it serves. */
+/** Found by the dependency of the default: a column's sequence need not be owned by the column. */
 async function readSerialColumns(db: Queryable): Promise<SerialColumn[]> {
   const { rows } = await db.query<SerialColumn>(
     `SELECT json_build_object('name', format('%I.%I', tn.nspname, t.relname), 'schema', tn.nspname,

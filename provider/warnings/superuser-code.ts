@@ -1,19 +1,18 @@
 import { type Grant, parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
+import { quoted } from "../postgres/names.ts";
 import { readAfterUp } from "./after-up.ts";
-import type { OwnershipFacts } from "./ownership-facts.ts";
-import { quoted } from "./quoted.ts";
-import type { RoleFacts } from "./role-facts.ts";
-import { holds, isSuperuser, type Roles, rightsOf } from "./roles.ts";
+import type { OwnershipFacts, RoleFacts } from "./facts.ts";
+import { holds, isSuperuser, type Roles, rolesOf } from "./roles.ts";
 import { readRoutines, type WrittenRoutine } from "./routines.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
 /**
- * SECURITY DEFINER routines that move and whose text holds what the new owner may not do. Text is all there is to go by:
- * Postgres does not know what a body does before it runs.
+ * SECURITY DEFINER routines that change owner and whose source uses something that the new owner cannot do. Only the source text
+ * is searched: Postgres does not know what a body does before it runs.
  */
 export const superuserDefiners: WarningKind<OwnershipFacts> = {
-  name: "moved routines that do what only a superuser may",
+  name: "moved routines that need a superuser",
   async find(db, facts, reads) {
     const [routines, rules] = [await reads.once(db, readRoutines), await reads.once(db, readRules)];
     const after = await readAfterUp(db, facts, reads);
@@ -21,14 +20,14 @@ export const superuserDefiners: WarningKind<OwnershipFacts> = {
       const owner = after.ownerOf(routine.name, routine.owner);
       if (!routine.securityDefiner || owner !== facts.owner) return [];
       const refused = refusedTo(owner, routine, rules, after.roles);
-      return refused.map((need) => warning(routine, need, `it runs as ${owner}, which may not`, owner));
+      return refused.map((need) => warning(routine, need, `it runs as ${owner}, which cannot`, owner));
     });
   },
 };
 
-/** Routines that run with the caller's rights: those in the schemas, and triggers of tables there. */
+/** Routines that run with the caller's privileges: those in the schemas, and triggers on tables there. */
 export const superuserInvokers: WarningKind<RoleFacts> = {
-  name: "routines that do what only a superuser may",
+  name: "routines that need a superuser",
   async find(db, facts, reads) {
     const { role, access } = facts;
     const schemas = access ? facts.schemas : [];
@@ -38,7 +37,7 @@ export const superuserInvokers: WarningKind<RoleFacts> = {
       const isHere = [routine.schema, ...routine.triggerIn].some((schema) => schemas.includes(schema));
       if (routine.securityDefiner || !isHere) return [];
       const refused = refusedTo(role, routine, rules, roles);
-      return refused.map((need) => warning(routine, need, `called by ${role} it fails`, role));
+      return refused.map((need) => warning(routine, need, `it fails when ${role} calls it`, role));
     });
   },
 };
@@ -47,25 +46,25 @@ function warning({ name }: WrittenRoutine, need: Need, consequence: string, role
   const grant = need.grant?.(role);
   return {
     object: name,
-    what: `going by its text it uses ${need.what}: ${consequence}`,
-    remedy: `look whether it really does; ${grant ? `then ${grant}, or ` : "then "}let it be done by somebody who may`,
+    what: `its source uses ${need.what}: ${consequence}`,
+    remedy: `check whether it really does; if so, ${grant ? `${grant}, or ` : ""}run it as a role that can`,
   };
 }
 
-/** Something in a routine's text that not everybody may do. */
+/** Something in a routine's source that needs more than the privileges of PUBLIC. */
 interface Need {
   what: string;
-  /** Whether a role with these rights may do it all the same. */
-  isMet(rights: Set<string>, rules: Rules): boolean;
-  /** How the right to it is given; undefined when only a superuser has it. */
+  /** Whether a role that has the privileges of these roles can do it. */
+  isMet(roles: Set<string>, rules: Rules): boolean;
+  /** The statement that allows it; undefined if only a superuser can do it. */
   grant?: (role: string) => string;
 }
 
-/** What the catalog says that not everybody may do. */
+/** Restricted functions and settings, from the catalog. */
 interface Rules {
-  /** Functions of Postgres and of extensions that PUBLIC may not call: name to privileges, all that go by it. */
+  /** Functions of Postgres and extensions that PUBLIC cannot call: name to the privileges on all functions of that name. */
   functions: Map<string, Grant[]>;
-  /** Settings that only a superuser may set, in lower case, with the privileges on them (PostgreSQL 15 and later). */
+  /** Settings that only a superuser can set, in lower case, with the privileges on them (PostgreSQL 15 and later). */
   settings: Map<string, Grant[]>;
 }
 
@@ -97,9 +96,9 @@ async function readRules(db: Queryable): Promise<Rules> {
 
 function refusedTo(role: string, routine: WrittenRoutine, rules: Rules, roles: Roles): Need[] {
   if (isSuperuser(roles, role)) return [];
-  const rights = rightsOf(roles, role);
+  const effective = rolesOf(roles, role);
   const needs = new Map(needsOf(routine, rules).map((need) => [need.what, need]));
-  return [...needs.values()].filter((need) => !need.isMet(rights, rules));
+  return [...needs.values()].filter((need) => !need.isMet(effective, rules));
 }
 
 function needsOf({ body, settings }: WrittenRoutine, rules: Rules): Need[] {
@@ -115,7 +114,7 @@ function needsOf({ body, settings }: WrittenRoutine, rules: Rules): Need[] {
   ];
 }
 
-/** Dynamic SQL stands in literals, so those are kept. */
+/** Keeps literals, because they can hold dynamic SQL. */
 function withoutComments(body: string): string {
   return body.replace(/\/\*[\s\S]*?\*\//g, " ").replace(/--[^\n]*/g, " ");
 }
@@ -133,29 +132,29 @@ function settingsSet(text: string): string[] {
 
 const calling = (name: string): Need => ({
   what: `${name}()`,
-  isMet: (rights, { functions }) => holds(functions.get(name) ?? [], "EXECUTE", rights),
+  isMet: (roles, { functions }) => holds(functions.get(name) ?? [], "EXECUTE", roles),
   grant: (role) => `GRANT EXECUTE on it TO ${quoted(role)}`,
 });
 
 const setting = (name: string): Need => ({
   what: `SET ${name}, a superuser's setting`,
-  isMet: (rights, { settings }) => holds(settings.get(name) ?? [], "SET", rights),
+  isMet: (roles, { settings }) => holds(settings.get(name) ?? [], "SET", roles),
   grant: (role) => `GRANT SET ON PARAMETER ${name} TO ${quoted(role)} (PostgreSQL 15 and later)`,
 });
 
-/** What a predefined role gives (PostgreSQL documentation, "Predefined Roles"). */
+/** Allowed by a predefined role (PostgreSQL documentation, "Predefined Roles"). */
 const asMember = (what: string, group: string): Need => ({
   what,
-  isMet: (rights) => rights.has(group),
+  isMet: (roles) => roles.has(group),
   grant: (role) => `GRANT ${group} TO ${quoted(role)}`,
 });
 
 const superusersOnly = (what: string): Need => ({ what, isMet: () => false });
 
-/** What COPY reads or writes: a query, a table with or without columns, or what a literal goes on with after `||`. */
+/** The source or target of COPY: a query, a table with or without columns, or an expression appended to a literal by `||`. */
 const copied = String.raw`\bcopy\s+(?:\([^;]*?\)|[\w."%$]+(?:\s*\([^;)]*\))?|'\s*\|\|[^;]*?\|\|\s*')\s*`;
 
-/** COPY in a routine never has a client to talk to: it reads or writes a file of the server, or runs a program. */
+/** COPY in a routine has no client: it reads or writes a file on the server, or runs a program. */
 const statements: { pattern: RegExp; need: Need }[] = [
   {
     pattern: new RegExp(String.raw`${copied}(?:from|to)\s+program\b`),
@@ -175,7 +174,7 @@ const statements: { pattern: RegExp; need: Need }[] = [
   },
   {
     pattern: /\bdblink(?:_connect|_exec|_open|_send_query)?\s*\(/,
-    need: superusersOnly("dblink, which wants a password in the connection string from all but superusers"),
+    need: superusersOnly("dblink, which needs a password in the connection string except for superusers"),
   },
   { pattern: /\balter\s+system\b/, need: superusersOnly("ALTER SYSTEM") },
   {

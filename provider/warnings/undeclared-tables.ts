@@ -1,11 +1,11 @@
 import type { Queryable } from "../postgres/connection.ts";
 import { isNamed } from "../postgres/names.ts";
 import { type ReadColumns, readAfterUp } from "./after-up.ts";
-import type { DatabaseFacts } from "./database-facts.ts";
+import type { DatabaseFacts } from "./facts.ts";
 import { isLedger } from "./ledgers.ts";
 import type { WarningKind } from "./warning.ts";
 
-/** Relations of a legacy user outside the schemas that no role of the stack may read: a service that uses them breaks. */
+/** Relations of a legacy user outside the schemas that no role of the stack can read: a service that uses them breaks. */
 export const undeclaredTables: WarningKind<DatabaseFacts> = {
   name: "tables outside the schemas",
   async find(db, facts, reads) {
@@ -17,7 +17,7 @@ export const undeclaredTables: WarningKind<DatabaseFacts> = {
        WHERE c.relkind IN ('r', 'p', 'f', 'v', 'm') AND NOT c.relispartition
          AND pg_get_userbyid(c.relowner) = ANY ($1::text[]) AND NOT n.nspname = ANY ($2::text[])
          AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-         -- TimescaleDB keeps chunks in a schema that belongs to the extension, where they do not.
+         -- TimescaleDB keeps chunks, which do not belong to the extension, in a schema that does.
          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.deptype = 'e'
                            AND (d.classid = 'pg_class'::regclass AND d.objid = c.oid
                                 OR d.classid = 'pg_namespace'::regclass AND d.objid = n.oid))
@@ -38,8 +38,8 @@ export const undeclaredTables: WarningKind<DatabaseFacts> = {
       .filter((table) => !facts.alsoOwn.some((name) => isNamed(name, { ...table, identity: table.key })))
       .map(({ key, owner }) => ({
         object: key,
-        what: `belongs to ${owner} and lies outside the schemas of ${facts.database}: no role of this stack may read it`,
-        remedy: `if a service uses it, add its schema to app-roles:databases.${facts.database}.schemas or name it in alsoOwn there, or grant what is needed by hand`,
+        what: `belongs to ${owner} and is outside the schemas of ${facts.database}: no role of this stack can read it`,
+        remedy: `if a service uses it, add its schema to app-roles:databases.${facts.database}.schemas, add it to alsoOwn there, or grant the privileges by hand`,
       }));
   },
 };

@@ -1,19 +1,19 @@
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import type { DatabaseFacts } from "./database-facts.ts";
-import { holds, isSuperuser, readRoles, rightsOf } from "./roles.ts";
+import type { DatabaseFacts, ServerFacts } from "./facts.ts";
+import { holds, isSuperuser, readRoles, rolesOf } from "./roles.ts";
 import type { Warning, WarningKind } from "./warning.ts";
 
 /**
- * What stays with the legacy user, or with a superuser, because it has no place in the move: publications, event
+ * Objects that stay with the legacy user or a superuser because the stack does not change their owners: publications, event
  * triggers, foreign servers without a user mapping for the roles, large objects.
  */
 export const unmovedObjects: WarningKind<DatabaseFacts> = {
-  name: "objects that have no place in the move",
+  name: "objects whose owners the stack does not change",
   async find(db, facts, reads) {
     if (facts.legacyUsers.length === 0) return [];
     const roles = await reads.once(db, readRoles);
-    const rights = new Set(facts.roles.flatMap((role) => [...rightsOf(roles, role)]));
+    const effective = new Set(facts.roles.flatMap((role) => [...rolesOf(roles, role)]));
     const isLegacy = (owner: string) => facts.legacyUsers.includes(owner) || isSuperuser(roles, owner);
     const found = await readUnmoved(db);
     return [
@@ -21,7 +21,7 @@ export const unmovedObjects: WarningKind<DatabaseFacts> = {
         .filter(({ kind, owner }) => isLegacy(owner) && kind in fates)
         .map(({ kind, name, owner }) => ({ object: `${kind} ${name}`, ...fateOf(kind, owner) })),
       ...(await unmappedServers(db, facts)),
-      ...(await largeObjects(db, isLegacy, rights)),
+      ...(await largeObjects(db, isLegacy, effective)),
     ];
   },
 };
@@ -35,11 +35,11 @@ interface Unmoved {
 const fates: Record<string, (owner: string) => Omit<Warning, "object">> = {
   publication: (owner) => ({
     what: `stays with ${owner}: a migration that adds a table to it fails`,
-    remedy: "ALTER PUBLICATION ... OWNER TO by hand if migrations alter it; else nothing",
+    remedy: "run ALTER PUBLICATION ... OWNER TO by hand if migrations alter it; otherwise do nothing",
   }),
   "event trigger": (owner) => ({
-    what: `stays with ${owner} and fires for the DDL of the migrators' role too, with that role's rights`,
-    remedy: "see that its function needs no superuser, or excepts that role; else nothing",
+    what: `stays with ${owner} and also fires for DDL that migrations run, with the privileges of their role`,
+    remedy: "check that its function does not need a superuser, or make it skip that role; otherwise do nothing",
   }),
 };
 
@@ -59,7 +59,7 @@ async function readUnmoved(db: Queryable): Promise<Unmoved[]> {
   return rows;
 }
 
-/** A foreign table is read with a user mapping of who reads it, or PUBLIC's. */
+/** A foreign table is read through the user mapping of its reader, or of PUBLIC. */
 async function unmappedServers(db: Queryable, facts: DatabaseFacts): Promise<Warning[]> {
   const { rows } = await db.query<{ name: string; users: string[] }>(
     `SELECT quote_ident(srvname) AS name, array_agg(usename::text ORDER BY usename) AS users
@@ -70,29 +70,67 @@ async function unmappedServers(db: Queryable, facts: DatabaseFacts): Promise<War
     .filter(({ users }) => ![...facts.roles, "public"].some((user) => users.includes(user)))
     .map(({ name, users }) => ({
       object: `foreign server ${name}`,
-      what: `has a user mapping for ${users.join(", ")} and for no role of this stack: its foreign tables fail for them`,
-      remedy: `CREATE USER MAPPING FOR the role that uses it SERVER ${name}, once that role is there`,
+      what: `has a user mapping for ${users.join(", ")} but for no role of this stack: its foreign tables fail for these roles`,
+      remedy: `CREATE USER MAPPING FOR the role that uses it SERVER ${name}, once that role exists`,
     }));
 }
 
 async function largeObjects(
   db: Queryable,
   isLegacy: (owner: string) => boolean,
-  rights: Set<string>,
+  effective: Set<string>,
 ): Promise<Warning[]> {
   const { rows } = await db.query<{ owner: string; acl: string[] | null; count: number }>(
     `SELECT pg_get_userbyid(lomowner) AS owner, lomacl::text[] AS acl, count(*)::int AS count
      FROM pg_largeobject_metadata WHERE current_setting('lo_compat_privileges') = 'off' GROUP BY 1, 2 ORDER BY 1`,
   );
-  const closed = rows.filter(({ owner, acl }) => isLegacy(owner) && !holds(parseAcl(acl ?? []), "SELECT", rights));
+  const closed = rows.filter(({ owner, acl }) => isLegacy(owner) && !holds(parseAcl(acl ?? []), "SELECT", effective));
   const count = closed.reduce((sum, row) => sum + row.count, 0);
   if (count === 0) return [];
   const owners = [...new Set(closed.map(({ owner }) => owner))].join(", ");
   return [
     {
       object: `${count} large ${count === 1 ? "object" : "objects"}`,
-      what: `${count === 1 ? "stays" : "stay"} with ${owners}: no role of this stack may read ${count === 1 ? "it" : "them"}`,
-      remedy: "ALTER LARGE OBJECT ... OWNER TO or GRANT SELECT, UPDATE ON LARGE OBJECT by hand, once the role is there",
+      what: `${count === 1 ? "stays" : "stay"} with ${owners}: no role of this stack can read ${count === 1 ? "it" : "them"}`,
+      remedy:
+        "run ALTER LARGE OBJECT ... OWNER TO or GRANT SELECT, UPDATE ON LARGE OBJECT by hand, once the role exists",
     },
   ];
 }
+
+/** The database in which pg_cron keeps its jobs; undefined if pg_cron is not loaded and so runs none. */
+export async function cronDatabase(db: Queryable): Promise<string | undefined> {
+  const { rows } = await db.query<{ name: string | null }>(
+    "SELECT nullif(current_setting('cron.database_name', true), '') AS name",
+  );
+  return rows[0]?.name ?? undefined;
+}
+
+/**
+ * pg_cron jobs in the declared databases that run as a legacy user or a superuser: the stack does not change them. Must run in
+ * cronDatabase; a non-superuser admin sees only its own jobs.
+ */
+export const cronJobs: WarningKind<ServerFacts> = {
+  name: "pg_cron jobs",
+  async find(db, { databases, legacyUsers }, reads) {
+    if (legacyUsers.length === 0) return [];
+    const { rows: found } = await db.query<{ found: boolean }>(
+      `SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS found
+       FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = 'cron' AND c.relname = 'job'`,
+    );
+    if (!found[0]?.found) return [];
+    const roles = await reads.once(db, readRoles);
+    const { rows } = await db.query<{ name: string; database: string; user: string }>(
+      `SELECT jobid || coalesce(' (' || jobname || ')', '') AS name, database::text AS database, username::text AS user
+       FROM cron.job WHERE database = ANY ($1::text[]) AND active ORDER BY jobid`,
+      [databases],
+    );
+    return rows
+      .filter(({ user }) => legacyUsers.includes(user) || isSuperuser(roles, user))
+      .map(({ name, database, user }) => ({
+        object: `cron job ${name}`,
+        what: `keeps running in ${database} as ${user}`,
+        remedy: "to change that, schedule it again as its own role; otherwise do nothing",
+      }));
+  },
+};

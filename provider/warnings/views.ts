@@ -1,26 +1,26 @@
 import type { Queryable } from "../postgres/connection.ts";
 
-/** A view, materialized view or continuous aggregate, and what its query reads. */
+/** A view, materialized view or continuous aggregate, and the relations and routines of its query. */
 export interface View {
-  /** Its name; of a continuous aggregate's inner views, the aggregate's. */
+  /** For the inner views of a continuous aggregate, the name of the aggregate. */
   name: string;
   schema: string;
   owner: string;
-  /** security_invoker: it reads with the rights of whoever reads it. */
+  /** security_invoker: it reads with the privileges of its reader. */
   asReader: boolean;
-  /** Its query runs at REFRESH, as its owner. */
+  /** Its query runs at REFRESH, as the owner. */
   isStored: boolean;
   reads: Relation[];
   calls: Routine[];
 }
 
-/** A relation that a view reads; a continuous aggregate's hidden hypertable goes by the aggregate's name. */
+/** A relation that a view reads; the internal hypertable of a continuous aggregate has the name of the aggregate. */
 export interface Relation {
   name: string;
   schema: string;
   owner: string;
   acl: string[];
-  /** The columns that are read, with the explicit privileges on each. */
+  /** The columns that are read, each with its explicit privileges. */
   columns: { name: string; acl: string[] }[];
 }
 
@@ -36,7 +36,7 @@ export interface Routine {
 
 type Edge = Omit<View, "reads" | "calls"> & { relation: Relation | null; routine: Routine | null };
 
-/** The views of the current database; Postgres's own and those of extensions are left out. */
+/** The views of the current database, without those of Postgres and extensions. */
 export async function readViews(db: Queryable): Promise<View[]> {
   const inside = await readAggregateParts(db);
   const { rows } = await db.query<Edge>(edgesSql);
@@ -56,7 +56,7 @@ export async function readViews(db: Queryable): Promise<View[]> {
   return [...views.values()].map((view) => ({ ...view, reads: view.reads.filter(({ name }) => name !== view.name) }));
 }
 
-/** What TimescaleDB hides behind a continuous aggregate has its owner and moves with it: inner name to the aggregate's. */
+/** Internal relations of continuous aggregates, which have the owner of the aggregate: inner name to the aggregate. */
 async function readAggregateParts(db: Queryable): Promise<Map<string, { name: string; schema: string }>> {
   const { rows: found } = await db.query<{ found: boolean }>(
     "SELECT to_regclass('_timescaledb_catalog.continuous_agg') IS NOT NULL AS found",
@@ -73,7 +73,7 @@ async function readAggregateParts(db: Queryable): Promise<Map<string, { name: st
   return new Map(rows.map(({ part, name, schema }) => [part, { name, schema }]));
 }
 
-// Only what the view's own query reads (its SELECT rule); Postgres's own objects are not recorded as read.
+// Dependencies of the view's query (its SELECT rule); Postgres does not record its own objects.
 const edgesSql = `
   WITH edge AS (
     SELECT r.ev_class AS view, d.refclassid, d.refobjid, array_agg(d.refobjsubid) AS columns
@@ -110,10 +110,10 @@ const edgesSql = `
   ORDER BY 1`;
 
 /**
- * The relations that are read with the rights the view reads with (its owner's, or its reader's): its own, and those that
- * views with security_invoker among them pass on.
+ * The relations that are read with the same privileges as the view itself (its owner's or its reader's): those it selects from,
+ * and those behind security_invoker views among them.
  */
-export function readWithItsRights(view: View, all: Map<string, View[]>): Relation[] {
+export function readAsView(view: View, all: Map<string, View[]>): Relation[] {
   const found: Relation[] = [];
   const seen = new Set([view.name]);
   const walk = (relations: Relation[]): void => {
@@ -128,7 +128,7 @@ export function readWithItsRights(view: View, all: Map<string, View[]>): Relatio
   return found;
 }
 
-/** A continuous aggregate is several views by one name. */
+/** A continuous aggregate is several views of the same name. */
 export function byName(views: View[]): Map<string, View[]> {
   const map = new Map<string, View[]>();
   for (const view of views) map.set(view.name, [...(map.get(view.name) ?? []), view]);

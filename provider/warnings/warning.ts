@@ -1,28 +1,28 @@
 import { codeOf, type Queryable } from "../postgres/connection.ts";
 import { listOf } from "../postgres/list.ts";
 
-/** Something that works today and will not, silently, once the move or a cutover is done. */
+/** Something that works today and will fail without notice after the change of owner or a cutover. */
 export interface Warning {
-  /** As people and the plan name it: `reporting.v_trips`, `function tickets.f(integer)`. */
+  /** As users and the plan name it: `reporting.v_trips`, `function tickets.f(integer)`. */
   object: string;
-  /** What will be different, and for whom. */
+  /** What will change, and for which role. */
   what: string;
-  /** What to do about it; once it is done the warning is not found any more. */
+  /** How to fix it; after the fix the warning is no longer found. */
   remedy: string;
 }
 
-/** One kind of warning: reads the catalog, changes nothing and locks nothing beyond a SELECT. */
+/** A kind of warning. It reads the catalog, changes nothing and takes no locks beyond those of a SELECT. */
 export interface WarningKind<Facts> {
-  /** What is looked for, as it stands in an error: `views that their owner may not read`. */
+  /** Used in errors: `views whose owner cannot read their relations`. */
   name: string;
   find(db: Queryable, facts: Facts, reads: SharedReads): Promise<Warning[]>;
 }
 
-/** Reads of a whole database that several warnings, or those of several roles, are judged by: each is made once. */
+/** Catalog reads that several warnings, or the warnings of several roles, share: each is made once. */
 export class SharedReads {
   readonly #made = new Map<unknown, Promise<unknown>>();
 
-  /** @param key what the read goes by; default: the function itself */
+  /** @param key identifies the read; default: the function itself */
   once<T>(db: Queryable, read: (db: Queryable) => Promise<T>, key: unknown = read): Promise<T> {
     const known = this.#made.get(key) as Promise<T> | undefined;
     if (known) return known;
@@ -33,12 +33,12 @@ export class SharedReads {
   }
 }
 
-/** Lines printed of one kind of warning before they are only counted. */
+/** Lines printed of one kind of warning; further ones are only counted. */
 const linesPerKind = 10;
 
 /**
- * What is found of these kinds, as warnings: one line each, objects that share their text on one line. A kind that
- * cannot be read is a warning too: a preview must not fail for it, nor hide that nobody looked.
+ * Finds the warnings of these kinds: one line each, with objects that share the text on one line. A kind that cannot be read
+ * becomes a warning, too: it must not fail a preview, nor hide that the check did not run.
  */
 export async function warningsOf<Facts>(
   db: Queryable,
@@ -53,13 +53,13 @@ export async function warningsOf<Facts>(
     } catch (error) {
       const said = error instanceof Error ? error.message : String(error);
       const code = codeOf(error);
-      lines.push(oneLine(`nobody has looked for ${kind.name}: ${said}${code ? ` (${code})` : ""}`));
+      lines.push(oneLine(`could not check for ${kind.name}: ${said}${code ? ` (${code})` : ""}`));
     }
   }
   return lines;
 }
 
-/** Exported for its test: what `warningsOf` makes of the warnings of one kind. */
+/** The lines of `warningsOf` for the warnings of one kind; exported for its test. */
 export function linesOf(warnings: Warning[]): string[] {
   const alike = new Map<string, { objects: Set<string>; warning: Warning }>();
   for (const warning of warnings) {
@@ -76,7 +76,7 @@ export function linesOf(warnings: Warning[]): string[] {
   return rest.size > 0 ? [...lines, oneLine(`and ${rest.size} more like these: ${listOf([...rest])}`)] : lines;
 }
 
-/** Names may hold anything, line ends and the terminal's control characters too. */
+/** Names can contain anything, including line ends and control characters of the terminal. */
 function oneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

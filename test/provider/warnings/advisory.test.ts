@@ -4,7 +4,7 @@ import { privileges } from "../../../provider/privileges/resource.ts";
 import { toResource } from "../../../provider/reconciler.ts";
 import { testCall } from "../calls.ts";
 
-test("what only says what to warn of is no change: the last cutover leaves privileges alone", async () => {
+test("inputs that only affect warnings are no change: the last cutover leaves privileges alone", async () => {
   const resource = toResource(privileges(new Server()));
   const inputs = { role: "r", database: "d", access: "reader", schemas: ["s"], creators: [] };
   const diff = (legacyUsers: string[], more: object = {}) =>

@@ -13,7 +13,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
   });
   afterAll(() => estate.stop());
 
-  test("tables of the legacy user that no role of the stack may read", async () => {
+  test("tables of the legacy user that no role of the stack can read", async () => {
     expect(await estate.ofDatabase()).toEqual([]);
     await estate.sql(`
       CREATE TABLE public.customers (id int); CREATE TABLE public.parts (id int) PARTITION BY LIST (id);
@@ -31,14 +31,14 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await estate.ofDatabase()).toEqual([]);
   });
 
-  test("publications and event triggers stay where they are", async () => {
+  test("publications and event triggers keep their owner", async () => {
     await estate.sql(`
       CREATE PUBLICATION changes FOR TABLE app.orders;
       CREATE FUNCTION outside.note() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
       CREATE EVENT TRIGGER note ON ddl_command_end EXECUTE FUNCTION outside.note();
     `);
     expect(await estate.ofDatabase()).toEqual([
-      expect.stringMatching(/^event trigger note: stays with postgres and fires for the DDL/),
+      expect.stringMatching(/^event trigger note: stays with postgres and also fires for DDL/),
       expect.stringMatching(/^publication changes: stays with postgres: a migration that adds a table/),
     ]);
     await estate.sql("ALTER EVENT TRIGGER note DISABLE; ALTER PUBLICATION changes OWNER TO etl");
@@ -52,14 +52,14 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     `);
     const lines = await estate.ofDatabase();
     expect(lines).toEqual([
-      expect.stringMatching(/^foreign server s: has a user mapping for postgres and for no role/),
+      expect.stringMatching(/^foreign server s: has a user mapping for postgres but for no role/),
     ]);
     expect(lines.join()).not.toContain("hunter2");
     await estate.sql("CREATE ROLE shop_owner; CREATE USER MAPPING FOR shop_owner SERVER s");
     expect(await estate.ofDatabase()).toEqual([]);
   });
 
-  test("large objects that no role may read", async () => {
+  test("large objects that no role can read", async () => {
     await estate.sql("SELECT lo_create(4711), lo_create(4712)");
     expect(await estate.ofDatabase()).toEqual([expect.stringMatching(/^2 large objects: stay with postgres: no role/)]);
     await estate.sql("CREATE ROLE shop_owner; GRANT SELECT ON LARGE OBJECT 4711 TO shop_owner");
@@ -68,8 +68,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await estate.ofDatabase()).toEqual([]);
   });
 
-  // pg_cron is in no package of ours; its table is as its documentation has it.
-  test("pg_cron's jobs go on as they are", async () => {
+  // pg_cron is not installed here; the table is as in its documentation.
+  test("pg_cron jobs keep running as they are", async () => {
     await estate.sql(`
       CREATE SCHEMA cron;
       CREATE TABLE cron.job (jobid bigint, username text, database text, active boolean, jobname name);
@@ -80,7 +80,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     await estate.sql("ALTER ROLE postgres SET cron.database_name = 'shop'");
     try {
       expect(await estate.ofServer(["shop"])).toEqual([
-        expect.stringMatching(/^cron job 1 \(nightly\): goes on running in shop as postgres/),
+        expect.stringMatching(/^cron job 1 \(nightly\): keeps running in shop as postgres/),
       ]);
       await estate.sql("UPDATE cron.job SET username = 'shop_owner' WHERE jobid = 1");
       expect(await estate.ofServer(["shop"])).toEqual([]);
@@ -91,10 +91,10 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     }
   });
 
-  test("databases nobody declared that PUBLIC may connect to", async () => {
+  test("undeclared databases that PUBLIC can connect to", async () => {
     await estate.sql("CREATE DATABASE billing");
     expect(await estate.ofServer(["shop"])).toEqual([
-      expect.stringMatching(/^database billing: PUBLIC may connect.*REVOKE CONNECT ON DATABASE/),
+      expect.stringMatching(/^database billing: PUBLIC can connect.*REVOKE CONNECT ON DATABASE/),
     ]);
     expect(await estate.ofServer(["shop", "billing"])).toEqual([]);
     await estate.sql("REVOKE CONNECT ON DATABASE billing FROM PUBLIC");
@@ -102,14 +102,14 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     await estate.sql("DROP DATABASE billing");
   });
 
-  test("declared databases that roles without access there may connect to, once for each", async () => {
-    const roles = ["shop_owner", "it's_b", "not made yet"];
+  test("declared databases that roles without access can connect to, one warning for each", async () => {
+    const roles = ["shop_owner", "it's_b", "not created yet"];
     await estate.sql(`CREATE DATABASE "it's"`);
     await estate.sql(`CREATE ROLE shop_owner LOGIN; CREATE ROLE "it's_b" LOGIN IN ROLE shop_owner`);
     try {
       await estate.sql(`GRANT CONNECT ON DATABASE shop TO shop_owner`);
       expect(await estate.ofServer(["shop", "it's"], roles)).toEqual([
-        `database "it's": PUBLIC may connect, so it's_b, shop_owner may, without access there. Remedy: app-roles:databases.it's.revokeFromPublic: [CONNECT]; or leave it`,
+        `database "it's": PUBLIC can connect, and so can it's_b, shop_owner, without access there. Remedy: app-roles:databases.it's.revokeFromPublic: [CONNECT]; or leave it as it is`,
       ]);
       await estate.sql(`REVOKE CONNECT ON DATABASE "it's" FROM PUBLIC`);
       expect(await estate.ofServer(["shop", "it's"], roles)).toEqual([]);

@@ -12,17 +12,17 @@ type Inputs<Resource extends (server: Server) => { plan(inputs: never, ...rest: 
   ReturnType<Resource>["plan"]
 >[0];
 
-/** A database `shop` with the schema `app`, and what each resource warns of there. */
+/** A database `shop` with the schema `app`, and the warnings of each resource there. */
 export interface WarnedEstate {
   postgres: TestPostgres;
-  /** Makes shop and the server's roles anew: shop_owner and shop_reader do not exist yet, etl does. */
+  /** Creates shop and the server's roles again: etl exists, shop_owner and shop_reader do not. */
   reset(): Promise<void>;
   /** Runs SQL in shop as the superuser. */
   sql(text: string): Promise<void>;
-  /** Without the lines about what only the owner of a schema or an extension may do: those are `limits`. */
+  /** Without the warnings about owners of schemas and extensions, which `limits` returns. */
   ofOwnership(more?: Partial<Inputs<typeof ownership>>): Promise<string[]>;
   limits(more?: Partial<Inputs<typeof ownership>>): Promise<string[]>;
-  /** Carries the move out, and returns what it recorded before. */
+  /** Changes the owners, and returns the baseline from before. */
   move(more?: Partial<Inputs<typeof ownership>>): Promise<Inputs<typeof ownership>["former"]>;
   ofPrivileges(role: string, more?: Partial<Inputs<typeof privileges>>): Promise<string[]>;
   ofSettings(role: string, more?: Partial<Inputs<typeof roleSettings>>): Promise<string[]>;
@@ -54,9 +54,9 @@ export async function startEstate(version?: number): Promise<WarnedEstate> {
     legacyUsers,
   };
   const isLimit = (line: string) => line.includes("ALTER DEFAULT PRIVILEGES FOR ROLE");
-  const owning = async (more: Partial<Inputs<typeof ownership>> = {}) =>
+  const ofOwnership = async (more: Partial<Inputs<typeof ownership>> = {}) =>
     (await ownership(server).plan({ ...ownershipInputs, ...more }, undefined, {})).warnings ?? [];
-  // A resource of its own for each look, as each run of the engine has.
+  // A new resource for each call, as in each run of the engine.
   return {
     postgres,
     async reset() {
@@ -72,11 +72,11 @@ export async function startEstate(version?: number): Promise<WarnedEstate> {
       `);
     },
     sql: async (text) => void (await db.query(text)),
-    ofOwnership: async (more) => (await owning(more)).filter((line) => !isLimit(line)),
-    limits: async (more) => (await owning(more)).filter(isLimit),
+    ofOwnership: async (more) => (await ofOwnership(more)).filter((line) => !isLimit(line)),
+    limits: async (more) => (await ofOwnership(more)).filter(isLimit),
     async move(more) {
-      const recorded = await baseline(server).plan({ ...baselineInputs, roles: [] }, undefined, {});
-      const former = recorded.observed?.snapshot as unknown as Inputs<typeof ownership>["former"];
+      const plan = await baseline(server).plan({ ...baselineInputs, roles: [] }, undefined, {});
+      const former = plan.observed?.snapshot as unknown as Inputs<typeof ownership>["former"];
       await ownership(server).apply({ ...ownershipInputs, former, ...more }, undefined, testCall());
       return former;
     },

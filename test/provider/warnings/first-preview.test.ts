@@ -30,11 +30,11 @@ beforeEach(async () => {
 
 const legacyUsers = ["postgres"];
 
-/** A database `shop` made by the SQL, and a stack over it. */
+/** A database `shop` created by the SQL, and a stack on it. */
 interface Estate {
   sql: string | URL;
   stack: WarnedStack;
-  /** What must be warned of, and what must not. */
+  /** Patterns that the warnings must match, and must not match. */
   says?: RegExp[];
   silent?: RegExp[];
 }
@@ -61,12 +61,12 @@ const estates: Record<string, Estate> = {
     sql: file("estates/platform.sql"),
     stack: { databases: owned(["app"]), roles, legacyUsers },
     says: [
-      /app\.authors: .*may not call function auth\.email_of/,
+      /app\.authors: .*has no EXECUTE on function auth\.email_of/,
       /app\.mine: it reads auth\.users/,
       /app\.me: it calls/,
     ],
   },
-  "a platform whose every schema is managed": {
+  "a platform with all schemas managed": {
     sql: file("estates/platform.sql"),
     stack: {
       databases: owned(["app", "auth", "storage"], { keepOwner: { "auth.users": "auth_admin" } }),
@@ -74,7 +74,7 @@ const estates: Record<string, Estate> = {
       legacyUsers: ["postgres", "storage_admin"],
     },
   },
-  "a view that reads with its reader's rights, and explicit grants": {
+  "a view that reads with its reader's privileges, and explicit grants": {
     sql: `CREATE SCHEMA app; CREATE SCHEMA audit; CREATE TABLE app.a (id int); CREATE TABLE audit.log (id int, who text);
           CREATE TABLE audit.other (id int); CREATE FUNCTION audit.f() RETURNS int LANGUAGE sql AS 'SELECT 1';
           REVOKE EXECUTE ON FUNCTION audit.f() FROM PUBLIC;
@@ -102,7 +102,7 @@ const estates: Record<string, Estate> = {
     says: [/shop_writer\/shop: app\.recent: it reads audit\.log/, /shop_writer\/shop: app\.calls: it calls/],
     silent: [/shop_reader\/shop/, /^Baseline shop: audit/],
   },
-  "a role with grants alone, and the ledger granted by name": {
+  "a role with explicit grants only, and the ledger granted by name": {
     sql: `CREATE SCHEMA app; CREATE TABLE app.a (id int); CREATE TABLE public.schema_migrations (v text); CREATE TABLE public.b (id int);
           CREATE VIEW public.v WITH (security_invoker = true) AS SELECT * FROM public.b`,
     stack: {
@@ -127,11 +127,11 @@ const estates: Record<string, Estate> = {
       legacyUsers,
     },
     says: [
-      /^ConnectionBudget: database shop: PUBLIC may connect, so fleet_writer may/,
-      /^ConnectionBudget: database fleet_platform: PUBLIC may connect, so shop_reader may/,
+      /^ConnectionBudget: database shop: PUBLIC can connect, and so can fleet_writer/,
+      /^ConnectionBudget: database fleet_platform: PUBLIC can connect, and so can shop_reader/,
     ],
   },
-  "CONNECT that this up takes from PUBLIC": {
+  "CONNECT that this up revokes from PUBLIC": {
     sql: "CREATE SCHEMA app; CREATE TABLE app.a (id int)",
     stack: {
       databases: { shop: { schemas: ["app"], revokeFromPublic: ["CONNECT"] }, fleet_platform: { schemas: ["fleet"] } },
@@ -152,11 +152,11 @@ const estates: Record<string, Estate> = {
       legacyUsers: ["postgres", "etl"],
     },
     says: [
-      /legacy\/shop: function app\.f\(\): going by its text/,
+      /legacy\/shop: function app\.f\(\): its source uses/,
       /shop_reader\/shop: app\.b: row level security/,
-      /app\.b.*etl owned it before/,
+      /app\.b.*the previous owner etl/,
     ],
-    silent: [/PUBLIC may connect, so legacy/],
+    silent: [/PUBLIC can connect, and so can legacy/],
   },
   "the runbook's estate": {
     sql: "SELECT",
@@ -180,7 +180,7 @@ const estates: Record<string, Estate> = {
 };
 
 test.each(Object.entries(estates))(
-  "warns at the first preview as after the up: %s",
+  "the first preview has the same warnings as a preview after the up: %s",
   async (_, { sql, stack, ...expected }) => {
     const db = await postgres.connect({ database: "shop" });
     await db.query(typeof sql === "string" ? sql : await readFile(sql, "utf8"));

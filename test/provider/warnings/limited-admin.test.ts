@@ -13,11 +13,11 @@ import { availableVersions } from "../../../sandbox/postgres/server.ts";
 import { testCall } from "../calls.ts";
 import { startPostgres, type TestPostgres } from "../postgres.ts";
 
-/** As a cloud gives it: no superuser, and it may make roles. */
+/** As in a managed service: not a superuser, with CREATEROLE. */
 const boss = 'Boss "1"';
 const quoted = '"Boss ""1"""';
 
-describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL %i", (version) => {
+describe.each(availableVersions())("a non-superuser admin on PostgreSQL %i", (version) => {
   let postgres: TestPostgres;
   let server: Server;
   let superuser: Client;
@@ -37,7 +37,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     await postgres.stop();
   });
 
-  /** What a move has in force. */
+  /** The setting during a change of owner. */
   const deadlockTimeout = () =>
     server.anySession(async (db) => {
       const seen: unknown[] = [];
@@ -58,7 +58,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
       ),
     );
 
-  test("counts the sessions of others, whose details it does not see", async () => {
+  test("counts other roles' sessions, whose details it does not see", async () => {
     const { slots, roles } = await server.anySession(readLiveBudget);
     expect(roles).toContainEqual(expect.objectContaining({ role: "Api", sessions: 1 }));
     expect(slots.used).toBe(3);
@@ -67,7 +67,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     ]);
   });
 
-  test("is told what nobody looks for, until it may", async () => {
+  test("is warned about checks that are not made, until it has the privileges", async () => {
     expect(await warnings(["postgres"])).toEqual([
       expect.stringMatching(/^sessions of other roles: .*GRANT pg_read_all_stats TO "Boss ""1"""$/),
       expect.stringMatching(/^pg_hba\.conf: /),
@@ -87,7 +87,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     ]);
   });
 
-  test("is refused in preview a role that it may not change, with what to run", async () => {
+  test("is refused in preview a role that it cannot change, with the statements to run", async () => {
     const enforce = existingRole(server);
     const wanted = (role: string) => ({
       role,
@@ -109,7 +109,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     await enforce.remove(wanted("Api"), testCall());
   });
 
-  test("is refused in preview a setting that only a superuser may give a role", async () => {
+  test("is refused in preview a setting that only a superuser can set for a role", async () => {
     const settings = { log_min_duration_statement: "1s", "pgaudit.log": "ddl", work_mem: "8MB" };
     const inputs = { role: "app", settings, databases: {}, before: {} };
     const failures = async () => (await roleSettings(server).plan(inputs, undefined, {})).failures ?? [];
@@ -126,7 +126,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     await roleSettings(server).remove(inputs, testCall());
   });
 
-  test("must be able to make roles", async () => {
+  test("must be able to create roles", async () => {
     const inputs = { database: "postgres", schemas: [], keepOwner: {}, alsoOwn: [], roles: ["app"] };
     const failures = async () => (await baseline(server).plan(inputs, undefined, {})).failures;
     await superuser.query(`DROP ROLE IF EXISTS app; ALTER ROLE ${quoted} NOCREATEROLE`);

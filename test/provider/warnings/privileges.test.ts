@@ -16,11 +16,11 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
   describe("row level security", () => {
     beforeEach(() => estate.reset());
 
-    test("that binds the role and not the legacy user", async () => {
+    test("that applies to the role and not to the legacy user", async () => {
       await estate.sql("CREATE TABLE app.a (id int); ALTER TABLE app.a ENABLE ROW LEVEL SECURITY");
       expect(await reader()).toEqual([
         expect.stringMatching(
-          /^app\.a: .*holds for shop_reader, and did not for postgres: .* no rows at all.*CREATE POLICY/,
+          /^app\.a: .*applies to shop_reader, and did not apply to postgres: .* no rows at all.*CREATE POLICY/,
         ),
       ]);
       expect(await estate.ofPrivileges("shop_reader", { legacyUsers: [] })).toEqual([]);
@@ -29,12 +29,12 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(await reader()).toEqual([]);
     });
 
-    test("is silent once a policy lets all rows pass or names the role", async () => {
+    test("has no warning once a policy admits all rows or names the role", async () => {
       await estate.sql(`
         CREATE TABLE app.a (tenant text); ALTER TABLE app.a ENABLE ROW LEVEL SECURITY;
         CREATE POLICY own ON app.a USING (tenant = current_user);
       `);
-      expect(await reader()).toEqual([expect.stringContaining("only the rows that own lets through")]);
+      expect(await reader()).toEqual([expect.stringContaining("only the rows that own admits")]);
       await estate.sql("CREATE POLICY everything ON app.a FOR SELECT USING (true)");
       expect(await reader()).toEqual([]);
       expect(await writer()).toHaveLength(1);
@@ -44,11 +44,11 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(await reader()).toEqual([]);
     });
 
-    test("binds an owner among the legacy users only when it is forced", async () => {
+    test("applies to an owner among the legacy users only with FORCE", async () => {
       await estate.sql(`
         SET ROLE etl; CREATE TABLE app.a (id int); ALTER TABLE app.a ENABLE ROW LEVEL SECURITY; RESET ROLE`);
       const fromEtl = () => estate.ofPrivileges("shop_reader", { legacyUsers: ["etl"] });
-      expect(await fromEtl()).toEqual([expect.stringContaining("did not for etl")]);
+      expect(await fromEtl()).toEqual([expect.stringContaining("did not apply to etl")]);
       await estate.sql("ALTER TABLE app.a FORCE ROW LEVEL SECURITY");
       expect(await fromEtl()).toEqual([]);
     });
@@ -57,7 +57,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
   describe("views", () => {
     beforeEach(() => estate.reset());
 
-    test("that call what their reader may not", async () => {
+    test("that call functions without EXECUTE for their reader", async () => {
       await estate.sql(`
         CREATE FUNCTION app.lookup() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';
         CREATE FUNCTION app.plain() RETURNS int LANGUAGE sql AS 'SELECT 1';
@@ -68,51 +68,53 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
         CREATE VIEW app.of_stored AS SELECT * FROM app.stored;
       `);
       expect(await reader()).toEqual([
-        expect.stringMatching(/^app\.above, app\.below: .*function app\.lookup\(\), which shop_reader may not/),
+        expect.stringMatching(
+          /^app\.above, app\.below: .*function app\.lookup\(\), on which shop_reader has no EXECUTE/,
+        ),
       ]);
       expect(await writer()).toEqual([]);
       await estate.sql("CREATE ROLE shop_reader; GRANT EXECUTE ON ROUTINE app.lookup() TO shop_reader");
       expect((await reader()).filter((line) => line.includes("it calls"))).toEqual([]);
     });
 
-    test.runIf(version >= 15)("that read with the rights of their reader", async () => {
+    test.runIf(version >= 15)("that read with the privileges of their reader", async () => {
       await estate.sql(`
         CREATE VIEW app.inside WITH (security_invoker) AS SELECT id FROM app.orders;
         CREATE VIEW app.outside WITH (security_invoker) AS SELECT id FROM outside.invoices;
       `);
       expect(await reader()).toEqual([
-        expect.stringMatching(/^app\.outside: it reads outside\.invoices with the rights of its reader/),
+        expect.stringMatching(/^app\.outside: it reads outside\.invoices with the privileges of its reader/),
       ]);
       await estate.sql("CREATE ROLE shop_reader; GRANT SELECT (id) ON outside.invoices TO shop_reader");
       expect(await reader()).toEqual([]);
     });
   });
 
-  test("an INSERT that needs a sequence of its column, whoever owns it; an identity column needs none", async () => {
+  test("an INSERT that needs the sequence of a column, owned by it or not; an identity column needs none", async () => {
     await estate.reset();
     await estate.sql(`
       CREATE SEQUENCE outside.numbers;
       CREATE TABLE app.tickets (id bigserial, "No" bigint DEFAULT nextval('outside.numbers') + 1, note text);
       CREATE TABLE app.plain (id bigint GENERATED BY DEFAULT AS IDENTITY, note text);
     `);
-    const given = (grants: object) => estate.ofPrivileges("shop_reader", { grants });
+    const withGrants = (grants: object) => estate.ofPrivileges("shop_reader", { grants });
     const tables = { "app.tickets": ["INSERT"], "app.plain": ["INSERT"] };
     const wanted = [
       expect.stringMatching(
-        /^app\.tickets: shop_reader is given INSERT, but no USAGE on app\.tickets_id_seq, .*column id .*Remedy: app-roles:roles\.shop_reader\.grants\.shop\.sequences: \{app\.tickets_id_seq: \[USAGE\]\}$/,
+        /^app\.tickets: shop_reader is granted INSERT, but not USAGE on app\.tickets_id_seq, .*column id: .*Remedy: app-roles:roles\.shop_reader\.grants\.shop\.sequences: \{app\.tickets_id_seq: \[USAGE\]\}$/,
       ),
-      expect.stringMatching(/outside\.numbers, which its column "No"/),
+      expect.stringMatching(/outside\.numbers, the sequence behind the default of column "No"/),
     ];
-    expect(await given({ tables })).toEqual(wanted);
-    expect(await given({ columns: { "app.tickets": { INSERT: ["note"] } } })).toEqual(wanted);
-    expect(await given({ tables: { "app.tickets": ["UPDATE"] } })).toEqual([]);
+    expect(await withGrants({ tables })).toEqual(wanted);
+    expect(await withGrants({ columns: { "app.tickets": { INSERT: ["note"] } } })).toEqual(wanted);
+    expect(await withGrants({ tables: { "app.tickets": ["UPDATE"] } })).toEqual([]);
     const sequences = { "app.tickets_id_seq": ["USAGE"], "outside.numbers": ["UPDATE"] };
-    expect(await given({ tables, sequences })).toEqual([]);
-    // A writer has what its schemas hold.
+    expect(await withGrants({ tables, sequences })).toEqual([]);
+    // A writer has USAGE on the sequences of its schemas.
     expect(await writer()).toEqual([expect.stringContaining("outside.numbers")]);
   });
 
-  describe("routines that do what only a superuser may, by their text", () => {
+  describe("routines whose source needs a superuser", () => {
     beforeAll(() => estate.reset());
 
     const body = (text: string) =>
@@ -130,7 +132,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       ["pg_reload_conf()", "PERFORM pg_reload_conf();"],
       ["SET session_replication_role", "SET LOCAL session_replication_role = replica;"],
       ["SET log_statement", "PERFORM set_config('log_statement', 'all', true);"],
-      ["dblink, which wants a password", "PERFORM dblink_connect('dbname=x');"],
+      ["dblink, which needs a password", "PERFORM dblink_connect('dbname=x');"],
       ["CREATE, ALTER or DROP ROLE", "EXECUTE format('CREATE ROLE %I', 'x');"],
       ["pg_terminate_backend()", "PERFORM pg_terminate_backend(1);"],
       ["CREATE DATABASE", "EXECUTE 'create database x';"],
@@ -139,7 +141,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       await body(text);
       const lines = await reader();
       expect(lines).toHaveLength(1);
-      expect(lines[0]).toMatch(/^function app\.f\(\): going by its text it uses /);
+      expect(lines[0]).toMatch(/^function app\.f\(\): its source uses /);
       expect(lines[0]).toContain(what);
     });
 
@@ -156,10 +158,10 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     });
   });
 
-  describe("routines that do what only a superuser may", () => {
+  describe("routines that need a superuser", () => {
     beforeEach(() => estate.reset());
 
-    test("a SET clause counts too, and a role that was given the right is not told", async () => {
+    test("a SET clause counts, and a role with the privilege gets no warning", async () => {
       await estate.sql(`
         CREATE FUNCTION app.f() RETURNS void LANGUAGE sql SET log_statement = 'none' AS '';
         CREATE FUNCTION app.g() RETURNS text LANGUAGE sql AS $$ SELECT pg_read_file('x') $$;
@@ -172,7 +174,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(await reader()).toEqual([]);
     });
 
-    test("triggers of the schemas' tables count wherever they lie, other routines elsewhere do not", async () => {
+    test("triggers on the schemas' tables count in any schema, other routines only in the schemas", async () => {
       await estate.sql(`
         CREATE FUNCTION outside.fire() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_ls_dir('x'); RETURN NEW; END $$;
         CREATE FUNCTION outside.other() RETURNS void LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_ls_dir('x'); END $$;
@@ -193,7 +195,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       file = (rows[0] as { hba_file: string }).hba_file;
       original = await readFile(file, "utf8");
     });
-    // The server goes by what it has read at its start; the view reads the file.
+    // The running server keeps what it read at its start; the view reads the file.
     const linesOf = async (lines: string[], more: object = {}) => {
       await writeFile(file, lines.join("\n"));
       try {
@@ -203,7 +205,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       }
     };
 
-    test("is asked for the login roles of one that does not log in itself", async () => {
+    test("is checked for the login roles of a role that does not log in itself", async () => {
       const logins = ["shop_reader_a", "shop_reader_b"];
       const lines = ["host all postgres 0.0.0.0/0 md5", "host all shop_reader_a,shop_reader 0.0.0.0/0 md5"];
       expect(await linesOf(lines, { logins })).toEqual([expect.stringContaining("shop_reader_b")]);
@@ -224,7 +226,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       [["host all postgres 10.0.0.0/8 reject", "host all postgres 10.1.0.0/16 md5"]],
       [["hostssl all postgres all md5"]],
       [["host all postgres db.internal md5", "host all shop_reader db.internal md5"]],
-    ])("lets it in where the legacy user gets in: %j", async (lines) => {
+    ])("admits the role from where it admits the legacy user: %j", async (lines) => {
       expect(await linesOf(lines)).toEqual([]);
     });
 
@@ -243,10 +245,10 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
         ["host all +all_of_them all md5", "host all postgres samenet md5"],
         /from samenet, but no line.*host shop shop_reader ADDRESS scram-sha-256/,
       ],
-    ])("does not: %j", async (lines, told) => {
+    ])("rejects the role: %j", async (lines, warned) => {
       const found = await linesOf(lines);
       expect(found).toHaveLength(1);
-      expect(found[0]).toMatch(told);
+      expect(found[0]).toMatch(warned);
     });
 
     test("groups are those the role is a member of, inheriting or not", async () => {
@@ -256,10 +258,10 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(await linesOf(lines)).toEqual([]);
     });
 
-    test("without a legacy user: whether it gets in over the network at all", async () => {
+    test("without a legacy user: whether the role can log in over the network at all", async () => {
       expect(await linesOf(["local all all trust", "host all all 10.0.0.0/8 md5"], { legacyUsers: [] })).toEqual([]);
       expect(await linesOf(["local all all trust", "host all all all peer_is_no_word"], { legacyUsers: [] })).toEqual([
-        expect.stringContaining("no line of pg_hba.conf lets it in over the network"),
+        expect.stringContaining("no line of pg_hba.conf lets the role in over the network"),
       ]);
     });
 

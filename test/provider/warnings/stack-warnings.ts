@@ -11,7 +11,7 @@ import { type PropertyMap, unknown } from "../../../provider/rpc/values.ts";
 import { testCall } from "../calls.ts";
 import type { TestPostgres } from "../postgres.ts";
 
-/** A stack's declaration, for the resources that warn of what its up would break. */
+/** The part of a stack's declaration that its warnings depend on. */
 export interface WarnedStack {
   databases: Record<
     string,
@@ -26,7 +26,7 @@ export interface WarnedStack {
 
 type Snapshots = Record<string, PropertyMap>;
 
-/** Every warning of the whole stack, as an engine's run would print them: `Baseline shop: app.x: ...`. */
+/** All warnings of the stack, each with its resource: `Baseline shop: app.x: ...`. */
 export async function warningsOfStack(
   { address }: TestPostgres,
   stack: WarnedStack,
@@ -68,7 +68,7 @@ export async function warningsOfStack(
         undefined,
         before,
       );
-      // What happens to an adopted role is said of the up itself, not of what is so afterwards.
+      // The warning about an adopted role is about the up itself, and not repeated after it.
       note(`Baseline ${database}`, {
         ...plan,
         warnings: (plan.warnings ?? []).filter((line) => !/is taken over/.test(line)),
@@ -92,7 +92,7 @@ export async function warningsOfStack(
   return { warnings: warnings.sort(), snapshots: found };
 }
 
-/** Carries the stack's up out, as far as the warnings are about it. */
+/** Runs the part of the stack's up that the warnings depend on. */
 export async function upOfStack(postgres: TestPostgres, stack: WarnedStack, snapshots: Snapshots): Promise<void> {
   const admin = await postgres.connect();
   for (const [role, { adopt }] of Object.entries(stack.roles)) {

@@ -2,8 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { readOwnedObjects } from "../../../provider/ownership/objects.ts";
 import type { Queryable } from "../../../provider/postgres/connection.ts";
 import { databaseWarnings, ownershipWarnings, privilegesWarnings } from "../../../provider/warnings/index.ts";
-import { keptObjects } from "../../../provider/warnings/kept-objects.ts";
-import { ownerLimits } from "../../../provider/warnings/owner-limits.ts";
+import { keptObjects, ownerLimits } from "../../../provider/warnings/owner-limits.ts";
 import { warningsOf } from "../../../provider/warnings/warning.ts";
 import { startTracksolid } from "../timescale.ts";
 
@@ -28,19 +27,19 @@ async function ofOwnership(): Promise<string[]> {
   };
   const objects = await readOwnedObjects(db, schemas);
   const goal = { owner: "tracksolid_owner", schemas, keepOwner, alsoOwn: [], roles: ["tracksolid_owner"] };
-  const facts = { ...goal, database: "tracksolid_db", objects, former: {}, legacyUsers };
-  // What the owner may not do, or read, where TimescaleDB hides nothing.
+  const facts = { ...goal, database: "tracksolid_db", objects, previousOwners: {}, legacyUsers };
+  // Without the warnings that do not depend on TimescaleDB.
   const kinds = ownershipWarnings.filter((kind) => kind !== keptObjects && kind !== ownerLimits);
   return warningsOf(db, { ...facts, declared: declared(goal.keepOwner) }, kinds);
 }
 
-test("what TimescaleDB hides behind hypertables and aggregates is no warning", async () => {
+test("the internal relations of hypertables and aggregates cause no warning", async () => {
   expect(await ofOwnership()).toEqual([]);
   const role = { role: "dashboard_app", database: "tracksolid_db", access: "reader" as const, schemas };
   expect(
     await warningsOf(
       db,
-      { ...role, legacyUsers, logins: [role.role], declared: declared(), former: {} },
+      { ...role, legacyUsers, logins: [role.role], declared: declared(), previousOwners: {} },
       privilegesWarnings,
     ),
   ).toEqual([]);
@@ -51,12 +50,12 @@ test("what TimescaleDB hides behind hypertables and aggregates is no warning", a
     roles: ["tracksolid_owner"],
     legacyUsers,
     declared: declared(),
-    former: {},
+    previousOwners: {},
   };
   expect(await warningsOf(db, facts, databaseWarnings)).toEqual([]);
 });
 
-test("a continuous aggregate whose new owner may not read its table, or call its function", async () => {
+test("a continuous aggregate whose new owner cannot read its table or call its function", async () => {
   await db.query(`
     CREATE SCHEMA raw; CREATE TABLE raw.fuel (at timestamptz NOT NULL, litres real);
     SELECT public.create_hypertable('raw.fuel', 'at');
@@ -69,8 +68,8 @@ test("a continuous aggregate whose new owner may not read its table, or call its
   `);
   const lines = await ofOwnership();
   expect(lines).toEqual([
-    expect.stringMatching(/^reporting\.fuel_daily: .*may not read raw\.fuel/),
-    expect.stringMatching(/^reporting\.fuel_daily: .*may not call function raw\.rounded\(real\)/),
+    expect.stringMatching(/^reporting\.fuel_daily: .*cannot read raw\.fuel/),
+    expect.stringMatching(/^reporting\.fuel_daily: .*has no EXECUTE on function raw\.rounded\(real\)/),
   ]);
   await db.query("GRANT SELECT ON raw.fuel TO PUBLIC; GRANT EXECUTE ON FUNCTION raw.rounded TO PUBLIC");
   expect(await ofOwnership()).toEqual([]);
