@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { PreviousOwners } from "./baseline/previous-owners.ts";
 import { baseline } from "./baseline/resource.ts";
+import { PreviousOwners } from "./baseline/snapshot.ts";
 import { connectionBudget } from "./budget/resource.ts";
 import { configuration } from "./configuration.ts";
 import { containerName } from "./container-name/resource.ts";

@@ -6,7 +6,7 @@ import { readLiveBudget, table } from "../../provider/budget/live-budget.ts";
 import { inWords } from "../../provider/cutover/gate/gate.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { pause } from "../../provider/postgres/pause.ts";
-import { type RoleSession, readRoleSessions } from "../../provider/sessions/role-sessions.ts";
+import { type RoleSession, readRoleSessions } from "../../provider/postgres/sessions.ts";
 import { env } from "../env/env.ts";
 import type { Format } from "../env/format.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";

@@ -14,8 +14,7 @@ import {
 } from "../../provider/cutover/gate/gate.ts";
 import { lookAt, readWatchedService } from "../../provider/cutover/gate/resource.ts";
 import { Server } from "../../provider/postgres/connection.ts";
-import { readIdleTimeout } from "../../provider/sessions/idle-timeout.ts";
-import { readRoleSessions } from "../../provider/sessions/role-sessions.ts";
+import { readIdleTimeout, readRoleSessions } from "../../provider/postgres/sessions.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { exportState, serviceResources } from "../pulumi/state.ts";
 import { Screen } from "../terminal/screen.ts";

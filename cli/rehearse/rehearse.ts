@@ -1,7 +1,7 @@
 import { rehearsedRoles } from "../../model/rehearsal.ts";
 import type { Stack } from "../../model/stack.ts";
 import { Server } from "../../provider/postgres/connection.ts";
-import { alone } from "../../provider/postgres/run-lock.ts";
+import { alone } from "../../provider/postgres/locks.ts";
 import { readSqlFile } from "../../provider/rehearsal/files.ts";
 import type { RehearsalGoal, SqlFile } from "../../provider/rehearsal/goal.ts";
 import { rehearse as rehearseDatabase } from "../../provider/rehearsal/rehearse.ts";

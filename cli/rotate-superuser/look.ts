@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { readEnvironments } from "../../provider/docker/environments.ts";
 import type { Queryable } from "../../provider/postgres/connection.ts";
-import { readUserSessions } from "../../provider/sessions/user-sessions.ts";
+import { readUserSessions } from "../../provider/postgres/sessions.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { during } from "../terminal/progress.ts";
 import type { Finding } from "./finding.ts";

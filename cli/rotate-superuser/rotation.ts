@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { scramVerifier } from "../../model/scram.ts";
 import type { Queryable } from "../../provider/postgres/connection.ts";
-import { alone } from "../../provider/postgres/run-lock.ts";
+import { alone } from "../../provider/postgres/locks.ts";
 import type { Call } from "../../provider/rpc/provider.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { during } from "../terminal/progress.ts";

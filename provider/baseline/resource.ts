@@ -1,6 +1,6 @@
 import { escapeIdentifier } from "pg";
 import type { Queryable, Server } from "../postgres/connection.ts";
-import { planIn } from "../postgres/missing-database.ts";
+import { planIn } from "../postgres/databases.ts";
 import { splitName } from "../postgres/names.ts";
 import { mayMakeRoles, existingRoles as rolesThere } from "../postgres/roles.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
@@ -11,12 +11,9 @@ import { type PropertyMap, type PropertyValue, Secret } from "../rpc/values.ts";
 import { parseSettings } from "../settings/settings.ts";
 import { databaseWarnings } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
-import type { Snapshot } from "./contract.ts";
-import { baselineContract } from "./contract.ts";
-import { heldBefore } from "./held-privileges.ts";
-import type { PreviousOwners } from "./previous-owners.ts";
+import { baselineContract, type Snapshot } from "./contract.ts";
 import { readVerifiers } from "./role-record.ts";
-import { extend, readSnapshot } from "./snapshot.ts";
+import { extend, heldBefore, type PreviousOwners, readSnapshot } from "./snapshot.ts";
 
 /**
  * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles

@@ -2,6 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type OwnedObject, readOwnedObjects } from "../ownership/objects.ts";
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
+import type { FutureKind } from "../privileges/default-privileges.ts";
+import type { HeldBefore } from "../privileges/plan.ts";
 import type { DefaultAcl, Snapshot } from "./contract.ts";
 import { readRoles } from "./role-record.ts";
 
@@ -116,3 +118,44 @@ const defaultAclSql = `
   FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
   WHERE d.defaclnamespace = 0 OR n.nspname = ANY ($1)
   ORDER BY 1, 2 NULLS FIRST, 3`;
+
+const futureKindOf: Record<string, FutureKind> = { r: "TABLES", S: "SEQUENCES", f: "FUNCTIONS", T: "TYPES" };
+
+/** What a baseline says that `role` held by name; nothing for a role that did not exist. */
+export function heldBefore(
+  snapshot: Pick<Snapshot, "acls" | "columnAcls" | "defaultPrivileges" | "roles">,
+  role: string,
+): HeldBefore[] {
+  if (snapshot.roles[role] === null) return [];
+  const of = (object: string, acl: string[], suffix = ""): HeldBefore[] =>
+    parseAcl(acl)
+      .filter(({ grantee }) => grantee === role)
+      .map(({ privilege, grantable }) => ({ object, privilege: `${privilege}${suffix}`, grantable }));
+  return [
+    ...Object.entries(snapshot.acls).flatMap(([object, acl]) => of(object, acl)),
+    ...Object.entries(snapshot.columnAcls).flatMap(([object, columns]) =>
+      Object.entries(columns).flatMap(([column, acl]) => of(`column ${column} of ${object}`, acl)),
+    ),
+    ...snapshot.defaultPrivileges.flatMap(({ creator, schema, objectType, acl }) => {
+      const on = futureKindOf[objectType];
+      if (schema === null || on === undefined) return [];
+      return of(`default privileges of ${creator} in ${schema}`, acl, ` on ${on.toLowerCase()}`);
+    }),
+  ];
+}
+
+/**
+ * Object to the owner that the Baseline recorded, by database: in one run of the engine Baseline comes before whoever asks.
+ * Empty for a database whose Baseline was not looked at, as with `--target`.
+ */
+export class PreviousOwners {
+  readonly #byDatabase = new Map<string, Record<string, string>>();
+
+  record(database: string, owners: Record<string, string>): void {
+    this.#byDatabase.set(database, owners);
+  }
+
+  of(database: string): Record<string, string> {
+    return this.#byDatabase.get(database) ?? {};
+  }
+}

@@ -1,6 +1,6 @@
 import type { BudgetEntry } from "../../model/budget.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import { isClient } from "../sessions/role-in-use.ts";
+import { isClient } from "../postgres/sessions.ts";
 
 /** A role of the server that may log in. */
 export interface LoginRole {

@@ -1,8 +1,7 @@
 import type { BudgetEntry } from "../../model/budget.ts";
 import type { Server } from "../postgres/connection.ts";
-import { isMissingDatabase } from "../postgres/missing-database.ts";
+import { isMissingDatabase, isStandby } from "../postgres/databases.ts";
 import { isSuperuser } from "../postgres/roles.ts";
-import { isStandby } from "../postgres/standby.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { ServerFacts } from "../warnings/facts.ts";
 import { serverWarnings } from "../warnings/index.ts";

@@ -1,8 +1,8 @@
 import type { InputsOf } from "../contract.ts";
 import type { Server } from "../postgres/connection.ts";
+import { sessionsOf } from "../postgres/sessions.ts";
 import { onwardProblems } from "../privileges/resource.ts";
 import type { Reconciler } from "../reconciler.ts";
-import { sessionsOf } from "../sessions/role-in-use.ts";
 import { destroyGuardContract } from "./contract.ts";
 
 type Inputs = InputsOf<typeof destroyGuardContract>;

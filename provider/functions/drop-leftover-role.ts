@@ -3,8 +3,8 @@ import { z } from "zod";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
 import { roleExists } from "../postgres/roles.ts";
+import { refuseWhileInUse } from "../postgres/sessions.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
-import { refuseWhileInUse } from "../sessions/role-in-use.ts";
 import { dropLeftoverRoleContract } from "./contracts.ts";
 import { awaitRoleWriters } from "./role-writers.ts";
 

@@ -1,9 +1,8 @@
 import { escapeLiteral } from "pg";
 import { codeOf, type Queryable } from "../postgres/connection.ts";
-import { explain } from "../postgres/explain.ts";
+import { explain, listOf } from "../postgres/explain.ts";
 import { isGone, lookingAgain } from "../postgres/gone.ts";
-import { listOf } from "../postgres/list.ts";
-import { lockHolders } from "../postgres/lock-holders.ts";
+import { lockHolders } from "../postgres/locks.ts";
 import { type Borrowed, createRight, membershipOf } from "../postgres/membership.ts";
 import { pause, refuseCancelled } from "../postgres/pause.ts";
 import { existingRoles, isSuperuser } from "../postgres/roles.ts";
@@ -11,8 +10,7 @@ import { findTimescale, type Installation } from "../postgres/timescale.ts";
 import { isPassing } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 import { maySetParameter } from "../settings/settings.ts";
-import type { Move } from "./moves.ts";
-import { describe, statements } from "./moves.ts";
+import { describe, type Move, statements } from "./moves.ts";
 
 /** How long one ALTER waits for its lock, and so how long it can hold up others behind it. */
 const lockTimeout = "200ms";

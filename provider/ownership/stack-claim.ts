@@ -1,6 +1,5 @@
 import type { Queryable } from "../postgres/connection.ts";
-import { explain } from "../postgres/explain.ts";
-import { listOf } from "../postgres/list.ts";
+import { explain, listOf } from "../postgres/explain.ts";
 import { alterRoleProblem, roleExists } from "../postgres/roles.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";

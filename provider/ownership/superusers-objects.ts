@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import { listOf } from "../postgres/list.ts";
+import { listOf } from "../postgres/explain.ts";
 import type { Unreachable } from "../postgres/membership.ts";
 import type { Place, PrivilegePlan } from "../privileges/plan.ts";
 import { privilegeStatements } from "../privileges/statements.ts";

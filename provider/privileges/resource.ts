@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { DeclaredAccess } from "../../model/declared-access.ts";
-import { PreviousOwners } from "../baseline/previous-owners.ts";
+import { PreviousOwners } from "../baseline/snapshot.ts";
 import type { InputsOf } from "../contract.ts";
 import type { guardedPrivileges } from "../destroy-guard/contract.ts";
 import {
@@ -8,19 +8,18 @@ import {
   superusersPrivilegesWarning,
   withoutSuperusers,
 } from "../ownership/superusers-objects.ts";
-import { actingFor } from "../postgres/acting.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
-import { listOf } from "../postgres/list.ts";
-import { memberReason, type Unreachable, unreachableRoles } from "../postgres/membership.ts";
-import { driftIn, isMissingDatabase, planIn } from "../postgres/missing-database.ts";
+import { driftIn, isMissingDatabase, planIn } from "../postgres/databases.ts";
+import { listOf } from "../postgres/explain.ts";
+import { alone } from "../postgres/locks.ts";
+import { actingFor, memberReason, type Unreachable, unreachableRoles } from "../postgres/membership.ts";
 import { existingRoles, isSuperuser } from "../postgres/roles.ts";
-import { alone } from "../postgres/run-lock.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
+import { refuseWhileInUse } from "../postgres/sessions.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import type { Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
-import { refuseWhileInUse } from "../sessions/role-in-use.ts";
 import { privilegesWarnings } from "../warnings/index.ts";
 import { SharedReads, warningsOf } from "../warnings/warning.ts";
 import { AclSizes } from "./acl-size.ts";

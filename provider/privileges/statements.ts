@@ -1,5 +1,5 @@
 import { escapeIdentifier } from "pg";
-import { listOf } from "../postgres/list.ts";
+import { listOf } from "../postgres/explain.ts";
 import type { Place, PrivilegePlan } from "./plan.ts";
 import type { GrantableObject, Held } from "./table.ts";
 

@@ -1,4 +1,4 @@
-import { listOf } from "../postgres/list.ts";
+import { listOf } from "../postgres/explain.ts";
 import { type Place, type PrivilegePlan, privilegeName } from "./plan.ts";
 import type { Held } from "./table.ts";
 

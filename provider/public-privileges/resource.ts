@@ -1,10 +1,10 @@
 import type { PublicPrivilege } from "../../model/stack.ts";
 import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
+import { missingDatabase } from "../postgres/databases.ts";
 import { explain } from "../postgres/explain.ts";
-import { missingDatabase } from "../postgres/missing-database.ts";
+import { alone } from "../postgres/locks.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
-import { alone } from "../postgres/run-lock.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";

@@ -5,7 +5,7 @@ import type { Queryable } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
 import { isGone } from "../postgres/gone.ts";
 import { type Heir, readHeirs } from "../postgres/heirs.ts";
-import { lockHolders } from "../postgres/lock-holders.ts";
+import { lockHolders } from "../postgres/locks.ts";
 import { missingSchemas } from "../postgres/schemas.ts";
 import { findTimescale } from "../postgres/timescale.ts";
 import type { Call } from "../rpc/provider.ts";

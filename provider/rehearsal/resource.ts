@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { InputsOf } from "../contract.ts";
 import type { Server } from "../postgres/connection.ts";
-import { planIn } from "../postgres/missing-database.ts";
-import { alone } from "../postgres/run-lock.ts";
+import { planIn } from "../postgres/databases.ts";
+import { alone } from "../postgres/locks.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { rehearsalContract } from "./contract.ts";
 import { readSqlFile } from "./files.ts";

@@ -1,9 +1,9 @@
 import { escapeIdentifier } from "pg";
-import { actingFor } from "../postgres/acting.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
+import { isMissingDatabase } from "../postgres/databases.ts";
 import { explain } from "../postgres/explain.ts";
-import { isMissingDatabase } from "../postgres/missing-database.ts";
-import { alone } from "../postgres/run-lock.ts";
+import { alone } from "../postgres/locks.ts";
+import { actingFor } from "../postgres/membership.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 

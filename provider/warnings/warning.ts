@@ -1,5 +1,5 @@
 import { codeOf, type Queryable } from "../postgres/connection.ts";
-import { listOf } from "../postgres/list.ts";
+import { listOf } from "../postgres/explain.ts";
 
 /** Something that works today and will fail without notice after the change of owner or a cutover. */
 export interface Warning {

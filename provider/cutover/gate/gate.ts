@@ -1,6 +1,6 @@
 import { pause } from "../../postgres/pause.ts";
+import type { RoleSession } from "../../postgres/sessions.ts";
 import type { Call } from "../../rpc/provider.ts";
-import type { RoleSession } from "../../sessions/role-sessions.ts";
 
 /** What one look at a service found. */
 export interface Look {

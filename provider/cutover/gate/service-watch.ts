@@ -1,4 +1,4 @@
-import type { RoleSession } from "../../sessions/role-sessions.ts";
+import type { RoleSession } from "../../postgres/sessions.ts";
 import type { Containers, ServiceContainer } from "./containers.ts";
 import { type Failure, IdleEnds, type Look, noSessions } from "./gate.ts";
 import { type LogLine, withoutSecrets } from "./log.ts";

@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { heldBefore } from "../../../provider/baseline/held-privileges.ts";
-import { readSnapshot } from "../../../provider/baseline/snapshot.ts";
+import { heldBefore, readSnapshot } from "../../../provider/baseline/snapshot.ts";
 import { Server } from "../../../provider/postgres/connection.ts";
 import { PrivilegeReader } from "../../../provider/privileges/reader.ts";
 import { privileges } from "../../../provider/privileges/resource.ts";

@@ -1,7 +1,7 @@
 import type { Client } from "pg";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Server } from "../../../provider/postgres/connection.ts";
-import { runLock } from "../../../provider/postgres/lock-id.ts";
+import { runLock } from "../../../provider/postgres/locks.ts";
 import { unknown } from "../../../provider/rpc/values.ts";
 import { roleSettings } from "../../../provider/settings/resource.ts";
 import { availableVersions } from "../../../sandbox/postgres/server.ts";

@@ -5,7 +5,7 @@ import { readLiveBudget } from "../../../provider/budget/live-budget.ts";
 import { existingRole } from "../../../provider/existing-role/resource.ts";
 import { reassign } from "../../../provider/ownership/reassign.ts";
 import { type Queryable, Server } from "../../../provider/postgres/connection.ts";
-import { sessionsOf } from "../../../provider/sessions/role-in-use.ts";
+import { sessionsOf } from "../../../provider/postgres/sessions.ts";
 import { roleSettings } from "../../../provider/settings/resource.ts";
 import { limitedAdmin } from "../../../provider/warnings/limited-admin.ts";
 import { warningsOf } from "../../../provider/warnings/warning.ts";

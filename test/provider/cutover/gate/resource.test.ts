@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { switches } from "../../../../model/switches.ts";
 import { cutoverGate } from "../../../../provider/cutover/gate/resource.ts";
 import { Server } from "../../../../provider/postgres/connection.ts";
-import { readIdleTimeout } from "../../../../provider/sessions/idle-timeout.ts";
+import { readIdleTimeout } from "../../../../provider/postgres/sessions.ts";
 import { testCall } from "../../calls.ts";
 import { startPostgres, type TestPostgres } from "../../postgres.ts";
 

@@ -3,7 +3,7 @@ import type { Containers, ServiceContainer } from "../../../../provider/cutover/
 import { noSessions } from "../../../../provider/cutover/gate/gate.ts";
 import type { LogLine } from "../../../../provider/cutover/gate/log.ts";
 import { ServiceWatch } from "../../../../provider/cutover/gate/service-watch.ts";
-import type { RoleSession } from "../../../../provider/sessions/role-sessions.ts";
+import type { RoleSession } from "../../../../provider/postgres/sessions.ts";
 
 const api: ServiceContainer = {
   id: "1",

@@ -1,7 +1,13 @@
 import type { Call } from "../rpc/provider.ts";
 import type { Queryable } from "./connection.ts";
-import { runLock } from "./lock-id.ts";
 import { pause } from "./pause.ts";
+
+/**
+ * The advisory lock every change of this stack takes, so that two runs never interleave: the bytes of "pgaccess" as one
+ * 64-bit number. A session that holds it or waits for it shows in pg_locks (locktype advisory, classid 1885823331, objid
+ * 1667593075). Postgres keeps advisory locks by database: runs on different databases do not wait for each other.
+ */
+export const runLock = BigInt(`0x${Buffer.from("pgaccess").toString("hex")}`);
 
 /** Milliseconds between two looks at a lock that another run holds, and before giving up. */
 const lookEvery = 1000;
@@ -46,4 +52,24 @@ async function holder(db: Queryable): Promise<string> {
        AND (l.classid::bigint << 32 | l.objid::bigint) = ${runLock}`,
   );
   return rows[0]?.who ?? "it has just ended";
+}
+
+/**
+ * Who holds a lock on a relation, the longest transaction first, at most three: `pid 71, nightly report as postgres, in a
+ * transaction for 00:12:03`. Empty when nobody does by now, or for an object of another kind: those have no such locks.
+ */
+export async function lockHolders(db: Queryable, identity: string): Promise<string> {
+  const { rows } = await db.query<{ holder: string }>(
+    `SELECT format('pid %s, %s as %s, in a transaction for %s', a.pid, coalesce(nullif(a.application_name, ''), 'unnamed'),
+                   a.usename, coalesce(date_trunc('second', now() - a.xact_start)::text, 'a time that only pg_read_all_stats sees')) AS holder
+     FROM (SELECT DISTINCT l.pid FROM pg_locks l
+           JOIN pg_class c ON c.oid = l.relation
+           JOIN pg_namespace n ON n.oid = c.relnamespace AND quote_ident(n.nspname) || '.' || quote_ident(c.relname) = $1
+           WHERE l.granted AND l.locktype = 'relation' AND l.pid <> pg_backend_pid()
+             AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())) l
+     JOIN pg_stat_activity a ON a.pid = l.pid
+     ORDER BY a.xact_start LIMIT 3`,
+    [identity],
+  );
+  return rows.map((row) => row.holder).join("; ");
 }
