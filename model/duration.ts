@@ -18,16 +18,14 @@ export const durationExpected = "a duration such as 30min, 5s, 250ms or 60000 (m
 
 /**
  * A duration of a setting whose base unit is the millisecond, as whole milliseconds; undefined when it is none.
- * A bare number is in milliseconds. Rounded as Postgres does: a fraction first to the next smaller unit, then to the
- * millisecond, halves to even. Source: "Parameter Names and Values" in the Postgres manual, convert_to_base_unit().
+ * A bare number is in milliseconds. Rounds as Postgres does: a fraction with a unit first to the next smaller unit, then
+ * any fraction to the millisecond, halves to even. Source: convert_to_base_unit() and parse_int() in guc.c.
  */
 export function milliseconds(value: string | number): number | undefined {
-  const parts = written.exec(String(value));
-  if (!parts) return undefined;
-  const index = units.findIndex(([name]) => name === (parts[2] ?? "ms"));
-  const unit = units[index];
-  if (!unit) return undefined;
-  let exact = Number(parts[1]) * unit[1];
+  const [, number, name] = written.exec(String(value)) ?? [];
+  if (number === undefined) return undefined;
+  const index = units.findIndex((unit) => unit[0] === name);
+  let exact = Number(number) * (units[index]?.[1] ?? 1);
   const smaller = units[index - 1];
   if (smaller) exact = roundHalfEven(exact / smaller[1]) * smaller[1];
   const whole = roundHalfEven(exact);
