@@ -3,6 +3,7 @@ import { mkdtemp } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { guard } from "../guard.ts";
 import { run } from "../process.ts";
 import { SandboxDocker } from "./api.ts";
@@ -23,13 +24,17 @@ export interface DockerDaemon {
 }
 
 const network = "app-roles";
+const script = fileURLToPath(new URL("dockerd.sh", import.meta.url));
 
-/** Why no Docker daemon can be started here; undefined when one can. */
-async function whyNoDocker(): Promise<string | undefined> {
+/** The reason that this machine cannot start a Docker daemon; undefined if it can. */
+export async function whyNoDocker(): Promise<string | undefined> {
   if (process.platform !== "linux") return "a private Docker daemon needs Linux";
   if (process.getuid?.() !== 0) return "a private Docker daemon needs root";
-  const { code } = await run("dockerd", ["--version"]).catch(() => ({ code: 1 }));
-  return code === 0 ? undefined : "there is no dockerd on the PATH (Debian: apt-get install docker.io)";
+  for (const [program, debianPackage] of Object.entries({ dockerd: "docker.io", pgrep: "procps" })) {
+    const { code } = await run(program, ["--version"]).catch(() => ({ code: 1 }));
+    if (code !== 0) return `${program} is not on the PATH (Debian: apt-get install ${debianPackage})`;
+  }
+  return undefined;
 }
 
 /** A subnet that no address of this machine is in. Not dockerd's own choice: that may be the one of another daemon of this machine. */
@@ -48,13 +53,12 @@ export async function startDocker(): Promise<DockerDaemon | string> {
   if (why) return why;
   const directory = await mkdtemp(join(tmpdir(), "app-roles-docker-"));
   const socketPath = join(directory, "docker.sock");
-  const log = join(directory, "log");
   const places = { "data-root": "data", "exec-root": "exec", pidfile: "pid" };
   const options = Object.entries(places).map(([name, place]) => `--${name}=${join(directory, place)}`);
-  // No bridge and no firewall rules of its own: another daemon of this machine has them.
-  const own = ["--bridge=none", "--iptables=false", "--ip6tables=false", `--host=unix://${socketPath}`];
-  // The data lies in the daemon's own mounts until it has ended.
-  const guarded = guard(directory, ["/bin/sh", "-c", 'exec dockerd "$@" 2> "$0"', log, ...own, ...options]);
+  // Another daemon of this machine may own the default bridge and the firewall rules.
+  options.push("--bridge=none", "--iptables=false", "--ip6tables=false", `--host=unix://${socketPath}`);
+  // The shell of guard.sh ignores SIGINT for its command, and a shell cannot trap a signal that is ignored when it starts.
+  const guarded = guard(directory, ["env", "--default-signal=INT", script, directory, ...options]);
   const docker = new SandboxDocker(`unix://${socketPath}`);
   while (!(await docker.ping().catch(() => undefined))) {
     const code = await Promise.race([guarded.ended, sleep(100)]);
@@ -69,10 +73,13 @@ export async function startDocker(): Promise<DockerDaemon | string> {
     gateway: address.Gateway,
     subnet: address.Subnet,
     async stop() {
-      const containers = await docker.listContainers({ all: true });
-      await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
-      await docker.ask("DELETE", `/networks/${network}`);
-      await guarded.end();
+      try {
+        const containers = await docker.listContainers({ all: true });
+        await Promise.all(containers.map(({ Id }) => docker.getContainer(Id).remove({ force: true, v: true })));
+        await docker.ask("DELETE", `/networks/${network}`);
+      } finally {
+        await guarded.end();
+      }
     },
   };
 }

@@ -8,25 +8,39 @@ import { pipeline } from "node:stream/promises";
 import { dockerConnection } from "../../provider/docker/client.ts";
 import { run } from "../process.ts";
 
-/** The image of the sandbox's services: the Node that runs this, the libraries it needs, and nothing else. */
+/** The image of the sandbox's services: this process's Node and the libraries that it needs. */
 export const serviceImage = "app-roles-sandbox/node:1";
 
-/** Makes it on the daemon at `host`, since no image can be pulled where there is no internet. */
-export async function makeServiceImage(host: string, tag = serviceImage): Promise<void> {
+/** Creates the image of the sandbox's services on the daemon at `host`. */
+export function makeServiceImage(host: string, tag = serviceImage): Promise<void> {
+  return makeImage(host, tag, { from: process.execPath, to: "/usr/bin/node" }, 'ENTRYPOINT ["/usr/bin/node"]');
+}
+
+/**
+ * Creates an image of one program and its libraries on the daemon at `host`. It is built here, since without the internet
+ * no image can be pulled.
+ *
+ * @param changes one Dockerfile instruction, such as `LABEL tag=1`
+ */
+export async function makeImage(
+  host: string,
+  tag: string,
+  program: { from: string; to: string },
+  changes: string,
+): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), "app-roles-image-"));
   try {
-    const { stdout } = await run("ldd", [process.execPath]);
-    const libraries = stdout.match(/\/\S+/g) ?? [];
-    for (const path of libraries) await place(path, join(root, path));
-    await place(process.execPath, join(root, "usr/bin/node"));
+    const { stdout } = await run("ldd", [program.from]);
+    for (const library of stdout.match(/\/\S+/g) ?? []) await place(library, join(root, library));
+    await place(program.from, join(root, program.to));
     await mkdir(join(root, "tmp"), { mode: 0o777 });
     const [repo = "", version = ""] = tag.split(":");
     const archive = spawn("tar", ["--create", "--directory", root, "."], { stdio: ["ignore", "pipe", "inherit"] });
-    const query = new URLSearchParams({ fromSrc: "-", repo, tag: version, changes: 'ENTRYPOINT ["/usr/bin/node"]' });
+    const query = new URLSearchParams({ fromSrc: "-", repo, tag: version, changes });
     const request = dockerConnection(host)({ method: "POST", path: `/images/create?${query}` });
     const [[response]] = await Promise.all([once(request, "response"), pipeline(archive.stdout, request)]);
-    const said = await text(response);
-    if (response.statusCode !== 200 || said.includes('"error"')) throw new Error(`making the image ${tag}: ${said}`);
+    const answer = await text(response);
+    if (response.statusCode !== 200 || answer.includes('"error"')) throw new Error(`creating image ${tag}: ${answer}`);
   } finally {
     await rm(root, { recursive: true });
   }
