@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { AnyContract, InputsOf } from "./contract.ts";
-import { lookingAgain } from "./postgres/gone.ts";
+import { readingAgain } from "./postgres/gone.ts";
 import {
   type Call,
   type CheckFailure,
@@ -102,7 +102,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
       const known = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => outputs.includes(key)));
-      const plan = await lookingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), known, call));
+      const plan = await readingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), known, call));
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
       return { inputs, ...(plan.failures && { failures: plan.failures }) };
@@ -145,7 +145,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
       }
       await reconciler.reach?.();
       const known = previous(inputs);
-      const drift = known && reconciler.drift && (await lookingAgain(async () => reconciler.drift?.(known)));
+      const drift = known && reconciler.drift && (await readingAgain(async () => reconciler.drift?.(known)));
       readUnchecked.add(urn);
       // The inputs stay as declared, so that an accepted refresh hides nothing: the next Check plans again.
       return { id, inputs, outputs: drift ? { ...olds, changes: drift } : olds };

@@ -43,7 +43,7 @@ export async function server(stack: ConfiguredStack, hasPack: boolean): Promise<
   } catch (error) {
     const { message } = error as Error;
     const [said, next] =
-      error instanceof ConnectionError ? [error.said, error.next] : [message, "see the server's log"];
+      error instanceof ConnectionError ? [error.reason, error.next] : [message, "see the server's log"];
     return [wrong("server", said, next), ...unseen("no login")];
   } finally {
     await admin.close();

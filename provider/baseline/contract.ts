@@ -6,11 +6,11 @@ const membership = z.object({
   role: z.string(),
   grantor: z.string(),
   admin: z.boolean(),
-  inherit: z.boolean().nullable().describe("Null before PostgreSQL 16, where the member's own INHERIT decides."),
-  set: z.boolean().nullable().describe("Null before PostgreSQL 16, where every member may SET ROLE."),
+  inherit: z.boolean().nullable().describe("Null before PostgreSQL 16, where INHERIT of the member applies."),
+  set: z.boolean().nullable().describe("Null before PostgreSQL 16, where every member can SET ROLE."),
 });
 
-/** A role with everything but its password. */
+/** A role without its password. */
 export const roleRecord = z.object({
   connectionLimit: z.int().describe("-1: unlimited."),
   canLogin: z.boolean(),
@@ -29,74 +29,73 @@ export const roleRecord = z.object({
 export type RoleRecord = z.infer<typeof roleRecord>;
 
 /**
- * What was there before the stack changed anything in one database. It is saved in the state before the first change,
- * and what is recorded once is never recorded anew: a run that was killed behind its commit would otherwise take its
- * own work for the former state.
+ * The baseline of one database: its state before the stack changed anything. It is saved in the Pulumi state before the first
+ * change and never overwritten: after a run that was killed after its commit, the stack's own changes would be recorded.
  */
 export interface Snapshot {
-  /** Tells this stack from others that have the same name. */
+  /** Distinguishes this stack from others with the same name. */
   stack?: string | undefined;
-  /** Kind and OID by object, linked sequence and `schema x`: objects may be renamed and moved. */
+  /** Kind and OID by object, linked sequence and `schema x`, because objects can be renamed and moved. */
   ids?: Record<string, string> | undefined;
   /** Schemas recorded so far. */
   schemas: string[];
-  /** Object to owner. */
+  /** Object to its owner. */
   owners: Record<string, string>;
   /**
-   * Explicit privileges (aclitems) by object, linked sequence, `schema x` and `database x`; where there are none the
-   * defaults held.
+   * Explicit privileges (aclitems) by object, linked sequence, `schema x` and `database x`; objects with default privileges
+   * are missing.
    */
   acls: Record<string, string[]>;
   /** Explicit column privileges by object and column. */
   columnAcls: Record<string, Record<string, string[]>>;
-  /** Linked and identity sequences to the table whose owner they have. */
+  /** Serial and identity sequences to the table whose owner they have. */
   linked: Record<string, string>;
   /** TimescaleDB jobs to their owners. */
   jobs: Record<string, string>;
-  /** Rows of pg_default_acl: those of the schemas and those for all schemas. */
+  /** Rows of pg_default_acl for these schemas and for all schemas. */
   defaultPrivileges: DefaultAcl[];
-  /** Managed roles: null when there was no such role, else what it was like. */
+  /** The stack's roles; null if the role did not exist. */
   roles: Record<string, RoleRecord | null>;
-  /** Roles that the stack changes although they are not its own; null when there was no such role. */
+  /** Existing roles that the stack changes; null if the role did not exist. */
   existingRoles: Record<string, RoleRecord | null>;
 }
 
 export interface DefaultAcl {
   creator: string;
-  /** Null: for all schemas. */
+  /** Null: all schemas. */
   schema: string | null;
-  /** pg_default_acl's letter: r relations, S sequences, f functions, T types, n schemas, L large objects. */
+  /** As in pg_default_acl: r relations, S sequences, f functions, T types, n schemas, L large objects. */
   objectType: string;
   acl: string[];
 }
 
-/** A privilege that a role held before the stack adopted it. */
+/** A privilege that a role had before the stack adopted it. */
 export const heldPrivilege = z.strictObject({ object: z.string(), privilege: z.string(), grantable: z.boolean() });
 
-/** What was there in one database before the stack changed anything; saved before the first change. */
+/** The state of one database before the stack changed anything; saved before the first change. */
 export const baselineContract = defineContract({
   token: "pgaccess:index:Baseline",
-  description: "What was there in a database before the stack changed anything: owners, privileges, settings, limits.",
+  description: "The state of a database before the stack changed anything: owners, privileges, settings, limits.",
   inputs: {
     database: z.string(),
     schemas: z.array(z.string()),
     keepOwner: z
       .record(z.string(), z.string())
       .default({})
-      .describe("Object, or a pattern with `*` and `?`, to the role it stays with."),
+      .describe("Object, or a pattern with `*` and `?`, to the role that stays its owner."),
     alsoOwn: z.array(z.string()).default([]),
     roles: z
       .array(z.string())
-      .describe("The roles this stack makes: they must not exist before, unless they are to be adopted."),
-    adopt: z.array(z.string()).optional().describe("Those of the roles that are there already and are taken over."),
+      .describe("The roles that this stack creates. They must not exist yet, unless they are adopted."),
+    adopt: z.array(z.string()).optional().describe("Existing roles among `roles` that the stack adopts."),
     existingRoles: z
       .array(z.string())
       .optional()
-      .describe("Roles that are there already and are changed all the same."),
+      .describe("Existing roles that the stack changes without adopting them."),
     legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
     declared: declaredAccess
       .optional()
-      .describe("What the stack declares here. Default: the roles get nothing by this up."),
+      .describe("The stack's declaration for this database. Default: this up grants the roles nothing."),
   },
   observed: {
     snapshot: z
@@ -104,7 +103,9 @@ export const baselineContract = defineContract({
       .describe(
         "Previous owners, privileges, default privileges, settings and limits; other resources restore from it.",
       ),
-    held: z.record(z.string(), z.array(heldPrivilege)).describe("What adopted roles held by name, by role."),
+    held: z
+      .record(z.string(), z.array(heldPrivilege))
+      .describe("Privileges that were granted to adopted roles by name, by role."),
     verifiers: z.record(z.string(), z.string().nullable()).describe("Password verifiers of adopted roles; secret."),
   },
 });

@@ -2,7 +2,7 @@ import { escapeIdentifier } from "pg";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { planIn } from "../postgres/databases.ts";
 import { splitName } from "../postgres/names.ts";
-import { mayMakeRoles, existingRoles as rolesThere } from "../postgres/roles.ts";
+import { canCreateRoles, existingRoles as rolesOnServer } from "../postgres/roles.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
 import type { HeldBefore } from "../privileges/plan.ts";
 import type { Reconciler } from "../reconciler.ts";
@@ -16,8 +16,8 @@ import { readVerifiers } from "./role-record.ts";
 import { extend, heldBefore, type PreviousOwners, readSnapshot } from "./snapshot.ts";
 
 /**
- * What was there before; see Snapshot. Every role depends on it, so that what the rest of the stack needs (schemas, roles
- * that keep an object, free role names) is refused here, before anything is touched. Create and delete change nothing.
+ * The baseline (see Snapshot). Every role depends on it, so it also checks what the rest of the stack needs (schemas, roles that
+ * keep an object, free role names) before anything is changed. Create and delete change nothing.
  */
 export function baseline(server: Server, previousOwners?: PreviousOwners): Reconciler<typeof baselineContract> {
   const summaries = new Map<string, string | undefined>();
@@ -45,13 +45,13 @@ export function baseline(server: Server, previousOwners?: PreviousOwners): Recon
             ...foreignRoles(snapshot, roles, adopt),
             ...unfitRoles(now, roles, adopt),
           ];
-          // Like the snapshot: what is recorded once is never recorded anew.
+          // Never overwritten, like the snapshot.
           const held = {
             ...(await readHeld(db, database, [...schemas, ...outside], adopt, asMap(before.held))),
             ...asMap(before.held),
           };
           const verifiers = { ...(await readVerifiers(db, adopt)), ...asMap(before.verifiers) };
-          if (!(await mayMakeRoles(db))) failures.push(notRoleMaker(server.address.user));
+          if (!(await canCreateRoles(db))) failures.push(cannotCreateRoles(server.address.user));
           if (adopt.length > 0 && Object.keys(verifiers).length === 0) failures.push(notSuperuser(server.address.user));
           const observed = {
             snapshot: toProperties(snapshot),
@@ -70,7 +70,7 @@ export function baseline(server: Server, previousOwners?: PreviousOwners): Recon
           };
           const warnings = await warningsOf(db, facts, databaseWarnings);
           const newcomers = adopt.filter((role) => now.roles[role] && !recorded?.roles[role]);
-          return { changes: {}, observed, failures, warnings: [...newcomers.map(takenOver), ...warnings] };
+          return { changes: {}, observed, failures, warnings: [...newcomers.map(adopted), ...warnings] };
         }),
       ),
 
@@ -84,10 +84,12 @@ function summaryOf(database: string, recorded: Snapshot | undefined, snapshot: S
   const count = Object.keys(snapshot.owners).length - Object.keys(recorded?.owners ?? {}).length;
   const what = `owners and privileges of ${count} ${count === 1 ? "object" : "objects"}`;
   if (recorded && count === 0) return undefined;
-  return recorded ? `${database}: ${what} that came since are recorded` : `${database}: ${what} are recorded first`;
+  return recorded
+    ? `${database}: new ${what} are added to the baseline`
+    : `${database}: ${what} are recorded as the baseline`;
 }
 
-/** Roles of the stack that were there before it, and are not declared as such. */
+/** Roles of the stack that existed before it and are not adopted. */
 function foreignRoles(snapshot: Snapshot, roles: string[], adopt: string[]): CheckFailure[] {
   return roles.flatMap((role, index) =>
     snapshot.roles[role] && !adopt.includes(role)
@@ -95,21 +97,21 @@ function foreignRoles(snapshot: Snapshot, roles: string[], adopt: string[]): Che
           {
             property: `roles[${index}]`,
             reason:
-              `role ${role} exists on the server already and was not made by this stack. ` +
-              "Give the role in app-roles:roles another name, set `adopt: true` there to take it over, or drop the one there if nothing uses it",
+              `role ${role} exists on the server already and was not created by this stack. ` +
+              "Rename the role in app-roles:roles, set `adopt: true` there to adopt the existing one, or drop that if nothing uses it",
           },
         ]
       : [],
   );
 }
 
-/** Roles to be adopted that are not there, or that the official Role could not read. */
+/** Roles to adopt that do not exist, or that the official Role cannot read. */
 function unfitRoles({ roles: live }: Snapshot, roles: string[], adopt: string[]): CheckFailure[] {
   return adopt.flatMap((role) => {
     const property = `roles[${roles.indexOf(role)}]`;
     const record = live[role];
     if (!record) {
-      const reason = `there is no role ${role} to adopt; take \`adopt\` away, and the stack makes it (one that was adopted and is gone: CREATE ROLE it again)`;
+      const reason = `there is no role ${role} to adopt; remove \`adopt\` to let the stack create it (if it was adopted and then dropped: CREATE ROLE it again)`;
       return [{ property, reason }];
     }
     return parseSettings("", record.settings[""] ?? [])
@@ -121,33 +123,33 @@ function unfitRoles({ roles: live }: Snapshot, roles: string[], adopt: string[])
   });
 }
 
-/** The official Role's Read fails at a unit. */
+/** Read of the official Role fails on values with a unit. */
 const readAsInteger = ["statement_timeout", "idle_in_transaction_session_timeout"];
 
-function takenOver(role: string): string {
+function adopted(role: string): string {
   return (
-    `role ${role} exists and is taken over: its password changes, so whoever logs in with the old one is refused from then on, ` +
-    "and it loses all attributes but LOGIN. destroy gives it back what it was"
+    `role ${role} exists and is adopted: its password changes, so logins with the previous password fail from then on, ` +
+    "and it loses all attributes except LOGIN. destroy restores it from the baseline"
   );
 }
 
-function notRoleMaker(admin: string): CheckFailure {
+function cannotCreateRoles(admin: string): CheckFailure {
   return {
     property: "roles",
-    reason: `${admin} may not make roles: connect as another user (app-roles:server.admin.user), or let a superuser run ALTER ROLE ${escapeIdentifier(admin)} CREATEROLE`,
+    reason: `${admin} cannot create roles: connect as another user (app-roles:server.admin.user), or let a superuser run ALTER ROLE ${escapeIdentifier(admin)} CREATEROLE`,
   };
 }
 
 function notSuperuser(admin: string): CheckFailure {
   return {
     property: "adopt",
-    reason: `${admin} is no superuser and cannot read a role's password verifier, which destroy would have to put back: adopt nothing, or connect as a superuser`,
+    reason: `${admin} is not a superuser and cannot read a role's password verifier, which destroy needs to restore the role: adopt no roles, or connect as a superuser`,
   };
 }
 
 /**
- * What adopted roles that are not recorded yet hold, in every schema: explicit grants and `exclusive` reach beyond the
- * managed ones.
+ * Privileges of adopted roles that are not recorded yet, in every schema, because explicit grants and `exclusive` also apply
+ * outside the stack's schemas.
  */
 async function readHeld(
   db: Queryable,
@@ -163,7 +165,7 @@ async function readHeld(
   return Object.fromEntries(roles.map((role) => [role, heldBefore(everywhere, role)]));
 }
 
-/** An observed map of the state, in clear. */
+/** An observed map from the state, decrypted. */
 function asMap(value: PropertyValue | undefined): PropertyMap {
   return (value instanceof Secret ? value.value : (value ?? {})) as PropertyMap;
 }
@@ -173,9 +175,9 @@ async function missingKeepers(
   keepOwner: Record<string, string>,
   roles: string[],
 ): Promise<CheckFailure[]> {
-  const there = await rolesThere(db, Object.values(keepOwner));
+  const existing = await rolesOnServer(db, Object.values(keepOwner));
   return Object.entries(keepOwner).flatMap(([name, role]) =>
-    roles.includes(role) || there.has(role)
+    roles.includes(role) || existing.has(role)
       ? []
       : [{ property: "keepOwner", reason: `${name} cannot stay with ${role}: there is no such role` }],
   );

@@ -5,13 +5,13 @@ import type { RoleRecord } from "./contract.ts";
 
 type Membership = RoleRecord["memberships"][number];
 
-/** Those of `names` that exist; null for the others. */
+/** The roles by name; null for a role that does not exist. */
 export async function readRoles(db: Queryable, names: string[]): Promise<Record<string, RoleRecord | null>> {
   const { rows } = await db.query<{ name: string; record: RoleRecord | null }>(rolesSql, [names]);
   return Object.fromEntries(rows.map(({ name, record }) => [name, record]));
 }
 
-/** Password verifiers as pg_authid has them, null for none; undefined when the admin may not read them. */
+/** Password verifiers from pg_authid, null for no password; undefined if the admin cannot read them. */
 export async function readVerifiers(
   db: Queryable,
   names: string[],
@@ -24,7 +24,7 @@ export async function readVerifiers(
   return Object.fromEntries(rows.map(({ name, verifier }) => [name, verifier]));
 }
 
-/** What makes a role again what it was; its settings are not among it. `admin` is who grants when nobody is named. */
+/** Statements that restore a role from the baseline, without its settings. */
 export function roleRestoration(role: string, is: RoleRecord, was: RoleRecord, verifier: string | null): string[] {
   const name = escapeIdentifier(role);
   const options = attributes
@@ -35,13 +35,13 @@ export function roleRestoration(role: string, is: RoleRecord, was: RoleRecord, v
   options.push(`PASSWORD ${verifier === null ? "NULL" : escapeLiteral(verifier)}`);
   const same = (a: Membership) => (b: Membership) => JSON.stringify(a) === JSON.stringify(b);
   const lost = was.memberships.filter((one) => !is.memberships.some(same(one)));
-  // Only what stands for a lost one was changed by this stack: the official Role grants them anew, plainly.
-  const instead = is.memberships.filter(
+  // The official Role replaces memberships by plain grants: revoke those that replaced a recorded one.
+  const replaced = is.memberships.filter(
     (one) => lost.some((before) => before.role === one.role) && !was.memberships.some(same(one)),
   );
   return [
     `ALTER ROLE ${name} WITH ${options.join(" ")}`,
-    ...instead.map(
+    ...replaced.map(
       (one) => `REVOKE ${escapeIdentifier(one.role)} FROM ${name} GRANTED BY ${escapeIdentifier(one.grantor)}`,
     ),
     ...lost.map((one) => grantStatement(name, one)),

@@ -55,8 +55,8 @@ function withColumnAcls(object: OwnedObject): [string, Record<string, string[]>]
 }
 
 /**
- * Adds what `now` has and `recorded` does not know: new schemas, roles declared since, and objects that somebody else
- * than a managed role has made since. Privileges of managed roles on those are the stack's own doing and left out.
+ * Adds to the baseline `recorded` what is new in `now`: schemas, roles, and objects that were not created by the stack's roles.
+ * Privileges of the stack's roles on new objects are left out, because the stack granted them.
  */
 export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
   const managed = new Set(Object.keys(now.roles));
@@ -66,7 +66,7 @@ export function extend(recorded: Snapshot, now: Snapshot): Snapshot {
     const owner = now.owners[now.linked[key] ?? key];
     if (owner === undefined) return !(key in recorded.acls) && newSchemas.some((schema) => key === `schema ${schema}`);
     const object = now.linked[key] ?? key;
-    // A recorded one that was renamed is found by its number.
+    // A renamed object is found by its OID.
     return !(object in recorded.owners) && !known.has(now.ids?.[object] ?? "") && !managed.has(owner);
   };
   const isRecorded = (key: string) =>
@@ -121,7 +121,7 @@ const defaultAclSql = `
 
 const futureKindOf: Record<string, FutureKind> = { r: "TABLES", S: "SEQUENCES", f: "FUNCTIONS", T: "TYPES" };
 
-/** What a baseline says that `role` held by name; nothing for a role that did not exist. */
+/** Privileges that were granted to `role` by name, from a baseline; none for a role that did not exist. */
 export function heldBefore(
   snapshot: Pick<Snapshot, "acls" | "columnAcls" | "defaultPrivileges" | "roles">,
   role: string,
@@ -145,8 +145,8 @@ export function heldBefore(
 }
 
 /**
- * Object to the owner that the Baseline recorded, by database: in one run of the engine Baseline comes before whoever asks.
- * Empty for a database whose Baseline was not looked at, as with `--target`.
+ * Object to its owner in the baseline, by database. In one run of the engine Baseline is planned before the resources that use
+ * it. Empty for a database whose Baseline was not planned, as with `--target`.
  */
 export class PreviousOwners {
   readonly #byDatabase = new Map<string, Record<string, string>>();

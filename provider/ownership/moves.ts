@@ -1,7 +1,7 @@
 import { escapeIdentifier } from "pg";
 import type { Snapshot } from "../baseline/contract.ts";
 import { isMatched, isNamed, splitName } from "../postgres/names.ts";
-import { giveJobs, type Installation } from "../postgres/timescale.ts";
+import { type Installation, jobOwnerStatements } from "../postgres/timescale.ts";
 import type { OwnedObject } from "./objects.ts";
 import { PreviousNames } from "./previous-names.ts";
 import { keptAccess, type MovePrivilege, restoredPrivileges } from "./privileges-after-move.ts";
@@ -134,7 +134,7 @@ export function statements({ object, to, privileges }: Move, timescale: Installa
     ...privileges.flatMap(({ sql, as }) =>
       as === undefined ? [sql] : [`SET LOCAL ROLE ${escapeIdentifier(as)}`, sql, "SET LOCAL ROLE NONE"],
     ),
-    ...(jobs.length > 0 && timescale ? giveJobs(timescale, jobs, to) : []),
+    ...(jobs.length > 0 && timescale ? jobOwnerStatements(timescale, jobs, to) : []),
   ];
 }
 

@@ -1,13 +1,13 @@
 import { escapeLiteral } from "pg";
 import { codeOf, type Queryable } from "../postgres/connection.ts";
 import { explain, listOf } from "../postgres/explain.ts";
-import { isGone, lookingAgain } from "../postgres/gone.ts";
+import { isGone, readingAgain } from "../postgres/gone.ts";
 import { lockHolders } from "../postgres/locks.ts";
-import { type Borrowed, createRight, membershipOf } from "../postgres/membership.ts";
+import { createPrivilege, membershipOf, type TemporaryGrant } from "../postgres/membership.ts";
 import { pause, refuseCancelled } from "../postgres/pause.ts";
 import { existingRoles, isSuperuser } from "../postgres/roles.ts";
 import { findTimescale, type Installation } from "../postgres/timescale.ts";
-import { isPassing } from "../postgres/transaction.ts";
+import { isTransient } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 import { maySetParameter } from "../settings/settings.ts";
 import { describe, type Move, statements } from "./moves.ts";
@@ -48,7 +48,7 @@ export async function reassignPlanned(
   let moved = 0;
   let planned = 0;
   for (let further = furtherPlans; ; further--) {
-    const moves = await lookingAgain(plan);
+    const moves = await readingAgain(plan);
     const result = await reassign(db, moves, call);
     moved += result.moved;
     planned += moves.length - result.gone.length;
@@ -147,9 +147,9 @@ type Mover = (move: Move) => Promise<string[]>;
  */
 async function moverFor(db: Queryable, timescale: Installation | undefined): Promise<Mover> {
   if (await isSuperuser(db)) return async (move) => statements(move, timescale);
-  const known = new Map<string, Promise<Borrowed[]>>();
-  const borrow = async (schema: string, to: string, others: string[]): Promise<Borrowed[]> => {
-    const create = await createRight(db, schema, to);
+  const known = new Map<string, Promise<TemporaryGrant[]>>();
+  const borrow = async (schema: string, to: string, others: string[]): Promise<TemporaryGrant[]> => {
+    const create = await createPrivilege(db, schema, to);
     return [await membershipOf(db, [...others, to, ...(create ? [create.owner] : [])]), ...(create ? [create] : [])];
   };
   return async (move) => {
@@ -160,9 +160,9 @@ async function moverFor(db: Queryable, timescale: Installation | undefined): Pro
     known.set(key, borrowed);
     const all = await borrowed;
     return [
-      ...all.flatMap(({ take }) => take),
+      ...all.flatMap(({ grant }) => grant),
       ...statements(move, timescale),
-      ...all.toReversed().flatMap(({ giveBack }) => giveBack),
+      ...all.toReversed().flatMap(({ revoke }) => revoke),
     ];
   };
 }
@@ -236,7 +236,7 @@ async function moveOne(db: Queryable, move: Move, mover: Mover): Promise<"moved"
   } catch (error) {
     const explained = explain(`cannot move ${move.object.key} (${describe(move)})`, error);
     await rollback(db, explained);
-    if (isPassing(error)) return { reason: `${(error as Error).message} (${codeOf(error)})` };
+    if (isTransient(error)) return { reason: `${(error as Error).message} (${codeOf(error)})` };
     if (isGone(error)) return "gone";
     throw explained;
   }

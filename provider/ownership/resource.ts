@@ -5,7 +5,7 @@ import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { driftIn, isMissingDatabase, planIn } from "../postgres/databases.ts";
 import { explain, listOf } from "../postgres/explain.ts";
-import { lookingAgain } from "../postgres/gone.ts";
+import { readingAgain } from "../postgres/gone.ts";
 import { alone } from "../postgres/locks.ts";
 import { actingFor, memberReason, unreachableRoles } from "../postgres/membership.ts";
 import { existingRoles, isSuperuser, roleExists } from "../postgres/roles.ts";
@@ -109,8 +109,8 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
             if (foreign.length > 0) throw new Error(foreign.join("\n"));
             return moves;
           };
-          const objects = await lookingAgain(read);
-          await lookingAgain(plan);
+          const objects = await readingAgain(read);
+          await readingAgain(plan);
           await record(db, inputs, call);
           await applyDefaults(db, inputs, call, (live) => planFor(inputs, objects, live).defaults);
           // Whatever ends the moves, some may be done: only what is in the state is put back by destroy.

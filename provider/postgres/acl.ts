@@ -3,7 +3,7 @@ export interface Grant {
   /** Role, or the empty string for PUBLIC. */
   grantee: string;
   grantor: string;
-  /** SQL's name: SELECT, EXECUTE, ... */
+  /** SQL keyword: SELECT, EXECUTE, ... */
   privilege: string;
   /** Held WITH GRANT OPTION. */
   grantable: boolean;

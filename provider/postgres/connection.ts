@@ -2,37 +2,37 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import { rootCertificateProblem, rootCertificates } from "./root-certificate.ts";
 
-/** What runs SQL: `pg`'s Client and PGlite both fit. */
+/** Runs SQL; a `pg` Client and PGlite both fit. */
 export interface Queryable {
   query<Row>(text: string, values?: unknown[]): Promise<{ rows: Row[] }>;
 }
 
-/** Where the admin logs in; the fields of the `pgaccess` provider. */
+/** Address and login of the admin; the configuration of the `pgaccess` provider. */
 export interface ServerAddress {
   host: string;
   port: number;
   user: string;
   password: string;
-  /** The database for what belongs to the whole server. */
+  /** The database for queries about the whole server. */
   database: string;
-  /** libpq's name: disable, require, verify-ca or verify-full. */
+  /** As in libpq: disable, require, verify-ca or verify-full. */
   sslmode: string;
-  /** File with the certificate of the authority that the server's is of; default PGSSLROOTCERT, else ~/.postgresql/root.crt. */
+  /** File with the certificate of the server's authority. Default: PGSSLROOTCERT, else ~/.postgresql/root.crt. */
   sslrootcert?: string | undefined;
 }
 
-/** A login that Postgres or the network refused, said for the person at the keyboard. */
+/** A login that Postgres or the network refused, with a message for the user. */
 export class ConnectionError extends Error {
-  /** SQLSTATE, or the operating system's name of the error (ECONNREFUSED). */
+  /** SQLSTATE, or the operating system's error code (ECONNREFUSED). */
   readonly code: string | undefined;
-  /** The message without what to do next. */
-  readonly said: string;
-  /** What to do next. */
+  /** The message without the next step. */
+  readonly reason: string;
+  /** The next step for the user. */
   readonly next: string;
-  constructor(said: string, code: string | undefined, next: string) {
-    super(`${said}. ${next}`);
+  constructor(reason: string, code: string | undefined, next: string) {
+    super(`${reason}. ${next}`);
     this.code = code;
-    this.said = said;
+    this.reason = reason;
     this.next = next;
   }
 }
@@ -40,35 +40,35 @@ export class ConnectionError extends Error {
 const nextStep: Record<string, string> = {
   "28P01":
     "Check the admin password (app-roles:adminPassword, else PGPASSWORD). If it was changed since the last up, run one `pulumi up --refresh=false` (to destroy: `pulumi destroy --refresh=false --run-program`).",
-  "28000": "Check pg_hba.conf: it has no line that lets this user in from here, or wants TLS (sslmode).",
+  "28000": "Check pg_hba.conf: it has no line that admits this user from here, or requires TLS (sslmode).",
   "3D000": "Check the database's name in app-roles:databases; it must exist before its roles are given access to it.",
   "53300":
-    "Every slot is taken, the ones reserved for superusers too. Stop one service that holds idle sessions (its slots come free at once), then run this again.",
+    "All connection slots are in use, including those reserved for superusers. Stop a service that holds idle sessions, which frees its slots immediately, then run this again.",
   "57P03": "The server is starting up or shutting down: wait and run this again.",
-  ECONNREFUSED: "Nothing listens there: check app-roles:server.admin (host, port) and that the server is up.",
-  ENOTFOUND: "The host name is not known here: check app-roles:server.admin.host.",
-  ETIMEDOUT: "No answer: check app-roles:server.admin.host and the firewall between here and the server.",
+  ECONNREFUSED: "No server listens there: check app-roles:server.admin (host, port) and that the server is up.",
+  ENOTFOUND: "The host name cannot be resolved: check app-roles:server.admin.host.",
+  ETIMEDOUT: "No answer: check app-roles:server.admin.host and any firewall in between.",
 };
 
 const noPassword = "Give it with `pulumi config set --secret adminPassword`, or PGPASSWORD.";
 const privateAuthority =
-  "Its certificate is of an authority that is not known here: give the file of the authority's certificate (PEM) as app-roles:server.sslrootcert.";
+  "Its certificate is from an unknown authority: set app-roles:server.sslrootcert to the file with the authority's certificate (PEM).";
 
 function nextStepFor(code: string | undefined, message: string): string {
-  // The same SQLSTATE as for a full server, but one limit of its own is reached.
+  // A CONNECTION LIMIT has the same SQLSTATE as a full server.
   const limited = code === "53300" ? /for (role|database) /.exec(message)?.[1] : undefined;
   if (limited) return `Its CONNECTION LIMIT is reached: end a session of that ${limited}, or raise the limit.`;
   if (/^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_)/.test(code ?? "")) return privateAuthority;
   return (code && nextStep[code]) ?? "Check app-roles:server.admin and that the server is up.";
 }
 
-/** Times a full or starting server is tried again: three tries over about three seconds. */
+/** Milliseconds before each retry when the server is full or starting: three tries in about three seconds. */
 const retryDelays = [1000, 2000];
 const connectTimeout = 15_000;
 
 /**
- * The admin's way to the server: one connection at any time, opened to the database that is asked for, closed before
- * another is opened. The stack promises its server two connections in all; the official provider has the other.
+ * The admin's connection to the server: at most one at any time, closed before one to another database is opened. The stack
+ * uses at most two connections; the official provider has the other.
  */
 export class Server {
   private configured: ServerAddress | undefined;
@@ -80,7 +80,7 @@ export class Server {
     this.configured = address;
   }
 
-  /** Where the admin logs in. Throws while that is not known. */
+  /** The admin's address and login. Throws before they are configured. */
   get address(): ServerAddress {
     if (!this.configured) throw new Error("the provider's configuration is not known yet: give it values, not outputs");
     return this.configured;
@@ -91,18 +91,19 @@ export class Server {
   }
 
   /**
-   * Runs `work` alone on a connection to `database` (default: the admin's own). Throws ConnectionError when the login
-   * fails. A transaction left open by `work` is rolled back.
+   * Runs `work` alone on a connection to `database` (default: the admin's database). Throws ConnectionError if the login
+   * fails. A transaction that `work` leaves open is rolled back.
    */
   session<T>(database: string | undefined, work: (db: Queryable) => Promise<T>): Promise<T> {
     return this.exclusively(() => this.on(database, work));
   }
 
-  /** Runs `work` on the connection that is open, whatever its database: for what belongs to the whole server. */
+  /** Runs `work` on the open connection, in any database: for queries about the whole server. */
   anySession<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
     return this.exclusively(() => this.on(this.current?.database, work));
   }
-  /** Runs `work` while no connection is open, so that it may open the one that is allowed. */
+
+  /** Runs `work` while no connection is open, so that it can open one itself. */
   withoutConnection<T>(work: () => Promise<T>): Promise<T> {
     return this.exclusively(async () => {
       await this.disconnect();
@@ -110,7 +111,7 @@ export class Server {
     });
   }
 
-  /** Cuts the connection at once: an open transaction is rolled back by the server. */
+  /** Closes the connection immediately; the server rolls back an open transaction. */
   async close(): Promise<void> {
     this.closed = true;
     const client = this.current?.client;
@@ -132,7 +133,7 @@ export class Server {
 
   private exclusively<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.queue.then(() => {
-      if (this.closed) throw new Error("cancelled: the connection to the server was given up");
+      if (this.closed) throw new Error("cancelled: the connection to the server was closed");
       return work();
     });
     this.queue = mine.catch(() => undefined);
@@ -145,9 +146,9 @@ export class Server {
     const client = await login(this.address, database, "app-roles");
     if (this.closed) {
       destroy(client);
-      throw new Error("cancelled: the connection to the server was given up");
+      throw new Error("cancelled: the connection to the server was closed");
     }
-    // A lost connection is found by the next query; without a listener it would end the process.
+    // The next query reports a lost connection; without a listener the event would end the process.
     client.on("error", () => {
       if (this.current?.client === client) this.current = undefined;
     });
@@ -163,7 +164,7 @@ export class Server {
   }
 }
 
-/** Logs in; tries again while the server is full or starting. Throws ConnectionError. */
+/** Logs in, and retries while the server is full or starting. Throws ConnectionError. */
 export async function login(
   address: ServerAddress,
   database: string,
@@ -174,7 +175,7 @@ export async function login(
   const { sslmode, sslrootcert } = address;
   const problem = sslmode === "disable" || sslrootcert === undefined ? undefined : rootCertificateProblem(sslrootcert);
   if (problem !== undefined) {
-    const next = "Put the certificate of the server's authority there (PEM), or name another file.";
+    const next = "Put the certificate of the server's authority (PEM) there, or set another file.";
     throw new ConnectionError(`cannot log in to ${where}: app-roles:server.sslrootcert: ${problem}`, undefined, next);
   }
   for (let attempt = 0; ; attempt++) {
@@ -208,18 +209,18 @@ export async function login(
           noPassword,
         );
       }
-      const said = `cannot log in to ${where}: ${message}${code ? ` (${code})` : ""}`;
-      throw new ConnectionError(said, code, nextStepFor(code, message));
+      const reason = `cannot log in to ${where}: ${message}${code ? ` (${code})` : ""}`;
+      throw new ConnectionError(reason, code, nextStepFor(code, message));
     }
   }
 }
 
-/** The code of a Postgres error (SQLSTATE) or of the operating system's; undefined when there is none. */
+/** The SQLSTATE of a Postgres error, or the operating system's error code; undefined for other errors. */
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   const code = "code" in error ? error.code : undefined;
   if (typeof code === "string") return code;
-  // Node reports a host with several addresses as one error that holds the others.
+  // For a host with several addresses Node throws one error that contains the others.
   return error instanceof AggregateError ? codeOf(error.errors[0]) : undefined;
 }
 
@@ -228,36 +229,36 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** What every admin session starts with. */
+/** Sets up an admin session. */
 async function prepare(client: Client): Promise<void> {
-  // One message: each round trip delays every resource.
+  // One message, because each round trip delays every resource.
   await client.query(
     [
-      // Names print with their schema, and no object of the user's can stand in for a catalog's.
+      // Names are printed with their schema, and no user object can shadow a catalog.
       "SET search_path = pg_catalog, pg_temp",
-      // Settings that were made for ordinary sessions of this user must not cut a reconciliation short.
+      // Timeouts set for other sessions of this user must not end a reconciliation.
       "SET statement_timeout = 0",
       "SET idle_in_transaction_session_timeout = 0",
       "SET idle_session_timeout = 0",
       "SET default_transaction_read_only = off",
-      // What is said to be done survives a crash of the server, also where the application's commits need not.
+      // Changes reported as done must survive a crash of the server, even if the application's commits do not wait for the disk.
       "SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'",
     ].join("; "),
   );
-  // So that the server notices a plugin that died while its statement waits for a lock; refused on some platforms.
+  // Lets the server notice that the plugin died while its statement waits for a lock; not supported on every platform.
   await client.query("SET client_connection_check_interval = '1s'").catch((error: unknown) => {
     if (codeOf(error) !== "22023") throw error;
   });
 }
 
 function destroy(client: Client): void {
-  // `end` would wait for the statement that is running.
+  // `end` would wait for the running statement.
   (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
 }
 
 /**
- * libpq's sslmode for `pg`: `require` encrypts without asking who answers, unless there is a root certificate: then it is
- * `verify-ca`, as with libpq and the official provider's driver. `verify-ca` trusts any name.
+ * libpq's sslmode for `pg`. `require` encrypts without verification, unless there is a root certificate: then it means
+ * `verify-ca`, as in libpq and the official provider's driver. `verify-ca` accepts any host name.
  */
 function tls({ sslmode, sslrootcert }: ServerAddress): false | object {
   if (sslmode === "disable") return false;

@@ -15,14 +15,14 @@ export function isMissingDatabase(error: unknown): boolean {
   return error instanceof ConnectionError && error.code === "3D000";
 }
 
-/** Why a database that is not there is refused, naming the ones that are; empty when it is there. */
+/** The failure for a database that does not exist, with the existing ones; empty if it exists. */
 export async function missingDatabase(db: Queryable, database: string): Promise<CheckFailure[]> {
-  const there = await databaseNames(db);
-  if (there.includes(database)) return [];
-  return [{ property: "database", reason: `the server has no database ${database}; it has ${there.join(", ")}` }];
+  const existing = await databaseNames(db);
+  if (existing.includes(database)) return [];
+  return [{ property: "database", reason: `the server has no database ${database}; it has ${existing.join(", ")}` }];
 }
 
-/** Plans in a database; one that is not there is refused. */
+/** Plans in a database; fails the plan if the database does not exist. */
 export async function planIn(server: Server, database: string, plan: () => Promise<Plan>): Promise<Plan> {
   try {
     return await plan();
@@ -32,7 +32,7 @@ export async function planIn(server: Server, database: string, plan: () => Promi
   }
 }
 
-/** Finds the drift in a database; one that was dropped is itself what differs. */
+/** Finds the drift in a database; a dropped database is itself the drift. */
 export async function driftIn(database: string, drift: () => Promise<Changes>): Promise<Changes> {
   try {
     return await drift();
@@ -42,7 +42,7 @@ export async function driftIn(database: string, drift: () => Promise<Changes>): 
   }
 }
 
-/** Whether the server is a standby, which no session can change (PostgreSQL documentation, "Hot Standby"). */
+/** Whether the server is a standby, which accepts no changes (PostgreSQL documentation, "Hot Standby"). */
 export async function isStandby(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ standby: boolean }>("SELECT pg_is_in_recovery() AS standby");
   return rows[0]?.standby === true;

@@ -1,32 +1,33 @@
 import { codeOf } from "./connection.ts";
 
-/** What to do next, by SQLSTATE (PostgreSQL documentation, appendix A). */
+/** The next step for the user, by SQLSTATE (PostgreSQL documentation, appendix A). */
 const nextStep: Record<string, string> = {
-  "42501": "The admin (app-roles:server.admin.user) may not do this: it must be a superuser or own the object.",
-  "42704": "It is gone since the plan was made: run this again.",
-  "42P01": "It is gone since the plan was made: run this again.",
+  "42501":
+    "The admin (app-roles:server.admin.user) is not allowed to do this: it must be a superuser or own the object.",
+  "42704": "It was dropped after the plan was made: run this again.",
+  "42P01": "It was dropped after the plan was made: run this again.",
   "25006":
-    "The server takes no changes now: it is a standby, or was made one by a failover. Point app-roles:server.admin at the primary.",
-  "3F000": "The schema is gone since the plan was made: run this again.",
-  "55P03": "Another session holds a lock on it: find it in pg_locks, let it end, then run this again.",
+    "The server accepts no changes: it is a standby, perhaps since a failover. Point app-roles:server.admin at the primary.",
+  "3F000": "The schema was dropped after the plan was made: run this again.",
+  "55P03": "Another session holds a lock on it: find that session in pg_locks, let it end, then run this again.",
   "40P01": "It ran into a deadlock with another session: run this again.",
-  "53200": "The server's lock table is full: run this again when it is quieter.",
+  "53200": "The server's lock table is full: run this again when there is less load.",
   "57014": "It was cancelled: run this again.",
   "57P01": "An administrator ended the session: run this again.",
 };
 
-/** An error that says what was being done, what Postgres answered (SQLSTATE) and what to do next. */
-export function explain(doing: string, error: unknown): Error {
+/** An error with the failed action, Postgres's message and SQLSTATE, and the next step. */
+export function explain(action: string, error: unknown): Error {
   const code = codeOf(error);
-  const said = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? error.message : String(error);
   const next = code && nextStep[code];
-  return new Error(`${doing}: ${said}${code ? ` (${code})` : ""}.${next ? ` ${next}` : ""}`, { cause: error });
+  return new Error(`${action}: ${message}${code ? ` (${code})` : ""}.${next ? ` ${next}` : ""}`, { cause: error });
 }
 
-/** Names a line gives before it says how many more there are. */
+/** Names that a line lists; further ones are only counted. */
 const named = 5;
 
-/** Names in one line of a message: the first five, then how many more. */
+/** Names for one line of a message: the first five, and the number of the others. */
 export function listOf(names: string[]): string {
   const shown = names.slice(0, named).join(", ");
   return names.length > named ? `${shown} and ${names.length - named} more` : shown;

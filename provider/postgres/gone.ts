@@ -2,17 +2,16 @@ import { codeOf } from "./connection.ts";
 
 /**
  * undefined_table, undefined_function, undefined_object, undefined_column, invalid_schema_name, and wrong_object_type: the name
- * stands for an object of another kind by now.
+ * now belongs to an object of another kind.
  */
 const gone = new Set(["42P01", "42883", "42704", "42703", "3F000", "42809"]);
 
-/** Postgres has no SQLSTATE of its own for these (XX000), and does not translate them. */
+/** Postgres reports these as internal errors (XX000), and does not translate them. */
 const goneMessages = ["cache lookup failed", "could not open relation with OID", "tuple concurrently"];
 
 /**
- * Whether the object in question may have been dropped, renamed or changed by another session since the catalog was read:
- * what is planned anew either names the object as it is now, or no longer names it. A name that was wrong from the start fails
- * the same way, so callers look a bounded number of times.
+ * Whether another session may have dropped, renamed or changed the object after the catalog was read, so that a new plan can
+ * succeed. A name that was wrong from the start fails in the same way, so callers retry a limited number of times.
  */
 export function isGone(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
@@ -21,14 +20,14 @@ export function isGone(error: unknown): boolean {
   return code === "XX000" && cause instanceof Error && goneMessages.some((text) => cause.message.includes(text));
 }
 
-/** Times that the catalog is read again when it changed under the reading. */
-const looks = 5;
+/** Retries when the catalog changes during a read. */
+const retries = 5;
 
-/** Reads the catalog with `look`, which changes nothing; again when an object that it asks about goes meanwhile. */
-export async function lookingAgain<T>(look: () => Promise<T>): Promise<T> {
-  for (let left = looks; ; left--) {
+/** Runs `read`, which must change nothing, and again if an object is dropped or renamed meanwhile. */
+export async function readingAgain<T>(read: () => Promise<T>): Promise<T> {
+  for (let left = retries; ; left--) {
     try {
-      return await look();
+      return await read();
     } catch (error) {
       if (left === 0 || !isGone(error)) throw error;
     }

@@ -1,6 +1,6 @@
 import type { Queryable } from "./connection.ts";
 
-/** A partition or inheritance child, with a table above it: the next one up, or any further one. */
+/** A partition or inheritance child, with one of its direct or indirect parents. */
 export interface Heir {
   /** `app.ev`. */
   parent: string;
@@ -12,7 +12,7 @@ export interface Heir {
   owner: string;
 }
 
-/** All heirs of the tables in these schemas, on every level; TimescaleDB's chunks, which it alters itself, are left out. */
+/** All partitions and children of the tables in these schemas, on every level, without the chunks of TimescaleDB. */
 export async function readHeirs(db: Queryable, schemas: string[]): Promise<Heir[]> {
   const { rows } = await db.query<Heir>(heirsSql, [schemas]);
   return rows;

@@ -3,17 +3,17 @@ import type { Queryable } from "./connection.ts";
 import { pause } from "./pause.ts";
 
 /**
- * The advisory lock every change of this stack takes, so that two runs never interleave: the bytes of "pgaccess" as one
- * 64-bit number. A session that holds it or waits for it shows in pg_locks (locktype advisory, classid 1885823331, objid
- * 1667593075). Postgres keeps advisory locks by database: runs on different databases do not wait for each other.
+ * The advisory lock that every change of a stack takes, so that two runs never interleave: the bytes of "pgaccess" as a 64-bit
+ * number. pg_locks shows the sessions that hold it or wait for it (locktype advisory, classid 1885823331, objid 1667593075).
+ * Advisory locks belong to a database, so runs in different databases do not wait for each other.
  */
 export const runLock = BigInt(`0x${Buffer.from("pgaccess").toString("hex")}`);
 
-/** Milliseconds between two looks at a lock that another run holds, and before giving up. */
-const lookEvery = 1000;
+/** Milliseconds between two tries for a lock that another run holds, and before giving up. */
+const retryDelay = 1000;
 const patience = 600_000;
 
-/** Holds the stack's advisory lock in this database over the many transactions of `work`; waits for another run to end. */
+/** Runs `work`, with all its transactions, under the stack's advisory lock in this database; waits for another run to end. */
 export async function alone<T>(
   db: Queryable,
   call: Pick<Call, "signal" | "report">,
@@ -27,12 +27,12 @@ export async function alone<T>(
       );
     }
     call.report.progress(`waiting for another run of app-roles: ${await holder(db)}`);
-    await pause(lookEvery, call.signal);
+    await pause(retryDelay, call.signal);
   }
   try {
     return await work();
   } finally {
-    // When the connection was lost, so was the lock.
+    // A lost connection has released the lock.
     await db.query(`SELECT pg_advisory_unlock(${runLock})`).catch(() => undefined);
   }
 }
@@ -55,8 +55,8 @@ async function holder(db: Queryable): Promise<string> {
 }
 
 /**
- * Who holds a lock on a relation, the longest transaction first, at most three: `pid 71, nightly report as postgres, in a
- * transaction for 00:12:03`. Empty when nobody does by now, or for an object of another kind: those have no such locks.
+ * Sessions that hold a lock on a relation, at most three, the longest transaction first: `pid 71, nightly report as postgres, in a
+ * transaction for 00:12:03`. Empty if no session does, or for an object that is not a relation.
  */
 export async function lockHolders(db: Queryable, identity: string): Promise<string> {
   const { rows } = await db.query<{ holder: string }>(

@@ -2,40 +2,39 @@ import { escapeIdentifier } from "pg";
 import type { Queryable } from "./connection.ts";
 import { explain, listOf } from "./explain.ts";
 
-/** What is granted for the length of one transaction, and what takes it back again. */
-export interface Borrowed {
-  take: string[];
-  giveBack: string[];
+/** Statements that grant something for one transaction, and those that revoke it. */
+export interface TemporaryGrant {
+  grant: string[];
+  revoke: string[];
 }
 
 interface Standing {
   role: string;
   me: string;
-  /** Has the role's privileges without a SET ROLE. */
+  /** Whether it has the role's privileges without SET ROLE. */
   inherits: boolean;
   maySet: boolean;
-  /** In whose name the user can grant itself the role; null: it cannot, or it would change nothing. */
+  /** The grantor in whose name the user can grant itself the role; null: it cannot, or the grant would change nothing. */
   grantor: string | null;
-  /** What that grantor has granted the user before; null: nothing. */
+  /** The existing grant by that grantor; null: none. */
   own: { inherit: boolean; set: boolean } | null;
   version: number;
 }
 
 /**
- * The statements by which a user that is no superuser becomes a member of roles, and is none again: for one transaction,
- * so that nothing of it is left whatever ends that. Roles it is a member of already, and itself, need none; nor do those
- * where a grant would change nothing, so that it is not taken away afterwards either.
+ * Statements that make a non-superuser a member of roles, and end the membership. Both run in one transaction, so that nothing
+ * remains if it fails. Existing memberships are left as they are.
  * Source: PostgreSQL documentation, GRANT on roles (INHERIT, SET and GRANTED BY since 16, CREATEROLE before).
  */
-export async function membershipOf(db: Queryable, roles: string[]): Promise<Borrowed> {
-  if (roles.length === 0) return { take: [], giveBack: [] };
+export async function membershipOf(db: Queryable, roles: string[]): Promise<TemporaryGrant> {
+  if (roles.length === 0) return { grant: [], revoke: [] };
   const lacking = (await standings(db, await sessionUser(db), roles)).filter((one) => isLacking(one) && canTake(one));
   return {
-    take: lacking.map(({ role, me, version, grantor }) => {
+    grant: lacking.map(({ role, me, version, grantor }) => {
       const grant = `GRANT ${escapeIdentifier(role)} TO ${escapeIdentifier(me)}`;
       return version < 16 ? grant : `${grant} WITH INHERIT TRUE, SET TRUE${by(grantor)}`;
     }),
-    giveBack: lacking.map(({ role, me, own, version, grantor }) => {
+    revoke: lacking.map(({ role, me, own, version, grantor }) => {
       const [granted, member] = [escapeIdentifier(role), escapeIdentifier(me)];
       if (version < 16) return `REVOKE ${granted} FROM ${member}`;
       return own
@@ -46,14 +45,14 @@ export async function membershipOf(db: Queryable, roles: string[]): Promise<Borr
 }
 
 /**
- * CREATE on a schema, which an object's new owner must have (PostgreSQL documentation, ALTER TABLE), granted by the schema's
- * owner; undefined when it has it.
+ * CREATE on a schema, which the new owner of an object must have (PostgreSQL documentation, ALTER TABLE), granted by the owner of
+ * the schema; undefined if the role has it.
  */
-export async function createRight(
+export async function createPrivilege(
   db: Queryable,
   schema: string,
   role: string,
-): Promise<(Borrowed & { owner: string }) | undefined> {
+): Promise<(TemporaryGrant & { owner: string }) | undefined> {
   const { rows } = await db.query<{ owner: string }>(
     `SELECT pg_get_userbyid(n.nspowner) AS owner FROM pg_namespace n, pg_roles r
      WHERE n.nspname = $1 AND r.rolname = $2 AND NOT has_schema_privilege(r.oid, n.oid, 'CREATE')`,
@@ -62,20 +61,20 @@ export async function createRight(
   const [found] = rows;
   if (!found) return undefined;
   const [on, grantee] = [`CREATE ON SCHEMA ${escapeIdentifier(schema)}`, escapeIdentifier(role)];
-  return { ...found, take: [`GRANT ${on} TO ${grantee}`], giveBack: [`REVOKE ${on} FROM ${grantee}`] };
+  return { ...found, grant: [`GRANT ${on} TO ${grantee}`], revoke: [`REVOKE ${on} FROM ${grantee}`] };
 }
 
 function by(grantor: string | null): string {
   return grantor === null ? "" : ` GRANTED BY ${escapeIdentifier(grantor)}`;
 }
 
-/** Roles that the session's user can neither act as nor make itself a member of. */
+/** Roles that the session's user neither is a member of nor can make itself a member of. */
 export interface Unreachable {
   me: string;
   roles: Set<string>;
-  /** Those of them that are superusers, or members of one: whoever acts as such a role is a superuser too. */
+  /** Superusers, and members of a superuser, among these roles. */
   superusers: Set<string>;
-  /** Before PostgreSQL 16 a NOINHERIT user has no privilege of any role it is a member of. */
+  /** Before PostgreSQL 16 a NOINHERIT user inherits no privileges at all. */
   isNoInherit: boolean;
 }
 
@@ -106,7 +105,7 @@ interface SessionUser {
   me: string;
   superuser: boolean;
   noInherit: boolean;
-  /** The server's. */
+  /** Major version of the server. */
   version: number;
 }
 
@@ -127,14 +126,14 @@ function canTake({ grantor }: Standing): boolean {
   return grantor !== null;
 }
 
-/** None for a superuser, which may act as any role. */
+/** Empty for a superuser, which can act as any role. */
 async function standings(db: Queryable, { superuser, version }: SessionUser, roles: string[]): Promise<Standing[]> {
   if (superuser || roles.length === 0) return [];
   const standing = await db.query<Standing>(version >= 16 ? standingsSql : standingsBefore16, [[...new Set(roles)]]);
   return standing.rows.map((row) => ({ ...row, version }));
 }
 
-// Who grants must have the ADMIN OPTION itself; the user acts for it with its privileges alone.
+// The grantor itself must have the ADMIN OPTION; the user needs only its privileges.
 const standingsSql = `
   SELECT r.rolname AS role, me.rolname AS me, pg_has_role(r.oid, 'USAGE') AS inherits, pg_has_role(r.oid, 'SET') AS "maySet",
          g.rolname AS grantor,
@@ -148,7 +147,7 @@ const standingsSql = `
   ) g ON true
   WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
 
-// There is one grant for each member: where it is there, granting again does nothing, and nothing at all for NOINHERIT.
+// There is one grant for each member: granting it again does nothing, and for NOINHERIT it has no effect.
 const standingsBefore16 = `
   SELECT r.rolname AS role, me.rolname AS me, pg_has_role(r.oid, 'USAGE') AS inherits, pg_has_role(r.oid, 'MEMBER') AS "maySet",
          CASE WHEN (pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') OR (me.rolcreaterole AND NOT r.rolsuper)) AND me.rolinherit
@@ -159,8 +158,8 @@ const standingsBefore16 = `
   WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
 
 /**
- * Why an admin that is no superuser is refused what belongs to ordinary roles, and what a superuser can run about it. Never
- * for a superuser's objects: a member of a superuser can become it.
+ * The reason why a non-superuser admin cannot change objects of other roles, and what a superuser can run. Not for a superuser's
+ * objects: the remedy would let the admin become that superuser.
  */
 export function memberReason(
   doing: string,
@@ -174,23 +173,23 @@ export function memberReason(
     : `GRANT ${owners.map(escapeIdentifier).join(", ")} TO ${member} WITH ADMIN OPTION`;
   return (
     `${me} cannot ${doing}: it is not a superuser, and neither a member of ${owners.join(", ")} nor able to make itself one. ` +
-    `Let a superuser run ${statement}, or connect as a superuser (app-roles:server.admin). Concerned: ${listOf(objects)}`
+    `Let a superuser run ${statement}, or connect as a superuser (app-roles:server.admin). Objects: ${listOf(objects)}`
   );
 }
 
 /**
- * Runs `work`, in the transaction that is open, as a member of `roles`: an admin that is no superuser has to be one to
- * change what they own. `work` is told whether it had to be: then all of it belongs into this one transaction. What ends the transaction early takes the memberships back, too.
+ * Runs `work` in the open transaction as a member of `roles`, which a non-superuser admin must be to change objects that they own.
+ * `work` receives whether memberships were granted: then it must not commit. A rollback also ends the memberships.
  */
 export async function actingFor<T>(
   db: Queryable,
   roles: string[],
   work: (isMember: boolean) => Promise<T>,
 ): Promise<T> {
-  const { take, giveBack } = await membershipOf(db, roles);
-  await runAll(db, take, "become a member of");
-  const result = await work(take.length > 0);
-  await runAll(db, giveBack, "give back the membership in");
+  const { grant, revoke } = await membershipOf(db, roles);
+  await runAll(db, grant, "become a member of");
+  const result = await work(grant.length > 0);
+  await runAll(db, revoke, "end the membership in");
   return result;
 }
 

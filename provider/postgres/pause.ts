@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Waits; throws at once, in words for the person at the keyboard, when the run is cancelled meanwhile. */
+/** Waits; throws an error for the user as soon as the run is cancelled. */
 export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   refuseCancelled(signal);
   await sleep(milliseconds, undefined, { signal }).catch(() => undefined);
@@ -10,6 +10,6 @@ export async function pause(milliseconds: number, signal: AbortSignal): Promise<
 /** Throws when the run was cancelled. */
 export function refuseCancelled(signal: AbortSignal): void {
   if (signal.aborted) {
-    throw new Error("cancelled: what was done so far stays done, nothing is half-done; run up again and it goes on");
+    throw new Error("cancelled: completed changes remain and nothing is half-done; run up again to continue");
   }
 }

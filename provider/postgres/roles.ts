@@ -1,7 +1,7 @@
 import { escapeIdentifier } from "pg";
 import type { Queryable } from "./connection.ts";
 
-/** Those of `names` that are roles of the server. */
+/** The existing roles among `names`. */
 export async function existingRoles(db: Queryable, names: string[]): Promise<Set<string>> {
   const { rows } = await db.query<{ name: string }>(
     "SELECT rolname AS name FROM pg_roles WHERE rolname = ANY ($1::text[])",
@@ -20,19 +20,20 @@ export async function isSuperuser(db: Queryable): Promise<boolean> {
   return rows.length > 0;
 }
 
-export async function mayMakeRoles(db: Queryable): Promise<boolean> {
+/** Whether the session's user can create roles. */
+export async function canCreateRoles(db: Queryable): Promise<boolean> {
   const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolcreaterole)");
   return rows.length > 0;
 }
 
 /**
- * Why the session's user may not change the role's attributes and settings, and what to run; undefined when it may.
+ * Why the session's user cannot change the role's attributes and settings, with the statements to run; undefined if it can.
  * PostgreSQL documentation, ALTER ROLE: CREATEROLE, since 16 with ADMIN OPTION on the role; never a superuser's role, nor,
  * before 16, one with REPLICATION.
  */
 export async function alterRoleProblem(db: Queryable, role: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ me: string; makesRoles: boolean; special: boolean; administers: boolean }>(
-    `SELECT me.rolname AS me, me.rolcreaterole AS "makesRoles", r.rolsuper OR (r.rolreplication AND NOT v.new) AS special,
+  const { rows } = await db.query<{ me: string; createsRoles: boolean; special: boolean; administers: boolean }>(
+    `SELECT me.rolname AS me, me.rolcreaterole AS "createsRoles", r.rolsuper OR (r.rolreplication AND NOT v.new) AS special,
             NOT v.new OR pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') AS administers
      FROM pg_roles r, pg_roles me, (SELECT current_setting('server_version_num')::int >= 160000 AS new) v
      WHERE r.rolname = $1 AND me.rolname = current_user AND NOT me.rolsuper`,
@@ -40,11 +41,11 @@ export async function alterRoleProblem(db: Queryable, role: string): Promise<str
   );
   const [found] = rows;
   if (!found) return undefined;
-  const { me, makesRoles, special, administers } = found;
-  if (special) return `${me} may not change ${role}: that only a superuser may (app-roles:server.admin)`;
+  const { me, createsRoles, special, administers } = found;
+  if (special) return `${me} cannot change ${role}: only a superuser can (app-roles:server.admin)`;
   const missing = [
-    ...(makesRoles ? [] : [`ALTER ROLE ${escapeIdentifier(me)} CREATEROLE`]),
+    ...(createsRoles ? [] : [`ALTER ROLE ${escapeIdentifier(me)} CREATEROLE`]),
     ...(administers ? [] : [`GRANT ${escapeIdentifier(role)} TO ${escapeIdentifier(me)} WITH ADMIN OPTION`]),
   ];
-  return missing.length > 0 ? `${me} may not change ${role}; let a superuser run: ${missing.join("; ")}` : undefined;
+  return missing.length > 0 ? `${me} cannot change ${role}; let a superuser run: ${missing.join("; ")}` : undefined;
 }

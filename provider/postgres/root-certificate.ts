@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** libpq's name for the certificates that the machine trusts; here those that Node does. */
+/** libpq's name for the certificates that the system trusts; here those that Node trusts. */
 const systemCertificates = "system";
 
 /**
- * Why a file cannot serve as `sslrootcert`; undefined when it can.
+ * Why a file cannot be used as `sslrootcert`; undefined if it can.
  *
  * @example rootCertificateProblem("ca.crt") // "ca.crt cannot be read (ENOENT)"
  */
@@ -19,13 +19,13 @@ export function rootCertificateProblem(file: string): string | undefined {
   } catch (error) {
     const { code, syscall } = error as NodeJS.ErrnoException;
     if (syscall !== undefined) return `${file} cannot be read (${code})`;
-    return `${file} holds no certificate in PEM form`;
+    return `${file} contains no certificate in PEM format`;
   }
 }
 
 /**
- * The certificates to check a server's against, in PEM form; undefined: those that Node trusts, or, where the mode asks for no
- * check, none. libpq's order: `sslrootcert`, PGSSLROOTCERT, ~/.postgresql/root.crt.
+ * The certificates that a server's certificate is verified against, in PEM format; undefined: those that Node trusts, or none if
+ * the mode does not verify. As in libpq: `sslrootcert`, else PGSSLROOTCERT, else ~/.postgresql/root.crt.
  */
 export function rootCertificates(sslrootcert: string | undefined): string | undefined {
   const file = sslrootcert ?? process.env.PGSSLROOTCERT;

@@ -1,6 +1,6 @@
 import type { Queryable } from "./connection.ts";
 
-/** All of the current database but Postgres's own, `with` or `without` those that extensions keep their own objects in. */
+/** Schemas of the current database, except those of Postgres, `with` or `without` those that belong to extensions. */
 export async function schemaNames(db: Queryable, ofExtensions: "with" | "without"): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>(
     `SELECT nspname AS name FROM pg_namespace n
@@ -13,7 +13,7 @@ export async function schemaNames(db: Queryable, ofExtensions: "with" | "without
   return rows.map(({ name }) => name);
 }
 
-/** The schemas in which the role owns something, in the current database. */
+/** Schemas of the current database in which the role owns an object. */
 export async function schemasOwnedIn(db: Queryable, role: string): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>(
     `SELECT DISTINCT i.schema AS name
@@ -27,20 +27,20 @@ export async function schemasOwnedIn(db: Queryable, role: string): Promise<strin
   return rows.map(({ name }) => name);
 }
 
-/** Why each of the schemas that is not there is refused, with the ones that are. `property` is its place among `schemas`. */
+/** The failure for each schema that does not exist, with the existing ones. */
 export async function missingSchemas(
   db: Queryable,
   database: string,
   schemas: string[],
 ): Promise<{ property: string; reason: string }[]> {
-  const there = await schemaNames(db, "with");
+  const existing = await schemaNames(db, "with");
   return schemas.flatMap((schema, index) =>
-    there.includes(schema)
+    existing.includes(schema)
       ? []
       : [
           {
             property: `schemas[${index}]`,
-            reason: `database ${database} has no schema ${schema}; it has ${there.join(", ")}`,
+            reason: `database ${database} has no schema ${schema}; it has ${existing.join(", ")}`,
           },
         ],
   );

@@ -2,15 +2,14 @@ import { milliseconds } from "../../model/duration.ts";
 import type { Queryable } from "./connection.ts";
 
 /**
- * Rows `a` of pg_stat_activity that take one of the server's slots for clients. Without pg_read_all_stats an admin does not
- * see what kind another role's process is; then parallel workers count too.
+ * Rows `a` of pg_stat_activity that use one of the server's connection slots. Without pg_read_all_stats an admin does not see the
+ * kind of other roles' processes, so parallel workers count, too.
  */
 export const isClient =
   "(a.backend_type = 'client backend' OR a.backend_type IS NULL AND a.usesysid IS NOT NULL AND a.datid IS NOT NULL)";
 
 /**
- * Throws, naming them, while the role has sessions (in `database`, when it is given): taking something from it now would
- * break them.
+ * Throws while the role has sessions (in `database`, if given) and names them: a revoke or drop would break them.
  */
 export async function refuseWhileInUse(db: Queryable, role: string, doing: string, database?: string): Promise<void> {
   const { rows } = await db.query<{ application: string; count: number }>(
@@ -23,7 +22,7 @@ export async function refuseWhileInUse(db: Queryable, role: string, doing: strin
   const list = rows.map(({ application, count }) => `${application} ${count}`).join(", ");
   throw new Error(
     `cannot ${doing}: role ${role} has ${total} ${total === 1 ? "session" : "sessions"} (${list}). ` +
-      "Nothing of this role was changed. Set its services to `connectAs: legacy`, run up, restart them, then run this again.",
+      "Nothing was changed for this role. Set its services to `connectAs: legacy`, run up, restart them, then run this again.",
   );
 }
 
@@ -32,13 +31,13 @@ export interface RoleSessions {
   sessions: {
     pid: number;
     database: string;
-    /** Address, `a Unix socket`, or that the admin may not see it. */
+    /** Address, `a Unix socket`, or a note that the admin cannot see it. */
     client: string;
     application: string;
   }[];
 }
 
-/** Those of the roles that have sessions, by name, each with its own oldest first. */
+/** Roles that have sessions, by name, with the oldest session first. */
 export async function sessionsOf(db: Queryable, roles: string[]): Promise<RoleSessions[]> {
   const { rows } = await db.query<RoleSessions>(
     `SELECT usename AS role, json_agg(json_build_object(
@@ -58,13 +57,13 @@ export interface RoleSession {
   id: string;
   /** Client address; undefined for a Unix socket. */
   address: string | undefined;
-  /** Seconds since it began, by the server's clock. */
+  /** Seconds since its start, by the server's clock. */
   age: number;
-  /** Seconds for which it has been idle; undefined: it works, or only pg_read_all_stats may see. */
+  /** Seconds for which it has been idle; undefined: it is active, or only pg_read_all_stats can see it. */
   idle: number | undefined;
 }
 
-/** The sessions of these roles in the database now. */
+/** The present sessions of these roles in the database. */
 export async function readRoleSessions(db: Queryable, roles: string[], database: string): Promise<RoleSession[]> {
   const { rows } = await db.query<{ id: string; address: string | null; age: number; idle: number | null }>(
     `SELECT format('%s %s', pid, backend_start) AS id, host(client_addr) AS address,
@@ -76,18 +75,18 @@ export async function readRoleSessions(db: Queryable, roles: string[], database:
   return rows.map((row) => ({ ...row, address: row.address ?? undefined, idle: row.idle ?? undefined }));
 }
 
-/** The sessions of one program from one place that a user has at a moment. */
+/** A user's sessions from one application at one address. */
 export interface UserSessions {
-  /** `unnamed` when it gives no name. */
+  /** `unnamed` without an application_name. */
   application: string;
   /** Client address; `local` for a Unix socket. */
   address: string;
-  /** In order of their names; a replication connection may have none. */
+  /** Sorted; a replication connection can have none. */
   databases: string[];
   sessions: number;
 }
 
-/** Who is logged in as the user now, other than this session; replication connections too. */
+/** The user's present sessions, including replication connections and without this session. */
 export async function readUserSessions(db: Queryable, user: string): Promise<UserSessions[]> {
   const { rows } = await db.query<UserSessions>(
     `SELECT coalesce(nullif(application_name, ''), 'unnamed') AS application, coalesce(host(client_addr), 'local') AS address,
@@ -102,8 +101,8 @@ export async function readUserSessions(db: Queryable, user: string): Promise<Use
 }
 
 /**
- * Milliseconds after which the server ends an idle session of the role in the database; 0: never. As set for the role in the
- * database, else for the role, for the database, for all.
+ * idle_session_timeout of the role in the database, in milliseconds; 0: none. The setting of the role in the database, else of the
+ * role, of the database, or of the server.
  */
 export async function readIdleTimeout(db: Queryable, role: string, database: string): Promise<number> {
   const { rows } = await db.query<{ value: string }>(
@@ -114,7 +113,7 @@ export async function readIdleTimeout(db: Queryable, role: string, database: str
           AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = $2))
           AND split_part(entry, '=', 1) = 'idle_session_timeout'
         ORDER BY s.setrole = 0, s.setdatabase = 0 LIMIT 1),
-       -- What this session had before it set its own.
+       -- This session has set its own value.
        (SELECT reset_val FROM pg_settings WHERE name = 'idle_session_timeout')) AS value`,
     [role, database],
   );

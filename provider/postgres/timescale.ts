@@ -6,26 +6,26 @@ export interface Job {
   owner: string;
 }
 
-/** What TimescaleDB (2.14 or later) adds to the catalog, by the oid of the relation or routine; empty without it. */
+/** TimescaleDB's (2.14 or later) relations and jobs, by OID of the relation or routine; empty without the extension. */
 export interface Timescale {
   relations: Map<string, "hypertable" | "continuous aggregate">;
-  /** Tables that only hold a part of a hypertable: they follow its owner. */
+  /** Tables with a part of a hypertable: they follow its owner. */
   chunks: Set<string>;
-  /** Each continuous aggregate on another one, which its refresh reads though its view may not. */
+  /** Continuous aggregates on other ones, which a refresh reads even if the view does not. */
   stacked: { reader: string; read: string }[];
   relationJobs: Map<string, Job[]>;
-  /** User-defined actions: jobs by the routine they run, when they belong to no relation. */
+  /** Jobs that belong to no relation (user-defined actions), by the routine that they run. */
   routineJobs: Map<string, Job[]>;
 }
 
 export interface Installation {
-  /** Where its functions are: the schema the extension was created in. */
+  /** Schema of its functions: the one that the extension was created in. */
   schema: string;
-  /** Where its table of jobs is; it has moved between versions. */
+  /** Its table of jobs, which has moved between versions. */
   jobs: string;
 }
 
-/** Undefined where the extension is not in this database. */
+/** Undefined if the extension is not installed in this database. */
 export async function findTimescale(db: Queryable): Promise<Installation | undefined> {
   const { rows } = await db.query<Installation>(
     `SELECT quote_ident(n.nspname) AS schema,
@@ -65,7 +65,7 @@ function add(jobs: Map<string, Job[]>, oid: string, job: Job): void {
   jobs.set(oid, [...(jobs.get(oid) ?? []), job]);
 }
 
-// Its information views, not its tables, are what TimescaleDB documents and keeps between versions.
+// TimescaleDB documents its information views, not its tables, and keeps them stable.
 const relationsSql = `
   SELECT c.oid::text AS oid, t.kind
   FROM (
@@ -79,7 +79,7 @@ const relationsSql = `
   JOIN pg_namespace n ON n.nspname = t.schema
   JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = t.name`;
 
-// An aggregate on another one has that one's materialization for its hypertable.
+// The hypertable of an aggregate on another one is the other one's materialization.
 const stackedSql = `
   SELECT upper.oid::text AS reader, lower.oid::text AS read
   FROM timescaledb_information.continuous_aggregates u
@@ -102,10 +102,10 @@ const jobsSql = `
   ORDER BY j.job_id`;
 
 /**
- * Statements that give jobs to another owner and make the scheduler notice: after the update alone it goes on as the
- * old owner until the job is altered (timescaledb #9289).
+ * Statements that change the owner of jobs and make the scheduler notice: after the update alone it keeps running a job as the
+ * previous owner until the job is altered (timescaledb #9289).
  */
-export function giveJobs(installation: Installation, ids: number[], owner: string): string[] {
+export function jobOwnerStatements(installation: Installation, ids: number[], owner: string): string[] {
   const list = ids.map(Number).join(", ");
   const role = escapeLiteral(escapeIdentifier(owner));
   return [

@@ -3,20 +3,20 @@ import { codeOf, type Queryable } from "./connection.ts";
 import { isGone } from "./gone.ts";
 import { pause, refuseCancelled } from "./pause.ts";
 
-/** How long one statement waits for a lock before the whole transaction gives way and is tried again. */
+/** How long a statement waits for a lock before the transaction is rolled back and retried. */
 const lockTimeout = "2s";
-/** Milliseconds before each further try: about 12 seconds in all, with the waits for locks up to half a minute. */
+/** Milliseconds before each retry: about 12 seconds in total, up to half a minute with the waits for locks. */
 const retryDelays = [50, 100, 200, 400, 800, 1600, 3000, 3000, 3000];
 
-/** Tries more when something that the transaction named was gone: it may be a wrong name as well. */
-const triesWhenGone = 3;
+/** Retries if an object of the transaction does not exist: its name may simply be wrong. */
+const retriesIfGone = 3;
 
 /** serialization_failure, deadlock_detected, lock_not_available. */
-const passing = new Set(["40001", "40P01", "55P03"]);
+const transient = new Set(["40001", "40P01", "55P03"]);
 
 /**
- * Runs `work` in one transaction: all of it or nothing. What another session's change made fail is tried again from the
- * start, so `work` must read the catalog itself. `doing` is what progress says: `granting dashboard_app its privileges`.
+ * Runs `work` in one transaction. Retries it from the start if it fails because of another session, so `work` must read the
+ * catalog itself. `doing` is printed as progress: `granting dashboard_app its privileges`.
  */
 export async function inTransaction<T>(
   db: Queryable,
@@ -35,17 +35,17 @@ export async function inTransaction<T>(
     } catch (error) {
       await db.query("ROLLBACK").catch(() => undefined);
       const delay = retryDelays[attempt];
-      const mayPass = isPassing(error) || (isGone(error) && attempt < triesWhenGone);
+      const mayPass = isTransient(error) || (isGone(error) && attempt < retriesIfGone);
       if (delay === undefined || !mayPass) throw error;
-      call.report.progress(`${doing}: tried again, ${messageOf(error)}`);
+      call.report.progress(`${doing}: retrying after: ${messageOf(error)}`);
       await pause(delay, call.signal);
     }
   }
 }
 
 /**
- * Commits what the transaction has done so far and goes on in another: it lets go of its locks, which an up of ten thousand
- * objects would otherwise take from everybody else's share of the lock table.
+ * Commits the transaction and starts another. This releases its locks: an up of ten thousand objects would otherwise fill the
+ * server's lock table.
  */
 export async function commitSoFar(db: Queryable): Promise<void> {
   await db.query("COMMIT");
@@ -57,11 +57,11 @@ async function begin(db: Queryable): Promise<void> {
   await db.query(`SET LOCAL lock_timeout = '${lockTimeout}'`);
 }
 
-/** Whether the same statement may well succeed a moment later. */
-export function isPassing(error: unknown): boolean {
+/** Whether the same statement can succeed a moment later. */
+export function isTransient(error: unknown): boolean {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  // Two sessions that change one catalog row at once: Postgres has no SQLSTATE of its own for it (XX000).
-  return passing.has(codeOf(cause) ?? "") || messageOf(cause).startsWith("tuple concurrently");
+  // Two sessions changed the same catalog row: Postgres reports an internal error (XX000).
+  return transient.has(codeOf(cause) ?? "") || messageOf(cause).startsWith("tuple concurrently");
 }
 
 function messageOf(error: unknown): string {

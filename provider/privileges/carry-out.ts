@@ -2,7 +2,7 @@ import type { Queryable } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
 import { isGone } from "../postgres/gone.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
-import { commitSoFar, isPassing } from "../postgres/transaction.ts";
+import { commitSoFar, isTransient } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 import type { PrivilegeStatement } from "./statements.ts";
 
@@ -66,7 +66,7 @@ async function runOne(
       return leftOut;
     }
     // Changed at the same moment, and not necessarily gone: the next try tells which.
-    if (!isPassing(error)) return statement.keys;
+    if (!isTransient(error)) return statement.keys;
     if (attempt === triesOfOne) throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { codeOf, type Queryable } from "../postgres/connection.ts";
-import { isPassing } from "../postgres/transaction.ts";
+import { isTransient } from "../postgres/transaction.ts";
 
 /** How long the first lock is waited for; others queue up behind whoever waits. */
 const firstLockTimeout = "200ms";
@@ -140,7 +140,7 @@ export class Transaction {
 function classified(error: unknown): Error {
   if (error instanceof Blocked || error instanceof HeldTooLong) return error;
   const reason = error instanceof Error ? error : new Error(String(error));
-  if (isPassing(reason))
+  if (isTransient(reason))
     return new Blocked(`${reason.message} (${codeOf(reason) ?? "no SQLSTATE"})`, { cause: reason });
   if (reason.message === "canceling statement due to statement timeout") {
     return new HeldTooLong(reason.message, { cause: reason });

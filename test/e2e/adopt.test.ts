@@ -45,7 +45,7 @@ test("roles that are there already are refused, taken over on request, and put b
   await estate.sandbox.setConfig("existingRoles.grafana_ro.settings", { idle_session_timeout: "15min" });
 
   const preview = await estate.preview();
-  expect(preview).toMatch(/role dashboard_app exists and is taken over/);
+  expect(preview).toMatch(/role dashboard_app exists and is adopted/);
   expect(preview).toMatch(/connectionLimit\s*: 40 => 8/);
   expect(await estate.observe()).toEqual(before);
 

@@ -97,7 +97,7 @@ test("a role of that name that somebody else made", async () => {
   await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
   await estate.query("postgres", "CREATE ROLE dashboard_app LOGIN");
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-  expect(text).toMatch(/role dashboard_app exists .*not made by this stack/);
+  expect(text).toMatch(/role dashboard_app exists .*not created by this stack/);
   const rows = await estate.query(
     "postgres",
     "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_' AND rolname ~ '_(app|owner)$'",

@@ -237,7 +237,7 @@ describe("TLS", () => {
       /app-roles:server\.sslrootcert: \S+none\.crt cannot be read \(ENOENT\)/,
     );
     expect(await refusal(isEncrypted({ sslrootcert: join(folder, "ours.key") }))).toMatch(
-      /ours\.key holds no certificate in PEM form/,
+      /ours\.key contains no certificate in PEM format/,
     );
     const { sslrootcert: _, ...address } = secure;
     const config = { ...address, port: String(secure.port), password: "" };

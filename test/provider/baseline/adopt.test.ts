@@ -40,18 +40,18 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
   const planOf = (roles: string[], adopt: string[], before = {}) =>
     baseline(server).plan({ ...scope, roles, adopt }, undefined, before);
 
-  test("gets back all that it had, whatever was done to it", async () => {
+  test("is restored completely, whatever was changed", async () => {
     const before = [await observe(admin), await readRoles(admin, [role]), await readVerifiers(admin, [role])];
     const { observed, failures, warnings } = await planOf([role], [role]);
     expect(failures).toEqual([]);
-    expect(warnings).toEqual([expect.stringContaining("is taken over")]);
+    expect(warnings).toEqual([expect.stringContaining("is adopted")]);
     expect(observed?.held).toEqual({ [role]: [{ object: "public.held", privilege: "SELECT", grantable: true }] });
     expect(observed?.verifiers).toBeInstanceOf(Secret);
     const roles = (observed?.snapshot as { roles: Record<string, object> } | undefined)?.roles ?? {};
     const verifiers = reveal(observed?.verifiers ?? null) as Record<string, string>;
     const former = { ...roles[role], verifier: verifiers[role] } as Inputs["former"];
 
-    // As the official Role does it: memberships anew, the rest altered.
+    // Like the official Role: grants memberships again and alters the rest.
     await admin.query(`
       ALTER ROLE ${quoted} NOSUPERUSER NOCREATEDB INHERIT NOBYPASSRLS LOGIN CONNECTION LIMIT 8 PASSWORD 'new' VALID UNTIL 'infinity';
       REVOKE one FROM ${quoted} GRANTED BY giver; REVOKE two FROM ${quoted}; GRANT one TO ${quoted}; GRANT two TO ${quoted};
@@ -71,7 +71,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect([await observe(admin), await readRoles(admin, [role]), await readVerifiers(admin, [role])]).toEqual(before);
   });
 
-  test("what is recorded once is never recorded anew", async () => {
+  test("a recorded baseline is never overwritten", async () => {
     const first = (await planOf([role], [role])).observed;
     await admin.query(`ALTER ROLE ${quoted} PASSWORD 'newer'; GRANT INSERT ON held TO ${quoted}`);
     const { observed, warnings } = await planOf([role], [role], first);
@@ -81,7 +81,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await admin.query(`ALTER ROLE ${quoted} PASSWORD 'old'; REVOKE INSERT ON held FROM ${quoted}`);
   });
 
-  test("what cannot be adopted is refused", async () => {
+  test("a role that cannot be adopted is refused", async () => {
     const reasons = async (roles: string[], adopt: string[]) =>
       (await planOf(roles, adopt)).failures?.map(({ property, reason }) => `${property}: ${reason}`);
     expect(await reasons([role], [])).toEqual([expect.stringMatching(/^roles\[0\]: .*set `adopt: true`/)]);
@@ -97,7 +97,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     );
     const limited = new Server({ ...postgres.address, user: "limited", password: "admin" });
     const { failures } = await baseline(limited).plan({ ...scope, roles: ["one"], adopt: ["one"] }, undefined, {});
-    expect(failures).toEqual([{ property: "adopt", reason: expect.stringContaining("limited is no superuser") }]);
+    expect(failures).toEqual([{ property: "adopt", reason: expect.stringContaining("limited is not a superuser") }]);
     await limited.close();
   });
 });

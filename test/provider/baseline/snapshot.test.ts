@@ -16,7 +16,7 @@ const empty: Snapshot = {
   existingRoles: {},
 };
 
-test("a later snapshot records new objects without the stack's own doing", () => {
+test("a later snapshot records new objects without the stack's own changes", () => {
   const ids = { "app.old": "pg_class/1", "app.renamed": "pg_class/3" };
   const recorded = { ...empty, ids, owners: { "app.old": "postgres", "app.renamed": "postgres" } };
   const now: Snapshot = {

@@ -303,7 +303,7 @@ test("what is not there is refused by name, before anything is touched", async (
     ["keepOwner", expect.stringContaining("no such role")],
   ]);
   expect(await failuresOf({ roles: ["analytics_ro"] })).toEqual([
-    ["roles[0]", expect.stringContaining("not made by this stack")],
+    ["roles[0]", expect.stringContaining("not created by this stack")],
   ]);
   expect(await failuresOf({ database: "nowhere" })).toEqual([
     ["database", expect.stringContaining("it has fleet_platform")],

@@ -31,7 +31,7 @@ const hostile = [
 ];
 
 describe.each(hostile)("a name such as %j", (name) => {
-  test.each(hostile)("in the schema %j is taken as the plan prints it, and in every quoted form", (schema) => {
+  test.each(hostile)("in the schema %j matches as the plan prints it, and in every quoted form", (schema) => {
     const object = table(schema, name);
     const quoted = (text: string) => `"${text.replaceAll('"', '""')}"`;
     for (const text of [object.key, `${quoted(schema)}.${quoted(name)}`, `table ${quoted(schema)}.${quoted(name)}`]) {
@@ -56,22 +56,22 @@ test.each([
   expect(isNamed(text, table("Cap", "Tab"))).toBe(isMeant);
 });
 
-test.each(["Cap.T*", '"Cap".T?b', '"Cap".*', "table Cap.*"])("the pattern %s takes the table Tab along", (pattern) => {
+test.each(["Cap.T*", '"Cap".T?b', '"Cap".*', "table Cap.*"])("the pattern %s matches the table Tab", (pattern) => {
   expect(isMatched(pattern, table("Cap", "Tab"))).toBe(true);
   expect(isMatched(pattern, table("cap", "Tab"))).toBe(false);
 });
 
-test("in quotes * and ? stand for themselves", () => {
+test("in quotes * and ? are literal", () => {
   expect(isMatched('"Cap"."T*"', table("Cap", "Tab"))).toBe(false);
   expect(isNamed('"Cap"."T*"', table("Cap", "T*"))).toBe(true);
 });
 
-test("a name with a dot is no other one's in another schema", () => {
+test("a name with a dot does not match another object in another schema", () => {
   expect(isNamed("a.b.c", table("a", "b.c"))).toBe(true);
   expect(isNamed("a.b.c", table("a.b", "c"))).toBe(false);
 });
 
-test("a routine is known with and without its argument types, by its kind or not", () => {
+test("a routine matches with and without its argument types and its kind", () => {
   const object = routine("Cap", "Do", "integer,text");
   for (const text of [
     "Cap.Do",
@@ -87,11 +87,11 @@ test("a routine is known with and without its argument types, by its kind or not
   expect(isMatched('"Cap"."Do"(text*)', object)).toBe(false);
 });
 
-test.each(["tab", "", ".tab", "Cap.", '"Cap.tab', 'Cap."tab', '"".t', 'Cap.""'])("%j is no name", (text) => {
+test.each(["tab", "", ".tab", "Cap.", '"Cap.tab', 'Cap."tab', '"".t', 'Cap.""'])("%j is not a name", (text) => {
   expect(parseObjectName(text)).toBeUndefined();
 });
 
-test("a name is printed as YAML takes it", () => {
+test("a name is printed as valid YAML", () => {
   expect(yamlName("public.schema_migrations")).toBe("public.schema_migrations");
   expect(yamlName('"Cap"."Tab"')).toBe('"\\"Cap\\".\\"Tab\\""');
 });

@@ -14,11 +14,11 @@ import { startPostgres, type TestPostgres } from "../postgres.ts";
 
 type Goal = Parameters<ReturnType<typeof ownership>["apply"]>[0];
 
-/** As a cloud gives it: no superuser, owner of the database, with roles that it may make its own. */
+/** As in a managed service: not a superuser, owner of the database, can grant itself roles. */
 const boss = 'Boss "1"';
 const quotedBoss = '"Boss ""1"""';
 
-describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL %i", (version) => {
+describe.each(availableVersions())("a non-superuser admin on PostgreSQL %i", (version) => {
   let postgres: TestPostgres;
   let server: Server;
   let superuser: Client;
@@ -60,7 +60,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     creators: ["shop_owner", "Legacy app"],
     before: [],
   };
-  const owns = { ...read, role: "shop_owner", access: "owner" as const, creators: ["Legacy app"] };
+  const ownerAccess = { ...read, role: "shop_owner", access: "owner" as const, creators: ["Legacy app"] };
   const goal = async (): Promise<Goal> => ({
     database: "shop",
     owner: "shop_owner",
@@ -79,7 +79,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     const before = await observe(superuser);
     const were = await memberships();
     const wanted = await goal();
-    for (const inputs of [owns, read]) {
+    for (const inputs of [ownerAccess, read]) {
       expect((await reader().plan(inputs, undefined, {})).failures ?? []).toEqual([]);
       await reader().apply(inputs, undefined, testCall());
     }
@@ -97,16 +97,16 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
       .poll(async () => (await superuser.query("SELECT FROM pg_stat_activity WHERE usename = 'reader'")).rows)
       .toEqual([]);
 
-    await superuser.query("SET ROLE shop_owner; CREATE TABLE app.made_since (id int); RESET ROLE");
+    await superuser.query("SET ROLE shop_owner; CREATE TABLE app.created_since (id int); RESET ROLE");
     await ownership(server).remove(wanted, testCall());
-    await superuser.query("DROP TABLE app.made_since");
+    await superuser.query("DROP TABLE app.created_since");
     await reader().remove(read, testCall());
-    await reader().remove(owns, testCall());
+    await reader().remove(ownerAccess, testCall());
     expect(await observe(superuser)).toEqual(before);
     expect(await memberships()).toEqual(were);
   });
 
-  test("hands on what a role still has before it is dropped", async () => {
+  test("reassigns a role's remaining objects before it is dropped", async () => {
     const were = await memberships();
     await superuser.query(
       "GRANT CREATE ON SCHEMA app TO shop_owner; SET ROLE shop_owner; CREATE TABLE app.left_over (id int); RESET ROLE",
@@ -118,7 +118,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     expect(await memberships()).toEqual(were);
   });
 
-  test("moves to and from owners that may not create in the schema, and leaves its privileges as they were", async () => {
+  test("changes to and from owners without CREATE on the schema, and leaves the schema's privileges unchanged", async () => {
     await superuser.query(`CREATE ROLE keeper; CREATE ROLE retired; CREATE TABLE app.kept (id int); CREATE TABLE app.old (id int);
       ALTER TABLE app.kept OWNER TO ${quotedBoss}; ALTER TABLE app.old OWNER TO retired;
       GRANT shop_owner TO ${quotedBoss} WITH ADMIN OPTION; GRANT keeper, retired TO ${quotedBoss} WITH ADMIN OPTION;
@@ -145,7 +145,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     );
   });
 
-  test("never loses a membership that it had before, and says what is missing where one cannot be taken", async () => {
+  test("keeps its existing memberships, and names what is missing if it cannot become a member", async () => {
     const own = await postgres.connect({ database: "shop" });
     await own.query(`CREATE ROLE plain LOGIN NOINHERIT PASSWORD 'admin'; CREATE ROLE cloud; CREATE ROLE team;
       GRANT team TO cloud WITH ADMIN OPTION; GRANT team TO plain; GRANT cloud TO plain; CREATE SCHEMA team AUTHORIZATION plain;
@@ -173,7 +173,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     await own.query("DROP SCHEMA team CASCADE; DROP OWNED BY plain; DROP ROLE plain, team, cloud");
   });
 
-  test("is refused in preview to move a superuser's object, and never told to become a superuser", async () => {
+  test("is refused in preview to change the owner of a superuser's object, and never told to become a superuser", async () => {
     await superuser.query("CREATE TABLE app.of_superuser (id int)");
     const seen = await observe(superuser);
     const { failures = [] } = await ownership(server).plan(await goal(), undefined, {});
@@ -194,7 +194,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     expect(await observe(superuser)).toEqual(seen);
   });
 
-  test("leaves a superuser's object where keepOwner has it, does the rest, and says what stays closed", async () => {
+  test("leaves a superuser's object with keepOwner, does the rest, and warns about the missing privileges", async () => {
     await superuser.query("CREATE TABLE app.of_superuser (id int)");
     const kept = { ...(await goal()), keepOwner: { "app.of_superuser": "postgres" } };
     const warned = async () => (await reader().plan(read, undefined, {})).warnings ?? [];
@@ -225,7 +225,7 @@ describe.each(availableVersions())("an admin that is no superuser, on PostgreSQL
     await ownership(server).remove(kept, testCall());
   });
 
-  test("is refused a schema that belongs to a superuser, with what to run", async () => {
+  test("is refused a schema that belongs to a superuser, with the statement to run", async () => {
     await superuser.query("CREATE SCHEMA root");
     const { failures = [] } = await reader().plan({ ...read, schemas: ["root"] }, undefined, {});
     expect(failures.map(({ reason }) => reason)).toEqual([

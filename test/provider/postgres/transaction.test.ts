@@ -12,7 +12,7 @@ let postgres: Postgres;
 let server: Server;
 
 beforeAll(async () => {
-  // Nothing but a commit that waits for the WAL brings it to the disk: the WAL writer sleeps.
+  // The WAL writer sleeps, so only a commit that waits for the WAL writes it to the disk.
   postgres = await startServer({ settings: { wal_writer_delay: "10s", wal_buffers: "16MB" } });
   const { host, port, user, password } = postgres;
   server = new Server({ host, port, user, password, database: "postgres", sslmode: "disable" });
@@ -22,13 +22,13 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-/** Runs `work` on a session of the plugin's and then lets the server crash. */
+/** Runs `work` on a session of the plugin and then crashes the server. */
 async function thenCrash<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
   let pid = 0;
   const result = await server.session(undefined, async (db) => {
     const { rows } = await db.query<{ pid: number }>("SELECT pg_backend_pid() AS pid");
     const result = await work(db);
-    // The postmaster takes the death of one backend for a crash: it throws away the shared memory and recovers from the WAL.
+    // The postmaster treats a killed backend as a crash: it discards the shared memory and recovers from the WAL.
     pid = rows[0]?.pid as number;
     process.kill(pid, "SIGKILL");
     return result;
@@ -49,7 +49,7 @@ async function thenCrash<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
   return result;
 }
 
-test("what is said to be moved is moved after a crash of the server at that moment", async () => {
+test("changes of owner that are reported as done survive a crash of the server", async () => {
   const goal = { owner: "k_owner", schemas: ["k"], keepOwner: {}, alsoOwn: [], roles: ["k_owner"] };
   const before = await reconnect();
   await before.query(`CREATE ROLE k_owner; CREATE SCHEMA k; GRANT USAGE, CREATE ON SCHEMA k TO k_owner;
@@ -68,8 +68,8 @@ test("what is said to be moved is moved after a crash of the server at that mome
   expect(rows).toEqual([{ moved: 400 }]);
 });
 
-test("what is said to be changed in one transaction is, also where the server's commits do not wait for the disk", async () => {
-  await thenCrash((db) => inTransaction(db, testCall(), "making a role", () => db.query("CREATE ROLE k_durable")));
+test("a transaction that is reported as done survives a crash, even if the server's commits do not wait for the disk", async () => {
+  await thenCrash((db) => inTransaction(db, testCall(), "creating a role", () => db.query("CREATE ROLE k_durable")));
   const after = await reconnect();
   const { rows } = await after.query("SELECT rolname FROM pg_roles WHERE rolname = 'k_durable'");
   await after.end();

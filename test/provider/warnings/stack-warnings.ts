@@ -71,7 +71,7 @@ export async function warningsOfStack(
       // The warning about an adopted role is about the up itself, and not repeated after it.
       note(`Baseline ${database}`, {
         ...plan,
-        warnings: (plan.warnings ?? []).filter((line) => !/is taken over/.test(line)),
+        warnings: (plan.warnings ?? []).filter((line) => !/is adopted/.test(line)),
       });
       found[database] = plan.observed?.snapshot as PropertyMap;
     }
