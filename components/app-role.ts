@@ -3,7 +3,7 @@ import * as pulumi from "@pulumi/pulumi";
 import { type Grants, grantsProblems } from "../model/grants.ts";
 import { alternateLogins, roleNames } from "../model/login-roles.ts";
 import { scramVerifier } from "../model/scram.ts";
-import { type RoleSettings, readFormerSettings, readSettings, splitSettings } from "../model/settings.ts";
+import { type RoleSettings, readPreviousSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
 import { awaitRoleContract, dropLeftoverRoleContract } from "../provider/functions/contracts.ts";
 import { AlternateLogins, type ServedService } from "./alternate-logins.ts";
@@ -220,7 +220,7 @@ function createLogins(
 
 /** The official Role resets what it is not given: an adopted role keeps what is not declared. */
 function formerSettings(parent: AppRole) {
-  const settings = formerRole(parent).apply((former) => readFormerSettings(former.settings[""] ?? []));
+  const settings = formerRole(parent).apply((former) => readPreviousSettings(former.settings[""] ?? []));
   return {
     statementTimeout: settings.apply(({ statementTimeout }) => statementTimeout ?? 0),
     idleInTransactionSessionTimeout: settings.apply((one) => one.idleInTransactionSessionTimeout ?? 0),

@@ -1,8 +1,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import { type ConnectionBudget, connectionBudget } from "../model/budget.ts";
-import { legacyUsers } from "../model/legacy-users.ts";
 import { roleNames } from "../model/login-roles.ts";
-import type { ConnectAs, Stack } from "../model/stack.ts";
+import { type ConnectAs, legacyUsers, type Stack } from "../model/stack.ts";
 import { switches } from "../model/switches.ts";
 import { declaredViolations } from "../policies/declared.ts";
 import { AppRole } from "./app-role.ts";

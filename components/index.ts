@@ -14,7 +14,6 @@ export {
   connectionBudget,
   defaultCeiling,
 } from "../model/budget.ts";
-export { legacyUsers } from "../model/legacy-users.ts";
 export { completePool, type DeclaredPool, defaultPool, type Pool, type PoolUser, poolProblem } from "../model/pool.ts";
 export type { Settings, SettingValue } from "../model/settings.ts";
 export {
@@ -25,6 +24,7 @@ export {
   type Database,
   type ExistingRole,
   type Limits,
+  legacyUsers,
   type Migrates,
   type Role,
   type Server,

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { dockerHost } from "../config/docker-host.ts";
+import { dockerHost } from "../config/read-program-stack.ts";
 import { cutoverProblem } from "../model/cutover.ts";
 import { roleUrl } from "../model/database-url.ts";
 import { completePool, type Pool } from "../model/pool.ts";

@@ -1,12 +1,12 @@
-/** One thing wrong with the stack's configuration. */
+/** One problem of the stack's configuration. */
 export interface Problem {
   /** Where, as `pulumi config --path` spells it: `app-roles:roles.dashboard_app.connectionLimit`. */
   path: string;
-  /** What was expected and what was found; never the value of a secret. */
+  /** The expected and the found value, never that of a secret. */
   message: string;
 }
 
-/** The stack's configuration is refused; `problems` holds everything wrong with it, the message one problem a line. */
+/** A refused configuration, with all its problems; the message has one per line. */
 export class ConfigError extends Error {
   readonly problems: Problem[];
   constructor(problems: Problem[]) {
@@ -18,3 +18,6 @@ export class ConfigError extends Error {
     this.problems = problems;
   }
 }
+
+/** Adds a problem at a path, unless the message is undefined. */
+export type At = (...path: PropertyKey[]) => { refuse(message: string | undefined): void };

@@ -8,10 +8,11 @@ import { ConfigError, type Problem } from "./config-error.ts";
 import { type Entry, readSections, type Sections } from "./sections.ts";
 
 /**
- * The stack from its configuration: the keys of the namespace `app-roles`, without it, each a value or, as a Pulumi
- * program is given objects, its JSON. `serviceOrder` is the order in which the services are declared, since Pulumi hands
- * an object's keys to the program sorted by name; services it does not name come last.
- * `fileProblem` looks at the file of `server.sslrootcert`; by default nobody does. Throws ConfigError with everything that is wrong.
+ * The stack that a configuration declares: the keys of the namespace `app-roles`, without it, to values or, as Pulumi passes
+ * objects to a program, their JSON. Throws ConfigError with all problems.
+ *
+ * @param serviceOrder services in cutover order, because Pulumi sorts the keys of an object; others come last
+ * @param fileProblem checks the file of `server.sslrootcert`; by default it is not checked
  */
 export function parseStack(
   config: Record<string, unknown>,
@@ -87,7 +88,7 @@ function fromJson(config: Record<string, unknown>): Record<string, unknown> {
     try {
       parsed[key] = JSON.parse(text);
     } catch {
-      // Left as it is: the schema refuses a text here, and hides one that may be secret.
+      // The schema refuses a text here, and hides a secret one.
     }
   }
   return parsed;

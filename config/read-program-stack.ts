@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import * as pulumi from "@pulumi/pulumi";
 import type { Stack } from "../model/stack.ts";
-import { declaredServices } from "./declared-services.ts";
-import { dockerHost } from "./docker-host.ts";
 import { stackOf } from "./read-stack.ts";
+import { declaredServices, stackFile } from "./stack-file.ts";
 
 /**
- * The stack as `Pulumi.<stack>.yaml` declares it, for a Pulumi program. The admin's password comes from the environment
- * variable PGPASSWORD where the configuration has none, and the address of `server.admin.container` from Docker. Rejects with
- * a RunError, which Pulumi prints without a stack trace, naming every bad key.
+ * The stack that `Pulumi.<stack>.yaml` declares, for a Pulumi program. Without `adminPassword` the password comes from the
+ * environment variable PGPASSWORD; the address of `server.admin.container` comes from Docker. Rejects with a RunError, which
+ * Pulumi prints without a stack trace, naming every bad key.
  *
  * @example
  * const stack = new AppRolesStack(await readStack());
@@ -22,8 +21,12 @@ export async function readStack(): Promise<Stack> {
   }
 }
 
-/** The cutover order stands in the stack's file alone: Pulumi sorts the keys of an object. */
+/** `docker:host`, as the docker provider reads it. Default: DOCKER_HOST, else the local socket. */
+export function dockerHost(): string | undefined {
+  return new pulumi.Config("docker").get("host");
+}
+
 function serviceOrder(): string[] {
-  const file = `Pulumi.${pulumi.getStack()}.yaml`;
+  const file = stackFile(pulumi.getStack());
   return existsSync(file) ? declaredServices(readFileSync(file, "utf8")) : [];
 }

@@ -3,23 +3,23 @@ import { findServer } from "../provider/docker/find-server.ts";
 import { rootCertificateProblem } from "../provider/postgres/root-certificate.ts";
 import { parseStack } from "./parse-stack.ts";
 
-/** The namespace of every key, whatever the project that uses it is called. */
+/** The namespace of every key, in any project. */
 const namespace = "app-roles:";
 
-/** A stack's configuration as Pulumi hands it over. */
+/** A stack's configuration as Pulumi passes it on. */
 export interface WrittenConfig {
-  /** Every key with its namespace, to its value as text; secrets in clear. */
+  /** Every key with its namespace, to its value as text; secrets in clear text. */
   values: Record<string, string | undefined>;
-  /** Services in cutover order, where the source of `values` does not keep it. */
+  /** Services in cutover order, if `values` does not keep it. */
   serviceOrder: string[];
-  /** `docker:host`; undefined: DOCKER_HOST, else this machine's socket. */
+  /** `docker:host`. Default: DOCKER_HOST, else the local socket. */
   dockerHost: string | undefined;
 }
 
 /**
- * The stack that a configuration declares. The admin's password comes from PGPASSWORD where the configuration has none, and
- * the address of `server.admin.container` from Docker, unless it is read `without the server`. Throws ConfigError, which
- * names every bad key, or what Docker says.
+ * The stack that a configuration declares. Without `adminPassword` the password comes from PGPASSWORD; the address of
+ * `server.admin.container` comes from Docker, except `without the server`. Throws ConfigError, which names every bad key, or
+ * Docker's error.
  */
 export async function stackOf(written: WrittenConfig, server?: "without the server"): Promise<Stack> {
   const ours = Object.entries(written.values).filter(([key]) => key.startsWith(namespace));

@@ -6,23 +6,23 @@ import type { Problem } from "./config-error.ts";
 import { entries, secretSections, singles } from "./schema/index.ts";
 import { keysAt } from "./schema/keys.ts";
 
-/** The entries of one section: those that are right, and the names of all, so that checks do not stumble over a broken one. */
+/** The entries of one section: the valid ones, and the names of all, so that checks can ignore an invalid one. */
 export interface Section<T> {
   valid: Map<string, T>;
   declared: ReadonlySet<string>;
-  /** False: the section as a whole is wrong, so nobody knows what it declares. */
+  /** False if the section as a whole is invalid, so that its entries are unknown. */
   isReadable: boolean;
 }
 
 export type Single<K extends keyof typeof singles> = z.output<(typeof singles)[K]>;
 export type Entry<K extends keyof typeof entries> = z.output<(typeof entries)[K]>;
 
-/** The configuration section by section; a single that is wrong is undefined. */
+/** The configuration by section; an invalid single is undefined. */
 export type Sections = { [K in keyof typeof singles]: Single<K> | undefined } & {
   [K in keyof typeof entries]: Section<Entry<K>>;
 };
 
-/** Reads every section by its schema; all that is wrong goes to `problems`. */
+/** Reads every section by its schema, and adds all problems to `problems`. */
 export function readSections(config: Record<string, unknown>, problems: Problem[]): Sections {
   const known = [...Object.keys(singles), ...Object.keys(entries)];
   for (const key of Object.keys(config)) {
@@ -56,7 +56,7 @@ function readEntries<T>(key: string, schema: z.ZodType<T>, written: unknown, pro
   if (typeof written !== "object" || written === null || Array.isArray(written)) {
     problems.push({
       path: configPath([key]),
-      message: `expected names and what belongs to each, found ${shown(key)(written)}`,
+      message: `expected names with their keys, found ${shown(key)(written)}`,
     });
     return { valid, declared: new Set(), isReadable: false };
   }

@@ -1,13 +1,13 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { parseDocument } from "yaml";
+import { isMap, isScalar, parseDocument } from "yaml";
 import type { ConnectAs } from "../model/stack.ts";
 import { writeFileAtomically } from "../provider/write-file.ts";
 
 /**
- * Sets a service's switch in Pulumi.<stack>.yaml, as a person's edit would: comments, order and the file's mode stay, and a
- * symbolic link is written through. Throws when the file is not there or declares no such service. True: it was changed.
+ * Sets a service's connectAs in Pulumi.<stack>.yaml; comments, order, mode and a symbolic link stay. Throws if the file is
+ * missing or does not declare the service. Returns whether it changed.
  */
 export async function setConnectAs(stack: string, service: string, connectAs: ConnectAs): Promise<boolean> {
   const file = stackFile(stack);
@@ -19,17 +19,14 @@ export async function setConnectAs(stack: string, service: string, connectAs: Co
 
 /** The name of the file with a stack's configuration. */
 export function stackFile(stack: string): string {
-  // A stack of Pulumi Cloud may be named with its organisation and project.
+  // A stack of Pulumi Cloud may include its organization and project.
   return `Pulumi.${stack.slice(stack.lastIndexOf("/") + 1)}.yaml`;
 }
 
-/**
- * A private copy of the stack's file with a service's switch set: an up that is given it can be killed at any moment, and the
- * file that the next one reads says what it said before.
- */
+/** A private copy of the stack's file with a service's connectAs set: if the up that reads it is killed, the file is unchanged. */
 export class StackFileCopy {
   readonly #folder: string;
-  /** Arguments of the up that is to read it. */
+  /** Arguments for the up that reads it. */
   readonly args: string[];
 
   private constructor(folder: string, file: string) {
@@ -51,7 +48,7 @@ export class StackFileCopy {
   }
 }
 
-/** The file's text with the switch set; undefined: it is set already. */
+/** The file's text with connectAs set; undefined if it is set already. */
 async function withConnectAs(file: string, service: string, connectAs: ConnectAs): Promise<string | undefined> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new Error(`cannot read ${file}: ${error.code}; run this in the folder of Pulumi.yaml`);
@@ -62,4 +59,11 @@ async function withConnectAs(file: string, service: string, connectAs: ConnectAs
   if ((document.getIn([...path, "connectAs"]) ?? "legacy") === connectAs) return undefined;
   document.setIn([...path, "connectAs"], connectAs);
   return document.toString({ lineWidth: 0 });
+}
+
+/** The services in a stack file's text, in cutover order, which Pulumi loses because it sorts the keys of an object. */
+export function declaredServices(text: string): string[] {
+  const services = parseDocument(text).getIn(["config", "app-roles:services"]);
+  if (!isMap(services)) return [];
+  return services.items.map(({ key }) => String(isScalar(key) ? key.value : key));
 }

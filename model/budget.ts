@@ -1,19 +1,19 @@
 import { z } from "zod";
 
-/** One login role of the server and the most connections it may hold. */
+/** One login role of the server and its connection limit. */
 export const budgetEntry = z.strictObject({
   role: z.string(),
   limit: z.int().positive().describe("Its CONNECTION LIMIT."),
-  source: z.enum(["declared", "existing"]).describe("`declared`: made by the stack; `existing`: live already."),
+  source: z.enum(["declared", "existing"]).describe("`declared`: created by the stack; `existing`: not."),
 });
 export type BudgetEntry = z.infer<typeof budgetEntry>;
 
-/** A line of the budget as it is added up, with the roles that the program makes beside the stack's own. */
+/** A line of the budget, including roles that the program creates in addition to the stack's. */
 export interface CountedEntry extends Omit<BudgetEntry, "source"> {
   source: BudgetEntry["source"] | "program";
 }
 
-/** All connection limits of a server against the most that they may add up to. */
+/** All connection limits of a server, and the ceiling that their sum must not exceed. */
 export interface ConnectionBudget {
   /** The most connections that all roles together may hold. */
   ceiling: number;
@@ -46,7 +46,7 @@ export function budgetTable({ ceiling, total, entries }: ConnectionBudget): stri
     .join("\n");
 }
 
-/** What is wrong with a budget that is over its ceiling, with its table and the remedy; undefined when it fits. */
+/** The problem of a budget above its ceiling, with its table and the remedy; undefined when it fits. */
 export function budgetProblem(budget: ConnectionBudget): string | undefined {
   if (budget.over === 0) return undefined;
   return `the connection limits add up to ${budget.total}, ${budget.over} above the ceiling of ${budget.ceiling}; lower one or more by ${budget.over} in all:\n${budgetTable(budget)}`;

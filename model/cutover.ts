@@ -1,8 +1,8 @@
 import type { Database, Service } from "./stack.ts";
 
 /**
- * Why a service may not log in as its role, now or once it is cut over, and the key to change; undefined when it may. Whether a
- * service migrates may be unknown as long as it stays on `legacy`. `database`: the service's, where it is known.
+ * Why a service cannot log in as its role, now or after its cutover, and the key to change; undefined if it can. `migrates` may
+ * be unconfirmed while the service is on `legacy`. `database`: the service's, if known.
  */
 export function cutoverProblem(
   service: Pick<Service, "connectAs" | "migrates" | "role" | "database">,

@@ -1,13 +1,13 @@
-/** A URL is no Postgres URL, or cannot be read without guessing. The message never holds the URL: it has a password. */
+/** Not a Postgres URL, or an ambiguous one. The message never contains the URL, which has a password. */
 export class DatabaseUrlError extends Error {
   override readonly name = "DatabaseUrlError";
 }
 
-/** A Postgres URL cut where it must be changed: `start` + userinfo + `rest` is the URL, byte for byte. */
+/** The parts of a Postgres URL; joined, they are the URL byte for byte. */
 interface Parts {
   /** Scheme and slashes: `postgresql://`. */
   start: string;
-  /** User and password as written, without the `@`; undefined when there is no `@`. */
+  /** User and password as written, without the `@`; undefined without an `@`. */
   userinfo: string | undefined;
   /** Hosts and ports, path. */
   hostsAndPath: string;
@@ -15,7 +15,7 @@ interface Parts {
   query: string;
 }
 
-/** What a made legacy URL is made of. */
+/** What a legacy URL is derived from. */
 export interface Login {
   /** Host name, IPv4 or IPv6 address, or the directory of a Unix socket. */
   host: string;
@@ -25,15 +25,15 @@ export interface Login {
   database: string;
 }
 
-/** The URL a service has today where none is given: the server's address, the admin's login. */
+/** The legacy URL of a service without a configured one: the server's address, the admin's login. */
 export function makeDatabaseUrl({ host, port, user, password, database }: Login): string {
   const userinfo = password === undefined ? encoded(user) : `${encoded(user)}:${encoded(password)}`;
   return `postgresql://${userinfo}@${urlHost(host)}:${port}/${encodedDatabase(database)}`;
 }
 
 /**
- * The URL with which a role logs in: the legacy URL with user and password replaced, in its userinfo and, where they
- * stand there (libpq lets them win), in its parameters `user` and `password`; all other bytes are kept.
+ * The URL with which a role logs in: the legacy URL with user and password replaced, in its userinfo and in its parameters
+ * `user` and `password`, which take precedence in libpq; all other bytes are kept.
  */
 export function roleUrl(legacyUrl: string, role: string, password: string): string {
   const { start, hostsAndPath, query } = split(legacyUrl);
@@ -43,20 +43,20 @@ export function roleUrl(legacyUrl: string, role: string, password: string): stri
   return `${start}${encoded(role)}:${encoded(password)}@${hostsAndPath}${replaced}`;
 }
 
-/** The URL without user and password; the URL of a role that is made of it is the same as the one made of the whole. */
+/** The URL without user and password; `roleUrl` returns the same for it as for the complete URL. */
 export function withoutLogin(url: string): string {
   const { start, hostsAndPath, query } = split(url);
   return `${start}${hostsAndPath}${query.replace(parameter("user"), "$1").replace(parameter("password"), "$1")}`;
 }
 
-/** The user that a URL logs in as; undefined when it names none. */
+/** The user that a URL logs in as; undefined if it names none. */
 export function databaseUrlUser(url: string): string | undefined {
   const { userinfo, query } = split(url);
   const named = lastParameter(query, "user") ?? userinfo?.split(":", 1)[0];
   return named ? decoded(named) : undefined;
 }
 
-/** The password that a URL logs in with; undefined when it has none. */
+/** The password that a URL logs in with; undefined if it has none. */
 export function databaseUrlPassword(url: string): string | undefined {
   const { userinfo, query } = split(url);
   const colon = userinfo?.indexOf(":") ?? -1;
@@ -64,7 +64,7 @@ export function databaseUrlPassword(url: string): string | undefined {
   return named ? decoded(named) : undefined;
 }
 
-/** The one host that a URL names, and its port; undefined when it names none, or several, or has them in its parameters. */
+/** The only host that a URL names, and its port; undefined if it names none or several, or has them in its parameters. */
 export function databaseUrlAddress(url: string): { host: string; port: number } | undefined {
   const { hostsAndPath, query } = split(url);
   if (/[?&](host|hostaddr|port)=/.test(query)) return undefined;
@@ -73,12 +73,10 @@ export function databaseUrlAddress(url: string): { host: string; port: number } 
   return host === undefined ? undefined : { host: decoded(host), port: Number(port ?? 5432) };
 }
 
-/**
- * The URL with `next` as its password where it logs in as `user` with `former`, all other bytes kept; undefined where it does not.
- */
-export function withNewPassword(url: string, user: string, former: string, next: string): string | undefined {
+/** The URL with `next` as its password, all other bytes kept; undefined if it does not log in as `user` with `previous`. */
+export function withNewPassword(url: string, user: string, previous: string, next: string): string | undefined {
   try {
-    if (databaseUrlUser(url) !== user || databaseUrlPassword(url) !== former) return undefined;
+    if (databaseUrlUser(url) !== user || databaseUrlPassword(url) !== previous) return undefined;
   } catch (error) {
     if (error instanceof DatabaseUrlError) return undefined;
     throw error;
@@ -89,7 +87,7 @@ export function withNewPassword(url: string, user: string, former: string, next:
   return `${start}${login === undefined ? "" : `${login}@`}${hostsAndPath}${replaced}`;
 }
 
-/** The database that a URL names; undefined when it names none (libpq then takes one named like the user). */
+/** The database that a URL names; undefined if it names none (libpq then uses the user's name). */
 export function databaseUrlDatabase(url: string): string | undefined {
   const { hostsAndPath, query } = split(url);
   const slash = hostsAndPath.indexOf("/");
@@ -115,7 +113,7 @@ function split(url: string): Parts {
   const hostsAndPath = question < 0 ? rest : rest.slice(0, question);
   if (/[@#]/.test(hostsAndPath)) {
     throw new DatabaseUrlError(
-      "it has an @ or # behind the host, or a / in its password; percent-encode it (%40, %23, %2F)",
+      "it has an @ or # after the host, or a / in its password; percent-encode it (%40, %23, %2F)",
     );
   }
   return {
@@ -139,14 +137,14 @@ function urlHost(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }
 
-/** Percent-encoded so that no driver and no shell reads a character of it as anything else. */
+/** Percent-encoded so that drivers and shells interpret no character. */
 function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
 /**
- * A path may hold these as they are, and Node's `pg` does not decode them there (decodeURI): `%24` would be another database.
- * It decodes no `%2F`, `%3F`, `%23` and `%40` either, which have no other form in a URL that every driver reads.
+ * A path may contain these unencoded, and Node's `pg` does not decode them there (decodeURI): `%24` would be another database.
+ * Nor does it decode `%2F`, `%3F`, `%23` and `%40`, but those have no other form that every driver reads.
  */
 function encodedDatabase(database: string): string {
   return encoded(database).replace(/%(?:24|26|2B|2C|3A|3B|3D)/g, decodeURIComponent);
@@ -156,6 +154,6 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    throw new DatabaseUrlError("it has a % that starts no percent-encoding; write it as %25");
+    throw new DatabaseUrlError("it has a % that does not start a percent-encoding; write it as %25");
   }
 }

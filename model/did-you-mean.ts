@@ -1,4 +1,4 @@
-/** The known name that a misspelt one was probably meant to be: at most a third of its letters differ, capitals aside. */
+/** The known name that is closest to a misspelt one: at most a third of its letters differ, ignoring case. */
 export function didYouMean(written: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
   let least = Math.max(1, Math.floor(written.length / 3)) + 1;
@@ -9,7 +9,7 @@ export function didYouMean(written: string, known: Iterable<string>): string | u
   return best;
 }
 
-/** Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
+/** Insertions, deletions, replacements and swaps of adjacent letters that turn `a` into `b`. */
 function editDistance(a: string, b: string): number {
   let before: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, column) => column);

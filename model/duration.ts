@@ -10,16 +10,16 @@ const units: [name: string, milliseconds: number][] = [
 
 const written = /^\s*((?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)\s*(us|ms|s|min|h|d)?\s*$/;
 
-/** The largest timeout Postgres takes: 2147483647 ms, about 24.8 days. */
+/** The largest timeout that Postgres accepts: 2147483647 ms, about 24.8 days. */
 export const longestTimeout = 2_147_483_647;
 
-/** What `milliseconds` understands, for error messages. */
+/** What `milliseconds` accepts, for error messages. */
 export const durationExpected = "a duration such as 30min, 5s, 250ms or 60000 (milliseconds)";
 
 /**
- * A duration of a setting whose base unit is the millisecond, as whole milliseconds; undefined when it is none.
- * A bare number is in milliseconds. Rounds as Postgres does: a fraction with a unit first to the next smaller unit, then
- * any fraction to the millisecond, halves to even. Source: convert_to_base_unit() and parse_int() in guc.c.
+ * A duration in whole milliseconds; undefined if it is not one. A number without a unit is in milliseconds. Rounds as Postgres
+ * does: a fraction with a unit first to the next smaller unit, then any fraction to the millisecond, halves to even. Source:
+ * convert_to_base_unit() and parse_int() in guc.c.
  */
 export function milliseconds(value: string | number): number | undefined {
   const [, number, name] = written.exec(String(value)) ?? [];
@@ -32,10 +32,10 @@ export function milliseconds(value: string | number): number | undefined {
   return whole <= longestTimeout ? whole : undefined;
 }
 
-/** What `timeSpan` understands, for error messages. */
+/** What `timeSpan` accepts, for error messages. */
 export const timeSpanExpected = "a time such as 45m, 1h30m, 90s (or as Postgres writes it: 45min)";
 
-/** A time on a command line, in Go's spelling (`45m`, `1h30m`) or Postgres's (`45min`), as whole milliseconds; else undefined. */
+/** A time on a command line, as in Go (`45m`, `1h30m`) or Postgres (`45min`), in whole milliseconds; else undefined. */
 export function timeSpan(value: string): number | undefined {
   const parts = /^(?:(?:\d+(?:\.\d*)?|\.\d+)(?:us|ms|s|m|h))+$/.test(value) ? value.match(/[\d.]+[a-z]+/g) : null;
   if (!parts) return milliseconds(value);
@@ -44,7 +44,7 @@ export function timeSpan(value: string): number | undefined {
   return sum <= longestTimeout ? sum : undefined;
 }
 
-/** C's rint(), which Postgres rounds with. */
+/** C's rint(), which Postgres uses. */
 function roundHalfEven(value: number): number {
   const down = Math.floor(value);
   if (value - down !== 0.5) return Math.round(value);

@@ -1,6 +1,6 @@
 const longest = 60;
 
-/** A value as an error message shows it: short, on one line, and telling `"30"` from `30`. */
+/** A value for an error message: short, on one line, with `"30"` distinct from `30`. */
 export function found(value: unknown): string {
   if (value === undefined) return "nothing";
   if (value === null) return "null (is there nothing after the colon?)";
@@ -10,7 +10,7 @@ export function found(value: unknown): string {
   return text.length > longest ? `${text.slice(0, longest)}…` : text;
 }
 
-/** What kind of value it is, for values that must never be shown. */
+/** The kind of a secret value, for an error message. */
 export function foundKind(value: unknown): string {
   if (value === undefined || value === null || typeof value === "object") return found(value);
   return typeof value === "string" ? "a text (not shown)" : `a ${typeof value} (not shown)`;

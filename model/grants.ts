@@ -2,13 +2,13 @@ import { z } from "zod";
 import { parseObjectName } from "./object-name.ts";
 
 const privileges = z.array(z.string().min(1));
-/** Object (`schema.object`, or a pattern for those of one schema) to privileges. */
+/** Object (`schema.object`, or a pattern within one schema) to privileges. */
 const onObjects = z.record(z.string().min(1), privileges).optional();
 
 /** Privileges of a role in one database beyond its access level, by kind of object (app-roles:roles.*.grants.*). */
 export const grants = z.strictObject({
   database: privileges.optional(),
-  schemas: onObjects.describe("By the schema's bare name."),
+  schemas: onObjects.describe("By the schema's name without quotes."),
   tables: onObjects.describe("Tables, views, materialized views and foreign tables."),
   columns: z
     .record(z.string().min(1), z.record(z.string().min(1), z.array(z.string().min(1))))
@@ -22,7 +22,7 @@ export const grants = z.strictObject({
 });
 export type Grants = z.infer<typeof grants>;
 
-/** What can be granted on each kind: https://www.postgresql.org/docs/current/ddl-priv.html, table 5.2. */
+/** Privileges on each kind of object: https://www.postgresql.org/docs/current/ddl-priv.html, table 5.2. */
 const privilegesOf: Record<keyof Grants, string[]> = {
   database: ["CONNECT", "CREATE", "TEMPORARY", "TEMP"],
   schemas: ["USAGE", "CREATE"],
@@ -38,7 +38,7 @@ interface GrantsProblem {
   message: string;
 }
 
-/** What is wrong with the privileges and names of one database's grants. */
+/** Problems of the privileges and names in one database's grants. */
 export function grantsProblems(grants: Grants): GrantsProblem[] {
   const problems = privilegeProblems("database", grants.database ?? [], ["database"]);
   for (const [schema, privileges] of Object.entries(grants.schemas ?? {})) {
@@ -70,10 +70,10 @@ function privilegeProblems(kind: keyof Grants, privileges: string[], path: Prope
     .map((privilege) => ({ path, message: `expected ${known.join(", ")}, found ${privilege}` }));
 }
 
-/** The schema is read whole, so no pattern may stand for it. */
+/** The schema must be a name, because it is read as a whole. */
 function nameProblems(name: string, path: PropertyKey[]): GrantsProblem[] {
   const parsed = parseObjectName(name);
   const isQuoted = /^(?:[a-z ]+ )?"/.test(name);
   if (parsed && (isQuoted || !/[*?]/.test(parsed.schema))) return [];
-  return [{ path, message: "expected schema.object, with no pattern for the schema" }];
+  return [{ path, message: "expected schema.object, without a pattern for the schema" }];
 }

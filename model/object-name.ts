@@ -1,18 +1,17 @@
 /**
- * The one grammar of object names in the configuration, in what previews print and in warnings:
- * `[kind] schema.object[(argument types)]`. Each part stands as it is, capitals too, or in double quotes as in SQL, where `""`
- * is a quote; a part with a dot or a quote needs them. Outside quotes `*` in the object means any characters, or none, and `?`
- * one character.
+ * The grammar of object names in the configuration, previews and warnings: `[kind] schema.object[(argument types)]`. Each part
+ * is written as it is, including capitals, or in double quotes as in SQL, where `""` is a quote; a part with a dot or a quote
+ * needs them. Outside quotes `*` in the object matches any characters and `?` one.
  */
 export interface ObjectName {
-  /** `function`, `type`, ...: undefined when the name says none. */
+  /** `function`, `type`, ...; undefined without one. */
   kind: string | undefined;
   schema: string;
-  /** As it stands behind the schema's dot. */
+  /** The text after the schema's dot. */
   rest: string;
 }
 
-/** What a name may begin with: Postgres's names of kinds (pg_identify_object), longest first. */
+/** Kinds that a name may begin with, as pg_identify_object names them, longest first. */
 const kinds = [
   "text search configuration",
   "text search dictionary",
@@ -37,7 +36,7 @@ const kinds = [
 ];
 const kindPattern = new RegExp(`^(${kinds.join("|")}) `);
 
-/** Takes a name apart; undefined when it is not of the grammar. */
+/** The parts of a name; undefined if it does not follow the grammar. */
 export function parseObjectName(text: string): ObjectName | undefined {
   const kind = kindPattern.exec(text)?.[1];
   const match = /^(?:"((?:[^"]|"")+)"|([^".]+))\.(.+)$/s.exec(kind === undefined ? text : text.slice(kind.length + 1));
@@ -47,12 +46,12 @@ export function parseObjectName(text: string): ObjectName | undefined {
   return { kind, schema: match[1]?.replaceAll('""', '"') ?? (match[2] as string), rest };
 }
 
-/** Whether it may stand for several objects: it has `*` or `?` outside quotes. */
+/** Whether it can match several objects: it has `*` or `?` outside quotes. */
 export function isPattern({ rest }: ObjectName): boolean {
   return /[*?]/.test(rest.replace(quotedStart, ""));
 }
 
-/** The object without its quotes, and what follows them, such as `(integer)`; undefined for a bare one, which may be all name. */
+/** A quoted object without its quotes, and the text after them, such as `(integer)`; undefined for an unquoted one. */
 export function quotedObject({ rest }: ObjectName): { name: string; tail: string } | undefined {
   const quoted = quotedStart.exec(rest)?.[0];
   if (quoted === undefined) return undefined;
@@ -61,7 +60,7 @@ export function quotedObject({ rest }: ObjectName): { name: string; tail: string
 
 const quotedStart = /^"(?:[^"]|"")+"/;
 
-/** The name that a quoted identifier stands for; a bare one stands for itself. */
+/** An identifier without its quotes. */
 export function unquoted(identifier: string): string {
   return /^".*"$/s.test(identifier) ? identifier.slice(1, -1).replaceAll('""', '"') : identifier;
 }
@@ -71,7 +70,7 @@ export function yamlName(name: string): string {
   return /^[A-Za-z_][\w$]*\.[\w$]+$/.test(name) ? name : JSON.stringify(name);
 }
 
-/** A schema's bare name as it can be pasted into the configuration's YAML. */
+/** A schema's name as it can be pasted into the configuration's YAML. */
 export function yamlSchema(name: string): string {
   return /^[A-Za-z_][\w$]*$/.test(name) ? name : JSON.stringify(name);
 }

@@ -1,27 +1,27 @@
 import { z } from "zod";
 
-/** What runs a service, and so how its DATABASE_URL reaches it. */
+/** What runs a service and delivers its DATABASE_URL. */
 export const runtimes = ["external", "container", "swarm", "compose", "command"] as const;
 export type Runtime = (typeof runtimes)[number];
 
-/** A container of the stack's own, or the containers of a swarm service: what a compose service has, in its terms. */
+/** A container, or the containers of a swarm service, in compose's terms. */
 export interface ContainerSpec {
   /** Default: the service's name. */
   name?: string | undefined;
-  /** What happens to a container of that name that somebody else made; with the runtime `container`. Default `refuse`. */
+  /** With the runtime `container`: what to do with an existing container of that name. Default `refuse`. */
   existing?: "refuse" | "replace" | undefined;
   /** With tag or digest. */
   image: string;
   command?: string[] | undefined;
   entrypoint?: string[] | undefined;
   workingDir?: string | undefined;
-  /** Plain values; secret ones stand in serviceSecrets. */
+  /** Plain values; secret ones are in serviceSecrets. */
   env: Record<string, string>;
   /** As compose's short syntax: `[[address:]host:]container[/protocol]`. */
   ports: string[];
-  /** Network to what the container has there. */
+  /** Network to the container's aliases in it. */
   networks: Record<string, { aliases: string[] }>;
-  /** As compose's short syntax: `source:/target[:ro]`; a source with a slash is a path, else a volume. */
+  /** As compose's short syntax: `source:/target[:ro]`; a source with a slash is a path, any other a volume. */
   volumes: string[];
   mounts: Mount[];
   /** `no`, `always`, `unless-stopped`, `on-failure` or `on-failure:<most retries>`. Default `unless-stopped`. */
@@ -53,18 +53,18 @@ export interface Mount {
 export interface Healthcheck {
   /** `["CMD", ...]`, `["CMD-SHELL", line]` or `["NONE"]`. */
   test: string[];
-  /** Milliseconds, as the other times here; undefined: Docker's default. */
+  /** In milliseconds, like the other times. Default: Docker's. */
   interval?: number | undefined;
   timeout?: number | undefined;
   startPeriod?: number | undefined;
   retries?: number | undefined;
 }
 
-/** A service of a compose project: one line of one env file is ours. */
+/** A service of a compose project: the stack owns one line of one env file. */
 export interface ComposeSpec {
-  /** The project's compose files, in order; paths from the Pulumi project's folder. */
+  /** The project's compose files, in order; paths relative to the Pulumi project folder. */
   files: string[];
-  /** Default: what compose makes of the first file's folder. */
+  /** Default: compose's, from the first file's folder. */
   project?: string | undefined;
   /** Default: the service's name. */
   service?: string | undefined;
@@ -72,29 +72,29 @@ export interface ComposeSpec {
   envFile: string;
 }
 
-/** An executable of the user's that reads, writes and deploys. */
+/** The user's executable that reads, writes and deploys a service's URL. */
 export interface CommandSpec {
-  /** From the Pulumi project's folder, or absolute. */
+  /** Absolute, or relative to the Pulumi project folder. */
   path: string;
   /** Before the service and the action. */
   args: string[];
 }
 
-/** How a swarm's service is given its URL: in an environment variable, or in a Docker secret's file. */
+/** How a swarm service gets its URL: in an environment variable, or in a Docker secret's file. */
 export const urlFrom = ["env", "file"] as const;
 export type UrlFrom = (typeof urlFrom)[number];
 
-/** How long a cutover is watched, and for what. */
+/** How long the gate watches a service, and for which log lines. */
 export const gate = z.strictObject({
   timeout: z
     .number()
     .positive()
-    .describe("Milliseconds in which sessions of the role must appear and the container be healthy. Default 60s."),
-  soak: z.number().min(0).describe("Milliseconds that all must stay healthy after that. Default 5min."),
+    .describe("Milliseconds for sessions of the role to appear and the container to become healthy. Default 60s."),
+  soak: z.number().min(0).describe("Milliseconds for which the service must then stay healthy. Default 5min."),
   patterns: z
     .array(z.string())
-    .describe("Regular expressions of log lines that fail the gate, on top of the built-in ones."),
-  ignore: z.array(z.string()).describe("Regular expressions of log lines that are no failure in spite of a pattern."),
+    .describe("Regular expressions of log lines that fail the gate, in addition to the built-in ones."),
+  ignore: z.array(z.string()).describe("Regular expressions of log lines that never fail the gate."),
 });
 export type Gate = z.infer<typeof gate>;
 

@@ -4,9 +4,9 @@ import { createHash, createHmac, pbkdf2Sync } from "node:crypto";
 const iterations = 4096;
 
 /**
- * The SCRAM-SHA-256 verifier of a password (RFC 5803), as Postgres stores it: given instead of the password, the plain
- * text never reaches the server or its log. The salt is made from the password, so that the same password always has
- * the same verifier and a preview shows no change; the generated passwords hold 192 random bits, which no salt has to protect.
+ * The SCRAM-SHA-256 verifier of a password (RFC 5803), as Postgres stores it; with it the plain text never reaches the server
+ * or its log. The salt is derived from the password, so that a preview shows no change: generated passwords have 192 random
+ * bits, which need no salt.
  */
 export function scramVerifier(password: string): string {
   const salt = createHmac("sha256", password).update("app-roles salt").digest().subarray(0, 16);

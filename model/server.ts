@@ -1,6 +1,6 @@
 import type { Admin, Server } from "./stack.ts";
 
-/** A server's address as written; what is left out has its default. */
+/** A server's address as written, without defaults. */
 export interface ServerAddress {
   host: string;
   port?: number | undefined;

@@ -2,13 +2,13 @@ import { didYouMean } from "./did-you-mean.ts";
 import { durationExpected, milliseconds } from "./duration.ts";
 import { found } from "./found.ts";
 
-/** A setting's value in its one form: milliseconds for the two timeouts, a list for search_path (it may be empty), else text. */
+/** A setting's normalized value: milliseconds for the two timeouts, a list (possibly empty) for search_path, else text. */
 export type SettingValue = string | number | string[];
 
-/** Settings by name in lower case, as Postgres compares names; null sets nothing: for one role it takes a default back. */
+/** Settings by name in lower case, as Postgres compares names; null sets nothing, and for one role removes a default. */
 export type Settings = Record<string, SettingValue | null>;
 
-/** The settings that the official `Role` resource owns: anything else that writes them is undone at its next update. */
+/** The settings that only the official `Role` may write, because its next update would undo any other write. */
 const ofRole = {
   statement_timeout: "statementTimeout",
   idle_in_transaction_session_timeout: "idleInTransactionSessionTimeout",
@@ -16,12 +16,12 @@ const ofRole = {
 } as const;
 
 /**
- * Stands for an empty search_path with the official `Role`, which can write none (`""` is no identifier to Postgres, and an
- * empty list is DEFAULT to it). Postgres lets nobody make a schema whose name begins with pg_, so this finds nothing either.
+ * An empty search_path for the official `Role`, which cannot write one (Postgres rejects the identifier `""`, and an empty list
+ * means DEFAULT). Equivalent, because Postgres refuses to create a schema whose name begins with pg_.
  */
 const noSchema = "pg_no_schema";
 
-/** Settings that people ask for; only used to guess at a misspelt name. */
+/** Common settings, to suggest one for a misspelt name. */
 const common = [
   ...Object.keys(ofRole),
   "idle_session_timeout",
@@ -31,18 +31,18 @@ const common = [
   "log_statement",
 ];
 
-/** A role's settings, by the resource that they go through; never one setting through both. */
+/** A role's settings, by the resource that writes them; no setting is in both. */
 export interface RoleSettings {
   /** For the official `Role`: timeouts in milliseconds, search_path as a list of schemas. */
   role: { statementTimeout?: number; idleInTransactionSessionTimeout?: number; searchPath?: string[] };
-  /** For `pgaccess:index:RoleSettings`: name to value, as it would stand in postgresql.conf. */
+  /** For `pgaccess:index:RoleSettings`: name to value, as in postgresql.conf. */
   other: Record<string, string>;
 }
 
-/** What a setting's value may be, for error messages. */
+/** The values of a setting, for error messages. */
 const settingExpected = "a text, a number, true, false, or null (no default for this role)";
 
-/** Why this is no name of a setting, or undefined. Whether the server knows the setting is asked in preview. */
+/** Why this cannot be the name of a setting; undefined if it can. The preview checks whether the server knows it. */
 function settingNameProblem(name: string): string | undefined {
   if (/^[a-z_][\w$]*(\.[a-z_][\w$]*)*$/i.test(name)) return undefined;
   const meant = didYouMean(name.replaceAll(/[\s-]/g, "_"), common);
@@ -50,8 +50,8 @@ function settingNameProblem(name: string): string | undefined {
 }
 
 /**
- * One value in its one form, however it was written (`on`, "on" and true are the same), or what is wrong with it.
- * Other settings stay text: Postgres reads their units itself.
+ * One value in its normalized form (`on`, "on" and true are the same), or its problem. Other settings stay text, because Postgres
+ * reads their units.
  */
 export function settingValue(name: string, written: unknown): { value: SettingValue | null } | { problem: string } {
   if (written === null) return { value: null };
@@ -63,7 +63,7 @@ export function settingValue(name: string, written: unknown): { value: SettingVa
   return { problem: `expected ${settingExpected}, found ${found(written)}` };
 }
 
-/** Every setting in its one form, by name in lower case; what is wrong goes to `refuse`, under the name as written. */
+/** All settings in normalized form, by name in lower case; `refuse` receives each problem with the name as written. */
 export function readSettings(written: object, refuse: (name: string, problem: string) => void): Settings {
   const settings = new Map<string, Settings[string]>();
   for (const [name, setting] of Object.entries(written)) {
@@ -71,14 +71,14 @@ export function readSettings(written: object, refuse: (name: string, problem: st
     const read = settingValue(lower, setting);
     const problem =
       settingNameProblem(name) ??
-      ("problem" in read ? read.problem : settings.has(lower) ? "given twice: capitals make no difference" : undefined);
+      ("problem" in read ? read.problem : settings.has(lower) ? "given twice: case does not matter" : undefined);
     if (problem !== undefined) refuse(name, problem);
     else if ("value" in read) settings.set(lower, read.value);
   }
   return Object.fromEntries(settings);
 }
 
-/** Settings split by the resource that they go through; null sets nothing. */
+/** Settings split by the resource that writes them; null sets nothing. */
 export function splitSettings(settings: Settings): RoleSettings {
   const split: RoleSettings = { role: {}, other: {} };
   for (const [name, value] of Object.entries(settings)) {
@@ -93,7 +93,7 @@ export function splitSettings(settings: Settings): RoleSettings {
 }
 
 /** The settings of the official `Role` in a role's `name=value` entries (pg_db_role_setting). */
-export function readFormerSettings(entries: string[]): RoleSettings["role"] {
+export function readPreviousSettings(entries: string[]): RoleSettings["role"] {
   const written = Object.fromEntries(
     entries.map((entry) => [entry.slice(0, entry.indexOf("=")), entry.slice(entry.indexOf("=") + 1)]),
   );
@@ -101,7 +101,7 @@ export function readFormerSettings(entries: string[]): RoleSettings["role"] {
   return splitSettings(readSettings(Object.fromEntries(own), () => undefined)).role;
 }
 
-/** All of a role's settings as they would stand in postgresql.conf; null sets nothing. */
+/** All settings of a role as in postgresql.conf; null sets nothing. */
 export function settingTexts(settings: Settings): Record<string, string> {
   return Object.fromEntries(
     Object.entries(settings).flatMap(([name, value]) => {
@@ -119,15 +119,15 @@ function quotedName(name: string): string {
 function timeout(written: unknown): { value: number } | { problem: string } {
   const value = typeof written === "string" || typeof written === "number" ? milliseconds(written) : undefined;
   if (value === undefined) return { problem: `expected ${durationExpected}, at most 24 days, found ${found(written)}` };
-  // The official Role takes 0 as "reset", not as "no timeout".
+  // For the official Role 0 means "reset", not "no timeout".
   if (value === 0)
-    return { problem: "expected at least 1ms, found 0 (no timeout); to set none, leave it out or write null" };
+    return { problem: "expected at least 1ms, found 0 (no timeout); to set none, omit it or write null" };
   return { value };
 }
 
 function searchPath(written: unknown): { value: string[] } | { problem: string } {
   const schemas = typeof written === "string" ? splitList(written) : written;
-  // As Postgres shows an empty one.
+  // How Postgres shows an empty one.
   if (Array.isArray(schemas) && schemas.length === 1 && schemas[0] === "") return { value: [] };
   if (!Array.isArray(schemas) || !schemas.every(isSchemaName)) {
     return {
@@ -136,7 +136,9 @@ function searchPath(written: unknown): { value: string[] } | { problem: string }
   }
   // The official Role reads the list back by splitting at `, `.
   if (schemas.some((schema) => schema.includes(", "))) {
-    return { problem: 'expected schemas without ", " in their names: the Role resource cannot read such a list back' };
+    return {
+      problem: 'expected schemas without ", " in their names, because the Role resource could not read them back',
+    };
   }
   return { value: schemas };
 }
@@ -145,7 +147,7 @@ function isSchemaName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.isWellFormed() && !value.includes("\0");
 }
 
-/** No names at all for an empty text; `"$user", Public` as postgresql.conf reads it: quoted names as they are, others in lower case; undefined when malformed. */
+/** A list as postgresql.conf reads it (`"$user", Public`): quoted names as they are, others in lower case; undefined if malformed. */
 function splitList(text: string): string[] | undefined {
   const names: string[] = [];
   if (/^\s*(?:"")?\s*$/.test(text)) return names;

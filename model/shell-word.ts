@@ -1,10 +1,10 @@
-/** A word of a POSIX shell command, whatever its characters. Throws for NUL, which no word can hold. @example 'it'\''s' */
+/** A text, quoted as one word of a POSIX shell command. Throws for NUL, which no word can contain. @example 'it'\''s' */
 export function shellWord(text: string): string {
   if (text.includes("\0")) throw new Error("a word of a shell command cannot hold a NUL character");
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** The same for a person's eyes: without quotes where none are needed. */
+/** As `shellWord`, without quotes if none are needed, for people to read. */
 export function readableShellWord(text: string): string {
   return /^[\w./:@%+,=-]+$/.test(text) ? text : shellWord(text);
 }

@@ -13,17 +13,17 @@ import {
 } from "./resource.ts";
 
 interface Config {
-  /** The most connections of a server's roles together. A lower ceiling in the stack's configuration wins. */
+  /** The most connections of a server's roles together. A lower ceiling in the stack's configuration takes precedence. */
   ceiling: number;
 }
 
 /**
- * Mandatory: the connection limits of every login role of a server add up to no more than the ceiling. Looked at twice:
- * the declared budget before anything is changed, then, with whatever other roles the program makes, the whole stack.
+ * Mandatory: the connection limits of all login roles of a server do not exceed the ceiling. Checked twice: the declared budget
+ * before anything changes, then the whole stack with any other roles that the program creates.
  */
 export const connectionBudgetPolicy: ResourceValidationPolicy & StackValidationPolicy = {
   name: "connection-budget",
-  description: "The connection limits of a server's login roles add up to no more than the ceiling.",
+  description: "The sum of the connection limits of a server's login roles does not exceed the ceiling.",
   enforcementLevel: "mandatory",
   configSchema: {
     properties: {
@@ -31,7 +31,8 @@ export const connectionBudgetPolicy: ResourceValidationPolicy & StackValidationP
         type: "integer",
         minimum: 1,
         default: defaultCeiling,
-        description: "The most connections of all login roles of a server together; a lower ceiling of the stack wins.",
+        description:
+          "The most connections of all login roles of a server; a lower ceiling of the stack takes precedence.",
       },
     },
   },
@@ -56,12 +57,12 @@ function ceilingOf({ ceiling }: Partial<Config>): number {
   return ceiling ?? defaultCeiling;
 }
 
-/** What is wrong with one server's budget as declared. */
+/** Violations of one server's budget as declared. */
 export function declaredBudgetViolations(budget: Resource, ceiling: number): Violation[] {
   return violations(budget.urn, readBudget(budget), ceiling);
 }
 
-/** What the program's own roles add to what is wrong; a budget that is wrong by itself has been reported before. */
+/** Violations with the program's own roles; a budget that violates the policy by itself was reported before. */
 export function programBudgetViolations(resources: Resource[], ceiling: number): Violation[] {
   const declared = budgets(resources);
   const roles = loginRoles(resources);
@@ -81,17 +82,17 @@ export function programBudgetViolations(resources: Resource[], ceiling: number):
     for (const { role, resource } of roles.filter(({ resource }) => !servers.includes(resource.server))) {
       found.push({
         urn: resource.urn,
-        message: `role ${role} is on ${resource.server ?? "a server that is not known yet"}, which has no ConnectionBudget, so its connections are counted nowhere; declare a budget for that server`,
+        message: `role ${role} is on ${resource.server ?? "a server that is not known yet"}, which has no ConnectionBudget, so its connections are not counted; declare a budget for that server`,
       });
     }
   }
   return found;
 }
 
-/** A budget as far as it can be read, and what keeps it from being added up. */
+/** The readable part of a budget, and the problems with the rest. */
 interface ReadBudget {
   entries: CountedEntry[];
-  /** Undefined: the stack declares none. */
+  /** Undefined: not declared. */
   ceiling: number | undefined;
   problems: string[];
 }
@@ -118,12 +119,12 @@ function sourceOf(value: Value): CountedEntry["source"] {
   return value === "existing" ? "existing" : "declared";
 }
 
-/** The higher of the declared limit and that of the program's role of this name is what the server will allow. */
+/** The budget with the program's roles; of two limits for one role the higher one counts. */
 function withRoles(budget: ReadBudget, roles: LoginRole[]): ReadBudget {
   const merged: ReadBudget = { ...budget, entries: [...budget.entries], problems: [...budget.problems] };
   for (const { role, limit, resource } of roles) {
     if (typeof resource.props.name !== "string")
-      merged.problems.push(`the name of the role made by ${resource.name} is not known yet`);
+      merged.problems.push(`the name of the role created by ${resource.name} is not known yet`);
     const index = merged.entries.findIndex((entry) => entry.role === role);
     const entry = merged.entries[index];
     if (!entry) addEntry(merged, role, limit, "program");
@@ -154,5 +155,5 @@ function violations(urn: string, { entries, ceiling, problems }: ReadBudget, all
 }
 
 function raiseCeiling(allowed: number): string {
-  return `${allowed} is the policy pack's ceiling, below the stack's; where the server has the connections, raise it: --policy-pack-config with {"connection-budget": {"ceiling": ...}}`;
+  return `${allowed} is the policy pack's ceiling, below the stack's; if the server has the connections, raise it: --policy-pack-config with {"connection-budget": {"ceiling": ...}}`;
 }

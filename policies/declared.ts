@@ -9,22 +9,22 @@ import { budgetType, type Resource, roleType, serviceType, settingsType, type Vi
 import { sessionTimeoutsPolicy, timeoutViolations } from "./session-timeouts.ts";
 import { attributeViolations, unprivilegedRolesPolicy } from "./unprivileged-roles.ts";
 
-/** What the policies judge by; the rest of the stack is nothing to them. */
+/** The part of the stack that the policies read. */
 export type DeclaredStack = Pick<Stack, "roles" | "existingRoles" | "services" | "ceiling" | "migrationComplete">;
 
-/** What a mandatory policy will refuse of the stack as declared. */
+/** A violation of a mandatory policy by the stack as declared. */
 export interface DeclaredViolation {
   policy: string;
   /** The key of the configuration: `app-roles:roles.api`. */
   path: string;
   message: string;
-  /** Whether a preview refuses it also without the pack. */
+  /** Whether a preview refuses it without the pack too. */
   isRefusedAnyway: boolean;
 }
 
 /**
- * What the pack's mandatory policies will refuse of the stack, by its configuration alone: without a server, without a preview.
- * The pack's own ceiling is taken for no lower than the stack's, since a preview may be given another one.
+ * The stack's violations of the pack's mandatory policies, from its configuration alone, without a server or a preview. Assumes
+ * that the pack's ceiling is at least the stack's, because a preview may configure it.
  *
  * @example declaredViolations(parseStack(config))
  */
@@ -50,7 +50,7 @@ export function declaredViolations(stack: DeclaredStack): DeclaredViolation[] {
   );
 }
 
-/** What the program registers for the stack, as far as policies read it; each has its key in place of a URN. */
+/** The resources of the stack, as far as policies read them, with their configuration key as URN. */
 function declaredResources(stack: DeclaredStack): Resource[] {
   const { roles, services, ceiling, migrationComplete } = stack;
   const at = (type: string, name: string, path: string[], props: Resource["props"]): Resource => ({

@@ -4,10 +4,10 @@ import { budgets } from "./login-role.ts";
 import { legacyUrlType, plainResource, privilegesType, type Resource, type Violation } from "./resource.ts";
 import { services } from "./service.ts";
 
-/** Advisory while services are being cut over: each service that still logs in as the legacy user. */
+/** Advisory during the migration: services that still log in as the legacy user. */
 export const legacyServicesPolicy = policy("legacy-services", "advisory", false);
 
-/** Mandatory once the stack says `migrationComplete: true`: nothing in it serves a legacy login any more. */
+/** Mandatory with `migrationComplete: true`: no service, URL or default privilege depends on a legacy login. */
 export const noLegacyServicesPolicy = policy("no-legacy-services", "mandatory", true);
 
 function policy(name: string, enforcementLevel: EnforcementLevel, complete: boolean): StackValidationPolicy {
@@ -37,7 +37,7 @@ export function legacyServiceViolations(resources: Resource[]): Violation[] {
     }));
 }
 
-/** What is left of the legacy login beside the services that use it: its URLs, and what is granted for what it makes. */
+/** Remains of the legacy login: its URLs, and default privileges on objects that it creates. */
 export function legacyTraces(resources: Resource[]): Violation[] {
   return resources.flatMap(({ type, urn, name, props }) => {
     if (type === legacyUrlType) {
@@ -47,7 +47,7 @@ export function legacyTraces(resources: Resource[]): Violation[] {
     const legacyUsers = type === privilegesType && Array.isArray(props.legacyUsers) ? props.legacyUsers : [];
     if (legacyUsers.length > 0) {
       const users = legacyUsers.map(String).join(", ");
-      return [{ urn, message: `default privileges of ${name} still serve what ${users} makes; give legacyUsers: []` }];
+      return [{ urn, message: `default privileges of ${name} still cover objects of ${users}; set legacyUsers: []` }];
     }
     const user = userOf(props.url);
     if (user === undefined || typeof props.role !== "string" || user === props.role) return [];
@@ -55,11 +55,11 @@ export function legacyTraces(resources: Resource[]): Violation[] {
   });
 }
 
-/** Undefined for what is no URL, or not known yet. */
+/** Undefined if the URL is not known yet, or is not a Postgres URL. */
 function userOf(url: Resource["props"][string]): string | undefined {
   try {
     return typeof url === "string" ? databaseUrlUser(url) : undefined;
   } catch {
-    return undefined; // a URL of something else
+    return undefined;
   }
 }

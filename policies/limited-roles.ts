@@ -2,7 +2,7 @@ import type { ResourceValidationPolicy } from "@pulumi/policy";
 import { loginRoles } from "./login-role.ts";
 import { plainResource, type Resource, unknown, type Violation } from "./resource.ts";
 
-/** Mandatory: no role that the program makes may log in without a limit. */
+/** Mandatory: every login role that the program creates has a limit. */
 export const limitedRolesPolicy: ResourceValidationPolicy = {
   name: "limited-roles",
   description: "Every login role has a connection limit.",
@@ -20,6 +20,6 @@ export function unlimitedRoleViolations(resource: Resource): Violation[] {
       message:
         limit === unknown
           ? `the connection limit of ${role} is not known yet; give it a number that is known in preview`
-          : `${role} may open any number of connections; set connectionLimit to what its services' pools need`,
+          : `${role} can open any number of connections; set connectionLimit to what its services' pools need`,
     }));
 }

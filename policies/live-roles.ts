@@ -9,10 +9,10 @@ import {
   valueText,
 } from "./resource.ts";
 
-/** Advisory while services are being cut over: login roles of the live server that the budget does not bound. */
+/** Advisory during the migration: login roles of the live server that the budget does not limit. */
 export const liveRolesPolicy = policy("live-roles", "advisory", false);
 
-/** Mandatory once the stack says `migrationComplete: true`: the budget bounds every login role of the live server. */
+/** Mandatory with `migrationComplete: true`: the budget limits every login role of the live server. */
 export const boundedLiveRolesPolicy = policy("bounded-live-roles", "mandatory", true);
 
 function policy(name: string, enforcementLevel: EnforcementLevel, complete: boolean): ResourceValidationPolicy {
@@ -35,28 +35,28 @@ export function liveRoleViolations({ urn, props }: Resource): Violation[] {
       .filter(([role]) => !isSuperuser(props, role))
       .map(([role, is]) => ({
         urn,
-        message: `${role} (${is}) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away`,
+        message: `${role} (${is}) can log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or revoke its LOGIN`,
       })),
     ...described(props.unlimited).map(([role, is]) => ({
       urn,
       message: isSuperuser(props, role)
-        ? `${role} (${is}) is a superuser, which no limit holds; make it an ordinary role`
+        ? `${role} (${is}) is a superuser, to which no limit applies; run ALTER ROLE ... NOSUPERUSER on the server`
         : `the live server does not hold ${role} to its limit (${is}); set enforce: true under app-roles:existingRoles.${role}, or run ALTER ROLE ... CONNECTION LIMIT on the server`,
     })),
   ];
 }
 
-/** Superusers outside the budget, the admin among them: no limit holds them, so they are named and never a violation at the end. */
+/** Superusers outside the budget, including the admin: no limit applies to them, so they are never a violation. */
 export function superuserNotes({ urn, props }: Resource): Violation[] {
   return described(props.undeclared)
     .filter(([role]) => isSuperuser(props, role))
     .map(([role, is]) => ({
       urn,
-      message: `${role} (${is}) is a superuser, which no limit holds; keep it for administration, away from every service`,
+      message: `${role} (${is}) is a superuser, to which no limit applies; use it for administration only, not for a service`,
     }));
 }
 
-/** Role to its limit in words, as ConnectionBudget gives them: `limit 20`, `unlimited, superuser`. */
+/** Role to its limit in words, from ConnectionBudget: `limit 20`, `unlimited, superuser`. */
 function described(roles: Value): [role: string, is: string][] {
   return isValues(roles) ? Object.entries(roles).map(([role, is]) => [role, valueText(is)]) : [];
 }

@@ -1,17 +1,17 @@
 import { budgetType, isValues, type Resource, roleType, type Unknown, unknown, type Value } from "./resource.ts";
 
-/** A role that the program makes and that may log in. */
+/** A login role that the program creates. */
 export interface LoginRole {
-  /** The role's name on the server; the resource's name while that is unknown. */
+  /** The role's name on the server, or while it is unknown the resource's name. */
   role: string;
   resource: Resource;
-  /** The role that its sessions SET ROLE to; undefined: none, or not known. */
+  /** The role that its sessions SET ROLE to. Undefined: none, or not known. */
   assumes: string | undefined;
   /** Its CONNECTION LIMIT: whole and not negative; `unlimited`; or unknown. */
   limit: number | "unlimited" | Unknown;
 }
 
-/** The login roles among these resources; a role of which it is not known yet whether it may log in is one. */
+/** The login roles among these resources, including roles whose LOGIN is not known yet. */
 export function loginRoles(resources: Resource[]): LoginRole[] {
   return resources
     .filter(({ type, props }) => type === roleType && (props.login === true || props.login === unknown))
@@ -23,7 +23,7 @@ export function loginRoles(resources: Resource[]): LoginRole[] {
     }));
 }
 
-/** The login roles that are the stack's own: none of them is declared as live already. */
+/** The stack's own login roles, without existing ones. */
 export function appRoles(resources: Resource[]): LoginRole[] {
   const existing = new Set(
     budgets(resources).flatMap(({ props }) =>
@@ -40,7 +40,7 @@ export function budgets(resources: Resource[]): Resource[] {
   return resources.filter(({ type }) => type === budgetType);
 }
 
-/** Postgres and the official Role: -1, their default, is no limit. */
+/** -1, the default of Postgres and the official Role, means unlimited. */
 export function connectionLimit(value: Value): number | "unlimited" | Unknown {
   if (value === unknown) return unknown;
   return typeof value === "number" && value >= 0 ? value : "unlimited";

@@ -4,7 +4,7 @@ import { loginRoles } from "./login-role.ts";
 import { plainResource, type Resource, type Violation } from "./resource.ts";
 import { services } from "./service.ts";
 
-/** Mandatory: the pools of a role's services fit its limit, so that no service is refused a connection it counts on. */
+/** Mandatory: the pools of a role's services fit its limit, so that no service is refused a connection. */
 export const poolsFitPolicy: StackValidationPolicy = {
   name: "pools-fit",
   description: "The pools of a role's services, replicas and surge included, fit the role's connection limit.",
@@ -26,11 +26,11 @@ export function poolViolations(resources: Resource[]): Violation[] {
     if (unread.length > 0) {
       found.push({
         urn,
-        message: `whether the pool of ${name} fits cannot be told: ${unread.join(", ")} not known; give values that are known in preview`,
+        message: `cannot check whether the pool of ${name} fits: ${unread.join(", ")} not known; give values that are known in preview`,
       });
     }
   }
-  // Each login role of a role with rotation: alternate serves all of its services, in turn.
+  // Each login role of a role with rotation: alternate serves all its services in turn.
   for (const { role, assumes, limit, resource } of loginRoles(resources)) {
     if (typeof limit !== "number") continue;
     const users = all.flatMap((service) =>

@@ -3,7 +3,7 @@ import { legacyUrlContract } from "../provider/legacy-url/contract.ts";
 import { privilegesContract } from "../provider/privileges/contract.ts";
 import { roleSettingsContract } from "../provider/settings/contract.ts";
 
-/** Stands for a value that is only known once something else has been made. */
+/** A value that is known only after another resource was created. */
 export class Unknown {
   readonly unknown = true;
 }
@@ -14,23 +14,23 @@ export interface Values {
   [key: string]: Value;
 }
 
-/** A resource as the policies see it: plain values, unknown ones marked. */
+/** A resource as the policies see it: plain values, with unknown ones marked. */
 export interface Resource {
   type: string;
   urn: string;
   name: string;
   props: Values;
-  /** `host:port` of the server its provider talks to; undefined where that is not known. */
+  /** `host:port` of its provider's server; undefined if not known. */
   server: string | undefined;
 }
 
-/** What a policy finds, and the resource it stands at. */
+/** A violation of a policy, and the resource that it belongs to. */
 export interface Violation {
   message: string;
   urn: string;
 }
 
-/** The part that policies read of what the SDK hands to a resource or a stack policy. */
+/** The part of the SDK's resource that policies read. */
 interface SdkResource {
   type: string;
   urn: string;
@@ -47,8 +47,8 @@ export const legacyUrlType = legacyUrlContract.token;
 export const serviceType = "app-roles:index:Service";
 
 /**
- * A resource in plain values. The SDK throws at the mere reading of an unknown value, and an error that leaves a policy
- * turns a mandatory one into a warning: so every value is read here, once, and marked where it is unknown.
+ * A resource in plain values. The SDK throws when an unknown value is read, and an error in a policy turns a mandatory policy
+ * into a warning, so every value is read here once, and marked if it is unknown.
  */
 export function plainResource({ type, urn, name, props, provider }: SdkResource): Resource {
   const address = provider && plainValues(provider.props);
@@ -80,7 +80,7 @@ function readKey(values: object, key: string | number): Value {
   }
 }
 
-/** The SDK's UnknownValueError, by its name: `app-roles doctor` judges a declaration without loading the SDK. */
+/** The SDK's UnknownValueError, by its name: `app-roles doctor` checks a declaration without loading the SDK. */
 function isUnknownValue(error: unknown): boolean {
   return error instanceof Error && error.constructor.name === "UnknownValueError";
 }

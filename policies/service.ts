@@ -1,6 +1,6 @@
 import { isValues, type Resource, serviceType } from "./resource.ts";
 
-/** A service as its component gives it out; undefined where a value is unknown or missing. */
+/** The outputs of a service's component; undefined for a value that is unknown or missing. */
 export interface Service {
   name: string;
   urn: string;

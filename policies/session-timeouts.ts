@@ -14,7 +14,7 @@ import {
 const idle = "idle_session_timeout";
 const idleInTransaction = "idle_in_transaction_session_timeout";
 
-/** Mandatory: sessions of an app role that do nothing come to an end, in and out of a transaction. */
+/** Mandatory: idle sessions of an app role end, in and outside a transaction. */
 export const sessionTimeoutsPolicy: StackValidationPolicy = {
   name: "session-timeouts",
   description: "Every app role has idle_session_timeout and idle_in_transaction_session_timeout.",
@@ -48,9 +48,9 @@ function settingsOf(value: Value): [name: string, value: Value][] {
   return isValues(value) ? Object.entries(value).map(([name, setting]) => [name.toLowerCase(), setting]) : [];
 }
 
-/** 0 switches a timeout off. */
+/** 0 disables a timeout. */
 function missing(role: string, name: string, value: Value): string | undefined {
   const timeout = typeof value === "string" || typeof value === "number" ? milliseconds(value) : undefined;
   if (timeout !== undefined && timeout > 0) return undefined;
-  return `${role} has no ${name} (${valueText(value)}), so sessions that do nothing keep their connections; set it under app-roles:defaults.settings, for example ${name === idle ? "30min" : "5min"}`;
+  return `${role} has no ${name} (${valueText(value)}), so idle sessions keep their connections; set it under app-roles:defaults.settings, for example ${name === idle ? "30min" : "5min"}`;
 }

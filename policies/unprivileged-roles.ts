@@ -1,7 +1,7 @@
 import type { ResourceValidationPolicy } from "@pulumi/policy";
 import { plainResource, type Resource, roleType, unknown, type Violation } from "./resource.ts";
 
-/** The Role resource's names of the attributes, and Postgres's. */
+/** Attributes by the Role resource's name and Postgres's. */
 const attributes: [property: string, attribute: string][] = [
   ["superuser", "SUPERUSER"],
   ["createRole", "CREATEROLE"],
@@ -10,7 +10,7 @@ const attributes: [property: string, attribute: string][] = [
   ["bypassRowLevelSecurity", "BYPASSRLS"],
 ];
 
-/** Mandatory: no role that the program makes has an attribute that lets it past the rules for ordinary roles. */
+/** Mandatory: no role that the program creates has an attribute that bypasses privileges. */
 export const unprivilegedRolesPolicy: ResourceValidationPolicy = {
   name: "unprivileged-roles",
   description: "No role is SUPERUSER, CREATEROLE, CREATEDB, REPLICATION or BYPASSRLS.",
@@ -27,6 +27,6 @@ export function attributeViolations({ type, urn, name, props }: Resource): Viola
     const value = props[property];
     if (value !== true && value !== unknown) return [];
     const state = value === unknown ? `may be ${attribute}: ${property} is not known yet` : `is ${attribute}`;
-    return [{ urn, message: `${role} ${state}; no service needs that: remove ${property}` }];
+    return [{ urn, message: `${role} ${state}, which no service needs; remove ${property}` }];
   });
 }

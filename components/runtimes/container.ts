@@ -1,6 +1,6 @@
 import * as docker from "@pulumi/docker";
 import * as pulumi from "@pulumi/pulumi";
-import { dockerHost } from "../../config/docker-host.ts";
+import { dockerHost } from "../../config/read-program-stack.ts";
 import { connectAsLabel, serviceLabel, stackLabel } from "../../model/container-labels.ts";
 import type { ContainerSpec } from "../../model/runtime.ts";
 import { bringContainerBackContract } from "../../provider/functions/contracts.ts";

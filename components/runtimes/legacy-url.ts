@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { dockerHost } from "../../config/docker-host.ts";
+import { dockerHost } from "../../config/read-program-stack.ts";
 import { makeDatabaseUrl, withoutLogin } from "../../model/database-url.ts";
 import { roleNames } from "../../model/login-roles.ts";
 import type { ConnectAs } from "../../model/stack.ts";

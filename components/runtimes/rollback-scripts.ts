@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import { dockerHost } from "../../config/docker-host.ts";
+import { dockerHost } from "../../config/read-program-stack.ts";
 import type { rollbackSource } from "../../provider/rollback-kit/contract.ts";
 import * as pgaccess from "../pgaccess.ts";
 import type { ArgsOf } from "../resource-class.ts";

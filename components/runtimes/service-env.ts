@@ -1,5 +1,5 @@
 import type * as pulumi from "@pulumi/pulumi";
-import { dockerHost } from "../../config/docker-host.ts";
+import { dockerHost } from "../../config/read-program-stack.ts";
 import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
 import type { EnvSource } from "../../provider/service-env/problems.ts";

@@ -9,12 +9,11 @@ import { isPattern, parseObjectName } from "../../model/object-name.ts";
 import { completePool, poolProblem } from "../../model/pool.ts";
 import { completeServer } from "../../model/server.ts";
 import type { SslMode } from "../../model/stack.ts";
-import type { Problem } from "../config-error.ts";
+import type { At, Problem } from "../config-error.ts";
 import type { Section, Sections } from "../sections.ts";
-import type { At } from "./at.ts";
 import { checkMigrationComplete, checkRuntimes } from "./runtimes.ts";
 
-/** What is wrong between the sections. A reference to an entry that is itself broken is left to that entry's own error. */
+/** Problems between the sections. A reference to an invalid entry is not reported, because that entry's own error is. */
 export function sectionProblems(sections: Sections, fileProblem: FileProblem): Problem[] {
   const problems: Problem[] = [];
   const at = (...path: PropertyKey[]) => ({
@@ -34,14 +33,14 @@ export function sectionProblems(sections: Sections, fileProblem: FileProblem): P
   return problems;
 }
 
-/** Why a file cannot serve as a root certificate; undefined: it can. */
+/** Why a file cannot be used as a root certificate; undefined if it can. */
 export type FileProblem = (file: string) => string | undefined;
 
 function checkServer({ server }: Sections, at: At, fileProblem: FileProblem): void {
   if (!server) return;
   if (server.admin?.host !== undefined && server.admin.container !== undefined) {
     at("server", "admin", "container").refuse(
-      `has no effect beside ${configPath(["server", "admin", "host"])}; keep one of the two`,
+      `has no effect with ${configPath(["server", "admin", "host"])}; keep one of the two`,
     );
   }
   const { sslrootcert } = server;
@@ -52,13 +51,12 @@ function checkServer({ server }: Sections, at: At, fileProblem: FileProblem): vo
   }
 }
 
-/** A certificate that nothing is checked against would only look safe. */
+/** A certificate that is never checked would only look safe. */
 function sslmodeProblem(sslrootcert: string, sslmode: SslMode): string | undefined {
   const key = configPath(["server", "admin", "sslmode"]);
   if (sslmode === "disable") return `has no effect with sslmode disable; set ${key} to verify-full, or remove it`;
-  // As libpq and the official provider's driver: any authority's customer could have a certificate of the system's.
-  if (sslrootcert === "system" && sslmode !== "verify-full")
-    return `system goes with verify-full alone; set ${key} to it`;
+  // As in libpq and the official provider's driver: anyone can get a certificate from one of the system's authorities.
+  if (sslrootcert === "system" && sslmode !== "verify-full") return `system needs verify-full; set ${key} to it`;
   return undefined;
 }
 
@@ -75,7 +73,7 @@ function checkDatabases({ databases, roles }: Sections, at: At): void {
         here("keepOwner").refuse("has no effect without an owner; remove it or name the owner");
       if (alsoOwn.length > 0) here("alsoOwn").refuse("has no effect without an owner; remove it or name the owner");
       if (rehearseSql.length > 0)
-        here("rehearseSql").refuse("there is no owner to run it as; remove it or name the owner");
+        here("rehearseSql").refuse("has no effect without an owner to run it as; remove it or name the owner");
       continue;
     }
     here("owner").refuse(undeclared("roles", owner, roles));
@@ -92,6 +90,8 @@ function checkDatabases({ databases, roles }: Sections, at: At): void {
   }
 }
 
+const needsDatabase = "needs at least one of app-roles:databases, whose baseline records the role's previous state";
+
 function checkRoles({ databases, roles, existingRoles, server }: Sections, at: At): void {
   for (const name of roles.declared) {
     at("roles", name).refuse(roleNameProblem(name));
@@ -101,26 +101,21 @@ function checkRoles({ databases, roles, existingRoles, server }: Sections, at: A
       );
     }
     if (existingRoles.declared.has(name)) {
-      at("roles", name).refuse("stands in existingRoles as well, so it would count twice; keep it in one of the two");
+      at("roles", name).refuse("is in existingRoles too and would count twice; keep it in one of the two");
     }
   }
   for (const name of existingRoles.declared) at("existingRoles", name).refuse(identifierProblem(name));
   for (const [name, { enforce, settings }] of existingRoles.valid) {
     if (enforce && databases.declared.size === 0 && databases.isReadable) {
-      at("existingRoles", name, "enforce").refuse(
-        "needs at least one of app-roles:databases: what the role was like before is recorded with it",
-      );
+      at("existingRoles", name, "enforce").refuse(needsDatabase);
     }
     if (!enforce && Object.keys(settings).length > 0) {
       at("existingRoles", name, "settings").refuse("has no effect without enforce: true; set that, or remove it");
     }
   }
   for (const [name, { access, adopt, grants }] of roles.valid) {
-    if (adopt && databases.declared.size === 0 && databases.isReadable) {
-      at("roles", name, "adopt").refuse(
-        "needs at least one of app-roles:databases: what the role was like before is recorded with it",
-      );
-    }
+    if (adopt && databases.declared.size === 0 && databases.isReadable)
+      at("roles", name, "adopt").refuse(needsDatabase);
     for (const [database, one] of Object.entries(grants)) {
       at("roles", name, "grants", database).refuse(undeclared("databases", database, databases));
       for (const { path, message } of grantsProblems(one))
@@ -140,18 +135,18 @@ function checkRoles({ databases, roles, existingRoles, server }: Sections, at: A
   }
 }
 
-/** The login roles of `rotation: alternate` are made too: their names must be free. */
+/** The stack also creates the login roles of `rotation: alternate`, so their names must be free. */
 function checkRotation({ roles, existingRoles, server }: Sections, at: At): void {
   const admin = server && completeServer(server).admin.user;
   for (const [name, { rotation, adopt }] of roles.valid) {
     if (rotation !== "alternate") continue;
     const here = at("roles", name, "rotation");
     if (adopt) {
-      here.refuse("has no effect on an adopted role, whose login is put back at the end; remove rotation or adopt");
+      here.refuse("has no effect on an adopted role, whose login is restored at the end; remove rotation or adopt");
     }
     for (const login of alternateLogins(name)) {
       const section = [roles, existingRoles].find(({ declared }) => declared.has(login));
-      const taken = section && `is declared under app-roles:${section === roles ? "roles" : "existingRoles"} as well`;
+      const taken = section && `is also declared under app-roles:${section === roles ? "roles" : "existingRoles"}`;
       const problem = identifierProblem(login) ?? taken ?? (login === admin ? "is the admin of the server" : undefined);
       if (problem !== undefined) here.refuse(`its login role ${login}: ${problem}; choose another name for ${name}`);
     }
@@ -175,12 +170,12 @@ function checkServices({ databases, roles, services }: Sections, at: At): void {
       );
     }
     const problem = cutoverProblem({ database, role, connectAs, migrates }, databases.valid.get(database));
-    // A role that is not declared is no owner either: that is said above.
+    // An undeclared role was reported above.
     if (problem && (problem.key !== "role" || roles.declared.has(role))) here(problem.key).refuse(problem.message);
   }
 }
 
-/** Counted whatever connectAs says now: the last cutover must not be the one that finds the limit too low. */
+/** Counted regardless of connectAs, so that a limit that is too low is not found by the last cutover. */
 function checkPools({ roles, services }: Sections, at: At): void {
   for (const [name, { connectionLimit }] of roles.valid) {
     const users = [...services.valid]
@@ -199,12 +194,12 @@ function checkServiceSecrets({ services, serviceSecrets, roles }: Sections, at: 
       const user = databaseUrlUser(legacyUrl);
       const own = [...roles.declared, ...roleNames(Object.fromEntries(roles.valid))];
       if (user !== undefined && own.includes(user)) {
-        here.refuse(`its user is ${user}, a role of this stack; give the URL that the service had before the stack`);
+        here.refuse(`its user is ${user}, a role of this stack; give the URL that the service had before its cutover`);
       }
       const database = databaseUrlDatabase(legacyUrl);
       const expected = services.valid.get(name)?.database;
       if (expected !== undefined && database !== expected) {
-        // The name is not shown: in a URL without its @ it is the tail of a password.
+        // The name is not printed: in a URL without an @ it is the end of a password.
         here.refuse(
           `it names ${database === undefined ? "no" : "another"} database, but ${configPath(["services", name, "database"])} is ${expected}`,
         );
@@ -238,7 +233,7 @@ function insideProblem(object: string, schemas: string[], owner: string): string
   if (isPattern(name))
     return `expected one object, found the pattern "${object}"; a name with * or ? needs double quotes`;
   if (!schemas.includes(name.schema)) return undefined;
-  return `${object} lies in ${name.schema}, whose objects ${owner} owns anyway; remove it`;
+  return `${object} is in ${name.schema}, whose objects ${owner} owns anyway; remove it`;
 }
 
 function quotesNeeded(schemas: string[]): string {

@@ -1,14 +1,14 @@
 import { configPath } from "../../model/config-path.ts";
 import { isDeployed, type Runtime } from "../../model/runtime.ts";
+import type { At } from "../config-error.ts";
 import type { Entry, Sections } from "../sections.ts";
-import type { At } from "./at.ts";
 
 type Here = (...path: PropertyKey[]) => ReturnType<At>;
 
-/** The key that says more of a runtime. */
+/** The key that configures a runtime. */
 const blocks = { container: "container", swarm: "container", compose: "compose", command: "command" } as const;
 
-/** What is wrong between a service's runtime and the keys beside it. */
+/** Problems between a service's runtime and its other keys. */
 export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): void {
   for (const [name, service] of services.valid) {
     const here = (...path: PropertyKey[]) => at("services", name, ...path);
@@ -22,12 +22,12 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
     }
     if (runtime === "swarm") checkSwarm(service, here);
     if (service.urlFrom && runtime !== "swarm")
-      here("urlFrom").refuse("has an effect only with runtime: swarm; remove it");
+      here("urlFrom").refuse("has no effect without runtime: swarm; remove it");
     if (service.gate && !isDeployed(runtime)) {
-      here("gate").refuse("has no effect with runtime: external, whose restart is somebody else's; remove it");
+      here("gate").refuse("has no effect with runtime: external, which you restart yourself; remove it");
     }
     if (container && Object.hasOwn(container.env, urlKey)) {
-      here("container", "env", urlKey).refuse("is what this stack writes (urlKey); remove it");
+      here("container", "env", urlKey).refuse("is written by this stack (urlKey); remove it");
     }
     if (container?.healthcheck && !["CMD", "CMD-SHELL", "NONE"].includes(container.healthcheck.test[0] ?? "")) {
       here("container", "healthcheck", "test").refuse("expected CMD, CMD-SHELL or NONE as its first word");
@@ -35,7 +35,7 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
     for (const [i, { type, source }] of (container?.mounts ?? []).entries()) {
       if ((source === undefined) !== (type === "tmpfs")) {
         here("container", "mounts", i, "source").refuse(
-          type === "tmpfs" ? "a tmpfs has none; remove it" : "is required",
+          type === "tmpfs" ? "has no effect with type: tmpfs; remove it" : "is required",
         );
       }
     }
@@ -46,26 +46,24 @@ export function checkRuntimes({ services, serviceSecrets }: Sections, at: At): v
     const keys = Object.keys(env);
     if (keys.length > 0 && !service.container) {
       at("serviceSecrets", name, "env").refuse(
-        `has an effect only with runtime: container or swarm; ${configPath(["services", name, "runtime"])} is ${service.runtime}`,
+        `has no effect without runtime: container or swarm; ${configPath(["services", name, "runtime"])} is ${service.runtime}`,
       );
     }
     for (const key of keys) {
       const here = at("serviceSecrets", name, "env", key);
-      if (key === service.urlKey) here.refuse("is what this stack writes (urlKey); remove it");
+      if (key === service.urlKey) here.refuse("is written by this stack (urlKey); remove it");
       if (Object.hasOwn(service.container?.env ?? {}, key)) {
-        here.refuse(
-          `stands in ${configPath(["services", name, "container", "env"])} as well; keep it in one of the two`,
-        );
+        here.refuse(`is also in ${configPath(["services", name, "container", "env"])}; keep it in one of the two`);
       }
     }
   }
 }
 
-/** A swarm publishes ports on all of its nodes, and starts new replicas before it stops old ones. */
+/** A swarm publishes ports on all of its nodes, and starts new replicas before it stops previous ones. */
 function checkSwarm({ container, pool, urlFrom, urlKey }: Entry<"services">, here: Here): void {
   if (pool.surge === 0) {
     here("pool", "surge").refuse(
-      "must be at least 1 with runtime: swarm, which starts new replicas before old ones stop",
+      "must be at least 1 with runtime: swarm, which starts new replicas before previous ones stop",
     );
   }
   for (const [i, port] of (container?.ports ?? []).entries()) {
@@ -76,11 +74,11 @@ function checkSwarm({ container, pool, urlFrom, urlKey }: Entry<"services">, her
     }
   }
   if (container?.existing !== undefined) {
-    here("container", "existing").refuse("has an effect only with runtime: container; remove it");
+    here("container", "existing").refuse("has no effect without runtime: container; remove it");
   }
   const file = `${urlKey}_FILE`;
   if (urlFrom === "file" && container && Object.hasOwn(container.env, file)) {
-    here("container", "env", file).refuse("is what this stack writes (urlFrom: file); remove it");
+    here("container", "env", file).refuse("is written by this stack (urlFrom: file); remove it");
   }
 }
 
@@ -88,13 +86,13 @@ function runtimesWith(block: string): Runtime[] {
   return (Object.keys(blocks) as (keyof typeof blocks)[]).filter((runtime) => blocks[runtime] === block);
 }
 
-/** Once the migration is over nothing may hold a legacy URL. */
+/** After the migration no key may have a legacy URL. */
 export function checkMigrationComplete(
   { migrationComplete, rollbackKit, services, serviceSecrets }: Sections,
   at: At,
 ): void {
   if (!migrationComplete) return;
-  if (rollbackKit !== undefined) at("rollbackKit").refuse("has no use once migrationComplete is true; remove it");
+  if (rollbackKit !== undefined) at("rollbackKit").refuse("has no effect with migrationComplete: true; remove it");
   for (const [name, { connectAs }] of services.valid) {
     if (connectAs === "legacy") {
       at("services", name, "connectAs").refuse("is legacy, but migrationComplete is true; cut the service over first");
@@ -102,7 +100,7 @@ export function checkMigrationComplete(
   }
   for (const [name, { legacyUrl }] of serviceSecrets.valid) {
     if (legacyUrl !== undefined) {
-      at("serviceSecrets", name, "legacyUrl").refuse("has no use once migrationComplete is true; remove it");
+      at("serviceSecrets", name, "legacyUrl").refuse("has no effect with migrationComplete: true; remove it");
     }
   }
 }

@@ -7,16 +7,16 @@ import { command, compose, container, gate } from "./runtimes.ts";
 import { namedValues, names, oneOf, text, value, whole } from "./values.ts";
 
 /**
- * The config contract, section by section; sections of named entries are given as the schema of one entry, so that one
- * broken entry does not hide what is wrong with the others. Numbers and booleans may be quoted.
+ * The configuration by section. A section of named entries has the schema of one entry, so that an invalid entry does not hide
+ * problems of others. Numbers and booleans may be quoted.
  */
 
-/** Postgres's own upper bound of CONNECTION LIMIT is 2147483647; no server takes more than 262143 connections. */
+/** The highest max_connections; Postgres accepts a CONNECTION LIMIT up to 2147483647. */
 const mostConnections = 262_143;
 const limit = whole(
   1,
   mostConnections,
-  "a connection limit: a whole number from 1 on (-1, unlimited, is what this stack is there to end; a role that is there already is left out, or gets a limit with enforce: true)",
+  "a connection limit: a whole number of at least 1 (-1, unlimited, is not allowed; omit an existing role, or give it a limit with enforce: true)",
 );
 const port = whole(1, 65_535, "a port: a whole number from 1 to 65535");
 const host = value("a host name, an address, or a Unix socket's directory", (written) =>
@@ -31,7 +31,7 @@ const settings = z.unknown().transform((written, context): Settings => {
   return readSettings(written, (name, message) => context.addIssue({ code: "custom", path: [name], message }));
 });
 
-/** What sslmode may be: the modes that both the official provider's driver and ours know. */
+/** The modes that both the official provider's driver and ours support. */
 const sslmodes = ["disable", "require", "verify-ca", "verify-full"] as const;
 
 const privileges = names("privileges");
@@ -45,7 +45,7 @@ const grants = z.strictObject({
   types: namedValues(privileges).optional(),
 });
 
-/** Sections that are one thing. */
+/** Sections with one value. */
 export const singles = {
   server: z.strictObject({
     host,
@@ -65,10 +65,14 @@ export const singles = {
   }),
   adminPassword: text("a text").optional(),
   pendingAdminPassword: text("a text").optional(),
-  ceiling: whole(1, mostConnections, "the most connections of all roles together: a whole number from 1 on").optional(),
+  ceiling: whole(
+    1,
+    mostConnections,
+    "the most connections of all roles together: a whole number of at least 1",
+  ).optional(),
   defaults: z.strictObject({ settings: settings.optional() }).optional(),
   rehearse: oneOf(true, false).optional(),
-  maxCutoversPerUp: whole(1, 10_000, "how many services one up may cut over: a whole number from 1 on").optional(),
+  maxCutoversPerUp: whole(1, 10_000, "how many services one up may cut over: a whole number of at least 1").optional(),
   migrationComplete: oneOf(true, false).optional(),
   rollbackKit: text("a folder").optional(),
 };
@@ -84,7 +88,7 @@ export const entries = {
   databases: z.strictObject({
     schemas: names("schemas"),
     owner: text("a role").optional(),
-    keepOwner: namedValues(text("the role that stays the owner")).default({}),
+    keepOwner: namedValues(text("the role that remains the owner")).default({}),
     alsoOwn: names("objects (schema.object)").default([]),
     rehearseSql: names("SQL files").default([]),
     exclusive: oneOf(true, false).default(false),
@@ -114,11 +118,17 @@ export const entries = {
     migrates: oneOf(true, false, "unconfirmed").default("unconfirmed"),
     pool: z
       .strictObject({
-        max: whole(1, mostConnections, "the most connections of one replica's pool: a whole number from 1 on").default(
-          defaultPool.max,
-        ),
-        replicas: whole(0, 10_000, "how many replicas run: a whole number from 0 on").default(defaultPool.replicas),
-        surge: whole(0, 10_000, "how many replicas start on top in a deploy: a whole number from 0 on").optional(),
+        max: whole(
+          1,
+          mostConnections,
+          "the most connections of one replica's pool: a whole number of at least 1",
+        ).default(defaultPool.max),
+        replicas: whole(0, 10_000, "how many replicas run: a whole number of at least 0").default(defaultPool.replicas),
+        surge: whole(
+          0,
+          10_000,
+          "how many replicas a deploy starts in addition: a whole number of at least 0",
+        ).optional(),
       })
       .prefault({}),
     runtime: oneOf(...runtimes).default("external"),
@@ -134,5 +144,5 @@ export const entries = {
   }),
 };
 
-/** Sections whose values are never shown. */
+/** Sections whose values are never printed. */
 export const secretSections: readonly string[] = ["adminPassword", "pendingAdminPassword", "serviceSecrets"];

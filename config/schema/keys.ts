@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { entries, singles } from "./index.ts";
 
-/** The keys that may stand at a path below one section's schema; empty where any name may. */
+/** The keys at a path below one section's schema; empty if any name is allowed. */
 export function keysAt(schema: z.core.$ZodType, below: readonly PropertyKey[]): string[] {
   let current = unwrapped(schema);
   for (const segment of below) {
@@ -17,7 +17,7 @@ export function keysAt(schema: z.core.$ZodType, below: readonly PropertyKey[]): 
   return current instanceof z.ZodObject ? Object.keys(current.shape) : [];
 }
 
-/** Every key of the contract, such as `services.*.pool.max`; `*` stands for any one name. */
+/** Every configuration key, such as `services.*.pool.max`; `*` is any name. */
 export function allKeys(): string[] {
   return [
     ...Object.entries(singles).flatMap(([section, schema]) => [section, ...keysBelow(schema, section)]),

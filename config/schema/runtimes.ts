@@ -3,7 +3,7 @@ import { milliseconds } from "../../model/duration.ts";
 import { defaultGate } from "../../model/runtime.ts";
 import { namedValues, names, oneOf, text, value, whole } from "./values.ts";
 
-/** What a service says of its runtime, in the config contract. */
+/** The keys of a service's runtime. */
 
 const duration = value("a duration such as 5min, 60s or 250ms", (written) =>
   typeof written === "string" || typeof written === "number" ? milliseconds(written) : undefined,
@@ -56,7 +56,7 @@ const restart = value("no, always, unless-stopped, on-failure or on-failure:5", 
   return /^(no|always|unless-stopped|on-failure(:\d+)?)$/.test(policy) ? policy : undefined;
 });
 
-/** A list of names, or each with its aliases. */
+/** A list of names, or names with their aliases. */
 const networks = value("a list of networks, or network: {aliases: [...]}", (written) => {
   const named = z.record(z.string(), z.strictObject({ aliases: z.array(z.string()).default([]) }).nullable());
   if (Array.isArray(written)) {
@@ -101,7 +101,7 @@ export const container = z.strictObject({
       interval: duration.optional(),
       timeout: duration.optional(),
       startPeriod: duration.optional(),
-      retries: whole(1, 1000, "a whole number from 1 on").optional(),
+      retries: whole(1, 1000, "a whole number of at least 1").optional(),
     })
     .optional(),
   labels: namedValues(scalar).default({}),

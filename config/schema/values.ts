@@ -1,8 +1,6 @@
 import { z } from "zod";
 
-/** What a configuration holds, value by value; numbers and booleans may be quoted. */
-
-/** A value read by `read`; undefined is refused with what was expected. */
+/** A value as `read` returns it; undefined is refused, with what was expected. */
 export function value<T>(expected: string, read: (written: unknown) => T | undefined) {
   return z.unknown().transform((written, context): T => {
     const result = read(written);
@@ -34,7 +32,7 @@ export const names = (what: string) =>
     Array.isArray(written) && written.every((name) => typeof name === "string") ? (written as string[]) : undefined,
   );
 
-/** A map of names to values; names are checked with the cross-checks. */
+/** A map of names to values; the cross-checks check the names. */
 export function namedValues<T extends z.ZodType>(of: T) {
   return z.record(z.string(), of);
 }

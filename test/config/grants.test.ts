@@ -45,11 +45,11 @@ test.each([
   ],
   [
     { tracksolid_db: { tables: { t: ["SELECT"] } } },
-    ".tracksolid_db.tables.t: expected schema.object, with no pattern for the schema",
+    ".tracksolid_db.tables.t: expected schema.object, without a pattern for the schema",
   ],
   [
     { tracksolid_db: { functions: { "*.f": ["EXECUTE"] } } },
-    '.tracksolid_db.functions["*.f"]: expected schema.object, with no pattern for the schema',
+    '.tracksolid_db.functions["*.f"]: expected schema.object, without a pattern for the schema',
   ],
   [
     { tracksolid_db: { columns: { "a.t": { DELETE: ["id"] } } } },

@@ -170,7 +170,7 @@ describe("a configuration that is right", () => {
   test("refuses a container beside a host: which of the two would be dialled?", () => {
     const admin = { container: "timescale_db", host: "127.0.0.1" };
     expect(problems(changed("server", { host: "db", admin }))).toEqual([
-      "app-roles:server.admin.container: has no effect beside app-roles:server.admin.host; keep one of the two",
+      "app-roles:server.admin.container: has no effect with app-roles:server.admin.host; keep one of the two",
     ]);
   });
 
@@ -254,7 +254,7 @@ describe("server.sslrootcert", () => {
       "app-roles:server.sslrootcert: has no effect with sslmode disable; set app-roles:server.admin.sslmode to verify-full, or remove it",
     ]);
     expect(problems(server("system", { sslmode: "verify-ca" }))).toEqual([
-      "app-roles:server.sslrootcert: system goes with verify-full alone; set app-roles:server.admin.sslmode to it",
+      "app-roles:server.sslrootcert: system needs verify-full; set app-roles:server.admin.sslmode to it",
     ]);
   });
 
@@ -270,7 +270,7 @@ describe("values", () => {
     [
       "roles.dashboard_app.connectionLimit",
       -1,
-      /expected a connection limit: a whole number from 1 on \(.*\), found -1$/,
+      /expected a connection limit: a whole number of at least 1 \(.*\), found -1$/,
     ],
     ["roles.dashboard_app.connectionLimit", 0, /found 0$/],
     ["roles.dashboard_app.connectionLimit", 7.5, /found 7.5$/],
@@ -284,7 +284,7 @@ describe("values", () => {
       /expected the keys connectionLimit, adopt, rotation, access, grants, exclusive, settings, found null \(is there nothing/,
     ],
     ["roles.dashboard_app.rotation", "weekly", /expected alternate, found "weekly"$/],
-    ["roles", ["dashboard_app"], /expected names and what belongs to each, found a list$/],
+    ["roles", ["dashboard_app"], /expected names with their keys, found a list$/],
     ["server.host", undefined, /^app-roles:server.host: expected a host name, .*, found nothing$/],
     ["server.port", 65_536, /expected a port: a whole number from 1 to 65535, found 65536$/],
     ["server.admin.sslmode", "prefer", /expected disable \| require \| verify-ca \| verify-full, found "prefer"$/],
@@ -312,13 +312,13 @@ describe("values", () => {
 
   test("of a setting given twice in other capitals are refused", () => {
     expect(problems(changed("defaults.settings", { work_mem: "4MB", WORK_MEM: "8MB" }))).toEqual([
-      "app-roles:defaults.settings.WORK_MEM: given twice: capitals make no difference",
+      "app-roles:defaults.settings.WORK_MEM: given twice: case does not matter",
     ]);
   });
 
   test("that are no JSON where an object belongs are refused", () => {
     expect(problems({ ...runbookConfig(), roles: "{" })).toEqual([
-      'app-roles:roles: expected names and what belongs to each, found "{"',
+      'app-roles:roles: expected names with their keys, found "{"',
     ]);
   });
 
@@ -366,13 +366,13 @@ describe("checks between sections", () => {
         "another role",
         { app: { ...role, rotation: "alternate" }, app_b: role },
         {},
-        /app_b: is declared under app-roles:roles/,
+        /app_b: is also declared under app-roles:roles/,
       ],
       [
         "an existing role",
         { app: { ...role, rotation: "alternate" } },
         { existingRoles: { app_a: { connectionLimit: 1 }, reporting_refresher: { connectionLimit: 3 } } },
-        /app_a: is declared under app-roles:existingRoles as well; choose another name for app$/,
+        /app_a: is also declared under app-roles:existingRoles; choose another name for app$/,
       ],
       [
         "the admin",
@@ -497,7 +497,7 @@ describe("checks between sections", () => {
       "databases.tracksolid_db.alsoOwn",
       ["reporting.x", "schema_migrations"],
       [
-        /alsoOwn\[0\]: reporting.x lies in reporting, whose objects tracksolid_owner owns anyway/,
+        /alsoOwn\[0\]: reporting.x is in reporting, whose objects tracksolid_owner owns anyway/,
         /alsoOwn\[1\]: expected schema.object, found "schema_migrations"/,
       ],
     ],
@@ -521,7 +521,7 @@ describe("checks between sections", () => {
     ["roles.Public", { connectionLimit: 5 }, [/"Public" is reserved by Postgres/]],
     ["roles.none", { connectionLimit: 5 }, [/"none" is reserved by Postgres/]],
     [`roles.${"é".repeat(32)}`, { connectionLimit: 5 }, [/at most 63 bytes .*, found 64 bytes$/]],
-    ["roles.reporting_refresher", { connectionLimit: 5 }, [/stands in existingRoles as well/]],
+    ["roles.reporting_refresher", { connectionLimit: 5 }, [/is in existingRoles too/]],
     [
       "existingRoles.reporting_refresher.settings",
       { work_mem: "8MB" },
@@ -556,7 +556,7 @@ describe("checks between sections", () => {
     const config = changed("services.dashboard_api.pool", { max: 4, replicas: 1, surge: 1 });
     expect(problems(config)).toEqual([]);
     expect(problems(changed("services.dashboard_api.pool", { max: 3, replicas: 2, surge: 1 }))).toEqual([
-      "app-roles:roles.dashboard_app.connectionLimit: the pools of dashboard_app's services can open 9 sessions (dashboard_api 3 x (2 + 1 surge)), 1 more than its connection limit 8; lower a pool's max, or raise the limit where the budget has room",
+      "app-roles:roles.dashboard_app.connectionLimit: the pools of dashboard_app's services can open 9 sessions (dashboard_api 3 x (2 + 1 surge)), 1 more than its connection limit 8; lower a pool's max, or raise the limit if the budget has room",
     ]);
     expect(problems(changed("services.worker.pool", { max: 29 }))).toEqual([]);
     expect(problems(changed("services.worker.pool", { max: 30 }))).toEqual([
@@ -566,7 +566,9 @@ describe("checks between sections", () => {
 
   test("a rehearsal's SQL needs an owner to run as", () => {
     expect(problems(changed("databases.fleet_platform.rehearseSql", ["0042.sql"]))).toEqual([
-      expect.stringMatching(/^app-roles:databases\.fleet_platform\.rehearseSql: there is no owner to run it as/),
+      expect.stringMatching(
+        /^app-roles:databases\.fleet_platform\.rehearseSql: has no effect without an owner to run it as/,
+      ),
     ]);
     const stack = parseStack({ ...changed("databases.tracksolid_db.rehearseSql", ["0042.sql"]), rehearse: "true" });
     expect([stack.rehearse, stack.databases.tracksolid_db?.rehearseSql]).toEqual([true, ["0042.sql"]]);

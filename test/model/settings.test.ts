@@ -2,7 +2,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { longestTimeout, milliseconds } from "../../model/duration.ts";
-import { readFormerSettings, readSettings, settingTexts, settingValue, splitSettings } from "../../model/settings.ts";
+import { readPreviousSettings, readSettings, settingTexts, settingValue, splitSettings } from "../../model/settings.ts";
 import { startPostgres, type TestPostgres } from "../provider/postgres.ts";
 
 let postgres: TestPostgres;
@@ -143,9 +143,9 @@ describe("splitSettings", () => {
 
 test("the official Role's settings are read from the catalog's entries, others and malformed ones are left out", () => {
   expect(
-    readFormerSettings(["statement_timeout=5000", 'search_path="$user", "Odd = one", public', "work_mem=8MB", "bad"]),
+    readPreviousSettings(["statement_timeout=5000", 'search_path="$user", "Odd = one", public', "work_mem=8MB", "bad"]),
   ).toEqual({ statementTimeout: 5000, searchPath: ["$user", "Odd = one", "public"] });
-  expect(readFormerSettings(["idle_in_transaction_session_timeout=0"])).toEqual({});
+  expect(readPreviousSettings(["idle_in_transaction_session_timeout=0"])).toEqual({});
 });
 
 test.each([[[]], [[""]], [""], ['""'], [" "]])("an empty search_path is kept, written as %j", (written) => {
@@ -158,7 +158,7 @@ test.each([[[]], [[""]], [""], ['""'], [" "]])("an empty search_path is kept, wr
 
 test("an empty search_path of a role that is adopted is kept, as is every other empty value", () => {
   for (const entry of ['search_path=""', "search_path="]) {
-    expect(readFormerSettings([entry, "application_name="])).toEqual({ searchPath: ["pg_no_schema"] });
+    expect(readPreviousSettings([entry, "application_name="])).toEqual({ searchPath: ["pg_no_schema"] });
   }
   expect(readSettings({ "app.token": "" }, (_, problem) => expect.fail(problem))).toEqual({ "app.token": "" });
 });

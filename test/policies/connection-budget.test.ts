@@ -99,7 +99,7 @@ describe("the program's own roles", () => {
   test.each([
     ["limit", { connectionLimit: unknown }, "the connection limit of etl is not known yet"],
     ["login", { login: unknown, connectionLimit: unknown }, "the connection limit of etl is not known yet"],
-    ["name", { name: unknown }, "the name of the role made by etl is not known yet"],
+    ["name", { name: unknown }, "the name of the role created by etl is not known yet"],
   ])("with an unknown %s are refused", (_, props, reason) => {
     expect(messages(programBudgetViolations([declared, role("etl", props)], 95))).toEqual([
       expect.stringContaining(reason),

@@ -8,7 +8,7 @@ import { budget, messages, resource, role, settings } from "./resources.ts";
 describe("limited-roles", () => {
   test.each([[-1], [undefined], [null]])("refuses a login role with connectionLimit %s", (connectionLimit) => {
     expect(messages(unlimitedRoleViolations(role("app", { connectionLimit })))).toEqual([
-      "app may open any number of connections; set connectionLimit to what its services' pools need",
+      "app can open any number of connections; set connectionLimit to what its services' pools need",
     ]);
   });
 
@@ -30,7 +30,7 @@ describe("unprivileged-roles", () => {
 
   test.each(attributes)("refuses %s, and not knowing it", (attribute) => {
     expect(messages(attributeViolations(role("app", { [attribute]: true })))).toEqual([
-      expect.stringMatching(new RegExp(`^app is [A-Z]+; .*remove ${attribute}$`)),
+      expect.stringMatching(new RegExp(`^app is [A-Z]+, .*remove ${attribute}$`)),
     ]);
     expect(messages(attributeViolations(role("app", { [attribute]: unknown })))).toEqual([
       expect.stringContaining(`${attribute} is not known yet`),

@@ -13,7 +13,7 @@ describe("pools-fit", () => {
   test("counts pools and one migration session each against the role's limit", () => {
     expect(poolViolations([owner, migrator("a", 9), migrator("b", 9), migrator("c", 9)])).toEqual([]);
     expect(messages(poolViolations([owner, migrator("a", 9), migrator("b", 9), migrator("c", 10)]))).toEqual([
-      "the pools of app's services can open 31 sessions (a 9 x 1 + 1 migration + b 9 x 1 + 1 migration + c 10 x 1 + 1 migration), 1 more than its connection limit 30; lower a pool's max, or raise the limit where the budget has room",
+      "the pools of app's services can open 31 sessions (a 9 x 1 + 1 migration + b 9 x 1 + 1 migration + c 10 x 1 + 1 migration), 1 more than its connection limit 30; lower a pool's max, or raise the limit if the budget has room",
     ]);
   });
 
@@ -39,7 +39,7 @@ describe("pools-fit", () => {
     ["migrates", { migrates: unknown }],
   ])("refuses an unknown %s", (what, props) => {
     expect(messages(poolViolations([owner, service("api", props)]))).toEqual([
-      expect.stringContaining(`cannot be told: ${what} not known`),
+      expect.stringMatching(new RegExp(`^cannot check whether the pool of .* fits: ${what} not known`)),
     ]);
   });
 });
@@ -76,7 +76,7 @@ test("at the end of the migration no legacy URL and no default privilege for a l
   expect(left).toEqual([
     "the URL of worker logs in as postgres, not as app",
     "the state holds the legacy URL of api",
-    "default privileges of app.x still serve what postgres makes; give legacyUsers: []",
+    "default privileges of app.x still cover objects of postgres; set legacyUsers: []",
   ]);
   expect(left.join()).not.toContain("hunter22");
 });
@@ -84,7 +84,7 @@ test("at the end of the migration no legacy URL and no default privilege for a l
 test("live-roles names undeclared roles and those without their limit", () => {
   const live = budget({ undeclared: { old_app: "limit 20" }, unlimited: { grafana_ro: "declared 5, live unlimited" } });
   expect(messages(liveRoleViolations(live))).toEqual([
-    "old_app (limit 20) may log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or take its LOGIN away",
+    "old_app (limit 20) can log in to the live server and is not in the budget; add it under app-roles:existingRoles with its limit, or revoke its LOGIN",
     "the live server does not hold grafana_ro to its limit (declared 5, live unlimited); set enforce: true under app-roles:existingRoles.grafana_ro, or run ALTER ROLE ... CONNECTION LIMIT on the server",
   ]);
   expect(liveRoleViolations(budget({ undeclared: {}, unlimited: {} }))).toEqual([]);
@@ -97,8 +97,8 @@ test("live-roles notes superusers apart: nobody can be told to bound the admin",
   });
   expect(messages(liveRoleViolations(live))).toEqual([expect.stringMatching(/^old_app /)]);
   expect(messages(superuserNotes(live))).toEqual([
-    "postgres (unlimited, superuser) is a superuser, which no limit holds; keep it for administration, away from every service",
+    "postgres (unlimited, superuser) is a superuser, to which no limit applies; use it for administration only, not for a service",
   ]);
   const declared = budget({ unlimited: { etl: "declared 5, live limit 5, superuser" }, superusers: ["etl"] });
-  expect(messages(liveRoleViolations(declared))).toEqual([expect.stringContaining("make it an ordinary role")]);
+  expect(messages(liveRoleViolations(declared))).toEqual([expect.stringContaining("run ALTER ROLE ... NOSUPERUSER")]);
 });

@@ -24,7 +24,7 @@ test("a budget over its ceiling and timeouts that the pack asks for are found by
     [
       "policy",
       "wrong",
-      "app-roles:roles.shop_app: shop_app has no idle_session_timeout (0), so sessions that do nothing keep their connections (session-timeouts)",
+      "app-roles:roles.shop_app: shop_app has no idle_session_timeout (0), so idle sessions keep their connections (session-timeouts)",
       expect.stringContaining("set it under app-roles:defaults.settings"),
     ],
     [
@@ -65,7 +65,7 @@ test("login roles of the live server that nobody bounds, as at the end of a migr
     {
       policy: "bounded-live-roles",
       path: "app-roles:existingRoles",
-      message: expect.stringMatching(/^bi \(unlimited\) may log in/),
+      message: expect.stringMatching(/^bi \(unlimited\) can log in/),
     },
   ]);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError } from "../../config/config-error.ts";
-import { parseStack } from "../../config/parse-stack.ts";
-import { runbookConfig } from "./runbook-config.ts";
+import { ConfigError } from "../../../config/config-error.ts";
+import { parseStack } from "../../../config/parse-stack.ts";
+import { runbookConfig } from "../runbook-config.ts";
 
 type Service = Record<string, unknown>;
 
@@ -79,9 +79,9 @@ describe("a container", () => {
     ["restart", "sometimes", /restart: expected no, always/],
     ["extraHosts", ["db"], /extraHosts\[0\]: expected a host and its address/],
     ["mounts", [{ type: "bind", target: "/x" }], /mounts\[0\]\.source: is required/],
-    ["mounts", [{ type: "tmpfs", source: "a", target: "/x" }], /mounts\[0\]\.source: a tmpfs has none/],
+    ["mounts", [{ type: "tmpfs", source: "a", target: "/x" }], /mounts\[0\]\.source: has no effect with type: tmpfs/],
     ["healthcheck", { test: ["true"] }, /healthcheck\.test: expected CMD, CMD-SHELL or NONE/],
-    ["env", { DATABASE_URL: "x" }, /env\.DATABASE_URL: is what this stack writes/],
+    ["env", { DATABASE_URL: "x" }, /env\.DATABASE_URL: is written by this stack/],
     ["stopGracePeriod", "soon", /stopGracePeriod: expected a duration/],
   ])("with a wrong %s is refused", (key, value, message) => {
     const found = problems({ runtime: "container", container: { ...container, [key]: value } });
@@ -111,11 +111,11 @@ describe("a runtime and the keys beside it", () => {
     ],
     [
       { runtime: "container", container, urlFrom: "file" },
-      "app-roles:services.worker.urlFrom: has an effect only with runtime: swarm; remove it",
+      "app-roles:services.worker.urlFrom: has no effect without runtime: swarm; remove it",
     ],
     [
       { runtime: "swarm", container, pool: { surge: 0 } },
-      "app-roles:services.worker.pool.surge: must be at least 1 with runtime: swarm, which starts new replicas before old ones stop",
+      "app-roles:services.worker.pool.surge: must be at least 1 with runtime: swarm, which starts new replicas before previous ones stop",
     ],
     [
       { runtime: "swarm", container: { ...container, ports: ["80:80", "127.0.0.1:81:80", "[::1]:82:80"] } },
@@ -124,11 +124,11 @@ describe("a runtime and the keys beside it", () => {
     ],
     [
       { runtime: "swarm", urlFrom: "file", container: { ...container, env: { DATABASE_URL_FILE: "/x" } } },
-      "app-roles:services.worker.container.env.DATABASE_URL_FILE: is what this stack writes (urlFrom: file); remove it",
+      "app-roles:services.worker.container.env.DATABASE_URL_FILE: is written by this stack (urlFrom: file); remove it",
     ],
     [
       { gate: { soak: "1min" } },
-      "app-roles:services.worker.gate: has no effect with runtime: external, whose restart is somebody else's; remove it",
+      "app-roles:services.worker.gate: has no effect with runtime: external, which you restart yourself; remove it",
     ],
   ])("that do not go together are refused: %j", (written, ...messages) => {
     expect(problems(written)).toEqual(messages);
@@ -150,12 +150,12 @@ describe("secret environment variables", () => {
   });
 
   test.each([
-    [{}, { TOKEN: "t" }, /serviceSecrets\.worker\.env: has an effect only with runtime: container or swarm/],
-    [{ runtime: "container", container }, { DATABASE_URL: "t" }, /env\.DATABASE_URL: is what this stack writes/],
+    [{}, { TOKEN: "t" }, /serviceSecrets\.worker\.env: has no effect without runtime: container or swarm/],
+    [{ runtime: "container", container }, { DATABASE_URL: "t" }, /env\.DATABASE_URL: is written by this stack/],
     [
       { runtime: "container", container: { ...container, env: { TOKEN: "x" } } },
       { TOKEN: "t" },
-      /env\.TOKEN: stands in app-roles:services\.worker\.container\.env as well/,
+      /env\.TOKEN: is also in app-roles:services\.worker\.container\.env/,
     ],
   ])("that nobody would see, or twice, are refused", (written, env, message) => {
     expect(problems(written, secrets(env))).toEqual([expect.stringMatching(message)]);
@@ -173,7 +173,7 @@ describe("migrationComplete", () => {
       "app-roles:services.worker.connectAs: is legacy, but migrationComplete is true; cut the service over first",
     );
     expect(found).toContain(
-      "app-roles:serviceSecrets.worker.legacyUrl: has no use once migrationComplete is true; remove it",
+      "app-roles:serviceSecrets.worker.legacyUrl: has no effect with migrationComplete: true; remove it",
     );
   });
 });

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseStack } from "../../config/parse-stack.ts";
+import { declaredServices } from "../../config/stack-file.ts";
 import { connectionBudget } from "../../model/budget.ts";
 import { budgetEntries, type Stack } from "../../model/stack.ts";
 
@@ -97,3 +98,17 @@ test.each(["prod", "staging"])(
     }
   },
 );
+
+test("declaredServices returns the services in the order of the stack file", () => {
+  const file = readFileSync(new URL("../../Pulumi.prod.yaml", import.meta.url), "utf8");
+  expect(declaredServices(file)).toEqual(cutoverOrder);
+});
+
+test.each([
+  ["", []],
+  ["config:\n", []],
+  ["config:\n  app-roles:services:\n", []],
+  ["config:\n  app-roles:services: {b: {}, 2: {}, a: {}}\n", ["b", "2", "a"]],
+])("%j declares %j", (file, services) => {
+  expect(declaredServices(file)).toEqual(services);
+});

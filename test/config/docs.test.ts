@@ -1,9 +1,0 @@
-import { readFileSync } from "node:fs";
-import { expect, test } from "vitest";
-import { allKeys } from "../../config/schema/keys.ts";
-
-test("docs/config.md has a row for every key of the contract, and for no other", () => {
-  const docs = readFileSync(new URL("../../docs/config.md", import.meta.url), "utf8");
-  const rows = [...docs.matchAll(/^\| `([\w.*]+)` \|/gm)].map(([, key]) => key);
-  expect(rows.toSorted()).toEqual(allKeys().toSorted());
-});
