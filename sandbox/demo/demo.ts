@@ -1,17 +1,36 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Client } from "pg";
 import type { Admin } from "../legacy/index.ts";
-import type { ServiceName } from "../legacy/services/definitions.ts";
+import { definitions, type ServiceName } from "../legacy/services/definitions.ts";
 import type { Service } from "../legacy/services/service.ts";
+import type { Postgres } from "../postgres/server.ts";
+import type { Sandbox } from "../project/sandbox.ts";
 import type { Stack } from "./stack.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** What the steps share. */
+export interface Step<D> {
+  title: string;
+  /** Throws ClaimFailed if a claim of the step is false. */
+  run(demo: D): Promise<void>;
+}
+
+/** A demo that is ready to start. */
+export interface Play {
+  postgres: Postgres;
+  sandbox: Sandbox;
+  /** The steps, in order. */
+  steps: { title: string; run(): Promise<void> }[];
+  /** Stops and removes everything. */
+  close(): Promise<void>;
+}
+
+/** The state that the steps share. */
 export class Demo {
   readonly terminal: Terminal;
   readonly stack: Stack;
   /** The running services, in cutover order. */
   readonly services = new Map<ServiceName, Service>();
-  /** The DATABASE_URL each cut over service was deployed with last. */
+  /** The DATABASE_URL of each service's last redeploy. */
   readonly deployed = new Map<ServiceName, string>();
   private readonly server: Admin;
   private session: Client | undefined;
@@ -28,37 +47,56 @@ export class Demo {
     return service;
   }
 
-  /** The DATABASE_URL that a service was deployed with last. */
+  /** The DATABASE_URL of a service's last redeploy. */
   deployedUrl(name: ServiceName): string {
     const url = this.deployed.get(name);
     if (!url) throw new Error(`${name} has not been cut over`);
     return url;
   }
 
-  /** The URL a login would dial. */
+  /** The URL of a login. */
   url(user: string, password: string, database: string): string {
     return `postgresql://${user}:${password}@${this.server.host}:${this.server.port}/${database}`;
   }
 
-  /** The superuser's URL, as the services have it today. */
+  /** The superuser's URL. */
   legacyUrl(database: string): string {
     return this.url(this.server.user, this.server.password, database);
   }
 
-  /** Asks the server in the admin's one session, which is opened at the first question and kept. */
+  /** Queries the server in the admin's session, which the first query opens. */
   async ask<Row>(sql: string, values: unknown[] = []): Promise<Row[]> {
     this.session ??= await login(this.legacyUrl("tracksolid_db"), "demo admin");
     return (await this.session.query(sql, values)).rows as Row[];
   }
 
-  /** Ends the services and the admin's session. */
+  /** The logins of a service's sessions, one entry for each session. */
+  async loginsOf(service: ServiceName): Promise<string[]> {
+    const rows = await this.ask<{ usename: string }>(
+      "SELECT usename FROM pg_stat_activity WHERE application_name = $1 AND backend_type = 'client backend'",
+      [service],
+    );
+    return rows.map(({ usename }) => usename);
+  }
+
+  /** The process ids of all services' sessions, or of all other sessions except the demo's own: the stack's. */
+  async pids(of: "services" | "stack"): Promise<number[]> {
+    const rows = await this.ask<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
+       AND application_name = ANY($1) = $2 ORDER BY pid`,
+      [Object.keys(definitions), of === "services"],
+    );
+    return rows.map(({ pid }) => pid);
+  }
+
+  /** Stops the services and closes the admin's session. */
   async close(): Promise<void> {
     await Promise.all([...this.services.values()].map((service) => service.stop()));
     await this.session?.end();
   }
 }
 
-/** Logs in; throws Postgres's error when it is refused. */
+/** @throws Postgres's error if it refuses the login */
 export async function login(url: string, applicationName: string): Promise<Client> {
   const client = new Client({ connectionString: url, application_name: applicationName });
   client.on("error", () => undefined);
@@ -66,7 +104,7 @@ export async function login(url: string, applicationName: string): Promise<Clien
   return client;
 }
 
-/** Tries to log in: nothing when it worked, else what Postgres said. */
+/** Tries a login. Returns Postgres's error, or undefined if the login succeeds. */
 export async function refusal(url: string): Promise<string | undefined> {
   try {
     const client = await login(url, "demo visitor");
@@ -75,5 +113,15 @@ export async function refusal(url: string): Promise<string | undefined> {
   } catch (error) {
     if (!(error instanceof Error) || !("severity" in error) || !("code" in error)) throw error;
     return `${error.severity}:  ${error.message} (${error.code})`;
+  }
+}
+
+/** Polls for up to 20 seconds. Returns the first answer that is not undefined, or undefined if there was none. */
+export async function until<T>(answer: () => Promise<T | undefined> | T | undefined): Promise<T | undefined> {
+  const end = Date.now() + 20_000;
+  for (;;) {
+    const found = await answer();
+    if (found !== undefined || Date.now() > end) return found;
+    await sleep(100);
   }
 }

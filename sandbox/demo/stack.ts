@@ -6,22 +6,22 @@ import { run } from "../process.ts";
 import type { Sandbox } from "../project/sandbox.ts";
 import { ClaimFailed, type Terminal } from "./terminal.ts";
 
-/** What the demo reads of the stack config (design: stack config). */
+/** The part of the stack configuration that the demo reads. */
 interface Config {
   "app-roles:roles": Record<string, { connectionLimit: number }>;
   "app-roles:services": Record<ServiceName, { role: string; pool: { max: number } }>;
 }
 
-/** How a pulumi command ended, with all it printed. */
+/** The exit code and the whole output of a command. */
 export interface PulumiResult {
   code: number;
   output: string;
 }
 
-/** A part of what the engine prints below its list of resources. */
+/** A section of the engine's output below its list of resources. */
 export type Section = "Policies" | "Diagnostics" | "Resources";
 
-/** The stack as an operator works with it: the pulumi command and its config file, in the sandbox's copy of the project. */
+/** The stack as an operator uses it: the pulumi command and the configuration file, in the sandbox's copy of the project. */
 export class Stack {
   private readonly terminal: Terminal;
   private readonly sandbox: Sandbox;
@@ -33,29 +33,29 @@ export class Stack {
     this.config = (parse(readFileSync(join(sandbox.dir, "Pulumi.prod.yaml"), "utf8")) as { config: Config }).config;
   }
 
-  /** The roles the stack makes. */
+  /** The roles that the stack creates. */
   get roles(): string[] {
     return Object.keys(this.config["app-roles:roles"]);
   }
 
-  /** The connection limit of a role, as declared when the demo starts. */
+  /** The connection limit of a role, as declared at the start of the demo. */
   limit(role: string): number {
     const declared = this.config["app-roles:roles"][role];
     if (!declared) throw new Error(`Pulumi.prod.yaml declares no role ${role}`);
     return declared.connectionLimit;
   }
 
-  /** The role a service is to log in as. */
+  /** The role of a service. */
   role(service: ServiceName): string {
     return this.config["app-roles:services"][service].role;
   }
 
-  /** The sessions a service's pool may hold. */
+  /** The maximum number of sessions in a service's pool. */
   pool(service: ServiceName): number {
     return this.config["app-roles:services"][service].pool.max;
   }
 
-  /** Runs pulumi, and shows the command and these sections of what it printed. */
+  /** Runs pulumi. Shows the command and these sections of its output. */
   async pulumi(args: string[], show: Section[] = []): Promise<PulumiResult> {
     this.terminal.command(`pulumi ${args.join(" ")}`);
     const { code, stdout, stderr } = await this.sandbox.pulumi(args);
@@ -65,7 +65,7 @@ export class Stack {
     return { code, output };
   }
 
-  /** Runs app-roles, and shows the command and what it had to say itself. */
+  /** Runs app-roles. Shows the command and its own messages. */
   async appRoles(args: string[]): Promise<PulumiResult> {
     this.terminal.command(`npx app-roles ${args.join(" ")}`);
     const { dir, env } = this.sandbox;
@@ -75,19 +75,19 @@ export class Stack {
     return { code, output: `${stdout}${stderr}` };
   }
 
-  /** Sets values of the stack config by path, such as `services.gateway.migrates`. */
+  /** Sets values of the stack configuration by path, such as `services.gateway.migrates`. */
   async set(values: Record<string, string>): Promise<void> {
     for (const [path, value] of Object.entries(values)) {
       await this.must(["config", "set", "--path", `app-roles:${path}`, value]);
     }
   }
 
-  /** `pulumi up` as a pipeline runs it. */
+  /** Runs `pulumi up` as a pipeline does. */
   async up(): Promise<void> {
     await this.must(["up", "--yes", "--skip-preview"], ["Diagnostics", "Resources"]);
   }
 
-  /** Each service's URL to deploy, from the outputs; never printed. */
+  /** The URL of each service, from the stack outputs. The demo never prints them. */
   async databaseUrls(): Promise<Record<ServiceName, string>> {
     return JSON.parse(await this.must(["stack", "output", "databaseUrls", "--show-secrets", "--json"]));
   }

@@ -1,15 +1,15 @@
 import { styleText } from "node:util";
 
-/** A claim of the demo that did not hold. */
+/** A claim of the demo is false. */
 export class ClaimFailed extends Error {}
 
 type Cell = string | number | null;
 
-/** What the demo prints: numbered steps, prose, commands, tables and checked claims. Colours only on a terminal. */
+/** The demo's output: numbered steps, prose, commands, tables and checked claims. Only a terminal gets colours. */
 export class Terminal {
-  /** All that was printed, without colours. */
+  /** The whole output so far, without colours. */
   printed = "";
-  /** Claims that held. */
+  /** Number of claims that were true. */
   claims = 0;
   private readonly out: NodeJS.WriteStream;
   private readonly width: number;
@@ -18,11 +18,11 @@ export class Terminal {
 
   constructor(out: NodeJS.WriteStream) {
     this.out = out;
-    // A terminal without a size says 0.
+    // A terminal without a size reports 0 columns.
     this.width = Math.min(out.columns || 100, 100);
   }
 
-  /** Opens a numbered step. */
+  /** Starts a numbered step. */
   step(title: string): void {
     this.steps.push({ title, at: Date.now() });
     const heading = `${this.steps.length}. ${title}`;
@@ -35,16 +35,16 @@ export class Terminal {
     for (const line of wrap(text, this.width)) this.line(line);
   }
 
-  /** A command the reader could type. */
+  /** Prints a command that the reader could type. */
   command(text: string): void {
     this.line(`$ ${text}`, "cyan");
   }
 
-  /** What another program said. */
+  /** Prints the output of another program. */
   quote(text: string): void {
     for (const line of text.split("\n")) {
       const indent = line.slice(0, line.search(/\S|$/));
-      // What fits stays as it is: it may be a table's row.
+      // A line that fits may be a row of a table, so its spaces stay.
       const fits = line.length <= this.width - 4;
       const parts = fits ? [line.trim()] : wrap(line.trim(), this.width - 6 - indent.length);
       for (const [index, part] of parts.entries()) this.line(`  | ${indent}${index > 0 ? "  " : ""}${part}`, "dim");
@@ -63,16 +63,20 @@ export class Terminal {
     });
   }
 
-  /** A claim, checked: prints it when it holds, else ends the demo with what was found instead. */
-  claim(holds: boolean, text: string, found?: unknown): void {
-    if (!holds) throw new ClaimFailed(`${text}${found === undefined ? "" : `\nfound instead: ${describe(found)}`}`);
+  /**
+   * Checks a claim and prints it.
+   *
+   * @throws ClaimFailed with `found` if the claim is false
+   */
+  claim(isTrue: boolean, text: string, found?: unknown): void {
+    if (!isTrue) throw new ClaimFailed(`${text}${found === undefined ? "" : `\nfound instead: ${describe(found)}`}`);
     this.claims++;
     for (const [index, line] of wrap(text, this.width - 5).entries()) {
       this.line(index === 0 ? `  ✓ ${line}` : `    ${line}`, "green");
     }
   }
 
-  /** Seconds each step took, and all of them. */
+  /** Prints the seconds of each step and their sum. */
   times(): void {
     const end = Date.now();
     const seconds = (from: number, to: number) => ((to - from) / 1000).toFixed(1);
@@ -80,7 +84,7 @@ export class Terminal {
       ["step", "seconds"],
       [
         ...this.steps.map(({ title, at }, index) => [title, seconds(at, this.steps[index + 1]?.at ?? end)]),
-        ["in all", seconds(this.started, end)],
+        ["total", seconds(this.started, end)],
       ],
     );
   }

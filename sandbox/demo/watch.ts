@@ -1,18 +1,18 @@
 import type { ServiceEvent } from "../legacy/services/events.ts";
 import type { Service } from "../legacy/services/service.ts";
 
-/** How a service fared while something else was done. */
+/** The requests of one service while something else was done. */
 export interface Watched {
   name: string;
-  /** Requests served. */
+  /** Number of served requests. */
   served: number;
-  /** Milliseconds of the slowest of them. */
+  /** Milliseconds of the slowest served request. */
   slowest: number;
   /** Failed requests, refused logins and lost sessions. */
   troubles: ServiceEvent[];
 }
 
-/** Does `work` and tells how each service fared meanwhile. */
+/** Runs `work` and reports the requests of each service meanwhile. */
 export async function watching<T>(
   services: Iterable<Service>,
   work: () => Promise<T>,

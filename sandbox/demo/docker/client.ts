@@ -1,17 +1,20 @@
 import { get } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Docker } from "../../../provider/docker/engine.ts";
 
 /** Milliseconds between two requests. */
-const pause = 100;
-/** Milliseconds that an answer may take. */
-const patience = 10_000;
+const requestInterval = 100;
+/** Milliseconds between two reads of the containers' addresses. */
+const refreshInterval = 200;
+/** Milliseconds until a request without a response counts as failed. */
+const requestTimeout = 10_000;
 
-/** A client that asks one service all the time. As a proxy does, it asks another container where one takes no request. */
+/** A client that sends requests to one service continuously. Like a proxy, it tries the next container if one accepts no connection. */
 export class Client {
   served = 0;
-  /** Answered with an error, not answered, or taken by no container. */
+  /** Requests with an error, without a response, or accepted by no container. */
   failed = 0;
-  /** Milliseconds between two served requests, at the most. */
+  /** The longest time between two served requests, in milliseconds. */
   longestGap = 0;
   #lastServed: number | undefined;
   #isStopping = false;
@@ -22,7 +25,7 @@ export class Client {
     this.#running = this.#run(addresses);
   }
 
-  /** Ends it after the request at hand. */
+  /** Stops the client after the current request. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
@@ -32,7 +35,7 @@ export class Client {
     while (!this.#isStopping) {
       if (await isServed(addresses())) this.#count();
       else this.failed++;
-      await sleep(pause);
+      await sleep(requestInterval);
     }
   }
 
@@ -52,20 +55,61 @@ async function isServed(addresses: string[]): Promise<boolean> {
   return false;
 }
 
-/** The status, 0 for a broken answer; undefined: nobody took the request. */
+/** The HTTP status; 0 if the response is incomplete; undefined if the container accepts no connection. */
 function request(address: string): Promise<number | undefined> {
   return new Promise((resolve) => {
-    const asked = get(`http://${address}/`, { agent: false, timeout: patience }, (response) => {
+    const sent = get(`http://${address}/`, { agent: false, timeout: requestTimeout }, (response) => {
       response
         .resume()
         .once("end", () => resolve(response.statusCode))
         .once("error", () => resolve(0));
     });
-    asked.once("timeout", () => asked.destroy(new Error("no answer")));
-    asked.once("error", (error: NodeJS.ErrnoException) => {
-      resolve(notTaken.has(error.code ?? "") ? undefined : 0);
+    sent.once("timeout", () => sent.destroy(new Error("no response")));
+    sent.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(notAccepted.has(error.code ?? "") ? undefined : 0);
     });
   });
 }
 
-const notTaken = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+const notAccepted = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"]);
+
+/** The current addresses of each service's running containers. */
+export class Addresses {
+  readonly #docker: Docker;
+  readonly #port: number;
+  #byService = new Map<string, string[]>();
+  readonly #timer: NodeJS.Timeout;
+
+  private constructor(docker: Docker, port: number) {
+    this.#docker = docker;
+    this.#port = port;
+    this.#timer = setInterval(() => this.#refresh().catch(() => undefined), refreshInterval);
+  }
+
+  /** Reads the addresses, then refreshes them until `stop`. */
+  static async watch(docker: Docker, port: number): Promise<Addresses> {
+    const addresses = new Addresses(docker, port);
+    await addresses.#refresh();
+    return addresses;
+  }
+
+  /** `host:port` of every running container of the service. */
+  of(service: string): string[] {
+    return this.#byService.get(service) ?? [];
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #refresh(): Promise<void> {
+    const found = new Map<string, string[]>();
+    for (const { Labels, NetworkSettings } of await this.#docker.listContainers()) {
+      const service = Labels["app-roles.service"] ?? Labels["com.docker.compose.service"];
+      const hosts = Object.values(NetworkSettings.Networks).flatMap(({ IPAddress }) => (IPAddress ? [IPAddress] : []));
+      if (service === undefined) continue;
+      found.set(service, [...(found.get(service) ?? []), ...hosts.map((host) => `${host}:${this.#port}`)]);
+    }
+    this.#byService = found;
+  }
+}

@@ -1,15 +1,23 @@
 import type { ServiceName } from "../../legacy/services/definitions.ts";
 import { Demo } from "../demo.ts";
-import type { Addresses } from "./addresses.ts";
-import { Client } from "./client.ts";
-import { runtimes } from "./runtimes.ts";
+import { type Addresses, Client } from "./client.ts";
 
-/** What the steps of the demo with containers share. */
+/** The runtime of each service. */
+export const runtimes: Record<ServiceName, "swarm" | "container" | "compose"> = {
+  dashboard_api: "swarm",
+  ingest_worker: "container",
+  worker: "container",
+  webhook_receiver: "compose",
+  gateway: "compose",
+  cron: "compose",
+};
+
+/** The state that the steps of the demo with containers share. */
 export class DockerDemo extends Demo {
-  /** A client of every service, from the moment it runs. */
+  /** One client for each service that has started. */
   readonly clients = new Map<ServiceName, Client>();
   readonly #addresses: Addresses;
-  /** Makes and starts what compose runs. */
+  /** Writes the compose file and starts its services. */
   readonly startCompose: () => Promise<void>;
 
   constructor(
@@ -20,7 +28,7 @@ export class DockerDemo extends Demo {
     this.startCompose = parts.startCompose;
   }
 
-  /** Containers of the service take requests. */
+  /** Whether the service has a running container. */
   isUp(name: ServiceName): boolean {
     return this.#addresses.of(name).length > 0;
   }
@@ -35,7 +43,7 @@ export class DockerDemo extends Demo {
     return client;
   }
 
-  /** Failed requests of every service but one, so far. */
+  /** Failed requests so far of all services except this one. */
   failedElsewhere(name: ServiceName): number {
     const others = [...this.clients].filter(([other]) => other !== name);
     return others.reduce((sum, [, { failed }]) => sum + failed, 0);

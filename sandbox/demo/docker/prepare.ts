@@ -1,32 +1,64 @@
+import { realpathSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { stringify } from "yaml";
 import { installedComposes } from "../../docker/compose.ts";
 import { startDocker } from "../../docker/daemon.ts";
-import { makeServiceImage } from "../../docker/image.ts";
+import { makeServiceImage, serviceImage } from "../../docker/image.ts";
 import { startSwarm } from "../../docker/swarm.ts";
 import { createLegacyEstate } from "../../legacy/index.ts";
 import { definitions, type ServiceName } from "../../legacy/services/definitions.ts";
 import { startPostgres } from "../../postgres/server.ts";
 import { run } from "../../process.ts";
 import { createSandbox, type Sandbox } from "../../project/sandbox.ts";
-import type { Play } from "../play.ts";
+import type { Play } from "../demo.ts";
 import { Stack } from "../stack.ts";
 import type { Terminal } from "../terminal.ts";
-import { Addresses } from "./addresses.ts";
-import { DockerDemo } from "./docker-demo.ts";
-import { containerOf, healthcheck, port, runtimes } from "./runtimes.ts";
-import { steps } from "./steps/index.ts";
+import { Addresses } from "./client.ts";
+import { DockerDemo, runtimes } from "./docker-demo.ts";
+import { steps } from "./steps.ts";
 
-/** The gate of every service: short, since nothing else is at stake here. */
+/** The port that each service listens on in its container. */
+const port = 8080;
+
+const project = fileURLToPath(new URL("../../..", import.meta.url));
+const main = join(project, "sandbox/legacy/services/main.ts");
+
+/** A service's container, in the keys of a compose file. The stack and compose both use it. */
+function containerOf(name: ServiceName, pool: number) {
+  // node_modules may be a link to another folder.
+  const mounted = [...new Set([project, realpathSync(join(project, "node_modules"))])];
+  return {
+    image: serviceImage,
+    command: [main, name, "--pool", String(pool), "--listen", String(port)],
+    volumes: mounted.map((path) => `${path}:${path}:ro`),
+  };
+}
+
+/** Healthy once the service accepts requests. A swarm stops the previous replica only then. */
+const healthcheck = {
+  test: [
+    "CMD",
+    "/usr/bin/node",
+    "-e",
+    `fetch("http://127.0.0.1:${port}/healthy").then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))`,
+  ],
+  interval: "1s",
+  retries: 30,
+};
+
+/** The gate of every service, shorter than in production. */
 const gate = { timeout: "60s", soak: "3s" };
 
-/** A Docker daemon that is a swarm, a Postgres that its containers reach, and the stack with all six services in containers. */
+/**
+ * Starts a Docker daemon as a swarm and a Postgres that its containers can reach, and configures the stack with all six
+ * services in containers. Returns the reason if this machine lacks a prerequisite.
+ */
 export async function prepareContainers(terminal: Terminal): Promise<Play | string> {
   const [compose] = await installedComposes();
-  if (!compose)
-    return "there is neither `docker compose` nor docker-compose here (Debian: apt-get install docker-compose)";
+  if (!compose) return "Docker Compose is not installed (Debian: apt-get install docker-compose)";
   const daemon = await startDocker();
   if (typeof daemon === "string") return daemon;
   await makeServiceImage(daemon.host);
@@ -48,9 +80,9 @@ export async function prepareContainers(terminal: Terminal): Promise<Play | stri
   const server = { ...postgres, host: daemon.gateway };
   for (const name of Object.keys(runtimes) as ServiceName[]) {
     const networks = { swarm: swarm.network, container: daemon.network };
-    await declare(sandbox, name, stack.pool(name), composeFolder, networks);
+    await configure(sandbox, name, stack.pool(name), composeFolder, networks);
   }
-  // What is missing shows when the service writes.
+  // gateway writes, so its log will show the missing privileges.
   await sandbox.setConfig("roles.gateway_app.access.fleet_platform", "reader");
 
   const addresses = await Addresses.watch(daemon.docker, port);
@@ -84,8 +116,8 @@ export async function prepareContainers(terminal: Terminal): Promise<Play | stri
   };
 }
 
-/** Says in the stack's configuration how a service runs. */
-async function declare(
+/** Sets a service's runtime in the stack configuration. */
+async function configure(
   sandbox: Sandbox,
   name: ServiceName,
   pool: number,
@@ -108,7 +140,7 @@ async function declare(
   await sandbox.setConfig(`${service}.container`, runtime === "swarm" ? { ...container, healthcheck } : container);
 }
 
-/** Compose's file, and an env file with the superuser's URL for each service in it. */
+/** Writes the compose file, and for each of its services an env file with the superuser's URL. */
 async function writeCompose(
   folder: string,
   stack: Stack,

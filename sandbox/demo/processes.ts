@@ -1,13 +1,30 @@
 import { createLegacyEstate } from "../legacy/index.ts";
 import { startPostgres } from "../postgres/server.ts";
 import { createSandbox } from "../project/sandbox.ts";
-import { Demo } from "./demo.ts";
-import type { Play } from "./play.ts";
+import { Demo, type Play } from "./demo.ts";
 import { Stack } from "./stack.ts";
-import { steps } from "./steps/index.ts";
+import { migrators, reader, rollback, unconfirmed } from "./steps/cutovers.ts";
+import { finalTable } from "./steps/final-table.ts";
+import { firstUp, preview } from "./steps/first-up.ts";
+import { fullServer, legacyServices } from "./steps/legacy-server.ts";
+import { refusedBudget, roleLimit } from "./steps/limits.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** The runbook's server, and the stack; the services will be processes. */
+const steps = [
+  legacyServices,
+  fullServer,
+  preview,
+  firstUp,
+  reader,
+  migrators,
+  roleLimit,
+  unconfirmed,
+  rollback,
+  refusedBudget,
+  finalTable,
+];
+
+/** Starts the runbook's server and creates the stack. The services will be processes. */
 export async function prepareProcesses(terminal: Terminal): Promise<Play> {
   const postgres = await startPostgres();
   await createLegacyEstate(postgres);
