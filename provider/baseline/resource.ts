@@ -4,7 +4,7 @@ import { planIn } from "../postgres/databases.ts";
 import { splitName } from "../postgres/names.ts";
 import { canCreateRoles, existingRoles as rolesOnServer } from "../postgres/roles.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
-import type { HeldBefore } from "../privileges/plan.ts";
+import type { BaselinePrivilege } from "../privileges/plan.ts";
 import type { Reconciler } from "../reconciler.ts";
 import type { CheckFailure } from "../rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, Secret } from "../rpc/values.ts";
@@ -157,7 +157,7 @@ async function readHeld(
   declared: string[],
   adopt: string[],
   recorded: PropertyMap,
-): Promise<Record<string, HeldBefore[]>> {
+): Promise<Record<string, BaselinePrivilege[]>> {
   const roles = adopt.filter((role) => !Object.hasOwn(recorded, role));
   if (roles.length === 0) return {};
   const schemas = await schemaNames(db, "without");

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { type OwnedObject, readOwnedObjects } from "../ownership/objects.ts";
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
-import type { FutureKind } from "../privileges/default-privileges.ts";
-import type { HeldBefore } from "../privileges/plan.ts";
+import type { BaselinePrivilege } from "../privileges/plan.ts";
+import type { FutureKind } from "../privileges/table.ts";
 import type { DefaultAcl, Snapshot } from "./contract.ts";
 import { readRoles } from "./role-record.ts";
 
@@ -125,9 +125,9 @@ const futureKindOf: Record<string, FutureKind> = { r: "TABLES", S: "SEQUENCES", 
 export function heldBefore(
   snapshot: Pick<Snapshot, "acls" | "columnAcls" | "defaultPrivileges" | "roles">,
   role: string,
-): HeldBefore[] {
+): BaselinePrivilege[] {
   if (snapshot.roles[role] === null) return [];
-  const of = (object: string, acl: string[], suffix = ""): HeldBefore[] =>
+  const of = (object: string, acl: string[], suffix = ""): BaselinePrivilege[] =>
     parseAcl(acl)
       .filter(({ grantee }) => grantee === role)
       .map(({ privilege, grantable }) => ({ object, privilege: `${privilege}${suffix}`, grantable }));

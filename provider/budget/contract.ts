@@ -2,7 +2,6 @@ import { z } from "zod";
 import { budgetEntry } from "../../model/budget.ts";
 import { defineContract } from "../contract.ts";
 
-/** The declared budget against the live server; every role depends on it. */
 export const connectionBudgetContract = defineContract({
   token: "pgaccess:index:ConnectionBudget",
   description: "The declared connection budget, checked against the live server and every login role there.",
@@ -10,25 +9,36 @@ export const connectionBudgetContract = defineContract({
     ceiling: z
       .int()
       .positive()
-      .describe("Connections all roles together may be promised; 95 leaves the reserved slots and room for an admin."),
-    entries: z.array(budgetEntry),
+      .describe(
+        "Maximum sum of all connection limits. 95 leaves the reserved slots and room for an admin when max_connections is 100.",
+      ),
+    entries: z.array(budgetEntry).describe("Roles in the budget, with their connection limits."),
     assumed: z
       .array(z.string())
       .optional()
-      .describe("Roles of the stack that login roles SET ROLE to; of one that still logs in itself `LoginTurn` warns."),
-    enforced: z.array(z.string()).optional().describe("Existing roles that this stack gives their limit."),
-    databases: z.array(z.string()).optional().describe("The declared databases."),
+      .describe(
+        "Roles that login roles SET ROLE to; `LoginTurn` warns when one of them logs in itself. Default: none.",
+      ),
+    enforced: z.array(z.string()).optional().describe("Existing roles whose limit the stack sets. Default: none."),
+    databases: z.array(z.string()).optional().describe("Declared databases. Default: none."),
     access: z
       .record(z.string(), z.array(z.string()))
       .optional()
-      .describe("Database to the roles that this up gives CONNECT there. Default: only what is granted now counts."),
-    closed: z.array(z.string()).optional().describe("Databases where this up takes CONNECT from PUBLIC."),
-    legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
-    superuser: z.boolean().optional().describe("Whether the admin is declared to be a superuser."),
+      .describe("Database to the roles that the up grants CONNECT on it. Default: only current privileges count."),
+    closed: z
+      .array(z.string())
+      .optional()
+      .describe("Databases on which the up revokes CONNECT from PUBLIC. Default: none."),
+    legacyUsers: z.array(z.string()).optional().describe("Legacy users that services log in as. Default: none."),
+    superuser: z.boolean().optional().describe("Whether the admin is declared as a superuser. Default: false."),
     migrationComplete: z
       .boolean()
       .optional()
-      .describe("Whether every service is on its role for good; what the policies ask for then."),
+      .describe("Whether the migration is declared complete, for the policies. Default: false."),
   },
-  observed: { undeclared: z.unknown(), unlimited: z.unknown(), superusers: z.unknown() },
+  observed: {
+    undeclared: z.unknown().describe("Login roles that are not in the budget, with their limits in words."),
+    unlimited: z.unknown().describe("Existing roles without a limit, or with a higher one than declared, in words."),
+    superusers: z.unknown().describe("Login roles that are superusers, to which no limit applies."),
+  },
 });

@@ -2,13 +2,13 @@ import type { BudgetEntry } from "../../model/budget.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { isClient } from "../postgres/sessions.ts";
 
-/** A role of the server that may log in. */
+/** A login role of the server. */
 export interface LoginRole {
   role: string;
-  /** Its real CONNECTION LIMIT; -1 is unlimited. */
+  /** Its live CONNECTION LIMIT; -1: unlimited. */
   limit: number;
   superuser: boolean;
-  /** Sessions it holds now. */
+  /** Number of its current sessions. */
   sessions: number;
 }
 
@@ -48,26 +48,26 @@ export function totalOf(entries: Pick<BudgetEntry, "limit">[]): number {
   return entries.reduce((sum, entry) => sum + entry.limit, 0);
 }
 
-/** Slots an ordinary role can get at all. */
-export function ordinarySlots(slots: Slots): number {
+/** Slots that non-superusers can use. */
+export function usableSlots(slots: Slots): number {
   return slots.max - slots.superuserReserved - slots.reserved;
 }
 
-/** Live login roles that nobody declared: role to its limit in words. */
+/** Live login roles that are not declared: role to its limit in words. */
 export function undeclared(declared: string[], roles: LoginRole[]): Record<string, string> {
   return Object.fromEntries(
     roles.filter(({ role }) => !declared.includes(role)).map((role) => [role.role, limitOf(role)]),
   );
 }
 
-/** Those of the live login roles that are superusers, which no limit holds. */
+/** Live login roles that are superusers, to which no limit applies. */
 export function superusers(roles: LoginRole[]): string[] {
   return roles.filter(({ superuser }) => superuser).map(({ role }) => role);
 }
 
 /**
- * Existing roles that the server holds to no limit, or to a higher one than the budget counts: role to both, in words.
- * Those of `enforced` get their limit from this stack; only a superuser escapes it.
+ * Existing roles without a live limit, or with a higher one than declared: role to both in words. The stack sets the limits of
+ * `enforced` roles, which then apply to all but superusers.
  */
 export function unlimited(entries: BudgetEntry[], roles: LoginRole[], enforced: string[]): Record<string, string> {
   const live = new Map(roles.map((role) => [role.role, role]));
@@ -75,14 +75,14 @@ export function unlimited(entries: BudgetEntry[], roles: LoginRole[], enforced: 
     entries.flatMap((entry) => {
       const role = live.get(entry.role);
       if (entry.source !== "existing" || !role) return [];
-      const isBounded = enforced.includes(entry.role) || (role.limit !== -1 && role.limit <= entry.limit);
-      const isMore = role.superuser || !isBounded;
-      return isMore ? [[entry.role, `declared ${entry.limit}, live ${limitOf(role)}`]] : [];
+      const isLimited = enforced.includes(entry.role) || (role.limit !== -1 && role.limit <= entry.limit);
+      const isUnlimited = role.superuser || !isLimited;
+      return isUnlimited ? [[entry.role, `declared ${entry.limit}, live ${limitOf(role)}`]] : [];
     }),
   );
 }
 
-/** Existing roles of the budget that the server does not know as login roles. */
+/** Existing roles in the budget that are not login roles of the server. */
 export function missing(entries: BudgetEntry[], roles: LoginRole[]): string[] {
   const live = new Set(roles.map((role) => role.role));
   return entries.filter((entry) => entry.source === "existing" && !live.has(entry.role)).map((entry) => entry.role);
@@ -93,7 +93,7 @@ function limitOf(role: LoginRole): string {
   return role.superuser ? `${limit}, superuser` : limit;
 }
 
-/** Role, declared limit, live limit, sessions; then the sums beside the server's slots. */
+/** Role, declared limit, live limit and sessions; then the total and the server's slots. */
 export function table(entries: Pick<BudgetEntry, "role" | "limit">[], live: LiveBudget): string {
   const byRole = new Map(live.roles.map((role) => [role.role, role]));
   const names = [...new Set([...entries.map((entry) => entry.role), ...live.roles.map((role) => role.role)])];
@@ -103,7 +103,7 @@ export function table(entries: Pick<BudgetEntry, "role" | "limit">[], live: Live
     return [name, declared.get(name) ?? "-", role ? limitOf(role) : "no such role yet", String(role?.sessions ?? 0)];
   });
   const { slots } = live;
-  const total = ["total", String(totalOf(entries)), `${ordinarySlots(slots)} slots`, `${slots.used} of ${slots.max}`];
+  const total = ["total", String(totalOf(entries)), `${usableSlots(slots)} slots`, `${slots.used} of ${slots.max}`];
   return columns([["role", "declared", "live", "sessions"], ...rows, total]);
 }
 

@@ -10,43 +10,43 @@ import { warningsOf } from "../warnings/warning.ts";
 import { connectionBudgetContract } from "./contract.ts";
 import {
   missing,
-  ordinarySlots,
   readLiveBudget,
   superusers,
   table,
   totalOf,
   undeclared,
   unlimited,
+  usableSlots,
 } from "./live-budget.ts";
 
-/** Of a property the engine would print the value first, and all entries in Go's notation. */
+/** The path of the whole resource: for a property the engine prints its value first, in Go's notation. */
 const whole = "";
 
-/** The declared limits against the live server. Every role depends on it: over the ceiling nothing is touched. */
+/** Compares the declared limits with the live server. Every role depends on it: above the ceiling nothing is changed. */
 export function connectionBudget(server: Server): Reconciler<typeof connectionBudgetContract> {
   let lastTable = "";
   return {
     contract: connectionBudgetContract,
     identity: [],
-    // By position in the list one role would read as another: the plan names what differs by role.
+    // The engine compares entries by position; the plan compares them by role.
     advisory: ["entries", "assumed", "databases", "access", "closed", "legacyUsers", "superuser", "migrationComplete"],
     id: () => "connection-budget",
 
-    async plan(inputs, olds, before) {
+    async plan(inputs, previous, outputs) {
       const { ceiling, entries, assumed = [], enforced = [], superuser } = inputs;
       const { databases = [], access, closed = [], legacyUsers = [] } = inputs;
       const live = await server.anySession(readLiveBudget);
       lastTable = table(entries, live);
       const total = totalOf(entries);
-      const slots = ordinarySlots(live.slots);
+      const slots = usableSlots(live.slots);
       const failures = [];
       if (await server.anySession(isStandby)) {
         const { host, port } = server.address;
-        const reason = `the server at ${host}:${port} is a standby and cannot be changed: give app-roles:server.admin (host, port) the address of the primary`;
+        const reason = `the server at ${host}:${port} is a standby and cannot be changed: set app-roles:server.admin (host, port) to the address of the primary`;
         failures.push({ property: whole, reason });
       }
       if (superuser && !(await server.anySession(isSuperuser))) {
-        const reason = `${server.address.user} is no superuser: set app-roles:server.admin.superuser to false, and what it may not do is refused before anything is changed`;
+        const reason = `${server.address.user} is not a superuser: set app-roles:server.admin.superuser to false; then actions that it cannot do are refused before anything is changed`;
         failures.push({ property: whole, reason });
       }
       if (total > ceiling) {
@@ -54,19 +54,19 @@ export function connectionBudget(server: Server): Reconciler<typeof connectionBu
         failures.push({ property: whole, reason: `${reason}\n${lastTable}` });
       } else if (total > slots) {
         const reserved = live.slots.superuserReserved + live.slots.reserved;
-        const reason = `the limits add up to ${total}, but the server has ${slots} slots for ordinary roles (max_connections ${live.slots.max} less ${reserved} reserved). Lower connectionLimit of a role, or raise max_connections`;
+        const reason = `the limits add up to ${total}, but the server has ${slots} slots for non-superusers (max_connections ${live.slots.max} less ${reserved} reserved). Lower connectionLimit of a role, or raise max_connections`;
         failures.push({ property: whole, reason: `${reason}\n${lastTable}` });
       }
       const warnings = missing(entries, live.roles).map(
         (role) =>
-          `app-roles:existingRoles.${role}: the server has no login role of that name; its share of the budget is unused`,
+          `app-roles:existingRoles.${role}: the server has no login role of that name; its part of the budget is unused`,
       );
-      // A role that is declared no more is dropped by this very up: naming it now would be a change for the next.
-      const leaving = rolesOf(olds?.entries ?? []);
+      // The up drops roles that are no longer declared: listing them would cause a change in the next up.
+      const dropped = rolesOf(previous?.entries ?? []);
       return {
-        changes: differences(olds?.entries ?? (Object.keys(before).length > 0 ? [] : entries), entries),
+        changes: differences(previous?.entries ?? (Object.keys(outputs).length > 0 ? [] : entries), entries),
         observed: {
-          undeclared: undeclared([...entries.map(({ role }) => role), ...leaving, ...assumed], live.roles),
+          undeclared: undeclared([...entries.map(({ role }) => role), ...dropped, ...assumed], live.roles),
           unlimited: unlimited(entries, live.roles, enforced),
           superusers: superusers(live.roles),
         },
@@ -79,29 +79,29 @@ export function connectionBudget(server: Server): Reconciler<typeof connectionBu
     },
 
     summarize: ({ ceiling, entries }) => `${totalOf(entries)} of ${ceiling} connections\n${lastTable}`,
-    // On refresh the official plugin fails too, without a word of what to do.
+    // On refresh the official plugin fails too, but without a next step.
     reach: () => server.anySession(async () => undefined),
     apply: async () => undefined,
     remove: async () => undefined,
   };
 }
 
-/** Role to what the budget holds of it, before and after. */
-function differences(before: BudgetEntry[], after: BudgetEntry[]): Changes {
+/** Role to the change of its budget entry. */
+function differences(previous: BudgetEntry[], next: BudgetEntry[]): Changes {
   const words = (entries: BudgetEntry[], role: string) => {
     const entry = entries.find((one) => one.role === role);
     return entry ? `limit ${entry.limit} (${entry.source})` : "not in the budget";
   };
-  const roles = new Set([...before, ...after].map(({ role }) => role));
+  const roles = new Set([...previous, ...next].map(({ role }) => role));
   return Object.fromEntries(
     [...roles]
-      .map((role) => [role, words(before, role), words(after, role)] as const)
-      .filter(([, former, next]) => former !== next)
-      .map(([role, former, next]) => [role, `${former} -> ${next}`]),
+      .map((role) => [role, words(previous, role), words(next, role)] as const)
+      .filter(([, from, to]) => from !== to)
+      .map(([role, from, to]) => [role, `${from} -> ${to}`]),
   );
 }
 
-/** The stack's own. */
+/** Roles of the stack. */
 function rolesOf(entries: BudgetEntry[]): string[] {
   return entries.filter(({ source }) => source === "declared").map(({ role }) => role);
 }
@@ -116,7 +116,7 @@ async function warningsAbout(server: Server, declared: Omit<ServerFacts, "adminD
   try {
     return [...warnings, ...(await server.session(cron, (db) => warningsOf(db, facts, [cronJobs])))];
   } catch (error) {
-    if (isMissingDatabase(error)) return warnings; // then pg_cron runs nothing
+    if (isMissingDatabase(error)) return warnings; // pg_cron then runs no job
     throw error;
   }
 }

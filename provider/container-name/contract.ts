@@ -1,23 +1,22 @@
 import { z } from "zod";
 import { defineContract } from "../contract.ts";
 
-/** The name of a service's container: free, before the container is made. */
 export const containerNameContract = defineContract({
   token: "pgaccess:index:ContainerName",
-  description: "The name of a service's container: free, before the container is made.",
+  description: "Makes sure that the name of a service's container is free before the container is created.",
   inputs: {
-    service: z.string().min(1),
-    name: z.string().min(1).describe("The name of its container."),
-    stack: z.string().describe("`project/stack`, as its containers are labelled."),
+    service: z.string().min(1).describe("Name of the service."),
+    name: z.string().min(1).describe("Name of its container."),
+    stack: z.string().describe("`project/stack`, the label of its containers."),
     existing: z
       .enum(["refuse", "replace"])
-      .describe("What happens to a container of that name that somebody else made."),
+      .describe("Whether to refuse or replace a container of that name that the stack did not create."),
     migrationComplete: z
       .boolean()
       .optional()
       .describe(
-        "Whether nothing goes back any more: then a container that was put aside, with its legacy URL, is named.",
+        "Whether the migration is complete: then a warning names a container that was set aside, since it has the legacy URL. Default: false.",
       ),
-    dockerHost: z.string().optional().describe("As DOCKER_HOST; default: DOCKER_HOST, else this machine's socket."),
+    dockerHost: z.string().optional().describe("Docker address. Default: DOCKER_HOST, else the local socket."),
   },
 });

@@ -1,27 +1,27 @@
 import { rollbackLabel, serviceLabel, stackLabel } from "../../model/container-labels.ts";
-import { asideNames } from "../docker/aside.ts";
 import { dockerClient, explainDocker } from "../docker/client.ts";
 import type { Container, Docker } from "../docker/engine.ts";
 import type { ContainerInspection } from "../docker/engine-types.ts";
+import { asideNames } from "../docker/variable.ts";
 
-/** Whose container has the name that a service's is to have. */
-export type Holder = "nobody" | "this stack" | "its rollback script" | "somebody else";
+/** The creator of the container with the name. */
+export type Holder = "none" | "this stack" | "rollback script" | "other";
 
-/** What is at a service's place on the Docker host now. */
+/** The containers with the name, or set aside for it, on the Docker host. */
 export interface PlaceState {
   holder: Holder;
-  /** Who made it, for people: `compose project shop`; only of somebody else's. */
-  madeBy: string;
-  /** The container of somebody else's that was put aside; undefined: there is none. */
+  /** Its creator in words, `compose project shop`; empty unless the holder is `other`. */
+  createdBy: string;
+  /** The container that was set aside, if any. */
   aside: { name: string; isRunning: boolean } | undefined;
 }
 
 /**
- * The name of a service's container. A container of somebody else's that has it is put aside, stopped and under another name,
- * and comes back as it was; each step may be done again after a crash.
+ * The name of a service's container. A container that the stack did not create is set aside: renamed and stopped, and later
+ * restored with its name. Each step can be run again after a crash.
  */
 export class ContainerPlace {
-  /** What a container that is put aside is called. */
+  /** Name of a container that is set aside. */
   readonly asideName: string;
   readonly #alwaysName: string;
   readonly #docker: Docker;
@@ -40,24 +40,24 @@ export class ContainerPlace {
   }
 
   async look(): Promise<PlaceState> {
-    const there = await this.#inspect(this.#name);
+    const current = await this.#inspect(this.#name);
     const aside = (await this.#inspect(this.asideName)) ?? (await this.#inspect(this.#alwaysName));
-    const holder = there ? this.#holderOf(there) : "nobody";
-    const madeBy = there && holder === "somebody else" ? makerOf(there) : "";
-    return { holder, madeBy, aside: aside && { name: aside.Name.slice(1), isRunning: aside.State.Running } };
+    const holder = current ? this.#holderOf(current) : "none";
+    const createdBy = current && holder === "other" ? creatorOf(current) : "";
+    return { holder, createdBy, aside: aside && { name: aside.Name.slice(1), isRunning: aside.State.Running } };
   }
 
-  /** Gives somebody else's another name and stops it. When that fails it has its name again and is started. */
-  async putAside(): Promise<void> {
+  /** Renames and stops a container that the stack did not create. If that fails, it is restored. */
+  async setAside(): Promise<void> {
     const { holder, aside } = await this.look();
-    if (holder !== "somebody else") {
+    if (holder !== "other") {
       if (aside) await this.#stop(aside.name);
       return;
     }
-    if (aside) throw new Error(`there is a container ${aside.name} already`);
+    if (aside) throw new Error(`the container ${aside.name} exists already`);
     const isAlways = (await this.#inspect(this.#name))?.HostConfig.RestartPolicy?.Name === "always";
     const to = isAlways ? this.#alwaysName : this.asideName;
-    // The name first: a crash behind it leaves a container that the next run knows for one to be stopped.
+    // Rename first: after a crash the next up recognizes the container by its name and stops it.
     await this.#rename(to);
     try {
       await this.#stop(to);
@@ -67,7 +67,7 @@ export class ContainerPlace {
     }
   }
 
-  /** Docker cannot rename one that crashed and waits for its next start, whose network is gone: that one is stopped first. */
+  /** Docker cannot rename a container that waits for a restart, as it has no network: stop it first. */
   async #rename(to: string): Promise<void> {
     await this.#do(this.#name, async (container) => {
       try {
@@ -81,12 +81,12 @@ export class ContainerPlace {
   }
 
   async #stop(name: string): Promise<void> {
-    // Docker starts one with the policy `always` again when it is started itself, though it was stopped by hand.
+    // When Docker starts, it also starts stopped containers with the restart policy `always`.
     if (name === this.#alwaysName) await this.#setRestartPolicy(name, "unless-stopped");
     await this.#do(name, (container) => container.stop());
   }
 
-  /** Its name, its restart policy, and running. */
+  /** Restores its name and its restart policy, and starts it. */
   async #restore(name: string): Promise<void> {
     if (name === this.#alwaysName) await this.#setRestartPolicy(name, "always");
     await this.#do(name, (container) => container.rename({ name: this.#name }));
@@ -97,23 +97,23 @@ export class ContainerPlace {
     await this.#do(name, (container) => container.update({ RestartPolicy: { Name: policy } }));
   }
 
-  /** Removes the container that the rollback script made. */
+  /** Removes the container that the rollback script created. */
   async removeRolledBack(): Promise<void> {
-    if ((await this.look()).holder === "its rollback script") await this.#remove();
+    if ((await this.look()).holder === "rollback script") await this.#remove();
   }
 
-  /** Gives the one that was put aside its name again and starts it; true when there was one. Throws when the name is taken. */
+  /** Restores and starts the container that was set aside; false when there is none. Throws when the name is taken. */
   async bringBack(): Promise<boolean> {
     const { holder, aside } = await this.look();
     if (!aside) return false;
-    if (holder !== "nobody") {
-      throw new Error(`the container ${aside.name} cannot have its name ${this.#name} again: another one has it`);
+    if (holder !== "none") {
+      throw new Error(`the container ${aside.name} cannot get its name ${this.#name} back: another container has it`);
     }
     await this.#restore(aside.name);
     return true;
   }
 
-  /** As `bringBack`, in the place of a container of the stack's that could not be created or started. */
+  /** As `bringBack`, after removing a container of the stack that could not be created or started. */
   async bringBackInsteadOfOurs(): Promise<boolean> {
     const { holder, aside } = await this.look();
     if (aside && holder === "this stack") await this.#remove();
@@ -123,8 +123,8 @@ export class ContainerPlace {
   #holderOf({ Config }: ContainerInspection): Holder {
     const labels: Record<string, string> = Config.Labels ?? {};
     const isOurs = labels[serviceLabel] === this.#service && (labels[stackLabel] ?? this.#stack) === this.#stack;
-    if (!isOurs) return "somebody else";
-    return labels[rollbackLabel] === undefined ? "this stack" : "its rollback script";
+    if (!isOurs) return "other";
+    return labels[rollbackLabel] === undefined ? "this stack" : "rollback script";
   }
 
   async #remove(): Promise<void> {
@@ -136,7 +136,7 @@ export class ContainerPlace {
       return await this.#docker.getContainer(name).inspect();
     } catch (error) {
       if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-      throw explainDocker(`looking at the container ${name}`, error);
+      throw explainDocker(`inspecting the container ${name}`, error);
     }
   }
 
@@ -144,14 +144,14 @@ export class ContainerPlace {
     try {
       await what(this.#docker.getContainer(name));
     } catch (error) {
-      // It is as asked for already: started or stopped.
+      // It is started or stopped already.
       if ((error as { statusCode?: number }).statusCode === 304) return;
       throw explainDocker(`changing the container ${name}`, error);
     }
   }
 }
 
-/** Of a running container: the 404 is about its network sandbox, not about the container. */
+/** The 404 is about the network sandbox of a running container, not about the container. */
 function isWithoutSandbox(error: unknown): boolean {
   const { statusCode, message } = error as { statusCode?: number; message?: string };
   return statusCode === 404 && message?.startsWith("sandbox ") === true;
@@ -161,13 +161,13 @@ function unlessStopped(error: unknown): void {
   if ((error as { statusCode?: number }).statusCode !== 304) throw error;
 }
 
-function makerOf({ Config, Created }: ContainerInspection): string {
+function creatorOf({ Config, Created }: ContainerInspection): string {
   const labels: Record<string, string> = Config.Labels ?? {};
   const project = labels["com.docker.compose.project"];
   if (project !== undefined)
     return `compose project ${project}, service ${labels["com.docker.compose.service"] ?? "?"}`;
   const stack = labels[stackLabel];
   return stack === undefined
-    ? `made ${Created} from ${Config.Image}`
+    ? `created ${Created} from ${Config.Image}`
     : `service ${labels[serviceLabel]} of the stack ${stack}`;
 }

@@ -6,12 +6,12 @@ import { ContainerPlace } from "./place.ts";
 type Inputs = InputsOf<typeof containerNameContract>;
 
 /**
- * Makes sure, before the service's container is made, that its name is free: one that somebody else made is refused, or put
- * aside on request and brought back at the end. Asks the database nothing.
+ * Frees the name of a service's container before the container is created: another container with it is refused, or set aside on
+ * request and restored on delete. Does not query the database.
  *
- * @param putAside services whose former container was put aside in this run: it comes back when the new one cannot be made
+ * @param setAside services whose previous container was set aside in this up, to be restored when the new one cannot be created
  */
-export function containerName(putAside: Set<string>): Reconciler<typeof containerNameContract> {
+export function containerName(setAside: Set<string>): Reconciler<typeof containerNameContract> {
   return {
     contract: containerNameContract,
     identity: ["service", "name"],
@@ -21,29 +21,29 @@ export function containerName(putAside: Set<string>): Reconciler<typeof containe
     async plan(inputs) {
       const { service, name, existing, migrationComplete } = inputs;
       const place = placeOf(inputs);
-      const { holder, madeBy, aside } = await place.look();
-      if (holder === "its rollback script") {
-        const warning = `${service} was put back on its legacy URL by its rollback script: this up makes its container anew`;
+      const { holder, createdBy, aside } = await place.look();
+      if (holder === "rollback script") {
+        const warning = `the rollback script rolled ${service} back to its legacy URL: this up creates its container again`;
         return { changes: { [name]: "of the rollback script: removed" }, warnings: [warning] };
       }
-      if (holder !== "somebody else") {
-        const left = `${service}: the container ${aside?.name} is still there, and so is the legacy URL in its environment; nothing goes back to it any more: docker rm ${aside?.name}`;
+      if (holder !== "other") {
+        const obsolete = `${service}: the container ${aside?.name} still exists, with the legacy URL in its environment; it is no longer needed for a rollback: docker rm ${aside?.name}`;
         return {
           changes: aside?.isRunning ? { [aside.name]: "stopped" } : {},
-          warnings: aside && migrationComplete ? [left] : [],
+          warnings: aside && migrationComplete ? [obsolete] : [],
         };
       }
       const here = `app-roles:services.${service}.container`;
-      const found = `${service}: there is a container ${name} that this stack did not make (${madeBy})`;
+      const found = `${service}: the container ${name} exists and was not created by this stack (${createdBy})`;
       if (existing === "refuse") {
-        const remedy = `Set ${here}.existing: replace, and it is stopped and kept as ${place.asideName}; or give ${here}.name another name`;
+        const remedy = `Set ${here}.existing: replace to stop it and keep it as ${place.asideName}; or set ${here}.name to another name`;
         return { changes: {}, failures: [{ property: "", reason: `${found}. ${remedy}` }] };
       }
       if (aside) {
-        const reason = `${found}, and the former one is kept as ${aside.name} already. Remove one of the two`;
+        const reason = `${found}, and the previous one is kept as ${aside.name} already. Remove one of the two`;
         return { changes: {}, failures: [{ property: "", reason }] };
       }
-      return { changes: { [name]: `of ${madeBy}: stopped, and kept as ${place.asideName}` } };
+      return { changes: { [name]: `of ${createdBy}: stopped, and kept as ${place.asideName}` } };
     },
 
     summarize: ({ service }, changes) => {
@@ -54,18 +54,20 @@ export function containerName(putAside: Set<string>): Reconciler<typeof containe
     async apply(inputs) {
       const { service, name, existing } = inputs;
       const place = placeOf(inputs);
-      const { holder, madeBy } = await place.look();
-      if (holder === "its rollback script") {
+      const { holder, createdBy } = await place.look();
+      if (holder === "rollback script") {
         await place.removeRolledBack();
         return `${service}: the container of its rollback script is removed`;
       }
-      if (holder === "somebody else" && existing === "refuse") {
-        throw new Error(`${service}: there is a container ${name} now that this stack did not make (${madeBy})`);
+      if (holder === "other" && existing === "refuse") {
+        throw new Error(
+          `${service}: the container ${name} exists now and was not created by this stack (${createdBy})`,
+        );
       }
-      await place.putAside();
-      if (holder !== "somebody else") return undefined;
-      putAside.add(service);
-      return `${service}: the container that was there is stopped and kept as ${place.asideName}`;
+      await place.setAside();
+      if (holder !== "other") return undefined;
+      setAside.add(service);
+      return `${service}: the previous container is stopped and kept as ${place.asideName}`;
     },
 
     async remove(inputs) {

@@ -6,36 +6,39 @@ import { defineContract, orUnknown } from "../contract.ts";
 
 /** A service that connects as a role of the stack. */
 export const guardedService = z.strictObject({
-  name: z.string(),
-  role: z.string(),
-  deployed: z.boolean().describe("Whether the stack itself hands the service its URL: any runtime but `external`."),
+  name: z.string().describe("Name of the service."),
+  role: z.string().describe("Role that it connects as."),
+  deployed: z.boolean().describe("Whether the stack deploys the service: any runtime but `external`."),
 });
 
-/** What one role was given in one database, as its `Privileges` have it. */
+/** Privileges of one role in one database, with the inputs of its `Privileges`. */
 export const guardedPrivileges = z.strictObject({
-  role: z.string().min(1),
-  database: z.string().min(1),
-  access: z.enum(accessLevels).optional(),
-  schemas: z.array(z.string().min(1)),
-  grants: grants.optional(),
-  before: orUnknown(z.array(heldPrivilege)).default([]).describe("What an adopted role held before."),
+  role: z.string().min(1).describe("Name of the role."),
+  database: z.string().min(1).describe("Name of the database."),
+  access: z.enum(accessLevels).optional().describe("Access level. Default: explicit grants only."),
+  schemas: z.array(z.string().min(1)).describe("Schemas that the access level covers."),
+  grants: grants.optional().describe("Explicit grants. Default: none."),
+  before: orUnknown(z.array(heldPrivilege))
+    .default([])
+    .describe("Privileges of an adopted role in the baseline. Default: none."),
 });
 
-/**
- * Keeps the stack from being destroyed, and a role from being taken out of it, while the role has sessions or a deployed
- * service: it must depend on everything else, so that it goes first and changes last.
- */
+/** It must depend on all other resources, so that the engine deletes it first and updates it last. */
 export const destroyGuardContract = defineContract({
   token: "pgaccess:index:DestroyGuard",
-  description: "Refuses to be deleted, and so the stack to be destroyed, while one of its roles is in use.",
+  description:
+    "Refuses a destroy of the stack, and the removal of a role from it, while the role has sessions or a deployed service.",
   inputs: {
-    roles: z.array(z.string().min(1)).describe("The roles that go, or go back, when the stack is destroyed."),
-    services: z.array(guardedService).default([]).describe("The services that connect as one of them, by the last up."),
+    roles: z.array(z.string().min(1)).describe("Roles that a destroy drops or restores."),
+    services: z
+      .array(guardedService)
+      .default([])
+      .describe("Services that connect as one of the roles since the last up. Default: none."),
     privileges: z
       .array(guardedPrivileges)
       .default([])
       .describe(
-        "What the roles were given, by role and database: it cannot be taken back while others hold it from them.",
+        "Privileges of the roles, by role and database: they cannot be revoked while they are granted onward. Default: none.",
       ),
   },
 });

@@ -8,12 +8,12 @@ import { destroyGuardContract } from "./contract.ts";
 type Inputs = InputsOf<typeof destroyGuardContract>;
 type Service = Inputs["services"][number];
 
-/** Sessions named in the refusal, of each role. */
-const named = 5;
+/** Maximum number of sessions listed for each role. */
+const maxListed = 5;
 
 /**
- * Depends on all that the stack makes, so the engine deletes it first and changes it last: it refuses while any role that
- * goes has sessions or a service of this stack's, or granted onward what it was given, before anything of any role is touched.
+ * Depends on all other resources, so the engine deletes it first and updates it last. Refuses, before any role is changed, while a
+ * role that would be dropped has sessions or a deployed service, or has granted its privileges onward.
  */
 export function destroyGuard(server: Server): Reconciler<typeof destroyGuardContract> {
   const sessions = async (roles: string[]) =>
@@ -21,14 +21,14 @@ export function destroyGuard(server: Server): Reconciler<typeof destroyGuardCont
   return {
     contract: destroyGuardContract,
     identity: [],
-    // Another value changes nothing on the server: a cutover is a change of its service alone.
+    // Another value changes nothing on the server: a cutover only changes its service.
     advisory: ["services", "privileges"],
     id: () => "destroy-guard",
 
-    async plan({ roles }, olds) {
-      const lines = await sessions(leaving(roles, olds?.roles));
-      const warning = `up would be refused, these roles are taken out of the configuration and are in use${andSo(lines)}`;
-      const onward = await onwardProblems(server, privilegesLeaving(roles, olds));
+    async plan({ roles }, previous) {
+      const lines = await sessions(removedRoles(roles, previous?.roles));
+      const warning = `up would be refused: these roles are removed from the configuration and are in use${listed(lines)}`;
+      const onward = await onwardProblems(server, removedPrivileges(roles, previous));
       return {
         changes: {},
         warnings: [
@@ -40,14 +40,14 @@ export function destroyGuard(server: Server): Reconciler<typeof destroyGuardCont
 
     summarize: () => undefined,
 
-    // Roles are dropped at the end of an up, after this.
-    async apply({ roles }, olds) {
-      const lines = await sessions(leaving(roles, olds?.roles));
-      const onward = await onwardProblems(server, privilegesLeaving(roles, olds));
-      if (onward.length > 0) throw new Error(`nothing was taken from any role: ${grantedOnward(onward)}`);
+    // Roles are dropped at the end of the up, after this.
+    async apply({ roles }, previous) {
+      const lines = await sessions(removedRoles(roles, previous?.roles));
+      const onward = await onwardProblems(server, removedPrivileges(roles, previous));
+      if (onward.length > 0) throw new Error(`no role was changed: ${grantedOnward(onward)}`);
       if (lines.length === 0) return undefined;
       throw new Error(
-        `roles that are taken out of the configuration are in use, so nothing was taken from any of them. Put them back, ${remedy}, then take them out${andSo(lines)}`,
+        `roles that are removed from the configuration are in use, so none of them was changed. Add them again, ${remedy}, then remove them${listed(lines)}`,
       );
     },
 
@@ -56,7 +56,7 @@ export function destroyGuard(server: Server): Reconciler<typeof destroyGuardCont
       const lines = [...(await sessions(roles)), ...deployed.map(({ name, role }) => `${role}: service ${name}`)];
       if (lines.length > 0) {
         throw new Error(
-          `the roles of this stack are in use, so nothing was changed. Before you run destroy again: ${remedy}${andSo(lines)}`,
+          `the roles of this stack are in use, so nothing was changed. Before you run destroy again: ${remedy}${listed(lines)}`,
         );
       }
       const onward = await onwardProblems(server, privileges);
@@ -70,37 +70,37 @@ export function destroyGuard(server: Server): Reconciler<typeof destroyGuardCont
 
 const remedy = "set the services to `connectAs: legacy`, run up, restart them";
 
-function leaving(roles: string[], before: string[] = []): string[] {
-  return before.filter((role) => !roles.includes(role));
+function removedRoles(roles: string[], previous: string[] = []): string[] {
+  return previous.filter((role) => !roles.includes(role));
 }
 
-function privilegesLeaving(roles: string[], olds: Inputs | undefined): Inputs["privileges"] {
-  const left = leaving(roles, olds?.roles);
-  return (olds?.privileges ?? []).filter(({ role }) => left.includes(role));
+function removedPrivileges(roles: string[], previous: Inputs | undefined): Inputs["privileges"] {
+  const removed = removedRoles(roles, previous?.roles);
+  return (previous?.privileges ?? []).filter(({ role }) => removed.includes(role));
 }
 
 function grantedOnward(problems: string[]): string {
-  return `others hold privileges from a role that goes. End that, then run this again:\n  ${problems.join("\n  ")}`;
+  return `other roles hold privileges that were granted onward. Revoke them, then run this again:\n  ${problems.join("\n  ")}`;
 }
 
 function linesOf(inUse: Awaited<ReturnType<typeof sessionsOf>>): string[] {
   return inUse.map(({ role, sessions }) => {
-    const list = sessions.slice(0, named).map(({ pid, database, client, application }) => {
+    const list = sessions.slice(0, maxListed).map(({ pid, database, client, application }) => {
       return `pid ${pid} in ${database} from ${client} (${application})`;
     });
-    const more = sessions.length > named ? [`and ${sessions.length - named} more`] : [];
+    const more = sessions.length > maxListed ? [`and ${sessions.length - maxListed} more`] : [];
     return `${role}: ${sessions.length} ${sessions.length === 1 ? "session" : "sessions"}: ${[...list, ...more].join(", ")}`;
   });
 }
 
-function andSo(lines: string[]): string {
-  return `. What sessions are left after that: SELECT pg_terminate_backend(pid)\n  ${lines.join("\n  ")}`;
+function listed(lines: string[]): string {
+  return `. To end the remaining sessions: SELECT pg_terminate_backend(pid)\n  ${lines.join("\n  ")}`;
 }
 
 function lostPasswords(services: Service[]): string {
   const list = services.map(({ name, role }) => `${name} (${role})`).join(", ");
   return (
-    `these services connect as a role of this stack, have no sessions now, and will not come up again: ${list}. ` +
-    "Give them the URL they had before"
+    `these services connect as a role of this stack, have no sessions now, and cannot connect again: ${list}. ` +
+    "Set their legacy URLs again"
   );
 }

@@ -7,17 +7,17 @@ import { sshAgent } from "./ssh.ts";
 /** Starts a request to one Docker daemon. Throws when a certificate cannot be read. */
 export type DockerConnection = (options: http.RequestOptions) => http.ClientRequest;
 
-/** The way to the daemon at `host`, as dockerClient takes it. Throws when it is no such address; dials nothing. */
+/** The connection to the daemon at `host`, see dockerClient. Throws when it is not a Docker address; does not connect. */
 export function connectionTo(host: string): DockerConnection {
   const socketPath = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
   if (socketPath) return (options) => http.request({ ...options, socketPath, agent: false });
-  // DOCKER_HOST may do without tcp://.
+  // In DOCKER_HOST tcp:// is optional.
   const address = /^[\w.-]+:\d+$/.test(host) ? `tcp://${host}` : host;
   const { protocol, hostname, port, pathname, username } = URL.canParse(address) ? new URL(address) : noUrl;
   const isPlain = ["", "/"].includes(pathname);
   if (!hostname || !isPlain || !["tcp:", "http:", "https:", "ssh:"].includes(protocol)) {
     throw new Error(
-      `docker:host is no Docker address: ${host}; write one such as unix:///var/run/docker.sock or ssh://user@host`,
+      `docker:host is not a Docker address: ${host}; use one such as unix:///var/run/docker.sock or ssh://user@host`,
     );
   }
   if (protocol === "ssh:") {
@@ -25,7 +25,7 @@ export function connectionTo(host: string): DockerConnection {
     return (options) => http.request({ ...options, agent });
   }
   const usesTls = protocol === "https:" || Boolean(process.env.DOCKER_TLS_VERIFY) || port === "2376";
-  // An IPv6 address stands in brackets in a URL only.
+  // An IPv6 address has brackets only in a URL.
   const to = { hostname: hostname.replace(/^\[|\]$/g, ""), agent: false } as const;
   if (!usesTls) return (options) => http.request({ ...options, ...to, port: port || "2375" });
   return (options) => https.request({ ...options, ...to, port: port || "2376", ...certificates() });

@@ -1,4 +1,4 @@
-// What is read of the Engine API's answers: https://docs.docker.com/reference/api/engine/.
+// The used part of the Engine API's responses: https://docs.docker.com/reference/api/engine/.
 
 export interface Network {
   IPAddress?: string;
@@ -8,7 +8,7 @@ export interface Network {
 
 export interface Healthcheck {
   Test?: string[];
-  /** Nanoseconds, as all durations here. */
+  /** Nanoseconds, like all durations of the API. */
   Interval?: number;
   Timeout?: number;
   StartPeriod?: number;
@@ -43,7 +43,7 @@ export interface ContainerInspection {
     Image: string;
     Tty: boolean;
     Labels: Record<string, string>;
-    /** Null without any variable. */
+    /** Null without variables. */
     Env: string[] | null;
     Cmd: string[] | null;
     Entrypoint: string | string[] | null;

@@ -10,7 +10,7 @@ import type {
   ServiceInspection,
 } from "./engine-types.ts";
 
-/** What the daemon refused; the message is its own. */
+/** An error response of the daemon, with its message. */
 class DockerError extends Error {
   readonly statusCode: number;
 
@@ -22,14 +22,14 @@ class DockerError extends Error {
 
 type Query = Record<string, string | number | boolean | undefined>;
 
-/** Names and ids become parts of a path. */
+/** A path with escaped names and ids. */
 function path(parts: TemplateStringsArray, ...names: string[]): string {
   return String.raw(parts, ...names.map(encodeURIComponent));
 }
 
 /**
- * The Docker Engine API (https://docs.docker.com/reference/api/engine/), as much of it as is used. Every method rejects with
- * a DockerError when the daemon refuses, else with what the connection said.
+ * The used part of the Docker Engine API (https://docs.docker.com/reference/api/engine/). Every method rejects with a DockerError
+ * when the daemon refuses, and with the error of the connection otherwise.
  *
  * @example await new Docker(connectionTo("unix:///var/run/docker.sock")).getContainer("db").inspect()
  */
@@ -69,27 +69,27 @@ export class Docker {
     return this.ask("GET", path`/images/${name}/json`);
   }
 
-  /** An answer in JSON; undefined when it is empty. */
+  /** Sends a request and parses the JSON response; undefined when it is empty. */
   async ask<T>(method: string, path: string, query: Query = {}, body?: unknown): Promise<T> {
     const answer = await this.read(method, path, query, body);
     return (answer.length > 0 ? JSON.parse(answer.toString()) : undefined) as T;
   }
 
-  /** An answer as it is. */
+  /** Sends a request and returns the response unchanged. */
   async read(method: string, path: string, query: Query = {}, body?: unknown): Promise<Buffer> {
-    const given = new URLSearchParams();
-    for (const [key, value] of Object.entries(query)) if (value !== undefined) given.set(key, String(value));
+    const parameters = new URLSearchParams();
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) parameters.set(key, String(value));
     const headers = body === undefined ? {} : { "content-type": "application/json" };
-    const request = this.#connection({ method, path: `${path}?${given}`, headers });
+    const request = this.#connection({ method, path: `${path}?${parameters}`, headers });
     return new Promise((resolve, reject) => {
       request.once("error", reject);
       request.once("response", (response) => {
         const { statusCode = 0 } = response;
-        const isFine = statusCode >= 200 && statusCode < 300;
-        if (isFine) return buffer(response).then(resolve, reject);
+        const isSuccess = statusCode >= 200 && statusCode < 300;
+        if (isSuccess) return buffer(response).then(resolve, reject);
         return json(response)
           .catch(() => ({}))
-          .then((said) => (said as { message?: string }).message || response.statusMessage || "no reason given")
+          .then((body) => (body as { message?: string }).message || response.statusMessage || "no reason given")
           .then((message) => reject(new DockerError(statusCode, message)));
       });
       request.end(body === undefined ? undefined : JSON.stringify(body));
@@ -115,7 +115,7 @@ export class Container {
     return this.#docker.ask("POST", path`/containers/${this.id}/start`);
   }
 
-  /** @param options `t`: seconds before it is killed; default: the container's own */
+  /** @param options `t`: seconds before it is killed; default: the timeout of the container */
   stop(options: { t?: number } = {}): Promise<void> {
     return this.#docker.ask("POST", path`/containers/${this.id}/stop`, options);
   }
@@ -128,7 +128,7 @@ export class Container {
     return this.#docker.ask("POST", path`/containers/${this.id}/update`, {}, changes);
   }
 
-  /** @param options `v`: its anonymous volumes too */
+  /** @param options `v`: also remove its anonymous volumes */
   remove(options: { force?: boolean; v?: boolean } = {}): Promise<void> {
     return this.#docker.ask("DELETE", path`/containers/${this.id}`, options);
   }

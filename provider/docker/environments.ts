@@ -2,31 +2,31 @@ import { dockerClient, explainDocker } from "./client.ts";
 import type { Docker } from "./engine.ts";
 import type { ContainerInspection, ServiceInspection } from "./engine-types.ts";
 
-/** What a container or a swarm's service is started with. */
+/** The environment and command line of a container or swarm service. */
 export interface Environment {
   kind: "container" | "swarm";
   name: string;
-  /** A container's: running, exited and so on; a swarm's service has none. */
+  /** State of a container: running, exited and so on; undefined for a swarm service. */
   state: string | undefined;
-  /** Its variables (`NAME=value`), of a swarm's service those of its containers on this host too. */
+  /** Its variables (`NAME=value`); for a swarm service also those of its containers on this host. */
   env: string[];
-  /** The words of its command line. */
+  /** Arguments of its command line. */
   command: string[];
 }
 
 export interface Environments {
   all: Environment[];
-  /** The names of a swarm's secrets, whose values Docker gives to nobody. */
+  /** Names of the swarm's secrets; Docker does not return their values. */
   secrets: string[];
 }
 
 /**
- * Every container of the Docker host, running or not, and every service of a swarm that the host manages. `looked` is told
- * how far it is. Throws what Docker says.
+ * Reads every container of the Docker host, running or not, and every service of a swarm that the host manages. Calls `onProgress`
+ * for each container. Throws the error of Docker.
  */
 export async function readEnvironments(
   dockerHost: string | undefined,
-  looked: (done: number, of: number) => void,
+  onProgress: (done: number, of: number) => void,
 ): Promise<Environments> {
   try {
     const docker = dockerClient(dockerHost);
@@ -37,7 +37,7 @@ export async function readEnvironments(
     const all = new Map<string, Environment>(services.map(ofService).map((each) => [each.name, each]));
     const single: Environment[] = [];
     for (const [done, { Id }] of containers.entries()) {
-      looked(done, containers.length);
+      onProgress(done, containers.length);
       const info = await inspect(docker, Id);
       if (!info) continue;
       const found = ofContainer(info);
@@ -50,11 +50,11 @@ export async function readEnvironments(
       secrets: secrets.map(({ Spec }) => Spec?.Name ?? "unnamed").toSorted(),
     };
   } catch (error) {
-    throw explainDocker("looking at the containers' environments", error);
+    throw explainDocker("reading the environments of the containers", error);
   }
 }
 
-/** One that has gone since it was listed is none. */
+/** Undefined when the container was removed after it was listed. */
 async function inspect(docker: Docker, id: string): Promise<ContainerInspection | undefined> {
   try {
     return await docker.getContainer(id).inspect();

@@ -3,19 +3,19 @@ import { dockerClient, explainDocker } from "./client.ts";
 import type { Docker } from "./engine.ts";
 import type { ContainerSummary } from "./engine-types.ts";
 
-/** Milliseconds that one address of a container is given to answer. */
-const patience = 3000;
+/** Milliseconds to wait for an address of a container. */
+const dialTimeout = 3000;
 
-/** A server whose admin may be declared by its container. */
+/** A server whose admin can be declared by its container. */
 interface Declared {
   admin: { host: string; port: number; container?: string | undefined };
 }
 
 /**
- * The server with an address that this machine can dial in place of `admin.container`; as it is where none is given.
- * Throws what was seen when there is no such container, when several are, or when none of its addresses answers.
+ * Replaces `admin.container` with an address of the container that this machine can connect to; without `admin.container` returns
+ * the server unchanged. Throws when no container or several match, or when no address answers.
  *
- * @param dockerHost as `docker:host`; default DOCKER_HOST, else this machine's socket
+ * @param dockerHost `docker:host`; default: DOCKER_HOST, else the local socket
  */
 export async function findServer<S extends Declared>(server: S, dockerHost: string | undefined): Promise<S> {
   const { container, ...admin } = server.admin;
@@ -30,8 +30,8 @@ export async function findServer<S extends Declared>(server: S, dockerHost: stri
     refused.push(`${address}:${admin.port} (network ${network}): ${problem}`);
   }
   throw new Error(
-    `${here}: the container ${nameOf(found)} runs, but cannot be reached from here: ${refused.join("; ") || "it is on no network with an address"}. ` +
-      `Check app-roles:server.admin.port, or publish the port and give app-roles:server.admin.host instead`,
+    `${here}: the container ${nameOf(found)} is running, but this machine cannot connect to it: ${refused.join("; ") || "it has no network with an address"}. ` +
+      `Check app-roles:server.admin.port, or publish the port and set app-roles:server.admin.host instead`,
   );
 }
 
@@ -45,7 +45,9 @@ async function findContainer(docker: Docker, name: string, here: string): Promis
   const [only, ...others] = running;
   if (only && others.length === 0) return only;
   if (only)
-    throw new Error(`${here}: several running containers are called ${name}...: ${names(running)}; give one in full`);
+    throw new Error(
+      `${here}: several running containers have names that start with ${name}: ${names(running)}; use the full name`,
+    );
   if (matches.length > 0) {
     const states = matches.map((each) => `${nameOf(each)} is ${each.State}`).join(", ");
     throw new Error(`${here}: no container ${name} is running: ${states}; start it`);
@@ -65,10 +67,10 @@ function addressesOf({ NetworkSettings, HostConfig }: ContainerSummary): Reachab
   );
 }
 
-/** Undefined when something listens there, else what went wrong. */
+/** Undefined when the port accepts connections, else the problem. */
 function dial(host: string, port: number): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, timeout: patience });
+    const socket = connect({ host, port, timeout: dialTimeout });
     const end = (problem: string | undefined) => {
       socket.destroy();
       resolve(problem);

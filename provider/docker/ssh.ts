@@ -4,24 +4,24 @@ import { Duplex } from "node:stream";
 
 export interface SshHost {
   host: string;
-  /** Empty: that of ssh's own configuration. */
+  /** Empty: from the configuration of ssh. */
   port: string;
-  /** Empty: that of ssh's own configuration. */
+  /** Empty: from the configuration of ssh. */
   user: string;
 }
 
-/** At once, as sshd's MaxStartups begins to refuse from ten on. */
-const mostAtOnce = 4;
+/** Maximum number of connections: sshd refuses some from ten on (MaxStartups). */
+const maxConnections = 4;
 
 const agents = new Map<string, Agent>();
 
 /**
- * Connections through `ssh HOST docker system dial-stdio`, with the keys, the known hosts and the configuration of ssh. It
- * never asks for a password: the plugin has no terminal.
+ * Connections through `ssh HOST docker system dial-stdio`, with the keys, known hosts and configuration of ssh. ssh never asks for
+ * a password, since the plugin has no terminal.
  */
 export function sshAgent(to: SshHost): Agent {
   const name = JSON.stringify(to);
-  const agent = agents.get(name) ?? Object.assign(new Agent({ maxSockets: mostAtOnce }), { createConnection });
+  const agent = agents.get(name) ?? Object.assign(new Agent({ maxSockets: maxConnections }), { createConnection });
   agents.set(name, agent);
   return agent;
 
@@ -34,13 +34,13 @@ function dial({ host, port, user }: SshHost): Duplex {
   const login = [...(user ? ["-l", user] : []), ...(port ? ["-p", port] : [])];
   const options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-T", ...login];
   const child = spawn("ssh", [...options, "--", host, "docker", "system", "dial-stdio"]);
-  let said = "";
+  let stderr = "";
   child.stderr.on("data", (chunk) => {
-    said = `${said}${chunk}`.slice(-2000);
+    stderr = `${stderr}${chunk}`.slice(-2000);
   });
   const stream = new Duplex({
     read: () => child.stdout.resume(),
-    // When ssh has ended, its exit says why.
+    // After ssh has exited, `close` reports the reason.
     write: (chunk, _encoding, done) => child.stdin.write(chunk, () => done()),
     final: (done) => child.stdin.end(() => done()),
     destroy(error, done) {
@@ -53,7 +53,7 @@ function dial({ host, port, user }: SshHost): Duplex {
   child.stdin.on("error", () => undefined);
   child.once("error", ({ message }) => fail(message));
   child.once("close", (code) =>
-    code === 0 ? stream.push(null) : fail(said.trim().replaceAll(/\s*\n\s*/g, "; ") || `exit code ${code}`),
+    code === 0 ? stream.push(null) : fail(stderr.trim().replaceAll(/\s*\n\s*/g, "; ") || `exit code ${code}`),
   );
   return stream;
 }

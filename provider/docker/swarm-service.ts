@@ -1,6 +1,6 @@
 import { dockerClient, explainDocker } from "./client.ts";
 
-/** A label of the swarm's service of that name; undefined when there is no such service, or it has no such label. */
+/** A label of the swarm service of that name; undefined when the service or the label does not exist. */
 export async function swarmServiceLabel(
   dockerHost: string | undefined,
   name: string,
@@ -11,8 +11,8 @@ export async function swarmServiceLabel(
     return Spec.Labels?.[label];
   } catch (error) {
     const { statusCode } = error as { statusCode?: number };
-    // 503: it is in no swarm any more.
+    // 503: the host is not in a swarm.
     if (statusCode === 404 || statusCode === 503) return undefined;
-    throw explainDocker(`looking at the swarm's service ${name}`, error);
+    throw explainDocker(`inspecting the swarm service ${name}`, error);
   }
 }

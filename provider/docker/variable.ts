@@ -1,10 +1,17 @@
 import { serviceLabel } from "../../model/container-labels.ts";
-import { asideNames } from "./aside.ts";
 import { dockerClient, explainDocker } from "./client.ts";
 
 /**
- * An environment variable of the container of that name that no stack made, running or not, also where it was put aside by
- * then; undefined when there is no such container, or it has no such variable, or an empty one.
+ * Names of a container that is set aside. `always` is for one with the restart policy `always`: only its name can record the policy
+ * until it is restored.
+ */
+export function asideNames(name: string): { plain: string; always: string } {
+  return { plain: `${name}-before-app-roles`, always: `${name}-before-app-roles-always` };
+}
+
+/**
+ * An environment variable of the container of that name, running or not, also when it is set aside. Undefined when there is no such
+ * container, a stack created it, or the variable is missing or empty.
  */
 export async function containerVariable(
   dockerHost: string | undefined,
@@ -19,7 +26,7 @@ export async function containerVariable(
   return undefined;
 }
 
-/** Undefined when there is no such container, or a stack made it. */
+/** Undefined when there is no such container, or a stack created it. */
 async function foreignEnvironment(
   dockerHost: string | undefined,
   name: string,

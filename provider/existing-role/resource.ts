@@ -19,7 +19,7 @@ import { existingRoleContract } from "./contract.ts";
 type Inputs = InputsOf<typeof existingRoleContract>;
 
 interface Plan {
-  /** Undefined: it stays. */
+  /** Undefined: no change. */
   limit: { from: number; to: number } | undefined;
   settings: SettingChange[];
 }
@@ -30,7 +30,7 @@ interface Live {
   sessions: number;
 }
 
-/** Limit and settings of a login role that the stack did not make; both are put back at the end, and the role stays. */
+/** Limit and settings of a login role that the stack did not create; both are restored on delete, and the role stays. */
 export function existingRole(server: Server): Reconciler<typeof existingRoleContract> {
   const rules = new SettingRules();
   return {
@@ -40,7 +40,7 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
     kept: ["former"],
     id: ({ role }) => role,
 
-    plan: (inputs, olds) =>
+    plan: (inputs, previous) =>
       server.anySession(async (db) => {
         const live = await readLive(db, inputs.role);
         if (!live) return { changes: {}, failures: [{ property: "role", reason: missing(inputs.role) }] };
@@ -53,7 +53,10 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
         );
         const failures = await settingProblems(db, wanted, known, () => undefined);
         if (failures.length > 0) return { changes: {}, failures };
-        return { changes: describe(await planFor(db, rules, inputs, olds, live)), warnings: warningsOf(inputs, live) };
+        return {
+          changes: describe(await planFor(db, rules, inputs, previous, live)),
+          warnings: warningsOf(inputs, live),
+        };
       }),
 
     drift: (inputs) =>
@@ -65,14 +68,14 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
 
     summarize: ({ role }, changes) => summaryOf(role, changes, "to change"),
 
-    async apply(inputs, olds, call) {
-      const doing = `setting the limit and the settings of ${inputs.role}`;
+    async apply(inputs, previous, call) {
+      const doing = `changing the limit and the settings of ${inputs.role}`;
       return server.session(undefined, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             const live = await readLive(db, inputs.role);
             if (!live) throw new Error(`cannot change ${inputs.role}: ${missing(inputs.role)}`);
-            const plan = await planFor(db, rules, inputs, olds, live);
+            const plan = await planFor(db, rules, inputs, previous, live);
             await run(db, inputs.role, plan, call);
             return summaryOf(inputs.role, describe(plan), "changed");
           }),
@@ -82,16 +85,16 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
 
     async remove(inputs, call) {
       const { role, former } = inputs;
-      if (former instanceof Unknown) throw new Error(`the state has no record of what ${role} was like before`);
+      if (former instanceof Unknown) throw new Error(`the state has no baseline of ${role}`);
       if (former === null) return;
-      const doing = `putting back the limit and the settings of ${role}`;
+      const doing = `restoring the limit and the settings of ${role}`;
       await server.session(undefined, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
             const live = await readLive(db, role);
             if (!live) return;
-            const back = { ...inputs, connectionLimit: former.connectionLimit, settings: {} };
-            await run(db, role, await planFor(db, rules, back, inputs, live), call);
+            const restored = { ...inputs, connectionLimit: former.connectionLimit, settings: {} };
+            await run(db, role, await planFor(db, rules, restored, inputs, live), call);
           }),
         ),
       );
@@ -113,20 +116,20 @@ async function planFor(
   db: Queryable,
   rules: SettingRules,
   inputs: Inputs,
-  olds: Inputs | undefined,
+  previous: Inputs | undefined,
   live: Live,
 ): Promise<Plan> {
   const { role, connectionLimit, former } = inputs;
-  const [wanted, earlier] = [settingsOf(inputs), olds?.role === role ? settingsOf(olds) : []];
+  const [wanted, declaredBefore] = [settingsOf(inputs), previous?.role === role ? settingsOf(previous) : []];
   const known = await rules.read(
     db,
-    [...wanted, ...earlier].map(({ name }) => name),
+    [...wanted, ...declaredBefore].map(({ name }) => name),
   );
-  const recorded = former instanceof Unknown ? {} : (former?.settings ?? {});
-  const before = Object.entries(recorded).flatMap(([database, config]) => parseSettings(database, config));
+  const baselineSettings = former instanceof Unknown ? {} : (former?.settings ?? {});
+  const baseline = Object.entries(baselineSettings).flatMap(([database, config]) => parseSettings(database, config));
   return {
     limit: live.limit === connectionLimit ? undefined : { from: live.limit, to: connectionLimit },
-    settings: planSettings(wanted, earlier, await readRoleSettings(db, role), before, known),
+    settings: planSettings(wanted, declaredBefore, await readRoleSettings(db, role), baseline, known),
   };
 }
 
@@ -141,10 +144,10 @@ function describe({ limit, settings }: Plan): Changes {
 }
 
 function warningsOf({ role, connectionLimit }: Inputs, { superuser, sessions }: Live): string[] {
-  if (superuser) return [`${role} is a superuser, which no limit holds: make it an ordinary role`];
+  if (superuser) return [`${role} is a superuser, to which no limit applies: run ALTER ROLE ... NOSUPERUSER`];
   if (sessions <= connectionLimit) return [];
   return [
-    `${role} has ${sessions} sessions now, more than its limit of ${connectionLimit}: they go on, and it gets no new one before ${sessions - connectionLimit + 1} have ended`,
+    `${role} has ${sessions} sessions now, more than its limit of ${connectionLimit}: they continue, but it cannot open a new one until ${sessions - connectionLimit + 1} of them end`,
   ];
 }
 

@@ -6,17 +6,17 @@ import { bringContainerBackContract } from "./contracts.ts";
 const schema = z.strictObject(bringContainerBackContract.inputs);
 
 /**
- * Called when a service's container could not be created or started. When somebody else's was put aside for it in this very
- * run, that one is given its name again and started, so that the service is not down until somebody has mended it.
+ * Called when a service's container could not be created or started. Restores and starts the previous container if this up set it
+ * aside, so that the service is not down until the problem is fixed.
  *
- * @param putAside the services of which one was
+ * @param setAside services whose previous container was set aside in this up
  */
-export function bringContainerBack(putAside: Set<string>): ProviderFunction {
+export function bringContainerBack(setAside: Set<string>): ProviderFunction {
   return async (args) => {
     const { dockerHost, ...subject } = schema.parse(args);
-    if (!putAside.has(subject.service)) return { result: { broughtBack: false } };
+    if (!setAside.has(subject.service)) return { result: { broughtBack: false } };
     const broughtBack = await new ContainerPlace(dockerHost, subject).bringBackInsteadOfOurs();
-    putAside.delete(subject.service);
+    setAside.delete(subject.service);
     return { result: { broughtBack } };
   };
 }

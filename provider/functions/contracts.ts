@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What a function of the plugin promises; the package schema, the plugin and the components read it. */
+/** The contract of a function of the plugin, for the package schema, the plugin and the components. */
 export interface FunctionContract<Inputs extends z.ZodRawShape, Outputs extends z.ZodRawShape> {
   token: `pgaccess:index:${string}`;
   description: string;
@@ -16,22 +16,31 @@ function defineFunction<Inputs extends z.ZodRawShape, Outputs extends z.ZodRawSh
 
 export const awaitRoleContract = defineFunction({
   token: "pgaccess:index:awaitRole",
-  description: "Waits until no other session is changing a role; called by AppRole before it changes the role.",
-  inputs: { role: z.string() },
+  description: "Waits until no other session is changing a role. AppRole calls it before it changes the role.",
+  inputs: { role: z.string().describe("Name of the role.") },
   outputs: {},
 });
 
 export const bringContainerBackContract = defineFunction({
   token: "pgaccess:index:bringContainerBack",
   description:
-    "Starts the container again that made room for a service's own, when that could not be made; called by Service.",
-  inputs: { service: z.string(), name: z.string(), stack: z.string(), dockerHost: z.string().optional() },
-  outputs: { broughtBack: z.boolean() },
+    "Starts the previous container of a service again when its new one could not be created. Service calls it.",
+  inputs: {
+    service: z.string().describe("Name of the service."),
+    name: z.string().describe("Name of its container."),
+    stack: z.string().describe("`project/stack`, the label of its containers."),
+    dockerHost: z.string().optional().describe("Docker address. Default: DOCKER_HOST, else the local socket."),
+  },
+  outputs: { broughtBack: z.boolean().describe("Whether the previous container was started.") },
 });
 
 export const dropLeftoverRoleContract = defineFunction({
   token: "pgaccess:index:dropLeftoverRole",
-  description: "Drops a role that a killed run left behind bare; called by AppRole before it makes the role.",
-  inputs: { role: z.string(), memberOf: z.string().optional() },
-  outputs: { dropped: z.boolean() },
+  description:
+    "Drops a role that an interrupted up created but did not save. AppRole calls it before it creates the role.",
+  inputs: {
+    role: z.string().describe("Name of the role."),
+    memberOf: z.string().optional().describe("Role that it is created as a member of. Default: none."),
+  },
+  outputs: { dropped: z.boolean().describe("Whether the role existed and was dropped.") },
 });

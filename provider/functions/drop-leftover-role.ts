@@ -5,16 +5,16 @@ import { explain } from "../postgres/explain.ts";
 import { roleExists } from "../postgres/roles.ts";
 import { refuseWhileInUse } from "../postgres/sessions.ts";
 import type { ProviderFunction } from "../rpc/provider.ts";
+import { awaitRoleWriters } from "./await-role.ts";
 import { dropLeftoverRoleContract } from "./contracts.ts";
-import { awaitRoleWriters } from "./role-writers.ts";
 
 const schema = z.strictObject(dropLeftoverRoleContract.inputs);
 
 /**
- * Called just before the official Role is created. A run that was killed between CREATE ROLE's commit and the saving of
- * the state leaves a role that no state knows, and creating it again would fail (42710). Such a role is as bare as it was
- * made, and Baseline has seen to it that the name was free before: it is dropped and made anew. A role that has come to
- * own anything, or that somebody uses, is refused. A session of that run may still be about to make it: it is waited for.
+ * Called before the official Role is created. An up that is killed between the commit of CREATE ROLE and the save of the state
+ * leaves a role that is not in the state, and creating it again fails (42710). Baseline has checked that the name was free, so a
+ * role without objects, privileges and sessions is dropped and created again; any other role is refused. Waits for a session of
+ * the killed up that is still creating the role.
  */
 export function dropLeftoverRole(server: Server): ProviderFunction {
   return async (args, { signal }) => {
@@ -22,26 +22,26 @@ export function dropLeftoverRole(server: Server): ProviderFunction {
     return server.session(undefined, async (db) => {
       await awaitRoleWriters(db, role, signal);
       if (!(await roleExists(db, role))) return { result: { dropped: false } };
-      await refuseWhileInUse(db, role, `make role ${role} anew`);
+      await refuseWhileInUse(db, role, `create role ${role} again`);
       const ties = await tiesOf(db, role, memberOf);
       if (ties.length > 0) {
         throw new Error(
-          `role ${role} is on the server, but not in this stack's state, and it is in use: ${ties.join(", ")}. ` +
-            "Nothing was changed. If this stack made it, bring back the state it was recorded in (pulumi stack import); " +
-            "else give the role in app-roles:roles another name, or drop the one there.",
+          `role ${role} exists on the server, but not in the state of this stack, and it is in use: ${ties.join(", ")}. ` +
+            "Nothing was changed. If this stack created it, restore the state with the role (pulumi stack import); " +
+            "otherwise rename the role in app-roles:roles, or drop the role on the server.",
         );
       }
       try {
         await db.query(`DROP ROLE ${escapeIdentifier(role)}`);
       } catch (error) {
-        throw explain(`cannot drop role ${role}, which an interrupted run left behind`, error);
+        throw explain(`cannot drop role ${role}, which an interrupted up left behind`, error);
       }
       return { result: { dropped: true } };
     });
   };
 }
 
-/** What a role that was only just made does not have: objects or privileges in a database, memberships but the one it is made with. */
+/** Objects, privileges and memberships of the role, except the membership that it is created with. */
 async function tiesOf(db: Queryable, role: string, memberOf: string | undefined): Promise<string[]> {
   const { rows } = await db.query<{ tie: string }>(
     `SELECT format('%s %s in database %s', count(*), CASE s.deptype WHEN 'o' THEN 'objects it owns' ELSE 'privileges it holds' END,

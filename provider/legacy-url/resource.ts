@@ -19,12 +19,11 @@ import { legacyUrlContract } from "./contract.ts";
 type Inputs = InputsOf<typeof legacyUrlContract>;
 
 /**
- * The DATABASE_URL a service had before the stack, byte for byte: found before anything is changed and kept in the state.
- * While the service is on `legacy` it follows what is found, but in the up of `rotate-superuser`; once on its role it changes
- * no more, but for the admin's password where it logs in with that and the admin gets another. Where a container of the
- * stack's own is the first to run the service, it is made of the admin's login and follows that. Asks the database
- * nothing; what cannot be looked at is an error only as long as nothing is kept. Once the migration is complete it is kept
- * without user and password.
+ * The legacy URL of a service, byte for byte: found before the first change and kept in the state. While the service is on
+ * `legacy`, the URL follows the one that is found, except in the up of `rotate-superuser`. After the cutover it changes only when
+ * it has the admin's password and that changes. Without a previous container it is created from the admin's login and follows
+ * that. Does not query the database. A failed search is an error only while no URL is kept. Once the migration is complete, the URL
+ * is kept without user and password.
  */
 export function legacyUrl(): Reconciler<typeof legacyUrlContract> {
   return {
@@ -32,80 +31,77 @@ export function legacyUrl(): Reconciler<typeof legacyUrlContract> {
     identity: ["service"],
     advisory: ["roles", "legacyUsers", "dockerHost"],
     hidden: ["made"],
-    // Known to a preview, which says by it whether a service that stays on its legacy URL is restarted.
     id: ({ service }) => service,
 
-    async plan(inputs, olds, before, call: Call) {
+    async plan(inputs, previous, outputs, call: Call) {
       const { given } = inputs;
       if (given !== undefined) return keep(given as PropertyValue);
-      if (before.isMade === true) return inputs.migrationComplete ? withoutLogins(follow(inputs)) : follow(inputs);
-      const kept = keptUrl(inputs, before);
+      if (outputs.isMade === true) return inputs.migrationComplete ? withoutLogins(follow(inputs)) : follow(inputs);
+      const kept = keptUrl(inputs, outputs);
       if (inputs.migrationComplete)
         return withoutLogins(kept === undefined ? await look(inputs, kept, call) : keep(kept));
       if (kept === undefined || inputs.connectAs === "legacy") {
-        return renewFound(await look(inputs, kept, call), kept, olds?.made, inputs.made);
+        return renewFound(await look(inputs, kept, call), kept, previous?.made, inputs.made);
       }
-      const renewed = renew(kept, olds?.made, inputs.made);
+      const renewed = renew(kept, previous?.made, inputs.made);
       return renewed === undefined ? keep(kept) : { ...keep(renewed), changes: renewal };
     },
 
     summarize: ({ service }, changes) =>
-      Object.keys(changes).length === 0
-        ? undefined
-        : `${service}: its recorded legacy URL gets the admin's new password`,
+      Object.keys(changes).length === 0 ? undefined : `${service}: its legacy URL gets the admin's new password`,
     apply: async () => undefined,
     remove: async () => undefined,
   };
 }
 
-/** What the state has; one whose login was removed is none to go back to. */
-function keptUrl({ connectAs, migrationComplete }: Inputs, before: Record<string, PropertyValue>): string | undefined {
-  const url = reveal(before.url ?? null);
-  const isWhole = before.hasLogin !== false || connectAs === "role" || migrationComplete;
+/** The URL in the state, unless a service on `legacy` needs a login that was removed from it. */
+function keptUrl({ connectAs, migrationComplete }: Inputs, outputs: Record<string, PropertyValue>): string | undefined {
+  const url = reveal(outputs.url ?? null);
+  const isWhole = outputs.hasLogin !== false || connectAs === "role" || migrationComplete;
   return typeof url === "string" && isWhole ? url : undefined;
 }
 
-/** The kept URL with the admin's new password where it had the former one; undefined where it did not, or is to stay. */
-function renew(kept: string, formerlyMade: Inputs["made"] | undefined, made: Inputs["made"]): string | undefined {
-  if (typeof formerlyMade !== "string" || typeof made !== "string" || formerlyMade === made) return undefined;
+/** The kept URL with the admin's new password in place of the previous one; undefined when it has another or must stay. */
+function renew(kept: string, previouslyMade: Inputs["made"] | undefined, made: Inputs["made"]): string | undefined {
+  if (typeof previouslyMade !== "string" || typeof made !== "string" || previouslyMade === made) return undefined;
   if (process.env[switches.legacyUrls] === "keep") return undefined;
   const user = databaseUrlUser(made);
-  const [former, next] = [databaseUrlPassword(formerlyMade), databaseUrlPassword(made)];
-  if (user === undefined || former === undefined || next === undefined) return undefined;
-  return withNewPassword(kept, user, former, next);
+  const [from, to] = [databaseUrlPassword(previouslyMade), databaseUrlPassword(made)];
+  if (user === undefined || from === undefined || to === undefined) return undefined;
+  return withNewPassword(kept, user, from, to);
 }
 
-const renewal = { url: "the admin's former password -> the one the admin has now" };
+const renewal = { url: "the admin's previous password -> the current one" };
 
 /**
- * What was found of a service on `legacy`, with the admin's new password where rotate-superuser asks for that. Where the service
- * keeps it the former one stays until its restart: a run that goes on with one that failed there finds it once more.
+ * The found URL of a service on `legacy`, with the admin's new password if `rotate-superuser` requests it. The service has the
+ * previous password until its restart, so an up that continues a failed one finds it again.
  */
 function renewFound(
   plan: Plan,
   kept: string | undefined,
-  formerlyMade: Inputs["made"] | undefined,
+  previouslyMade: Inputs["made"] | undefined,
   made: Inputs["made"],
 ): Plan {
   const url = reveal(plan.observed?.url ?? null);
   if (process.env[switches.legacyUrls] !== "renew" || typeof url !== "string" || typeof made !== "string") return plan;
-  const renewed = renew(url, formerlyMade, made);
+  const renewed = renew(url, previouslyMade, made);
   if (renewed !== undefined) return { ...plan, ...keep(renewed, plan.warnings), changes: renewal };
-  return kept !== undefined && isFormer(url, kept, made) ? { ...plan, ...keep(kept, plan.warnings) } : plan;
+  return kept !== undefined && hasPreviousPassword(url, kept, made) ? { ...plan, ...keep(kept, plan.warnings) } : plan;
 }
 
-/** Whether a URL differs from the kept one in the admin's password alone, which the kept one has as it is now. */
-function isFormer(url: string, kept: string, made: string): boolean {
-  const [user, now, other] = [databaseUrlUser(made), databaseUrlPassword(made), databaseUrlPassword(url)];
-  if (user === undefined || now === undefined || other === undefined || other === now) return false;
-  return withNewPassword(url, user, other, now) === kept;
+/** Whether a URL differs from the kept one, which has the current admin password, only in that password. */
+function hasPreviousPassword(url: string, kept: string, made: string): boolean {
+  const [user, current, other] = [databaseUrlUser(made), databaseUrlPassword(made), databaseUrlPassword(url)];
+  if (user === undefined || current === undefined || other === undefined || other === current) return false;
+  return withNewPassword(url, user, other, current) === kept;
 }
 
 function keep(url: PropertyValue, warnings: string[] = []): Plan {
   return { changes: {}, observed: { url: secret(url), hasLogin: true, isMade: false }, warnings };
 }
 
-/** The one made of the admin's login, whatever that is. */
+/** The URL with the admin's current login. */
 function follow({ made }: Inputs): Plan {
   return { changes: {}, observed: { url: secret(made as PropertyValue), hasLogin: true, isMade: true } };
 }
@@ -134,13 +130,13 @@ async function look(inputs: Inputs, kept: string | undefined, call: Watched): Pr
       isCovered
         ? []
         : [
-            `${service} logs in as ${user} (${place}): what it makes as that user is open to the stack's roles only once ${inConfig(service)} is set to that URL`,
+            `${service} logs in as ${user} (${place}): roles of the stack get privileges on the objects that it creates only once ${inConfig(service)} is set to that URL`,
           ],
     );
   } catch (error) {
-    const reason = `${service}: the URL it has today cannot be looked up: ${(error as Error).message}`;
-    if (kept !== undefined) return keep(kept, [`${reason}; the one that is kept in the state stays`]);
-    return { changes: {}, failures: [{ property: "", reason: `${reason}; else give it as ${inConfig(service)}` }] };
+    const reason = `${service}: its legacy URL cannot be looked up: ${(error as Error).message}`;
+    if (kept !== undefined) return keep(kept, [`${reason}; the URL in the state is kept`]);
+    return { changes: {}, failures: [{ property: "", reason: `${reason}; or set ${inConfig(service)}` }] };
   }
 }
 
@@ -153,31 +149,31 @@ async function find(inputs: Inputs, call: Watched): Promise<{ url: string | unde
     };
   }
   const target = toTarget(inputs);
-  if (!target) throw new Error("neither container, compose nor command is given");
+  if (!target) throw new Error("neither container, compose nor command is set");
   const { stored, running } = await target.find(call);
   return { url: stored ?? running.find(({ value }) => value !== undefined)?.value, place: target.place };
 }
 
-/** Why what was found cannot be the legacy URL. */
+/** The reason why a URL cannot be the legacy URL. */
 function unfit(
   { service, roles, database, migrationComplete }: Inputs,
   url: string,
   place: string,
 ): string | undefined {
-  const instead = `give the URL that it had before the stack as ${inConfig(service)}`;
+  const instead = `set ${inConfig(service)} to its legacy URL`;
   try {
     const user = databaseUrlUser(url);
     if (!migrationComplete && user !== undefined && roles.includes(user)) {
       return `${service}: ${place} logs in as ${user}, a role of this stack; ${instead}`;
     }
     if (databaseUrlDatabase(url) !== database) {
-      // The name is not shown: in a URL without its @ it is the tail of a password.
-      return `${service}: ${place} names another database than ${database}, which app-roles:services.${service}.database says; correct that, or ${instead}`;
+      // The name is not shown: in a URL without @ it is the end of a password.
+      return `${service}: ${place} names another database than ${database} in app-roles:services.${service}.database; correct that, or ${instead}`;
     }
     return undefined;
   } catch (error) {
     if (!(error instanceof DatabaseUrlError)) throw error;
-    return `${service}: ${place} is no Postgres URL (value not shown): ${error.message}; ${instead}`;
+    return `${service}: ${place} is not a Postgres URL (value not shown): ${error.message}; ${instead}`;
   }
 }
 

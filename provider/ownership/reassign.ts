@@ -9,7 +9,7 @@ import { existingRoles, isSuperuser } from "../postgres/roles.ts";
 import { findTimescale, type Installation } from "../postgres/timescale.ts";
 import { isTransient } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
-import { maySetParameter } from "../settings/settings.ts";
+import { canSetParameter } from "../settings/settings.ts";
 import { describe, type Move, statements } from "./moves.ts";
 
 /** How long one ALTER waits for its lock, and so how long it can hold up others behind it. */
@@ -186,7 +186,7 @@ interface Before {
 
 async function prepare(db: Queryable): Promise<Before> {
   await db.query(`SET lock_timeout = ${escapeLiteral(lockTimeout)}`);
-  const maySetDeadlockTimeout = await maySetParameter(db, "deadlock_timeout");
+  const maySetDeadlockTimeout = await canSetParameter(db, "deadlock_timeout");
   if (maySetDeadlockTimeout) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
   const { rows } = await db.query<{ before: string }>("SELECT current_setting('synchronous_commit') AS before");
   // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.

@@ -1,15 +1,14 @@
 import type { Access } from "../../model/stack.ts";
-import type { FutureKind } from "./default-privileges.ts";
-import type { GrantableObject } from "./table.ts";
+import type { FutureKind, GrantableObject } from "./table.ts";
 
-/** The privileges a level gives on an object that stands in the managed schemas, is one of them, or is the database. */
+/** Privileges of an access level on the database, a managed schema or an object in one. */
 export function privilegesOn(
   access: Access | undefined,
   object: Pick<GrantableObject, "kind" | "securityDefiner">,
 ): string[] {
-  // Without a level there are explicit grants alone, and these need a connection.
+  // A role without an access level has explicit grants only, which need a connection.
   if (access === undefined) return object.kind === "database" ? ["CONNECT"] : [];
-  // CONNECT and TEMPORARY by name although PUBLIC usually has them: taking them from PUBLIC later harms no role.
+  // CONNECT and TEMPORARY by name, so that revoking them from PUBLIC later affects no role.
   if (object.kind === "database") return database[access];
   if (object.kind === "schema") return access === "owner" ? ["USAGE", "CREATE"] : ["USAGE"];
   if (access === "owner") return [];
@@ -38,9 +37,9 @@ const database: Record<Access, string[]> = {
 };
 
 /**
- * The privileges a level gives on objects that others make later. An owner gets none: a future object becomes its own
- * by Ownership. A reader gets no EXECUTE: a default privilege cannot leave out SECURITY DEFINER functions, and on all
- * others PUBLIC's holds until the next up grants it by name.
+ * Privileges of an access level on objects that other roles create later. An owner gets none: Ownership transfers those objects
+ * to it. A reader gets no EXECUTE: default privileges cannot exclude SECURITY DEFINER functions, and the privilege of PUBLIC
+ * covers the others until the next up grants it by name.
  */
 export function privilegesOnFuture(access: Access, on: FutureKind): string[] {
   return future[access][on];

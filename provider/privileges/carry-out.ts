@@ -6,23 +6,23 @@ import { commitSoFar, isTransient } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 import type { PrivilegeStatement } from "./statements.ts";
 
-/** Times that a statement about one object is tried again when another session changes the same catalog row. */
-const triesOfOne = 5;
+/** Attempts for a statement on one object when another session changes the same catalog row. */
+const maxAttempts = 5;
 
-/** Locks that one transaction holds at most: the lock table is everybody's, and has 6,400 by default. */
+/** Maximum number of locks in one transaction: all sessions share the lock table, which has 6,400 entries by default. */
 const objectsPerSlice = 500;
 
-/** Whose privileges are changed, for messages. */
+/** The role whose privileges change, for messages. */
 export interface Subject {
   role: string;
   database: string;
 }
 
 /**
- * Runs the statements in order, each as the role it needs, in the caller's transaction. One that names an object that another
- * session has dropped or renamed is rolled back by itself: with `split` the other objects it names still get theirs, without
- * it all of them are left for a new plan. With `slices` it commits every 500 objects, since PostgreSQL 18 locks what a GRANT
- * names until the end of the transaction. Returns the keys of what was left out.
+ * Runs the statements in order in the caller's transaction, each as the role it needs. A statement that names an object which
+ * another session dropped or renamed is rolled back alone: with `split` it runs again for its other objects, otherwise all of its
+ * objects are skipped. With `slices` it commits every 500 objects, since PostgreSQL 18 locks the objects of a GRANT until the
+ * transaction ends. Returns the keys of the skipped objects.
  */
 export async function carryOut(
   db: Queryable,
@@ -32,7 +32,7 @@ export async function carryOut(
   split: boolean,
   slices: boolean,
 ): Promise<string[]> {
-  const leftOut: string[] = [];
+  const skipped: string[] = [];
   let locked = 0;
   for (const [index, statement] of statements.entries()) {
     const { role, database } = subject;
@@ -42,9 +42,9 @@ export async function carryOut(
     }
     locked += statement.keys.length;
     call.report.progress(`${role} in ${database}: ${index + 1} of ${statements.length}, ${statement.what}`);
-    leftOut.push(...(await runOne(db, statement, subject, call, split)));
+    skipped.push(...(await runOne(db, statement, subject, call, split)));
   }
-  return leftOut;
+  return skipped;
 }
 
 async function runOne(
@@ -61,17 +61,17 @@ async function runOne(
     if (!isGone(error)) throw error;
     if (!split) return statement.keys;
     if (statement.halves) {
-      const leftOut: string[] = [];
-      for (const half of statement.halves()) leftOut.push(...(await runOne(db, half, subject, call, split)));
-      return leftOut;
+      const skipped: string[] = [];
+      for (const half of statement.halves()) skipped.push(...(await runOne(db, half, subject, call, split)));
+      return skipped;
     }
-    // Changed at the same moment, and not necessarily gone: the next try tells which.
+    // The object was changed at the same moment and may still exist: the next attempt shows which.
     if (!isTransient(error)) return statement.keys;
-    if (attempt === triesOfOne) throw error;
+    if (attempt === maxAttempts) throw error;
   }
 }
 
-/** What Postgres refused the statement with, explained; then it is as if it had not been run. */
+/** Runs the statement. Returns the error of Postgres, explained, after rolling the statement back. */
 async function refusalOf(
   db: Queryable,
   { sql, as, what }: PrivilegeStatement,
@@ -87,7 +87,7 @@ async function refusalOf(
   } catch (error) {
     const actor = as === undefined ? "" : `, which ${as} granted`;
     const explained = explain(`cannot ${what} for ${role} in ${database}${actor}`, error);
-    // After a lost connection this fails, too, and says less than the error at hand.
+    // After a lost connection this fails, too, and explains less than the first error.
     await db.query("ROLLBACK TO SAVEPOINT app_roles_statement").catch(() => {
       throw explained;
     });

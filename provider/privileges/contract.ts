@@ -5,32 +5,39 @@ import { accessLevels } from "../../model/stack.ts";
 import { heldPrivilege } from "../baseline/contract.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 
-/** What a role may do in one database, now and with objects made later. */
 export const privilegesContract = defineContract({
   token: "pgaccess:index:Privileges",
   description: "Privileges and default privileges of one role in one database, by access level.",
   inputs: {
-    role: z.string().min(1),
-    database: z.string().min(1),
-    access: z.enum(accessLevels).optional().describe("None: explicit grants alone."),
-    schemas: z.array(z.string().min(1)),
-    grants: grants.optional().describe("Privileges by name, beyond the access level and the schemas."),
-    exclusive: z.boolean().optional().describe("Takes back what was granted by hand, in every schema of the database."),
+    role: z.string().min(1).describe("Name of the role."),
+    database: z.string().min(1).describe("Name of the database."),
+    access: z
+      .enum(accessLevels)
+      .optional()
+      .describe("Access level: owner, writer or reader. Omit it to give the role only explicit grants."),
+    schemas: z.array(z.string().min(1)).describe("Schemas that the access level covers."),
+    grants: grants.optional().describe("Explicit grants, in addition to the access level. Default: none."),
+    exclusive: z
+      .boolean()
+      .optional()
+      .describe(
+        "Whether to revoke privileges that were granted by hand, in every schema of the database. Default: false.",
+      ),
     creators: z
       .array(z.string().min(1))
       .default([])
       .describe(
-        "Roles whose future objects get default privileges; those that own objects now are added from the catalog.",
+        "Roles whose future objects get default privileges, in addition to the current owners of objects. Default: none.",
       ),
     before: orUnknown(z.array(heldPrivilege))
       .default([])
       .describe(
-        "What the role held before this stack came (see heldBefore): it is never revoked. None for a role the stack made.",
+        "Privileges of the role in the baseline, which are never revoked. Default: none, as for a role that the stack creates.",
       ),
-    legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
-    logins: z.array(z.string()).optional().describe("The login roles that SET ROLE to it. Default: it logs in itself."),
+    legacyUsers: z.array(z.string()).optional().describe("Legacy users that services log in as. Default: none."),
+    logins: z.array(z.string()).optional().describe("Login roles that SET ROLE to the role. Default: the role itself."),
     declared: declaredAccess
       .optional()
-      .describe("What the stack declares in the database. Default: this role alone gets something by this up."),
+      .describe("Access that the stack declares in the database. Default: that of this role only."),
   },
 });

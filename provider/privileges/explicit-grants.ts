@@ -16,12 +16,12 @@ const sectionOf: Record<Exclude<ObjectKind, "database" | "column">, Section> = {
   type: "types",
 };
 
-/** The privileges that are granted by name on an object. */
+/** The explicitly granted privileges on an object. */
 export function grantedOn(grants: Grants | undefined, object: Grantable): string[] {
   if (!grants) return [];
   if (object.kind === "database") return (grants.database ?? []).map(standardName);
   if (object.kind === "column") return grantedOnColumn(grants, object);
-  const found = Object.entries(grants[sectionOf[object.kind]] ?? {}).filter(([name]) => isMeant(name, object));
+  const found = Object.entries(grants[sectionOf[object.kind]] ?? {}).filter(([name]) => matches(name, object));
   return [...new Set(found.flatMap(([, names]) => names.map(standardName)))];
 }
 
@@ -35,25 +35,25 @@ function grantedOnColumn({ columns = {} }: Grants, object: Grantable): string[] 
   return [...new Set(names)];
 }
 
-function isMeant(name: string, object: Grantable): boolean {
+function matches(name: string, object: Grantable): boolean {
   if (object.kind === "schema") return unquoted(name) === object.schema;
   const named = namesOf(object);
   return isNamed(name, named) || isMatched(name, named);
 }
 
-/** A column's are its table's. */
+/** Of a column: those of its table. */
 function namesOf({ key, schema, name, target, argumentTypes }: Grantable) {
   const type = /^(?:function|procedure|aggregate|type)(?= )/.exec(key)?.[0];
   return { key, identity: target.name, schema, name, argumentTypes, ...(type !== undefined && { type }) };
 }
 
-/** TEMP is TEMPORARY to the catalog; case does not matter in SQL. */
+/** The name in the catalog, where TEMP is TEMPORARY. */
 function standardName(privilege: string): string {
   const name = privilege.toUpperCase();
   return name === "TEMP" ? "TEMPORARY" : name;
 }
 
-/** The schemas that hold what is named. */
+/** The schemas of all named objects. */
 export function schemasIn(grants: Grants | undefined): string[] {
   const { schemas = {}, tables = {}, columns = {}, sequences = {}, functions = {}, types = {} } = grants ?? {};
   const objects = [tables, columns, sequences, functions, types].flatMap((section) => Object.keys(section));
@@ -62,7 +62,7 @@ export function schemasIn(grants: Grants | undefined): string[] {
   ];
 }
 
-/** Whether a privilege on a table is granted by name; `identity` as Postgres quotes it. */
+/** Whether a privilege on a table is granted explicitly; `identity` is quoted as Postgres quotes it. */
 export function isGrantedOnTable(grants: Grants | undefined, identity: string, privilege: string): boolean {
   const parts = splitName(identity);
   if (!parts) return false;
@@ -72,11 +72,11 @@ export function isGrantedOnTable(grants: Grants | undefined, identity: string, p
   );
 }
 
-/** Names that mean nothing there is, as `tables tickets.t9`. */
-export function namesOfNothing(grants: Grants | undefined, objects: Grantable[]): string[] {
+/** Names that match no object, such as `tables tickets.t9`. */
+export function unmatchedNames(grants: Grants | undefined, objects: Grantable[]): string[] {
   if (!grants) return [];
   const sections: Section[] = ["schemas", "tables", "sequences", "functions", "types"];
-  const unmeant = sections.flatMap((section) =>
+  const unmatched = sections.flatMap((section) =>
     Object.keys(grants[section] ?? {})
       .filter(
         (name) =>
@@ -85,7 +85,7 @@ export function namesOfNothing(grants: Grants | undefined, objects: Grantable[])
               object.kind !== "database" &&
               object.kind !== "column" &&
               sectionOf[object.kind] === section &&
-              isMeant(name, object),
+              matches(name, object),
           ),
       )
       .map((name) => `${section} ${name}`),
@@ -100,10 +100,10 @@ export function namesOfNothing(grants: Grants | undefined, objects: Grantable[])
       )
       .map((column) => `columns ${table} (${column})`),
   );
-  return [...unmeant, ...columns];
+  return [...unmatched, ...columns];
 }
 
-/** The objects with every column that is granted by name, held or not: the catalog lists those with privileges alone. */
+/** Adds the columns of explicit grants that have no privileges yet; the privilege table has only columns with privileges. */
 export async function withColumns(
   db: Queryable,
   grants: Grants | undefined,

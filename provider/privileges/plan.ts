@@ -1,79 +1,77 @@
 import type { Grants } from "../../model/grants.ts";
 import type { Access } from "../../model/stack.ts";
 import { privilegesOn, privilegesOnFuture } from "./access-levels.ts";
-import { type DefaultPrivilege, type FutureKind, futureKinds } from "./default-privileges.ts";
 import { grantedOn } from "./explicit-grants.ts";
-import type { GrantableObject, Held } from "./table.ts";
+import { type DefaultPrivilege, type FutureKind, futureKinds, type GrantableObject, type Held } from "./table.ts";
 
-/** What one role shall hold in one database. */
+/** The declared privileges of one role in one database. */
 export interface PrivilegeGoal {
   role: string;
-  /** Undefined: explicit grants alone. */
+  /** Undefined: explicit grants only. */
   access?: Access | undefined;
   schemas: string[];
-  /** Privileges by name, beyond the access level and the schemas. */
+  /** Explicit grants, in addition to the access level. */
   grants?: Grants | undefined;
-  /** Whether what was granted by hand is taken back. Default false. */
+  /** Whether privileges that were granted by hand are revoked. Default: false. */
   exclusive?: boolean | undefined;
-  /** Roles whose future objects get default privileges; every role that owns an object there now is one too. */
+  /** Roles whose future objects get default privileges, in addition to the current owners of objects in the schemas. */
   creators: string[];
 }
 
-/** A privilege that the role held before the stack came: it stays whatever the goal says. */
-export interface HeldBefore {
+/** A privilege of the baseline, which is never revoked. */
+export interface BaselinePrivilege {
   /** Key of the object, `tickets.t9`, or of the default privileges, `default privileges of postgres in tickets`. */
   object: string;
-  /** SQL's name; for a default privilege with its kind: `SELECT on tables`. */
+  /** `SELECT`; for a default privilege with the kind of object: `SELECT on tables`. */
   privilege: string;
   grantable: boolean;
 }
 
-/** What is there now, for one role. */
+/** The current privileges of one role. */
 export interface PrivilegeCatalog {
   objects: GrantableObject[];
   defaults: DefaultPrivilege[];
 }
 
-/** Where privileges are held: an object, or the future objects of a creator in a schema. */
+/** An object, or the future objects of a creator in a schema. */
 export type Place =
   | { key: string; object: GrantableObject }
   | { key: string; future: { creator: string; schema: string; on: FutureKind } };
 
 export interface PrivilegePlan {
-  /** All the goal wants, held or not: what the summary counts. */
+  /** All declared privileges, for the counts in the summary. */
   wanted: { place: Place; privileges: string[] }[];
   grants: { place: Place; privileges: string[] }[];
-  /** What an earlier goal gave and this one does not; of an exclusive goal what was granted by hand, too. */
+  /** Privileges of the previous goal that are not declared now; of an exclusive goal also those granted by hand. */
   revokes: { place: Place; held: Held[] }[];
-  /** Column privileges that Postgres takes along with the table's (see REVOKE), to be given back. */
+  /** Column privileges that Postgres revokes with the table's (see REVOKE), to be granted again. */
   restores: { object: GrantableObject; held: Held[] }[];
-  /** What the role holds by nobody's declaration. */
+  /** Privileges that were granted by hand. */
   byHand: { place: Place; held: Held[] }[];
 }
 
 /**
- * The difference between what `goal` wants and what the role holds. Only what `former` (the goal of the last up) gave is
- * revoked; without `goal` that is all of it. What was held before the stack came is neither revoked nor called done by
- * hand.
+ * The difference between `goal` and the privileges that the role holds. Only privileges of `previous`, the goal of the last up,
+ * are revoked: all of them without a `goal`. Privileges of the baseline are not revoked and do not count as granted by hand.
  */
 export function planPrivileges(
   catalog: PrivilegeCatalog,
   goal: PrivilegeGoal | undefined,
-  former: PrivilegeGoal | undefined,
-  before: HeldBefore[],
+  previous: PrivilegeGoal | undefined,
+  baseline: BaselinePrivilege[],
 ): PrivilegePlan {
   const plan: PrivilegePlan = { wanted: [], grants: [], revokes: [], restores: [], byHand: [] };
-  const heldBefore = new Set(before.map(({ object, privilege }) => JSON.stringify([object, privilege])));
-  const role = (goal ?? former)?.role;
-  const beyond = goal?.exclusive ? "revoke" : "by hand";
+  const inBaseline = new Set(baseline.map(({ object, privilege }) => JSON.stringify([object, privilege])));
+  const role = (goal ?? previous)?.role;
+  const undeclared = goal?.exclusive ? "revoke" : "by hand";
 
   for (const object of catalog.objects) {
     const place = { key: object.key, object };
     const surplus = compare(plan, place, object.held, wantedOn(goal, object));
-    // An owner's own entry belongs to ownership.
+    // Ownership manages the owner's own entries.
     if (object.owner === role) continue;
-    const given = wantedOn(former, object);
-    sortOut(plan, place, surplus, heldBefore, ({ privilege }) => (given.includes(privilege) ? "revoke" : beyond));
+    const granted = wantedOn(previous, object);
+    sortOut(plan, place, surplus, inBaseline, ({ privilege }) => (granted.includes(privilege) ? "revoke" : undeclared));
   }
 
   const creators = creatorsOf(goal, catalog.objects);
@@ -82,39 +80,40 @@ export function planPrivileges(
     const level = wantedInFuture(goal, schema, on);
     const surplus = compare(plan, place, held, creators.includes(creator) ? level : []);
     if (creator === role) continue;
-    const given = wantedInFuture(former, schema, on);
-    sortOut(plan, place, surplus, heldBefore, ({ privilege }) => {
-      // A creator that was found in the catalog once and owns nothing there now: harmless, and ours to revoke at the end.
-      if (level.includes(privilege) && !former?.creators.includes(creator)) return "leave";
-      return given.includes(privilege) ? "revoke" : beyond;
+    const granted = wantedInFuture(previous, schema, on);
+    sortOut(plan, place, surplus, inBaseline, ({ privilege }) => {
+      // The creator owned objects in an earlier up and owns none now: revoked with the resource.
+      if (level.includes(privilege) && !previous?.creators.includes(creator)) return "leave";
+      return granted.includes(privilege) ? "revoke" : undeclared;
     });
   }
-  plan.restores = columnsTakenAlong(plan, catalog.objects);
+  plan.restores = revokedColumns(plan, catalog.objects);
   return plan;
 }
 
-function columnsTakenAlong({ grants, revokes }: PrivilegePlan, objects: GrantableObject[]): PrivilegePlan["restores"] {
-  const taken = new Map(
+function revokedColumns({ grants, revokes }: PrivilegePlan, objects: GrantableObject[]): PrivilegePlan["restores"] {
+  const revokedOnTables = new Map(
     revokes.flatMap(({ place, held }): [string, Set<string>][] =>
       "object" in place && place.object.kind !== "column"
         ? [[place.object.target.name, new Set(held.map(({ privilege }) => privilege))]]
         : [],
     ),
   );
-  const goes = new Set(
+  const revoked = new Set(
     revokes.flatMap(({ place, held }) => held.map(({ privilege }) => JSON.stringify([place.key, privilege]))),
   );
-  const comes = new Map(grants.map(({ place, privileges }) => [place.key, privileges]));
+  const planned = new Map(grants.map(({ place, privileges }) => [place.key, privileges]));
   return objects.flatMap((object) => {
     if (object.kind !== "column") return [];
-    const given = (comes.get(object.key) ?? []).map((privilege) => ({
+    const granted = (planned.get(object.key) ?? []).map((privilege) => ({
       privilege,
       grantor: object.owner,
       grantable: false,
     }));
-    const held = [...object.held, ...given].filter(
+    const held = [...object.held, ...granted].filter(
       ({ privilege }) =>
-        taken.get(object.target.name)?.has(privilege) && !goes.has(JSON.stringify([object.key, privilege])),
+        revokedOnTables.get(object.target.name)?.has(privilege) &&
+        !revoked.has(JSON.stringify([object.key, privilege])),
     );
     return held.length > 0 ? [{ object, held }] : [];
   });
@@ -159,7 +158,7 @@ function futurePlaces(
   return [...places.values()];
 }
 
-/** Notes what is wanted and what of it is missing; returns what is held beyond it. */
+/** Adds wanted and missing privileges to the plan; returns those held but not wanted. */
 function compare(plan: PrivilegePlan, place: Place, held: Held[], wanted: string[]): Held[] {
   if (wanted.length > 0) plan.wanted.push({ place, privileges: wanted });
   const missing = wanted.filter((privilege) => !held.some((one) => one.privilege === privilege));
@@ -171,14 +170,14 @@ function sortOut(
   plan: PrivilegePlan,
   place: Place,
   surplus: Held[],
-  heldBefore: Set<string>,
-  fate: (held: Held) => "revoke" | "by hand" | "leave",
+  inBaseline: Set<string>,
+  actionFor: (held: Held) => "revoke" | "by hand" | "leave",
 ): void {
   const others = surplus.filter(
-    ({ privilege }) => !heldBefore.has(JSON.stringify([place.key, privilegeName(place, privilege)])),
+    ({ privilege }) => !inBaseline.has(JSON.stringify([place.key, privilegeName(place, privilege)])),
   );
-  const revoked = others.filter((held) => fate(held) === "revoke");
-  const byHand = others.filter((held) => fate(held) === "by hand");
+  const revoked = others.filter((held) => actionFor(held) === "revoke");
+  const byHand = others.filter((held) => actionFor(held) === "by hand");
   if (revoked.length > 0) plan.revokes.push({ place, held: revoked });
   if (byHand.length > 0) plan.byHand.push({ place, held: byHand });
 }

@@ -1,37 +1,40 @@
 import type { Queryable } from "../postgres/connection.ts";
-import { type DefaultPrivilege, readDefaultPrivileges } from "./default-privileges.ts";
 import type { PrivilegeCatalog } from "./plan.ts";
-import { type PrivilegeTable, privilegesOf, readPrivilegeTable } from "./table.ts";
+import {
+  type DefaultPrivilege,
+  type PrivilegeTable,
+  privilegesOf,
+  readDefaultPrivileges,
+  readPrivilegeTable,
+} from "./table.ts";
 
 interface Reading {
   key: string;
   at: number;
   table: PrivilegeTable;
   defaults: Map<string, DefaultPrivilege[]>;
-  /** Roles whose privileges were changed since. */
+  /** Roles whose privileges were changed after the reading. */
   changed: Set<string>;
 }
 
 /**
- * Reads who holds what, once for all roles of a database: 60 roles cost one look at the catalog instead of 120. A reading
- * serves for two seconds, and each role for one change: whoever changes a role's privileges again, such as after a
- * conflict, reads them anew.
+ * Reads the privileges of all roles of a database together: 60 roles need one catalog query instead of 120. A reading is valid
+ * for two seconds and for one change of each role: a second change, such as after a conflict, reads again.
  */
 export class PrivilegeReader {
   private readonly lifetime: number;
   private last: Reading | undefined;
 
-  /** @param lifetime milliseconds for which a reading serves further plans; a preview asks for one role after the other */
+  /** @param lifetime milliseconds for which a reading is valid */
   constructor(lifetime = 2000) {
     this.lifetime = lifetime;
   }
 
-  /** For a plan. */
   async forPlan(db: Queryable, database: string, role: string, schemas: string[]): Promise<PrivilegeCatalog> {
     return catalogOf(await this.reading(db, database, role, schemas), role);
   }
 
-  /** For a change of the role's privileges, in its transaction. */
+  /** Call it in the transaction that changes the role's privileges. */
   async forChange(db: Queryable, database: string, role: string, schemas: string[]): Promise<PrivilegeCatalog> {
     const reading = await this.reading(db, database, role, schemas);
     reading.changed.add(role);
@@ -41,8 +44,8 @@ export class PrivilegeReader {
   private async reading(db: Queryable, database: string, role: string, schemas: string[]): Promise<Reading> {
     const key = JSON.stringify([database, schemas.toSorted()]);
     const { last } = this;
-    const serves = last?.key === key && Date.now() - last.at < this.lifetime && !last.changed.has(role);
-    if (last && serves) return last;
+    const isValid = last?.key === key && Date.now() - last.at < this.lifetime && !last.changed.has(role);
+    if (last && isValid) return last;
     this.last = await read(db, key, schemas);
     return this.last;
   }

@@ -25,7 +25,7 @@ import { SharedReads, warningsOf } from "../warnings/warning.ts";
 import { AclSizes } from "./acl-size.ts";
 import { carryOut } from "./carry-out.ts";
 import { privilegesContract } from "./contract.ts";
-import { namesOfNothing, schemasIn, withColumns } from "./explicit-grants.ts";
+import { schemasIn, unmatchedNames, withColumns } from "./explicit-grants.ts";
 import { grantedOnwardProblems } from "./granted-onward.ts";
 import { type Place, type PrivilegeCatalog, type PrivilegeGoal, type PrivilegePlan, planPrivileges } from "./plan.ts";
 import { PrivilegeReader } from "./reader.ts";
@@ -34,14 +34,14 @@ import { describeHeld, describePrivileges, summarizePrivileges } from "./words.t
 
 type Inputs = InputsOf<typeof privilegesContract>;
 
-/** What one role may do in one database: an access level's privileges on everything in the schemas, and on what comes. */
+/** Privileges of one role in one database, on existing and future objects. */
 export function privileges(
   server: Server,
   reader = new PrivilegeReader(),
   previousOwners = new PreviousOwners(),
 ): Reconciler<typeof privilegesContract> {
   const summaries = new Map<string, string>();
-  // By database: what many roles are judged by is read once in an engine's run.
+  // Database to the reads that the warnings of all its roles share.
   const reads = new Map<string, SharedReads>();
   const read = readerOf(reader);
   const sizes = new AclSizes();
@@ -53,19 +53,19 @@ export function privileges(
     advisory: ["legacyUsers", "logins", "declared"],
     id: nameOf,
 
-    plan: (inputs, olds) =>
+    plan: (inputs, previousInputs) =>
       planIn(server, inputs.database, () =>
         server.session(inputs.database, async (db) => {
-          const formerGoal = formerOf(inputs, olds);
-          const catalog = await read("forPlan", db, inputs, formerGoal);
-          const failures = await schemasNotRead(db, inputs, catalog);
+          const previousGoal = previousGoalOf(inputs, previousInputs);
+          const catalog = await read("forPlan", db, inputs, previousGoal);
+          const failures = await unreadSchemas(db, inputs, catalog);
           if (failures.length > 0) return { changes: {}, failures };
-          const whole = planFor(inputs, formerGoal, catalog);
+          const whole = planFor(inputs, previousGoal, catalog);
           const unreachable = await unreachableOwners(db, whole);
           const { within: plan, beyond } = withoutSuperusers(whole, unreachable);
           const refused = [
-            ...(await tooNew(db, inputs)),
-            ...notOurs(inputs, plan, unreachable),
+            ...(await unsupportedPrivileges(db, inputs)),
+            ...unreachableFailures(inputs, plan, unreachable),
             ...grantedOnward(inputs, plan, catalog),
             ...(await sizes.problems(db, inputs, plan)).map((reason) => ({ property: "", reason })),
           ];
@@ -77,14 +77,14 @@ export function privileges(
           const owners = previousOwners.of(inputs.database);
           const facts = { ...inputs, access, legacyUsers, logins, declared, previousOwners: owners };
           const warnings = await warningsOf(db, facts, privilegesWarnings, shared);
-          const nothing = namesOfNothing(inputs.grants, catalog.objects).map(
+          const unmatched = unmatchedNames(inputs.grants, catalog.objects).map(
             (name) =>
               `${inputs.role}: grants in ${inputs.database}: ${name}: there is no such object (a name with capitals or dots needs double quotes)`,
           );
           return {
             changes: describePrivileges(plan),
             warnings: [
-              ...nothing,
+              ...unmatched,
               ...byHandWarnings(inputs, plan),
               ...onwardWarnings(inputs, catalog),
               ...superusersPrivilegesWarning(beyond, inputs.role, unreachable),
@@ -104,8 +104,8 @@ export function privileges(
 
     summarize: (inputs) => summaries.get(nameOf(inputs)),
 
-    async apply(inputs, olds, call) {
-      const former = formerOf(inputs, olds);
+    async apply(inputs, previousInputs, call) {
+      const previousGoal = previousGoalOf(inputs, previousInputs);
       const doing = `granting ${inputs.role} its privileges in ${inputs.database}`;
       return server.session(inputs.database, (db) =>
         alone(db, call, () =>
@@ -113,11 +113,11 @@ export function privileges(
             const verify = !(await isSuperuser(db));
             const done = await change(db, inputs, call, verify, async () => {
               await refuseMissingRoles(db, inputs);
-              const catalog = await read("forChange", db, inputs, former);
-              const whole = planFor(inputs, former, catalog);
+              const catalog = await read("forChange", db, inputs, previousGoal);
+              const whole = planFor(inputs, previousGoal, catalog);
               const unreachable = await unreachableOwners(db, whole);
               const { within: plan } = withoutSuperusers(whole, unreachable);
-              refuse([...notOurs(inputs, plan, unreachable), ...grantedOnward(inputs, plan, catalog)]);
+              refuse([...unreachableFailures(inputs, plan, unreachable), ...grantedOnward(inputs, plan, catalog)]);
               return plan;
             });
             sizes.granted(inputs);
@@ -128,14 +128,14 @@ export function privileges(
     },
 
     async remove(inputs, call) {
-      const doing = `taking its privileges in ${inputs.database} from ${inputs.role}`;
+      const doing = `revoking the privileges of ${inputs.role} in ${inputs.database}`;
       try {
         await server.session(inputs.database, (db) =>
           alone(db, call, () =>
             inTransaction(db, call, doing, async () => {
               const names = await existingRoles(db, [inputs.role]);
               if (names.size === 0) return;
-              const what = `take its privileges in ${inputs.database} from ${inputs.role}`;
+              const what = `revoke the privileges of ${inputs.role} in ${inputs.database}`;
               await refuseWhileInUse(db, inputs.role, what, inputs.database);
               let byHand: PrivilegePlan["byHand"] = [];
               await change(db, inputs, call, false, async () => {
@@ -148,8 +148,8 @@ export function privileges(
               });
               if (byHand.length === 0) return;
               call.report.warn(
-                `${inputs.role} keeps what was granted to it by hand in ${inputs.database}: ${describeHeld(byHand)}. ` +
-                  "It is taken back when the role is dropped.",
+                `${inputs.role} keeps privileges that were granted by hand in ${inputs.database}: ${describeHeld(byHand)}. ` +
+                  "They are revoked when the role is dropped.",
               );
             }),
           ),
@@ -165,13 +165,13 @@ type Read = (
   purpose: "forPlan" | "forChange",
   db: Queryable,
   inputs: Inputs,
-  former: PrivilegeGoal | undefined,
+  previous: PrivilegeGoal | undefined,
 ) => Promise<PrivilegeCatalog>;
 
-/** All that the goals name; every schema when what was granted by hand anywhere is to go. */
+/** Reads the schemas of both goals; all schemas when privileges that were granted by hand must be revoked. */
 function readerOf(reader: PrivilegeReader): Read {
-  return async (purpose, db, inputs, former) => {
-    const goals = [goalOf(inputs), ...(former ? [former] : [])];
+  return async (purpose, db, inputs, previous) => {
+    const goals = [goalOf(inputs), ...(previous ? [previous] : [])];
     const declared = goals.flatMap(({ schemas, grants }) => [...schemas, ...schemasIn(grants)]);
     const schemas = inputs.exclusive ? [...declared, ...(await schemaNames(db, "without"))] : declared;
     const catalog = await reader[purpose](db, inputs.database, inputs.role, [...new Set(schemas)]);
@@ -187,34 +187,36 @@ function declaredBy({ role, access, schemas, grants }: Inputs): DeclaredAccess {
   return { schemas, keepOwner: {}, alsoOwn: [], roles: { [role]: { access, grants } } };
 }
 
-function beforeOf({ before }: Inputs) {
+function baselineOf({ before }: Inputs) {
   return before instanceof Unknown ? [] : before;
 }
 
-/** The goal of the last up, unless it was for another role or database: that one has its own delete. */
-function formerOf(inputs: Inputs, olds: Inputs | undefined): PrivilegeGoal | undefined {
-  return olds && olds.role === inputs.role && olds.database === inputs.database ? goalOf(olds) : undefined;
+/** The goal of the last up; undefined for another role or database, whose resource is deleted separately. */
+function previousGoalOf(inputs: Inputs, previousInputs: Inputs | undefined): PrivilegeGoal | undefined {
+  return previousInputs && previousInputs.role === inputs.role && previousInputs.database === inputs.database
+    ? goalOf(previousInputs)
+    : undefined;
 }
 
-function planFor(inputs: Inputs, former: PrivilegeGoal | undefined, catalog: PrivilegeCatalog): PrivilegePlan {
-  return planPrivileges(catalog, goalOf(inputs), former, beforeOf(inputs));
+function planFor(inputs: Inputs, previous: PrivilegeGoal | undefined, catalog: PrivilegeCatalog): PrivilegePlan {
+  return planPrivileges(catalog, goalOf(inputs), previous, baselineOf(inputs));
 }
 
 function byHandWarnings(inputs: Inputs, { byHand }: PrivilegePlan): string[] {
-  // What was there before is not known yet, so nothing can be said about by hand.
+  // Without the baseline, privileges that were granted by hand cannot be recognized.
   if (byHand.length === 0 || inputs.before instanceof Unknown) return [];
   return [
     `${inputs.role} holds privileges granted by hand, beyond ${inputs.access ?? "its grants"}; they stay: ${describeHeld(byHand)}`,
   ];
 }
 
-/** Plans that are made anew because objects were dropped or renamed meanwhile, or because Postgres only gave a warning. */
+/** Further plans when objects were dropped or renamed meanwhile, or when Postgres only gave a warning. */
 const furtherPlans = 2;
 
 /**
- * Carries out what `makePlan` finds, in the caller's transaction; what is gone by then is left out. Returns the first plan
- * without that, undefined when there was nothing to do. With `verify` throws when something was run each time to no effect: to
- * an admin who may not grant it Postgres only gives a warning.
+ * Applies the plan of `makePlan` in the caller's transaction and skips objects that are dropped meanwhile. Returns the first plan
+ * without skipped objects; undefined when there is nothing to do. With `verify` it throws when statements had no effect: to an
+ * admin without the grant option Postgres only gives a warning.
  */
 async function change(
   db: Queryable,
@@ -224,40 +226,42 @@ async function change(
   makePlan: () => Promise<PrivilegePlan>,
 ): Promise<PrivilegePlan | undefined> {
   let first: PrivilegePlan | undefined;
-  let leftOut: string[] = [];
-  // Still there after each pass.
-  let stubborn: Map<string, string> | undefined;
+  let skipped: string[] = [];
+  // Planned in every pass so far.
+  let unchanged: Map<string, string> | undefined;
   for (let pass = 0; ; pass++) {
     const plan = await makePlan();
     const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
-    stubborn = new Map(places.filter((one) => stubborn?.has(idOf(one)) ?? true).map((one) => [idOf(one), one.key]));
+    unchanged = new Map(places.filter((one) => unchanged?.has(idOf(one)) ?? true).map((one) => [idOf(one), one.key]));
     const statements = privilegeStatements(plan, inputs.role);
     first ??= plan;
     if (statements.length === 0 || pass > furtherPlans) {
-      const refused = [...stubborn.values()].filter((key) => !leftOut.includes(key));
-      if (verify && refused.length > 0) throw halfDone(inputs, plan, refused);
+      const refused = [...unchanged.values()].filter((key) => !skipped.includes(key));
+      if (verify && refused.length > 0) throw noEffect(inputs, plan, refused);
       break;
     }
-    leftOut = await actingFor(db, rolesIn(plan, statements), (isMember) =>
+    skipped = await actingFor(db, rolesIn(plan, statements), (isMember) =>
       carryOut(db, statements, inputs, call, pass > 0, !isMember),
     );
-    if (leftOut.length === 0 && !verify) break;
-    if (leftOut.length > 0) {
-      call.report.progress(`${inputs.role} in ${inputs.database}: tried again, changed meanwhile: ${listOf(leftOut)}`);
+    if (skipped.length === 0 && !verify) break;
+    if (skipped.length > 0) {
+      call.report.progress(
+        `${inputs.role} in ${inputs.database}: retried, changed by another session: ${listOf(skipped)}`,
+      );
     }
   }
-  const gone = new Set(leftOut);
+  const gone = new Set(skipped);
   const isThere = ({ place }: { place: Place }) => !gone.has(place.key);
   if (gone.size > 0) {
     call.report.info(
-      `${inputs.role} in ${inputs.database}: left out, dropped or renamed meanwhile: ${listOf([...gone])}`,
+      `${inputs.role} in ${inputs.database}: skipped, dropped or renamed meanwhile: ${listOf([...gone])}`,
     );
   }
   const done = { ...first, wanted: first.wanted.filter(isThere), grants: first.grants.filter(isThere) };
   return done.grants.length + done.revokes.length + done.restores.length > 0 ? done : undefined;
 }
 
-/** The roles in whose name the statements run. */
+/** The roles that the statements run as. */
 function rolesIn(plan: PrivilegePlan, statements: PrivilegeStatement[]): string[] {
   const places = [...plan.grants, ...plan.revokes].map(({ place }) => ownerOf(place));
   return [...new Set([...places, ...statements.flatMap(({ as }) => as ?? [])])];
@@ -271,36 +275,36 @@ function refuse(failures: CheckFailure[]): void {
   if (failures.length > 0) throw new Error(`${failures.map(({ reason }) => reason).join("\n")}. Nothing was changed.`);
 }
 
-/** What the removal of the role's privileges in one database takes from it. */
+/** The plan that revokes the role's privileges in one database. */
 function removalOf(inputs: Inputs, catalog: PrivilegeCatalog): PrivilegePlan {
-  return planPrivileges(catalog, undefined, goalOf(inputs), beforeOf(inputs));
+  return planPrivileges(catalog, undefined, goalOf(inputs), baselineOf(inputs));
 }
 
-/** What a later destroy would stumble over: what the role granted onward, and what it still may. */
+/** Warns of privileges that the role granted onward, or can grant onward: they block a destroy. */
 function onwardWarnings(inputs: Inputs, catalog: PrivilegeCatalog): string[] {
   const { role, database } = inputs;
-  // What was there before is not known yet, so nothing can be said about what goes.
+  // Without the baseline the revokes are not known.
   if (inputs.before instanceof Unknown) return [];
   const removal = removalOf(inputs, catalog);
   const problems = grantedOnwardProblems(removal, catalog.objects, role);
   if (problems.length > 0) {
-    return [`destroy, and an up that takes ${role} out, would be refused: ${database}: ${problems.join("; ")}`];
+    return [`destroy, and an up that removes ${role}, would be refused: ${database}: ${problems.join("; ")}`];
   }
   const grantable = removal.revokes
     .filter(({ held }) => held.some((one) => one.grantable))
     .map(({ place }) => place.key);
   if (grantable.length === 0) return [];
   return [
-    `${role} may grant onward what it holds in ${database} (WITH GRANT OPTION): ${listOf(grantable)}. ` +
-      "While others hold it from the role, destroy is refused",
+    `${role} holds privileges WITH GRANT OPTION in ${database} and can grant them onward: ${listOf(grantable)}. ` +
+      "Destroy is refused while other roles hold privileges that it granted",
   ];
 }
 
-/** Why the privileges could not be taken from the roles, as others hold them from these; a role or database that is gone is none. */
+/** Reasons why the privileges cannot be revoked: they were granted onward. A role or database that does not exist is no reason. */
 export async function onwardProblems(server: Server, removed: z.infer<typeof guardedPrivileges>[]): Promise<string[]> {
   const read = readerOf(new PrivilegeReader());
   const problems: string[] = [];
-  // Database by database: each is another login.
+  // By database: each needs its own connection.
   for (const [database, goals] of Map.groupBy(removed, (one) => one.database)) {
     try {
       await server.session(database, async (db) => {
@@ -319,7 +323,7 @@ export async function onwardProblems(server: Server, removed: z.infer<typeof gua
   return problems;
 }
 
-/** What would fail because others have it from the role. */
+/** Revokes that would fail because the role granted the privilege onward. */
 function grantedOnward({ role, database }: Inputs, plan: PrivilegePlan, { objects }: PrivilegeCatalog): CheckFailure[] {
   return grantedOnwardProblems(plan, objects, role).map((problem) => ({
     property: "",
@@ -328,7 +332,7 @@ function grantedOnward({ role, database }: Inputs, plan: PrivilegePlan, { object
 }
 
 /** PostgreSQL 17 is the first with MAINTAIN: https://www.postgresql.org/docs/17/release-17.html */
-async function tooNew(db: Queryable, { role, database, grants }: Inputs): Promise<CheckFailure[]> {
+async function unsupportedPrivileges(db: Queryable, { role, database, grants }: Inputs): Promise<CheckFailure[]> {
   const named = Object.entries(grants?.tables ?? {}).filter(([, privileges]) =>
     privileges.some((privilege) => privilege.toUpperCase() === "MAINTAIN"),
   );
@@ -340,42 +344,48 @@ async function tooNew(db: Queryable, { role, database, grants }: Inputs): Promis
   if (!server?.is_old) return [];
   return named.map(([table]) => ({
     property: "grants",
-    reason: `app-roles:roles.${role}.grants.${database}.tables.${table}: MAINTAIN came with PostgreSQL 17, and the server is ${server.version}; remove it`,
+    reason: `app-roles:roles.${role}.grants.${database}.tables.${table}: MAINTAIN requires PostgreSQL 17, and the server runs ${server.version}; remove it`,
   }));
 }
 
-/** The owners in whose name an admin that is not a superuser cannot grant. */
+/** Owners for which a non-superuser admin cannot grant. */
 async function unreachableOwners(db: Queryable, plan: PrivilegePlan): Promise<Unreachable> {
   const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
   return unreachableRoles(db, places.map(ownerOf));
 }
 
-/** What such an admin can never grant or revoke, with its owners. */
-function notOurs({ role, database }: Inputs, plan: PrivilegePlan, unreachable: Unreachable): CheckFailure[] {
-  const isOrdinary = (owner: string) => unreachable.roles.has(owner) && !unreachable.superusers.has(owner);
+/** Objects on which a non-superuser admin cannot grant or revoke, with their owners. */
+function unreachableFailures(
+  { role, database }: Inputs,
+  plan: PrivilegePlan,
+  unreachable: Unreachable,
+): CheckFailure[] {
+  const isNonSuperuser = (owner: string) => unreachable.roles.has(owner) && !unreachable.superusers.has(owner);
   const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
-  const objects = [...new Set(places.filter((place) => isOrdinary(ownerOf(place))).map(({ key }) => key))];
+  const objects = [...new Set(places.filter((place) => isNonSuperuser(ownerOf(place))).map(({ key }) => key))];
   return [
-    ...(objects.length === 0 ? [] : [memberReason(`give ${role} its privileges in ${database}`, unreachable, objects)]),
+    ...(objects.length === 0
+      ? []
+      : [memberReason(`grant ${role} its privileges in ${database}`, unreachable, objects)]),
     ...superusersContainerReasons(plan, role, unreachable),
   ].map((reason) => ({ property: "", reason }));
 }
 
-/** Another object that has taken the name since is another place. */
+/** With the OID: a later object of the same name is another place. */
 function idOf(place: Place): string {
   return JSON.stringify([place.key, "object" in place ? place.object.oid : undefined]);
 }
 
-function halfDone({ role, database }: Inputs, plan: PrivilegePlan, keys: string[]): Error {
+function noEffect({ role, database }: Inputs, plan: PrivilegePlan, keys: string[]): Error {
   const left = Object.entries(describePrivileges(plan)).filter(([key]) => keys.includes(key));
   return new Error(
-    `cannot change the privileges of ${role} in ${database}: the admin is no superuser and may not grant or revoke these. ` +
+    `cannot change the privileges of ${role} in ${database}: the admin is not a superuser and cannot grant or revoke these. ` +
       `Nothing was changed. Connect as a superuser or as their owner (app-roles:server.admin.user).\n  ${left.map(([key, change]) => `${key}: ${change}`).join("\n  ")}`,
   );
 }
 
-/** Asks for the schemas only when one was not read. */
-async function schemasNotRead(db: Queryable, inputs: Inputs, { objects }: PrivilegeCatalog): Promise<CheckFailure[]> {
+/** Queries the schemas only when one was not read. */
+async function unreadSchemas(db: Queryable, inputs: Inputs, { objects }: PrivilegeCatalog): Promise<CheckFailure[]> {
   const read = new Set(objects.filter(({ kind }) => kind === "schema").map(({ schema }) => schema));
   const all = inputs.schemas.every((schema) => read.has(schema));
   return all ? [] : missingSchemas(db, inputs.database, inputs.schemas);
@@ -383,11 +393,11 @@ async function schemasNotRead(db: Queryable, inputs: Inputs, { objects }: Privil
 
 async function refuseMissingRoles(db: Queryable, inputs: Inputs): Promise<void> {
   const names = [inputs.role, ...inputs.creators];
-  const there = await existingRoles(db, names);
-  const missing = names.filter((name) => !there.has(name));
+  const existing = await existingRoles(db, names);
+  const missing = names.filter((name) => !existing.has(name));
   if (missing.length === 0) return;
   throw new Error(
-    `cannot give ${inputs.role} its privileges in ${inputs.database}: there is no role ${missing.join(", ")}. ` +
-      "Nothing was changed. If it was dropped by hand, run up again; else correct app-roles:roles or app-roles:databases.",
+    `cannot grant ${inputs.role} its privileges in ${inputs.database}: there is no role ${missing.join(", ")}. ` +
+      "Nothing was changed. If it was dropped by hand, run up again; otherwise correct app-roles:roles or app-roles:databases.",
   );
 }

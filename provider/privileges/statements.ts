@@ -3,23 +3,23 @@ import { listOf } from "../postgres/explain.ts";
 import type { Place, PrivilegePlan } from "./plan.ts";
 import type { GrantableObject, Held } from "./table.ts";
 
-/** Objects in one GRANT: enough to be quick, few enough for an error that can be read. */
+/** Maximum number of objects in one GRANT: large enough for speed, small enough for readable errors. */
 const objectsPerStatement = 500;
 
 /** One GRANT or REVOKE. */
 export interface PrivilegeStatement {
   sql: string;
-  /** Role to act as: a privilege can only be taken back in the name of who gave it. Undefined: the object's owner, as which a superuser acts by itself. */
+  /** Role to act as: only the grantor can revoke a privilege. Undefined: the owner of the object. */
   as: string | undefined;
-  /** For an error: `grant SELECT on tickets.t9, reporting.x`. */
+  /** For errors: `grant SELECT on tickets.t9, reporting.x`. */
   what: string;
-  /** Keys of the objects it is about. */
+  /** Keys of its objects. */
   keys: string[];
-  /** The same as two statements about fewer objects each; undefined for one object. */
+  /** The same as two statements for half of the objects each; undefined for one object. */
   halves: (() => PrivilegeStatement[]) | undefined;
 }
 
-/** The statements that carry the plan out: grants first, so that narrowing never takes more than it leaves. */
+/** The statements of the plan: grants first, so that the role never has fewer privileges than declared. */
 export function privilegeStatements(plan: PrivilegePlan, role: string): PrivilegeStatement[] {
   const grants = plan.grants.map(({ place, privileges }) => ({ place, privileges, as: undefined }));
   const revokes = plan.revokes.flatMap(({ place, held }) => byGrantor(place, held));
@@ -46,7 +46,7 @@ function byGrantor(place: Place, held: Held[]): Item[] {
   }));
 }
 
-/** Items that one statement can do together. */
+/** Items that fit one statement. */
 function group(items: Item[]): Item[][] {
   const groups = new Map<string, Item[]>();
   for (const item of items) {
@@ -104,7 +104,7 @@ function columnStatement(
   return {
     sql: `GRANT ${what} TO ${escapeIdentifier(role)}${option}`,
     as: held.grantor === owner ? undefined : held.grantor,
-    what: `give back ${held.privilege} on ${key}`,
+    what: `restore ${held.privilege} on ${key}`,
     keys: [key],
     halves: undefined,
   };

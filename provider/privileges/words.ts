@@ -2,7 +2,7 @@ import { listOf } from "../postgres/explain.ts";
 import { type Place, type PrivilegePlan, privilegeName } from "./plan.ts";
 import type { Held } from "./table.ts";
 
-/** The plan for people: object to `grant SELECT; revoke INSERT, UPDATE`. */
+/** The plan in words: object to `grant SELECT; revoke INSERT, UPDATE`. */
 export function describePrivileges(plan: PrivilegePlan): Record<string, string> {
   const lines = new Map<string, { grant: string[]; revoke: string[] }>();
   const at = (key: string) => {
@@ -37,11 +37,11 @@ function namesOf(held: Held[]): string[] {
 }
 
 /**
- * The summary's line: `dashboard_app: SELECT on 43 relations, 2 missing: tickets.t9, reporting.x; USAGE on 3 schemas`;
- * once it is `done`, what was missing is what was granted.
+ * The line of the summary: `dashboard_app: SELECT on 43 relations, 2 missing: tickets.t9, reporting.x; USAGE on 3 schemas`;
+ * after the up (`done`) with `granted` instead of `missing`.
  */
 export function summarizePrivileges(role: string, plan: PrivilegePlan, done: boolean): string {
-  const lacking = new Set(plan.grants.map(({ place }) => idOf(place)));
+  const missingIds = new Set(plan.grants.map(({ place }) => idOf(place)));
   const groups = new Map<string, { rank: number; text: (count: number) => string; places: Place[] }>();
   for (const { place, privileges } of plan.wanted) {
     const { id, ...group } = groupOf(place, privileges);
@@ -52,7 +52,7 @@ export function summarizePrivileges(role: string, plan: PrivilegePlan, done: boo
   const parts = [...groups.values()]
     .sort((a, b) => a.rank - b.rank)
     .map(({ text, places }) => {
-      const missing = places.filter((place) => lacking.has(idOf(place)));
+      const missing = places.filter((place) => missingIds.has(idOf(place)));
       const names = [...new Set(missing.map(({ key }) => key))];
       const word = done ? "granted" : "missing";
       if (names.length === 0) return text(places.length);

@@ -2,19 +2,16 @@ import { z } from "zod";
 import { publicPrivileges } from "../../model/stack.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 
-/**
- * Takes from PUBLIC what every role of the server may do with a database, after granting it to every other login role that has
- * it from PUBLIC alone. It must depend on the AppRoles, whose own privileges are there before.
- */
+/** It must depend on the AppRoles, whose roles need their own privileges first. */
 export const publicPrivilegesContract = defineContract({
   token: "pgaccess:index:PublicPrivileges",
-  description: "Privileges of PUBLIC on a database that are taken away on request; put back when it is deleted.",
+  description: "Revokes privileges on a database from PUBLIC, and restores the baseline when it is deleted.",
   inputs: {
-    database: z.string().min(1),
-    revoke: z.array(z.enum(publicPrivileges)).describe("What PUBLIC shall not hold on the database."),
-    roles: z.array(z.string()).describe("The stack's own roles: they keep what they are declared to have."),
+    database: z.string().min(1).describe("Name of the database."),
+    revoke: z.array(z.enum(publicPrivileges)).describe("Privileges to revoke from PUBLIC: CONNECT, TEMPORARY."),
+    roles: z.array(z.string()).describe("Roles of the stack, which keep their declared privileges."),
     former: orUnknown(z.object({ acls: z.record(z.string(), z.array(z.string())) })).describe(
-      "What the Baseline recorded.",
+      "Access control lists in the baseline, by object.",
     ),
   },
 });

@@ -3,27 +3,27 @@ import type { PublicPrivilege } from "../../model/stack.ts";
 import { parseAcl } from "../postgres/acl.ts";
 import type { Queryable } from "../postgres/connection.ts";
 
-/** One of them, as it stands in the catalog. */
+/** A privilege on the database, as in the catalog. */
 export interface LivePrivilege {
   privilege: PublicPrivilege;
-  /** Who granted it to PUBLIC; empty: PUBLIC does not hold it. */
+  /** Grantors of the privilege to PUBLIC; empty: PUBLIC does not hold it. */
   grantors: string[];
-  /** Login roles, no superusers, that hold it themselves. */
+  /** Login roles without superuser that hold it by name. */
   holders: string[];
 }
 
 export interface LiveDatabase {
   owner: string;
-  /** Whether the admin may grant and revoke there as the owner does. */
+  /** Whether the admin can grant and revoke as the owner. */
   isOurs: boolean;
-  /** Login roles, no superusers. */
+  /** Login roles without superuser. */
   logins: string[];
   privileges: LivePrivilege[];
-  /** `database x`, as the Baseline names it. */
+  /** `database x`, its name in the baseline. */
   key: string;
 }
 
-/** What PUBLIC and the login roles hold on a database; undefined: there is no such database. */
+/** Reads the privileges of PUBLIC and of login roles on a database; undefined when it does not exist. */
 export async function readPublicPrivileges(db: Queryable, database: string): Promise<LiveDatabase | undefined> {
   const { rows } = await db.query<Omit<LiveDatabase, "privileges"> & { acl: string[] }>(
     `SELECT pg_get_userbyid(datdba) AS owner, pg_has_role(datdba, 'USAGE') AS "isOurs", 'database ' || quote_ident(datname) AS key,
@@ -47,13 +47,13 @@ export async function readPublicPrivileges(db: Queryable, database: string): Pro
   return { ...rest, privileges };
 }
 
-/** What is taken from PUBLIC, and who is granted it first: every login role that has it from PUBLIC alone, `roles` apart. */
+/** A privilege to revoke from PUBLIC, and the login roles to grant it to first: those that have it only through PUBLIC. */
 export interface Revocation {
   privilege: PublicPrivilege;
   grantees: string[];
 }
 
-/** @param roles the stack's own, which have what they are declared to have */
+/** @param roles roles of the stack, which have their declared privileges */
 export function planRevocations(live: LiveDatabase, wanted: PublicPrivilege[], roles: string[]): Revocation[] {
   return live.privileges
     .filter(({ privilege, grantors }) => wanted.includes(privilege) && grantors.length > 0)
@@ -63,17 +63,17 @@ export function planRevocations(live: LiveDatabase, wanted: PublicPrivilege[], r
     }));
 }
 
-/** The reverse: PUBLIC gets what it had, and those that had it from PUBLIC alone lose their own. */
-export function planReturns(
+/** The reverse: the privileges of PUBLIC in the baseline, and the roles that had them only through PUBLIC. */
+export function planRestorations(
   live: LiveDatabase,
   wanted: PublicPrivilege[],
   roles: string[],
-  former: string[] | undefined,
+  baselineAcl: string[] | undefined,
 ): Revocation[] {
-  // Without an ACL the defaults held: PUBLIC had both, and no other login role anything.
-  const before = former && parseAcl(former);
+  // Without an ACL the defaults apply: PUBLIC has both privileges, other login roles none.
+  const baseline = baselineAcl && parseAcl(baselineAcl);
   const had = (grantee: string, privilege: string) =>
-    before ? before.some((grant) => grant.grantee === grantee && grant.privilege === privilege) : grantee === "";
+    baseline ? baseline.some((grant) => grant.grantee === grantee && grant.privilege === privilege) : grantee === "";
   return live.privileges
     .filter(({ privilege, grantors }) => wanted.includes(privilege) && grantors.length === 0 && had("", privilege))
     .map(({ privilege, holders }) => ({
@@ -82,7 +82,7 @@ export function planReturns(
     }));
 }
 
-/** In one transaction: nobody is without it in between. */
+/** Run them in one transaction, so that no role lacks the privilege in between. */
 export function revocationStatements(database: string, { privilege, grantees }: Revocation): string[] {
   const on = `${privilege} ON DATABASE ${escapeIdentifier(database)}`;
   return [
@@ -91,7 +91,7 @@ export function revocationStatements(database: string, { privilege, grantees }: 
   ];
 }
 
-export function returnStatements(database: string, { privilege, grantees }: Revocation): string[] {
+export function restorationStatements(database: string, { privilege, grantees }: Revocation): string[] {
   const on = `${privilege} ON DATABASE ${escapeIdentifier(database)}`;
   return [
     `GRANT ${on} TO PUBLIC`,

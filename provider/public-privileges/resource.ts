@@ -11,26 +11,26 @@ import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { publicPrivilegesContract } from "./contract.ts";
 import {
-  planReturns,
+  planRestorations,
   planRevocations,
   type Revocation,
   readPublicPrivileges,
-  returnStatements,
+  restorationStatements,
   revocationStatements,
 } from "./plan.ts";
 
 type Inputs = InputsOf<typeof publicPrivilegesContract>;
 
 /**
- * What PUBLIC, and so every role of the server, may do with a database, taken away on request: every other login role that has
- * it from PUBLIC alone is granted it first. Put back when it is deleted.
+ * Revokes privileges on a database from PUBLIC, after granting them to every other login role that has them only through PUBLIC.
+ * Restores the baseline when it is deleted.
  */
 export function publicPrivileges(server: Server): Reconciler<typeof publicPrivilegesContract> {
-  const change = (inputs: Inputs, olds: Inputs | undefined, call: Call, doing: string) =>
+  const change = (inputs: Inputs, previous: Inputs | undefined, call: Call, doing: string) =>
     server.session(undefined, (db) =>
       alone(db, call, () =>
         inTransaction(db, call, doing, async () => {
-          const plan = await planFor(db, inputs, olds);
+          const plan = await planFor(db, inputs, previous);
           for (const statement of plan.statements) {
             refuseCancelled(call.signal);
             try {
@@ -51,11 +51,11 @@ export function publicPrivileges(server: Server): Reconciler<typeof publicPrivil
     hidden: ["former", "roles"],
     id: ({ database }) => database,
 
-    plan: (inputs, olds) =>
+    plan: (inputs, previous) =>
       server.anySession(async (db) => {
         const failures = await missingDatabase(db, inputs.database);
         if (failures.length > 0) return { changes: {}, failures };
-        const { changes, problem } = await planFor(db, inputs, olds);
+        const { changes, problem } = await planFor(db, inputs, previous);
         return { changes, ...(problem !== undefined && { failures: [{ property: "revoke", reason: problem }] }) };
       }),
 
@@ -63,18 +63,18 @@ export function publicPrivileges(server: Server): Reconciler<typeof publicPrivil
 
     summarize: ({ database }, changes) => summaryOf(database, changes),
 
-    async apply(inputs, olds, call) {
-      const { changes } = await change(inputs, olds, call, `changing what PUBLIC may do with ${inputs.database}`);
+    async apply(inputs, previous, call) {
+      const { changes } = await change(
+        inputs,
+        previous,
+        call,
+        `changing the privileges of PUBLIC on ${inputs.database}`,
+      );
       return summaryOf(inputs.database, changes);
     },
 
     async remove(inputs, call) {
-      await change(
-        { ...inputs, revoke: [] },
-        inputs,
-        call,
-        `giving back to PUBLIC what it could do with ${inputs.database}`,
-      );
+      await change({ ...inputs, revoke: [] }, inputs, call, `restoring the privileges of PUBLIC on ${inputs.database}`);
     },
   };
 }
@@ -85,27 +85,27 @@ interface Planned {
   problem: string | undefined;
 }
 
-async function planFor(db: Queryable, inputs: Inputs, olds: Inputs | undefined): Promise<Planned> {
+async function planFor(db: Queryable, inputs: Inputs, previous: Inputs | undefined): Promise<Planned> {
   const { database, revoke, roles, former } = inputs;
   const live = await readPublicPrivileges(db, database);
-  // Dropped since: there is nothing to take and nothing to give back.
+  // The database was dropped: there is nothing to revoke or restore.
   if (!live) return { changes: {}, statements: [], problem: undefined };
-  const taken = planRevocations(live, revoke, roles);
-  const dropped: PublicPrivilege[] = (olds?.revoke ?? []).filter((privilege) => !revoke.includes(privilege));
+  const revoked = planRevocations(live, revoke, roles);
+  const dropped: PublicPrivilege[] = (previous?.revoke ?? []).filter((privilege) => !revoke.includes(privilege));
   const acl = former instanceof Unknown ? undefined : former.acls[live.key];
-  const returned = planReturns(live, dropped, roles, acl);
-  const isNeeded = taken.length + returned.length > 0;
+  const restored = planRestorations(live, dropped, roles, acl);
+  const isChange = revoked.length + restored.length > 0;
   return {
     changes: Object.fromEntries([
-      ...taken.map((each) => [`PUBLIC: ${each.privilege}`, `revoked${to("; granted to", each)}`]),
-      ...returned.map((each) => [`PUBLIC: ${each.privilege}`, `granted again${to("; revoked from", each)}`]),
+      ...revoked.map((each) => [`PUBLIC: ${each.privilege}`, `revoked${to("; granted to", each)}`]),
+      ...restored.map((each) => [`PUBLIC: ${each.privilege}`, `granted again${to("; revoked from", each)}`]),
     ]),
     statements: [
-      ...taken.flatMap((each) => revocationStatements(database, each)),
-      ...returned.flatMap((each) => returnStatements(database, each)),
+      ...revoked.flatMap((each) => revocationStatements(database, each)),
+      ...restored.flatMap((each) => restorationStatements(database, each)),
     ],
     problem:
-      isNeeded && !live.isOurs
+      isChange && !live.isOurs
         ? `the database ${database} belongs to ${live.owner}, and the admin is neither a member of it nor a superuser: it cannot revoke anything there`
         : undefined,
   };
@@ -115,7 +115,7 @@ function to(words: string, { grantees }: Revocation): string {
   return grantees.length > 0 ? `${words} ${grantees.join(", ")}` : "";
 }
 
-/** What somebody else than the owner granted to PUBLIC stays after the owner's REVOKE. */
+/** Privileges that a role other than the owner granted to PUBLIC remain after the owner's REVOKE. */
 async function refuseLeft(db: Queryable, { database, revoke }: Inputs): Promise<void> {
   const live = await readPublicPrivileges(db, database);
   for (const { privilege, grantors } of live?.privileges ?? []) {

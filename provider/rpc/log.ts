@@ -11,7 +11,7 @@ interface Line {
   ephemeral: boolean;
 }
 
-/** The lines of one call, sent to the engine one after the other so that they arrive in order. */
+/** The lines of one call, sent to the engine one at a time so that they arrive in order. */
 export class CallLog implements Report {
   private readonly engine: EngineClient | undefined;
   private readonly urn: string;
@@ -19,20 +19,20 @@ export class CallLog implements Report {
   private readonly waiting: Line[] = [];
   private sending: Promise<void> | undefined;
 
-  /** Without an engine (a plugin started by hand) the lines go nowhere. */
+  /** Without an engine (a plugin started by hand) the lines are discarded. */
   constructor(engine: EngineClient | undefined, urn: string, secrets: Secrets) {
     this.engine = engine;
     this.urn = urn;
     this.secrets = secrets;
   }
 
-  // Functions of their own, not methods: callers hand them on, as in `watch(call.report.warn)`.
+  // Functions, not methods, since callers pass them as values: `watch(call.report.warn)`.
   readonly info = (message: string): void => this.add(messages.LogSeverity.INFO, message, false);
 
   readonly warn = (message: string): void => this.add(messages.LogSeverity.WARNING, message, false);
 
   readonly progress = (message: string): void => {
-    // Only the last one is worth showing: a quick reporter must not hold up its own call.
+    // Only the last progress line matters: a fast reporter must not delay its own call.
     const last = this.waiting.findIndex((line) => line.ephemeral);
     if (last >= 0) this.waiting.splice(last, 1);
     this.add(messages.LogSeverity.INFO, message, true);
@@ -60,7 +60,7 @@ export class CallLog implements Report {
       .setMessage(line.text)
       .setUrn(this.urn)
       .setEphemeral(line.ephemeral);
-    // A line that cannot be delivered must not fail the work; a dead engine is the watch's business.
+    // A failed delivery must not fail the work; watchEngine handles a dead engine.
     return new Promise((resolve) => engine.log(request, () => resolve()));
   }
 }

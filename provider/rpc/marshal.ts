@@ -12,9 +12,9 @@ const signatures = {
   archive: "0def7320c3a5731c473e5ecbe6d01bc7",
 };
 
-/** Stands for an unknown string on the wire; the engine takes it for an unknown value of any type. */
+/** Represents an unknown string on the wire; the engine accepts it as an unknown value of any type. */
 const unknownString = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
-/** The strings that stand for unknown values, one per type (Pulumi SDK: sdk/go/common/resource/plugin/rpc.go). */
+/** The strings that represent unknown values, one per type (Pulumi SDK: sdk/go/common/resource/plugin/rpc.go). */
 const unknowns = new Set([
   unknownString,
   "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7", // boolean
@@ -25,7 +25,7 @@ const unknowns = new Set([
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff", // object
 ]);
 
-/** Puts properties on the wire. Throws for the name `__proto__`, which the protobuf library would drop. */
+/** Encodes properties for the wire. Throws for the name `__proto__`, which the protobuf library would drop. */
 export function marshal(properties: PropertyMap): struct.Struct {
   const message = new struct.Struct();
   const fields = message.getFieldsMap();
@@ -33,13 +33,13 @@ export function marshal(properties: PropertyMap): struct.Struct {
     if (key === "__proto__") {
       throw new Error('the name "__proto__" cannot be used for a property: rename the object');
     }
-    // An optional property that was spread in as undefined is absent, as in JSON.
+    // An undefined property is absent, as in JSON.
     if (value !== undefined) fields.set(key, marshalValue(value));
   }
   return message;
 }
 
-/** Takes properties off the wire; no message is an empty map. Throws for values that have no form in PropertyValue. */
+/** Decodes properties from the wire; no message is an empty map. Throws for values that PropertyValue cannot represent. */
 export function unmarshal(message: struct.Struct | undefined): PropertyMap {
   return unmarshalFields(message, (key) => key);
 }
@@ -87,7 +87,7 @@ function unmarshalValue(message: struct.Value, path: string): PropertyValue {
   }
 }
 
-/** Gives an object with a signature back as what it stands for. */
+/** Decodes an object with a signature. */
 function recover(object: PropertyMap, path: string): PropertyValue {
   const signature = object[signatureKey];
   switch (signature) {
@@ -100,13 +100,13 @@ function recover(object: PropertyMap, path: string): PropertyValue {
       return object.secret === true ? new Secret(value) : value;
     }
     case signatures.resourceReference:
-      // As the engine does for providers that take no references: the id of a custom resource, else the URN.
+      // As the engine does for providers without references: the id of a custom resource, else the URN.
       return object.id === "" ? unknown : (object.id ?? object.urn ?? null);
     case signatures.asset:
     case signatures.archive:
-      throw new Error(`${path} is a file (asset or archive), which this provider has no use for: give a plain value`);
+      throw new Error(`${path} is a file (asset or archive), which this provider does not support: use a plain value`);
     case signatures.byteString:
-      throw new Error(`${path} holds bytes that are not UTF-8: give text`);
+      throw new Error(`${path} has bytes that are not UTF-8: use text`);
     default:
       throw new Error(`${path} has a signature this provider does not know: ${String(signature)}`);
   }

@@ -1,13 +1,12 @@
-import { credentials } from "@grpc/grpc-js";
+import { connectivityState, credentials } from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
-import { watchEngine } from "./watch.ts";
 
-/** As the engine's own limit is far above any message of ours, none is set. */
+/** No limit: the engine's own limit is far above the size of our messages. */
 export const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
 type EngineClient = InstanceType<typeof engineService.EngineClient>;
 
-/** The running plugin: its engine, and the one way it is cancelled. */
+/** The running plugin: the connection to its engine, and its cancellation. */
 export class Plugin {
   private readonly controller = new AbortController();
   private readonly release: () => Promise<void>;
@@ -15,7 +14,7 @@ export class Plugin {
   private connection: { address: string; client: EngineClient } | undefined;
   private cancelling: Promise<void> | undefined;
 
-  /** `release` gives up what is held (database sessions); `engineGone` is told when nobody is left to work for. */
+  /** `release` closes the database sessions; `engineGone` is called when the engine has ended. */
   constructor(release: () => Promise<void>, engineGone: () => void) {
     this.release = release;
     this.engineGone = engineGone;
@@ -31,7 +30,7 @@ export class Plugin {
     return this.controller.signal;
   }
 
-  /** Makes the engine at `address` (host:port) the one that is served, logged to and watched. */
+  /** Connects to the engine at `address` (host:port), logs to it and watches it. */
   attach(address: string): void {
     if (address === "" || address === this.connection?.address) return;
     this.connection?.client.close();
@@ -40,10 +39,24 @@ export class Plugin {
     watchEngine(client, this.engineGone);
   }
 
-  /** Aborts the calls under way and gives up what is held; calls that come later are refused. */
+  /** Aborts running calls and closes the sessions; later calls are refused. */
   cancel(): Promise<void> {
     this.controller.abort(new Error("cancelled"));
     this.cancelling ??= this.release();
     return this.cancelling;
   }
+}
+
+/**
+ * Calls `gone` once when the engine has ended or was killed. The kernel then closes the connection, which is kept open for that.
+ */
+export function watchEngine(engine: EngineClient, gone: () => void): void {
+  const channel = engine.getChannel();
+  const look = () => {
+    const state = channel.getConnectivityState(true);
+    if (state === connectivityState.SHUTDOWN) return;
+    if (state === connectivityState.TRANSIENT_FAILURE) return gone();
+    channel.watchConnectivityState(state, Number.POSITIVE_INFINITY, look);
+  };
+  look();
 }

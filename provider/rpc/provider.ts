@@ -1,6 +1,6 @@
 import type { PropertyMap } from "./values.ts";
 
-/** Where a message of a resource goes: the engine prints it under that resource. */
+/** Messages of a resource, which the engine prints under that resource. */
 export interface Report {
   /** A line that stays in the summary of the preview or up. */
   info(message: string): void;
@@ -10,7 +10,7 @@ export interface Report {
   progress(message: string): void;
 }
 
-/** What every call on a resource is told. */
+/** The context of a call on a resource. */
 export interface Call {
   urn: string;
   /** The resource's name in the program: the last part of the urn. */
@@ -20,17 +20,17 @@ export interface Call {
   signal: AbortSignal;
 }
 
-/** A reason, tied to an input, for which the resource is refused before anything is done. */
+/** A reason to refuse the resource, with its input, before anything is changed. */
 export interface CheckFailure {
   /** Path of the input, such as `entries[3].limit`; empty for the resource as a whole. */
   property: string;
   reason: string;
 }
 
-/** How one path differs; never a replace kind, which the engine prints wrongly for inputs made by Check. */
+/** The difference at one path; never a replace kind, which the engine prints incorrectly for inputs of Check. */
 export interface PropertyDiff {
   kind: "add" | "delete" | "update";
-  /** True when the old value stands in the old inputs rather than in the old outputs. */
+  /** Whether the old value is in the old inputs rather than in the old outputs. */
   inputDiff: boolean;
 }
 
@@ -39,13 +39,13 @@ export interface DiffResult {
   /** Inputs whose change needs a new resource. */
   replaces?: string[];
   deleteBeforeReplace?: boolean;
-  /** Path (`changes["tickets.t9"]`) to how it differs; given, it is all that the engine prints. */
+  /** Path (`changes["tickets.t9"]`) to its difference. If set, the engine prints nothing else. */
   detailed?: Record<string, PropertyDiff>;
 }
 
-/** One resource type. Values arrive with their `Secret` and `Unknown` marks and go back with them. */
+/** A resource type. Values have `Secret` and `Unknown` marks in both directions. */
 export interface ResourceType {
-  /** Validates and completes the inputs. `olds` are the previous inputs, absent on create. Not told whether this is a preview: it must change nothing. */
+  /** Validates and completes the inputs; changes nothing. `olds` are the previous inputs, absent on create. */
   check(
     call: Call,
     args: { olds?: PropertyMap; news: PropertyMap; randomSeed: Uint8Array },
@@ -53,7 +53,7 @@ export interface ResourceType {
     inputs: PropertyMap;
     failures?: CheckFailure[];
   }>;
-  /** `olds` are the outputs in the state, `oldInputs` the inputs there. */
+  /** `olds` are the outputs in the state, `oldInputs` the inputs in it. */
   diff(
     call: Call,
     args: { id: string; olds: PropertyMap; oldInputs: PropertyMap; news: PropertyMap; ignoreChanges: string[] },
@@ -77,7 +77,7 @@ export interface ResourceType {
       timeout: number;
     },
   ): Promise<{ outputs: PropertyMap }>;
-  /** Undefined: it is gone, and leaves the state. An import has empty `inputs` and `olds`. */
+  /** Undefined: the resource no longer exists and is removed from the state. An import has empty `inputs` and `olds`. */
   read(
     call: Call,
     args: { id: string; inputs: PropertyMap; olds: PropertyMap },
@@ -85,38 +85,38 @@ export interface ResourceType {
   delete(call: Call, args: { id: string; olds: PropertyMap; oldInputs: PropertyMap; timeout: number }): Promise<void>;
 }
 
-/** A function a program may call (`pulumi.runtime.invoke`); failures are returned, never half an answer. */
+/** A function that programs can call (`pulumi.runtime.invoke`). Returns a result or failures, never both. */
 export type ProviderFunction = (
   args: PropertyMap,
   context: { preview: boolean; signal: AbortSignal },
 ) => Promise<{ result: PropertyMap } | { failures: CheckFailure[] }>;
 
-/** All that makes a resource plugin; `serve` puts it on the wire. */
+/** A resource plugin, which `serve` runs. */
 export interface Provider {
   name: string;
   version: string;
   /** The Pulumi package schema, as GetSchema returns it. */
   schema: object;
-  /** Refuses bad provider configuration before anything uses it. Values may be `Unknown`; secrets come without their mark. */
+  /** Refuses invalid provider configuration. Values can be `Unknown`; secrets have no mark. */
   checkConfig(news: PropertyMap): Promise<{ inputs: PropertyMap; failures?: CheckFailure[] }>;
   /**
-   * Called once before any resource call. All of it is known: in a preview in which some is not, the engine makes no
-   * call on the provider's resources. Values are as the program's SDK sends them, often JSON in texts.
+   * Called once before any resource call. All values are known: otherwise the engine makes no call on the provider's resources.
+   * Values have the form in which the program's SDK sends them, often JSON in strings.
    *
-   * @param variables the same as the engine sends them to older plugins: texts without secret marks
+   * @param variables the same for older plugins: strings without secret marks
    */
   configure(config: PropertyMap, variables: Record<string, string>): Promise<void>;
   /** By type token, such as `pgaccess:index:Baseline`. */
   resources: Record<string, ResourceType>;
   /** By token, such as `pgaccess:index:dropLeftoverRole`. */
   functions?: Record<string, ProviderFunction>;
-  /** Gives up connections; called on Cancel and before the process exits. */
+  /** Closes connections; called on Cancel and before the process exits. */
   close(): Promise<void>;
 }
 
 /**
- * Thrown by create or update when part was done: the engine keeps `outputs` in the state, marks the resource as not
- * ready and the next up updates it (Pulumi: ErrorResourceInitFailed).
+ * Thrown by create or update after a partial success: the engine keeps `outputs` in the state and marks the resource as not ready,
+ * and the next up updates it (Pulumi: ErrorResourceInitFailed).
  */
 export class PartialFailure extends Error {
   readonly id: string;

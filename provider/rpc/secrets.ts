@@ -1,16 +1,16 @@
 import { type PropertyValue, Secret, Unknown } from "./values.ts";
 
-/** Shorter ones would blot out ordinary words and give themselves away by their absence. */
-const shortest = 6;
+/** Shorter secrets would match ordinary words, and their replacement would reveal them. */
+const minLength = 6;
 
 /**
- * Remembers every secret text that came in and blots it out of texts that go out. Defence in depth: no message is
- * meant to hold one.
+ * Records every secret text that the plugin receives and replaces it in every text that it sends. Defense in depth: no message should
+ * contain one.
  */
 export class Secrets {
   private readonly texts = new Set<string>();
 
-  /** Remembers the texts under `Secret` marks anywhere in the value. */
+  /** Records the texts under `Secret` marks at any depth. */
   learn(value: PropertyValue, secret = false): void {
     if (value instanceof Secret) this.learn(value.value, true);
     else if (typeof value === "string") {
@@ -22,9 +22,9 @@ export class Secrets {
     }
   }
 
-  /** The text with every remembered secret replaced by `[secret]`. */
+  /** The text with every recorded secret replaced by `[secret]`. */
   scrub(text: string): string {
-    // The longest first: one secret may hold another, as a URL does its password.
+    // The longest first: one secret can contain another, as a URL contains its password.
     const known = [...this.texts].sort((a, b) => b.length - a.length);
     return known.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
   }
@@ -32,7 +32,7 @@ export class Secrets {
   private add(text: string): void {
     const password = URL.canParse(text) ? new URL(text).password : "";
     for (const part of [text, password, decode(password)]) {
-      if (part.length >= shortest) this.texts.add(part);
+      if (part.length >= minLength) this.texts.add(part);
     }
   }
 }
@@ -41,6 +41,6 @@ function decode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a stray percent sign: it was not encoded
+    return text; // a percent sign that encodes nothing
   }
 }

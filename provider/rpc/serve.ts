@@ -5,16 +5,15 @@ import { Plugin, unlimited } from "./plugin.ts";
 import type { Provider } from "./provider.ts";
 import { createService } from "./service.ts";
 
-/** Time for giving up and for last answers, in milliseconds; then the process ends regardless. */
-const farewell = 800;
+/** Milliseconds for closing sessions and sending last responses; then the process exits in any case. */
+const exitTimeout = 800;
 
 /**
- * Runs `provider` as a Pulumi resource plugin: prints the port on stdout, as the engine expects, and serves until the
- * engine says so or is gone, however it ended. `argv` is what the engine starts a plugin with: its own address, after
- * logging flags that are of no use here.
+ * Runs `provider` as a Pulumi resource plugin: prints the port on stdout, as the engine expects, and serves until the engine stops
+ * it or has ended. `argv` are the arguments of the engine: its address, after logging flags that are ignored.
  *
- * The first SIGINT or SIGTERM cancels (transactions roll back, calls answer "cancelled") and leaves the plugin there
- * for the engine to dismiss; a second one, or one after the engine's Cancel, ends it.
+ * The first SIGINT or SIGTERM cancels (transactions roll back, calls answer "cancelled") and the plugin waits for the engine; a
+ * second one, or one after the engine's Cancel, ends it.
  */
 export async function serve(provider: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
   const server = new Server(unlimited);
@@ -22,9 +21,9 @@ export async function serve(provider: Provider, argv: string[] = process.argv.sl
   server.addService(service.ResourceProviderService, { ...createService(provider, plugin) });
 
   const exit = () => process.exit();
-  /** Ends the process after giving up what it holds, and, where somebody waits for them, after the last answers. */
+  /** Ends the process after closing its sessions and after `answer`. */
   function end(answer: (then: () => void) => void): void {
-    setTimeout(exit, farewell).unref();
+    setTimeout(exit, exitTimeout).unref();
     const finish = () => answer(exit);
     plugin.cancel().then(finish, finish);
   }

@@ -12,7 +12,7 @@ import { Secrets } from "./secrets.ts";
 import { Refusal, toStatus } from "./status.ts";
 import { type PropertyMap, type PropertyValue, Secret, Unknown } from "./values.ts";
 
-/** What every request about one resource has in common. */
+/** The common part of every request about one resource. */
 interface ResourceRequest {
   getUrn(): string;
   getType(): string;
@@ -24,19 +24,19 @@ type Service = Omit<
 >;
 
 /**
- * The ResourceProvider service (the SDK's proto/provider.proto) of a provider. What is left out of `Service` is
- * answered with Unimplemented by the gRPC library.
+ * The ResourceProvider service (the SDK's proto/provider.proto) of a provider. The gRPC library answers calls that are not in
+ * `Service` with Unimplemented.
  */
 export function createService(provider: Provider, plugin: Plugin): Service {
   const secrets = new Secrets();
   let configured = false;
 
-  const take = (message: Struct | undefined): PropertyMap => {
+  const decode = (message: Struct | undefined): PropertyMap => {
     const properties = unmarshal(message);
     secrets.learn(properties);
     return properties;
   };
-  const give = (properties: PropertyMap): Struct => {
+  const encode = (properties: PropertyMap): Struct => {
     secrets.learn(properties);
     return marshal(properties);
   };
@@ -51,7 +51,7 @@ export function createService(provider: Provider, plugin: Plugin): Service {
       Promise.resolve()
         .then(() => work(call.request, signal))
         .then((response) => callback(null, response))
-        // Twice: what a partial failure did may itself be impossible to put on the wire.
+        // Twice: the outputs of a partial failure can be impossible to encode.
         .catch((error: unknown) => callback(toStatus(error, secrets)))
         .catch((error: unknown) => callback(toStatus(error, secrets)));
     };
@@ -102,30 +102,32 @@ export function createService(provider: Provider, plugin: Plugin): Service {
 
     getSchema: answer((request) => {
       if (request.getVersion() !== 0) {
-        throw new Refusal(status.INVALID_ARGUMENT, `there is no schema of version ${request.getVersion()}, only of 0`);
+        throw new Refusal(
+          status.INVALID_ARGUMENT,
+          `there is no schema of version ${request.getVersion()}, only of version 0`,
+        );
       }
       return new messages.GetSchemaResponse().setSchema(JSON.stringify(provider.schema));
     }),
 
     checkConfig: answer(async (request) => {
-      const checked = await provider.checkConfig(take(request.getNews()));
-      // Here the engine sends secrets without their mark: any value may be one.
+      const checked = await provider.checkConfig(decode(request.getNews()));
+      // The engine sends the configuration without secret marks: any value can be a secret.
       const failures = withoutValues(checked.failures ?? [], () => true);
       return new messages.CheckResponse()
-        .setInputs(give(checked.inputs))
+        .setInputs(encode(checked.inputs))
         .setFailuresList(toFailures(failures, secrets));
     }),
 
-    // No change of configuration replaces the provider, which would replace all that it manages: the engine then
-    // compares the inputs itself.
+    // A configuration change must not replace the provider and all its resources: the engine compares the inputs.
     diffConfig: answer(() => new messages.DiffResponse().setChanges(messages.DiffResponse.DiffChanges.DIFF_UNKNOWN)),
 
     configure: answer(async (request) => {
       const variables = fromVariables([...request.getVariablesMap().entries()]);
-      const config = request.hasArgs() ? take(request.getArgs()) : variables;
+      const config = request.hasArgs() ? decode(request.getArgs()) : variables;
       const missing = Object.keys(config).filter((key) => holdsUnknown(config[key] ?? null));
       if (missing.length > 0) {
-        // The engine makes no call on a provider it cannot configure yet (provider_plugin.go, pluginConfig.known).
+        // The engine makes no resource call until all of it is known (provider_plugin.go, pluginConfig.known).
         throw new Refusal(status.FAILED_PRECONDITION, `the configuration is not known yet: ${missing.join(", ")}`);
       }
       await provider.configure(config, variables);
@@ -134,8 +136,8 @@ export function createService(provider: Provider, plugin: Plugin): Service {
     }),
 
     check: answerAbout(async (type, call, request: messages.CheckRequest) => {
-      const olds = take(request.getOlds());
-      const news = take(request.getNews());
+      const olds = decode(request.getOlds());
+      const news = decode(request.getNews());
       const checked = await type.check(call, {
         // The engine sends an empty map for a new resource.
         ...(Object.keys(olds).length > 0 && { olds }),
@@ -148,16 +150,16 @@ export function createService(provider: Provider, plugin: Plugin): Service {
           return value === null || value instanceof Unknown || holdsSecret(value);
         });
       return new messages.CheckResponse()
-        .setInputs(give(checked.inputs))
+        .setInputs(encode(checked.inputs))
         .setFailuresList(toFailures(withoutValues(checked.failures ?? [], isHidden), secrets));
     }),
 
     diff: answerAbout(async (type, call, request: messages.DiffRequest) => {
       const result = await type.diff(call, {
         id: request.getId(),
-        olds: take(request.getOlds()),
-        oldInputs: take(request.getOldInputs()),
-        news: take(request.getNews()),
+        olds: decode(request.getOlds()),
+        oldInputs: decode(request.getOldInputs()),
+        news: decode(request.getNews()),
         ignoreChanges: request.getIgnorechangesList(),
       });
       return toDiff(result);
@@ -165,44 +167,44 @@ export function createService(provider: Provider, plugin: Plugin): Service {
 
     create: answerAbout(async (type, call, request: messages.CreateRequest) => {
       const created = await type.create(call, {
-        inputs: take(request.getProperties()),
+        inputs: decode(request.getProperties()),
         preview: request.getPreview(),
         timeout: request.getTimeout(),
       });
-      return new messages.CreateResponse().setId(created.id).setProperties(give(created.outputs));
+      return new messages.CreateResponse().setId(created.id).setProperties(encode(created.outputs));
     }),
 
     update: answerAbout(async (type, call, request: messages.UpdateRequest) => {
       const updated = await type.update(call, {
         id: request.getId(),
-        olds: take(request.getOlds()),
-        oldInputs: take(request.getOldInputs()),
-        news: take(request.getNews()),
+        olds: decode(request.getOlds()),
+        oldInputs: decode(request.getOldInputs()),
+        news: decode(request.getNews()),
         preview: request.getPreview(),
         timeout: request.getTimeout(),
       });
-      return new messages.UpdateResponse().setProperties(give(updated.outputs));
+      return new messages.UpdateResponse().setProperties(encode(updated.outputs));
     }),
 
     read: answerAbout(async (type, call, request: messages.ReadRequest) => {
       const found = await type.read(call, {
         id: request.getId(),
-        inputs: take(request.getInputs()),
-        olds: take(request.getProperties()),
+        inputs: decode(request.getInputs()),
+        olds: decode(request.getProperties()),
       });
-      // An answer without an id tells the engine that the resource is gone.
+      // A response without an id means that the resource no longer exists.
       if (!found) return new messages.ReadResponse();
       return new messages.ReadResponse()
         .setId(found.id)
-        .setInputs(give(found.inputs))
-        .setProperties(give(found.outputs));
+        .setInputs(encode(found.inputs))
+        .setProperties(encode(found.outputs));
     }),
 
     delete: answerAbout(async (type, call, request: messages.DeleteRequest) => {
       await type.delete(call, {
         id: request.getId(),
-        olds: take(request.getProperties()),
-        oldInputs: take(request.getOldInputs()),
+        olds: decode(request.getProperties()),
+        oldInputs: decode(request.getOldInputs()),
         timeout: request.getTimeout(),
       });
       return new empty.Empty();
@@ -211,10 +213,10 @@ export function createService(provider: Provider, plugin: Plugin): Service {
     invoke: answer(async (request, signal) => {
       ready(signal);
       const run = find(provider.functions, request.getTok(), "function");
-      const answered = await run(take(request.getArgs()), { preview: request.getPreview(), signal });
+      const answered = await run(decode(request.getArgs()), { preview: request.getPreview(), signal });
       return "failures" in answered
         ? new messages.InvokeResponse().setFailuresList(toFailures(answered.failures, secrets))
-        : new messages.InvokeResponse().setReturn(give(answered.result));
+        : new messages.InvokeResponse().setReturn(encode(answered.result));
     }),
 
     cancel: answer(async () => {
@@ -224,7 +226,7 @@ export function createService(provider: Provider, plugin: Plugin): Service {
   };
 }
 
-/** `urn:pulumi:stack::project::parent$type::name`; a name may hold `::` itself. */
+/** `urn:pulumi:stack::project::parent$type::name`; the name can contain `::`. */
 function nameIn(urn: string): string {
   return urn.split("::").slice(3).join("::");
 }
@@ -233,7 +235,7 @@ function typeIn(urn: string): string {
   return urn.split("::")[2]?.split("$").at(-1) ?? "";
 }
 
-/** The older form of the configuration: `pkg:config:key` to text. */
+/** Decodes the older form of the configuration: `pkg:config:key` to text. */
 function fromVariables(variables: [string, string][]): Record<string, string> {
   return Object.fromEntries(variables.map(([key, value]) => [key.split(":").slice(2).join(":"), value]));
 }
@@ -251,8 +253,8 @@ function holdsSecret(value: PropertyValue): boolean {
 }
 
 /**
- * The engine prints the value of a property it is told of, even a secret's, and looks it up by the whole path, so that one that
- * is missing, not known yet or below another one reads `{<nil>}`: such a property is named in the reason.
+ * The engine prints the value of a failed property, even of a secret, and prints `{<nil>}` for a property that is missing, unknown
+ * or nested: such a property is named only in the reason.
  */
 function withoutValues(failures: CheckFailure[], isHidden: (property: string) => boolean): CheckFailure[] {
   return failures.map(({ property, reason }) =>

@@ -6,7 +6,7 @@ import { marshal } from "./marshal.ts";
 import { PartialFailure } from "./provider.ts";
 import type { Secrets } from "./secrets.ts";
 
-/** A refusal of a call as such: an unknown token, a feature this provider does not have. */
+/** Refuses a call: an unknown token, an unsupported feature. */
 export class Refusal extends Error {
   readonly code: status;
   constructor(code: status, message: string) {
@@ -15,17 +15,17 @@ export class Refusal extends Error {
   }
 }
 
-/** What the user is to read about an error: its message and nothing else. */
+/** The message of an error, without its stack. */
 function messageOf(error: unknown): string {
   return error instanceof Error && error.message !== "" ? error.message : String(error);
 }
 
-/** Bytes; details travel as a header, and a header list above 16 MiB makes the engine drop the connection. */
-const largestDetails = 8 * 1024 * 1024;
+/** Bytes. Details are sent in a header, and the engine drops the connection for headers above 16 MiB. */
+const maxDetails = 8 * 1024 * 1024;
 
 /**
- * The gRPC status for an error thrown by a resource. A PartialFailure carries what was done in its details
- * (ErrorResourceInitFailed of the SDK's proto/provider.proto), so that the engine keeps it in the state.
+ * The gRPC status for an error of a resource. The details of a PartialFailure have its outputs (ErrorResourceInitFailed of the SDK's
+ * proto/provider.proto), which the engine keeps in the state.
  */
 export function toStatus(error: unknown, secrets: Secrets): Partial<StatusObject> {
   const message = secrets.scrub(messageOf(error));
@@ -41,8 +41,8 @@ export function toStatus(error: unknown, secrets: Secrets): Partial<StatusObject
   detail.pack(failure.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const report = new statusMessages.Status().setCode(status.UNKNOWN).setMessage(message).setDetailsList([detail]);
   const details = Buffer.from(report.serializeBinary());
-  if (details.length > largestDetails) {
-    return { code: status.UNKNOWN, details: `${message} (too large for the state: the next up starts it anew)` };
+  if (details.length > maxDetails) {
+    return { code: status.UNKNOWN, details: `${message} (too large for the state: the next up starts again)` };
   }
   const metadata = new Metadata();
   metadata.set("grpc-status-details-bin", details);

@@ -1,9 +1,9 @@
 /**
- * Pulumi property values as a provider sees them: plain JSON, with marks for what is secret or not known yet.
+ * Pulumi property values: plain JSON, with marks for secret and unknown values.
  * Source: https://www.pulumi.com/docs/iac/concepts/inputs-outputs/ and the SDK's proto/provider.proto.
  */
 
-/** A value the engine must encrypt in its state and hide in its output. */
+/** A value that the engine encrypts in the state and hides in its output. */
 export class Secret {
   readonly value: PropertyValue;
   constructor(value: PropertyValue) {
@@ -11,7 +11,7 @@ export class Secret {
   }
 }
 
-/** A value that only exists once something else has been created; it occurs in previews alone. */
+/** A value that is known only after another resource is created; only in previews. */
 export class Unknown {
   readonly unknown = true;
 }
@@ -22,7 +22,7 @@ export interface PropertyMap {
   [key: string]: PropertyValue;
 }
 
-/** The value without its secret marks, at any depth. */
+/** The value without secret marks, at any depth. */
 export function reveal(value: PropertyValue): PropertyValue {
   if (value instanceof Secret) return reveal(value.value);
   if (Array.isArray(value)) return value.map(reveal);

@@ -2,24 +2,25 @@ import { z } from "zod";
 import { connectAs } from "../../model/stack.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 
-/** The DATABASE_URL in force for a service. */
 export const serviceUrlContract = defineContract({
   token: "pgaccess:index:ServiceUrl",
-  description: "The DATABASE_URL in force for a service; a role's is passed on only after a login as it succeeded.",
+  description:
+    "The current DATABASE_URL of a service. The URL of a role is used only after a login as the role has succeeded.",
   inputs: {
-    service: z.string(),
-    database: z.string(),
-    connectAs: z.enum(connectAs).describe("Whose login the service uses: the cutover switch, and the way back."),
-    role: z.string(),
+    service: z.string().describe("Name of the service."),
+    database: z.string().describe("Name of the database."),
+    connectAs: z
+      .enum(connectAs)
+      .describe(
+        "Whether the service connects with its legacy URL or as its role: the switch for cutover and rollback.",
+      ),
+    role: z.string().describe("Name of the role."),
     login: orUnknown(z.string())
       .optional()
-      .describe("The login role that SETs ROLE to it. Default: the role logs in itself."),
-    password: orUnknown(z.string()).optional().describe("The role's password; absent for `legacy`."),
-    url: orUnknown(z.string()).describe("The DATABASE_URL to pass on."),
-    isDeployed: z
-      .boolean()
-      .optional()
-      .describe("Whether the stack itself restarts the service with it. Default: somebody else does."),
+      .describe("Login role that SETs ROLE to the role. Default: the role itself."),
+    password: orUnknown(z.string()).optional().describe("Password of the login role. Default: none, as for `legacy`."),
+    url: orUnknown(z.string()).describe("The DATABASE_URL for the service."),
+    isDeployed: z.boolean().optional().describe("Whether the stack restarts the service with the URL. Default: false."),
   },
   secrets: ["url", "password"],
 });

@@ -3,8 +3,8 @@ import type { Reconciler } from "../reconciler.ts";
 import { serviceUrlContract } from "./contract.ts";
 
 /**
- * The DATABASE_URL in force for a service. A role's URL is passed on only after a login as that role has succeeded;
- * the legacy URL is passed on without a word to the server, so that the way back works with Postgres down or full.
+ * The current DATABASE_URL of a service. The URL of a role is used only after a login as that role has succeeded; the legacy URL
+ * needs no session, so that a rollback works while Postgres is down or has no free slot.
  */
 export function serviceUrl(server: Server): Reconciler<typeof serviceUrlContract> {
   return {
@@ -16,25 +16,25 @@ export function serviceUrl(server: Server): Reconciler<typeof serviceUrlContract
     summarize: ({ service, connectAs, role }) =>
       connectAs === "role" ? `${service}: connects as ${role}` : `${service}: connects with its legacy URL`,
 
-    async apply({ service, database, connectAs, role, login: user = role, password, isDeployed }, olds) {
+    async apply({ service, database, connectAs, role, login: user = role, password, isDeployed }, previous) {
       const next = isDeployed ? "" : "; restart it with the new output";
       if (connectAs === "legacy") {
-        return olds?.connectAs === "role" ? `${service}: back on its legacy URL${next}` : undefined;
+        return previous?.connectAs === "role" ? `${service}: rolled back to its legacy URL${next}` : undefined;
       }
       if (typeof password !== "string" || typeof user !== "string")
-        throw new Error(`${service}: no password for role ${role} to try the login with`);
+        throw new Error(`${service}: no password of role ${role} for a test login`);
       await server.withoutConnection(async () => {
         try {
           const client = await login({ ...server.address, user, password }, database, "app-roles");
           await client.end();
         } catch (error) {
-          // Only a login whose password was right is told that the role's own limit is reached.
+          // Postgres reports the role's limit only after it has accepted the password.
           if (codeOf(error) === "53300" && String(error).includes("too many connections for role")) return;
-          const said = error instanceof Error ? error.message : String(error);
-          throw new Error(`${service} keeps its URL, because a login as its new role failed: ${said}`);
+          const message = error instanceof Error ? error.message : String(error);
+          throw new Error(`${service} keeps its URL, because a login as its role failed: ${message}`);
         }
       });
-      return `${service}: login as ${user} works${next}`;
+      return `${service}: login as ${user} succeeded${next}`;
     },
 
     remove: async () => undefined,

@@ -2,35 +2,36 @@ import { z } from "zod";
 import { roleRecord } from "../baseline/contract.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 
-/** Numbers and booleans may be written as such. */
 const values = z.record(z.string().min(1), orUnknown(z.union([z.string(), z.number(), z.boolean()])));
 
-/** A role as the Baseline recorded it, with its password's verifier; null when it had none. */
-const formerRole = roleRecord.extend({ verifier: z.string().nullable() });
+const baselineRole = roleRecord.extend({
+  verifier: z.string().nullable().describe("Verifier of the password; null without a password."),
+});
 
-/** Settings of a role that the official Role does not know. */
 export const roleSettingsContract = defineContract({
   token: "pgaccess:index:RoleSettings",
-  description: "Settings of one role, everywhere or in one database; values compare with their units.",
+  description:
+    "Settings of one role, in all databases or in one, that the official Role does not manage. Values are compared with their units.",
   inputs: {
-    role: z.string().min(1),
-    settings: values.default({}).describe("Setting to value, for the role's sessions in every database."),
-    databases: z.record(z.string().min(1), values).default({}).describe("Database to settings that hold there only."),
+    role: z.string().min(1).describe("Name of the role."),
+    settings: values.default({}).describe("Setting to value, for the role's sessions in all databases. Default: none."),
+    databases: z
+      .record(z.string().min(1), values)
+      .default({})
+      .describe("Database to settings for the role's sessions in it only. Default: none."),
     before: orUnknown(z.record(z.string(), z.array(z.string())))
       .default({})
       .describe(
-        "What was set before this stack came: database (empty: all) to `name=value` entries. None for a role the stack made.",
+        "Settings in the baseline: database (empty: all) to `name=value` entries. Default: none, as for a role that the stack creates.",
       ),
-    former: orUnknown(formerRole)
+    former: orUnknown(baselineRole)
       .optional()
-      .describe("What the Baseline recorded of a role that the stack took over: it gets all of it back, and stays."),
+      .describe("Baseline of an adopted role, which is restored and kept when the resource is deleted. Default: none."),
     setElsewhere: z
       .array(z.string())
       .optional()
-      .describe(
-        "Settings that are declared for it and not written here: the official Role's, and those left unset on purpose.",
-      ),
-    usedIn: z.array(z.string()).optional().describe("Databases the role has access to."),
-    legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
+      .describe("Settings that the official Role manages, or that are left unset on purpose. Default: none."),
+    usedIn: z.array(z.string()).optional().describe("Databases that the role has access to. Default: none."),
+    legacyUsers: z.array(z.string()).optional().describe("Legacy users that services log in as. Default: none."),
   },
 });

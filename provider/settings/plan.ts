@@ -6,31 +6,31 @@ import { isNameList, sameSetting, splitNameList } from "./values.ts";
 export interface SettingChange {
   database: string;
   name: string;
-  /** Undefined: it is not set now. */
+  /** Undefined: not set. */
   from: string | undefined;
-  /** Undefined: it is reset. */
+  /** Undefined: reset it. */
   to: string | undefined;
 }
 
 /**
- * What leads from the role's settings to the wanted ones. Settings of the last up (`former`) that are not wanted any
- * more go back to what they were before the stack came (`before`), else are reset; all others are left alone.
+ * The changes from the role's live settings to the wanted ones. Settings of the last up (`previous`) that are no longer wanted
+ * are restored from the baseline, or reset if it has none; all other settings are left alone.
  */
 export function planSettings(
   wanted: RoleSetting[],
-  former: Pick<RoleSetting, "database" | "name">[],
+  previous: Pick<RoleSetting, "database" | "name">[],
   live: RoleSetting[],
-  before: RoleSetting[],
+  baseline: RoleSetting[],
   rules: Map<string, SettingRule>,
 ): SettingChange[] {
-  const [isNow, was] = [byPlace(live), byPlace(before)];
+  const [current, original] = [byPlace(live), byPlace(baseline)];
   const goals = byPlace(wanted);
-  const dropped = former
+  const dropped = previous
     .filter((setting) => !goals.has(placeOf(setting)))
-    .map(({ database, name }) => ({ database, name, to: was.get(placeOf({ database, name }))?.value }));
+    .map(({ database, name }) => ({ database, name, to: original.get(placeOf({ database, name }))?.value }));
   const targets = [...wanted.map(({ database, name, value }) => ({ database, name, to: value })), ...dropped];
   return targets.flatMap(({ database, name, to }) => {
-    const from = isNow.get(placeOf({ database, name }))?.value;
+    const from = current.get(placeOf({ database, name }))?.value;
     const isSame =
       from === undefined || to === undefined ? from === to : sameSetting(name, rules.get(name.toLowerCase()), from, to);
     return isSame ? [] : [{ database, name, from, to }];
@@ -45,7 +45,7 @@ function placeOf({ database, name }: Pick<RoleSetting, "database" | "name">): st
   return JSON.stringify([database, name.toLowerCase()]);
 }
 
-/** The plan for people: `work_mem in tracksolid_db` to `32MB -> 64MB`. */
+/** The plan in words: `work_mem in tracksolid_db` to `32MB -> 64MB`. */
 export function describeSettings(changes: SettingChange[]): Record<string, string> {
   return Object.fromEntries(changes.map((change) => [nameOf(change), `${shown(change.from)} -> ${shown(change.to)}`]));
 }

@@ -1,15 +1,15 @@
 import type { Queryable } from "../postgres/connection.ts";
 import type { CheckFailure } from "../rpc/provider.ts";
 import { nameOf } from "./plan.ts";
-import { askServer, maySetParameter, type RoleSetting, type SettingRule } from "./settings.ts";
+import { canSetParameter, type RoleSetting, type SettingRule, trySetting } from "./settings.ts";
 import { parseSetting } from "./values.ts";
 
-/** A declared setting with where it stands among the inputs. */
+/** A declared setting with its path among the inputs. */
 export interface DeclaredSetting extends RoleSetting {
   path: string;
 }
 
-/** What the server would refuse, or never do; `refuse` is asked first. Takes no lock and changes nothing. */
+/** Settings that the server would refuse or ignore; `refuse` is called first. Takes no lock and changes nothing. */
 export async function settingProblems(
   db: Queryable,
   wanted: DeclaredSetting[],
@@ -25,7 +25,7 @@ export async function settingProblems(
     const reason =
       twin === undefined
         ? (refuse(setting) ?? (await problemOf(db, setting, rules.get(setting.name.toLowerCase()))))
-        : `it is the same setting as ${twin}: Postgres does not tell case apart here`;
+        : `it is the same setting as ${twin}: Postgres ignores the case of setting names`;
     if (reason !== undefined) failures.push({ property: setting.path, reason });
   }
   return failures;
@@ -37,9 +37,9 @@ async function problemOf(
   rule: SettingRule | undefined,
 ): Promise<string | undefined> {
   if (!rule) {
-    // Any name with a dot may be an extension's that this session has not loaded.
-    if (!name.includes(".")) return `the server has no setting ${name}; see pg_settings for those it has`;
-    return (await superuserProblem(db, name)) ?? askServer(db, name, value);
+    // A name with a dot can belong to an extension that this session has not loaded.
+    if (!name.includes(".")) return `the server has no setting ${name}; see pg_settings for its settings`;
+    return (await superuserProblem(db, name)) ?? trySetting(db, name, value);
   }
   if (rule.context !== "user" && rule.context !== "superuser") {
     return `${name} cannot be set for a role: ${whereToSet(rule.context)}`;
@@ -48,13 +48,13 @@ async function problemOf(
   if (refused !== undefined) return refused;
   const parsed = parseSetting(name, rule, value);
   if ("problem" in parsed) return `${name}: ${parsed.problem}`;
-  return rule.vartype === "string" ? askServer(db, name, value) : undefined;
+  return rule.vartype === "string" ? trySetting(db, name, value) : undefined;
 }
 
-/** PostgreSQL documentation, "ALTER ROLE": of a superuser's settings, and of those no module that is loaded knows. */
+/** PostgreSQL documentation, "ALTER ROLE": for superuser settings, and for settings of modules that are not loaded. */
 async function superuserProblem(db: Queryable, name: string): Promise<string | undefined> {
-  if (await maySetParameter(db, name)) return undefined;
-  return `${name} may be set for a role by a superuser alone, and the admin is none: take it out, connect as a superuser (app-roles:server.admin), or, with PostgreSQL 15 or later, have GRANT SET ON PARAMETER ${name} TO the admin`;
+  if (await canSetParameter(db, name)) return undefined;
+  return `only a superuser can set ${name} for a role, and the admin is not one: remove it, connect as a superuser (app-roles:server.admin), or, with PostgreSQL 15 or later, run GRANT SET ON PARAMETER ${name} TO the admin as a superuser`;
 }
 
 /** PostgreSQL documentation, "pg_settings", column context. */
@@ -63,10 +63,10 @@ function whereToSet(context: string): string {
     case "internal":
       return "it only reports how the server was built";
     case "postmaster":
-      return "it holds for the whole server and needs a restart (ALTER SYSTEM or postgresql.conf)";
+      return "it applies to the whole server and needs a restart (ALTER SYSTEM or postgresql.conf)";
     case "sighup":
-      return "it holds for the whole server (ALTER SYSTEM or postgresql.conf, then a reload)";
+      return "it applies to the whole server (ALTER SYSTEM or postgresql.conf, then a reload)";
     default:
-      return "it is fixed when a connection starts (ALTER SYSTEM, postgresql.conf or the client's options)";
+      return "it is fixed when a session starts (ALTER SYSTEM, postgresql.conf or the client's options)";
   }
 }

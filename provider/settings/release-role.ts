@@ -8,14 +8,14 @@ import { inTransaction } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 
 /**
- * Makes a role droppable: in every database where something still names it (pg_shdepend), what it owns goes to the
- * admin and what was granted to it is taken back. By then the stack's own privileges and owners are back where they
- * were, so this finds what was made or granted by hand since. Idempotent.
+ * Removes the last dependencies on a role before it is dropped: in every database that refers to it (pg_shdepend), its objects are
+ * reassigned to the admin and its privileges revoked. The stack's own privileges and owners are restored by then, so these are
+ * objects and privileges that were created by hand. Idempotent.
  */
 export async function releaseRole(server: Server, role: string, call: Call): Promise<void> {
-  for (const database of await databasesNaming(server, role)) {
-    const doing = `handing what ${role} still has in ${database} to ${server.address.user}`;
-    const hand = (db: Queryable) =>
+  for (const database of await databasesReferringTo(server, role)) {
+    const doing = `reassigning the objects that ${role} still owns in ${database} to ${server.address.user}`;
+    const release = (db: Queryable) =>
       alone(db, call, () =>
         inTransaction(db, call, doing, async () => {
           try {
@@ -29,17 +29,19 @@ export async function releaseRole(server: Server, role: string, call: Call): Pro
         }),
       );
     try {
-      await server.session(database, hand);
+      await server.session(database, release);
     } catch (error) {
-      if (isMissingDatabase(error)) continue; // dropped since it was looked for, with all that the role had there
+      if (isMissingDatabase(error)) continue; // dropped after the query, with its objects
       throw error;
     }
-    call.report.info(`${role}: what it still had in ${database} now belongs to ${server.address.user}`);
+    call.report.info(
+      `${role}: the objects that it still owned in ${database} now belong to ${server.address.user}, and its privileges there are revoked`,
+    );
   }
 }
 
-/** Shared objects (databases, tablespaces) are named from nowhere in particular: the admin's database stands for them. */
-async function databasesNaming(server: Server, role: string): Promise<string[]> {
+/** Shared objects (databases, tablespaces) belong to no database; the admin's database is used for them. */
+async function databasesReferringTo(server: Server, role: string): Promise<string[]> {
   const { rows } = await server.session(undefined, (db) =>
     db.query<{ database: string }>(
       `SELECT DISTINCT coalesce(d.datname, current_database()) AS database

@@ -21,10 +21,7 @@ import { settingText } from "./values.ts";
 
 type Inputs = InputsOf<typeof roleSettingsContract>;
 
-/**
- * Written by the official Role at each of its updates, which would undo ours. IN DATABASE it does not know,
- * so there they are ours.
- */
+/** Settings that the official Role overwrites with every update; it does not manage settings IN DATABASE. */
 const officialRole = new Map([
   ["statement_timeout", "statementTimeout"],
   ["idle_in_transaction_session_timeout", "idleInTransactionSessionTimeout"],
@@ -32,11 +29,11 @@ const officialRole = new Map([
   ["role", "assumeRole"],
 ]);
 
-/** Settings (GUCs) of one role: all but those that the official Role writes. */
+/** Settings of one role, except those that the official Role manages. */
 export function roleSettings(server: Server): Reconciler<typeof roleSettingsContract> {
   const rules = new SettingRules();
   const summaries = new Map<string, string>();
-  // What all roles are judged by is read once in an engine's run.
+  // Reads that the warnings of all roles share.
   const reads = new SharedReads();
   return {
     contract: roleSettingsContract,
@@ -46,7 +43,7 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
     advisory: ["setElsewhere", "usedIn", "legacyUsers"],
     id: ({ role }) => role,
 
-    async plan(inputs, olds) {
+    async plan(inputs, previous) {
       return server.anySession(async (db) => {
         const wanted = declaredSettings(inputs);
         const known = await rules.read(
@@ -58,7 +55,7 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
           ...(await missingDatabases(db, inputs)),
         ];
         if (failures.length > 0) return { changes: {}, failures };
-        const changes = await planFor(db, rules, inputs, olds);
+        const changes = await planFor(db, rules, inputs, previous);
         summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
         const { role, setElsewhere = [], usedIn = [], legacyUsers = [] } = inputs;
         const facts = { role, settings: wanted, setElsewhere, usedIn, legacyUsers };
@@ -71,9 +68,9 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
 
     summarize: ({ role }) => summaries.get(role),
 
-    async apply(inputs, olds, call) {
+    async apply(inputs, previous, call) {
       const doing = `setting the settings of ${inputs.role}`;
-      // The advisory lock is of one database: the admin's stands for what belongs to the whole server.
+      // Advisory locks belong to one database: the admin's is used for changes of the whole server.
       return server.session(undefined, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
@@ -82,7 +79,7 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
                 `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
               );
             }
-            const changes = await planFor(db, rules, inputs, olds);
+            const changes = await planFor(db, rules, inputs, previous);
             await run(db, inputs.role, changes, call);
             const lines = describeSettings(changes);
             return changes.length > 0
@@ -95,10 +92,10 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
 
     async remove(inputs, call) {
       const nothing: Inputs = { ...inputs, settings: {}, databases: {} };
-      // Of a role that stays, what the official Role has written too.
+      // An adopted role stays, so its settings by the official Role are restored too.
       const written = inputs.former ? Object.fromEntries([...officialRole.keys()].map((name) => [name, ""])) : {};
       const last = { ...inputs, settings: { ...inputs.settings, ...written } };
-      const doing = `taking back the settings of ${inputs.role}`;
+      const doing = `restoring the settings of ${inputs.role}`;
       await server.session(undefined, (db) =>
         alone(db, call, () =>
           inTransaction(db, call, doing, async () => {
@@ -109,7 +106,7 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
         ),
       );
       if (inputs.former) return;
-      // Privileges and ownership depend on this resource, so by now theirs are back: the role is dropped next.
+      // Privileges and Ownership depend on this resource and are deleted by now: the role is dropped next.
       await releaseRole(server, inputs.role, call);
     },
   };
@@ -118,10 +115,10 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
 function officialProblem({ database, name }: RoleSetting): string | undefined {
   const attribute = officialRole.get(name.toLowerCase());
   if (attribute === undefined || database !== "") return undefined;
-  return `${name} belongs to the official Role (${attribute}), which would undo it here at its next update`;
+  return `${name} is managed by the official Role (${attribute}), which would overwrite it with its next update`;
 }
 
-/** Known ones alone: a value that is not known yet is planned by the up. */
+/** Without values that are not known yet, which the up plans. */
 function declaredSettings({ settings, databases }: Inputs): DeclaredSetting[] {
   const of = (database: string, path: string, map: Inputs["settings"]): DeclaredSetting[] =>
     Object.entries(map).flatMap(([name, value]) =>
@@ -133,45 +130,45 @@ function declaredSettings({ settings, databases }: Inputs): DeclaredSetting[] {
   ];
 }
 
-/** What the last up declared for this role. */
-function lastDeclared(inputs: Inputs, olds: Inputs | undefined): Pick<RoleSetting, "database" | "name">[] {
-  if (olds?.role !== inputs.role) return [];
+/** Settings that the last up declared for this role. */
+function previouslyDeclared(inputs: Inputs, previous: Inputs | undefined): Pick<RoleSetting, "database" | "name">[] {
+  if (previous?.role !== inputs.role) return [];
   const names = (database: string, map: Inputs["settings"]) => Object.keys(map).map((name) => ({ database, name }));
   return [
-    ...names("", olds.settings),
-    ...Object.entries(olds.databases).flatMap(([database, map]) => names(database, map)),
+    ...names("", previous.settings),
+    ...Object.entries(previous.databases).flatMap(([database, map]) => names(database, map)),
   ];
 }
 
-/** All but its settings. The statements hold a verifier, so an error does not show them. */
-async function restore(db: Queryable, role: string, former: NonNullable<Inputs["former"]>): Promise<void> {
-  if (former instanceof Unknown) throw new Error(`the state has no record of what ${role} was like before`);
+/** Restores everything but the settings. Errors do not show the statements, which contain a password verifier. */
+async function restore(db: Queryable, role: string, baseline: NonNullable<Inputs["former"]>): Promise<void> {
+  if (baseline instanceof Unknown) throw new Error(`the state has no baseline of ${role}`);
   const { [role]: live } = await readRoles(db, [role]);
   if (!live) return;
   try {
-    for (const statement of roleRestoration(role, live, former, former.verifier)) await db.query(statement);
+    for (const statement of roleRestoration(role, live, baseline, baseline.verifier)) await db.query(statement);
   } catch (error) {
-    throw explain(`cannot give ${role} back its attributes, password and memberships`, error);
+    throw explain(`cannot restore the attributes, password and memberships of ${role}`, error);
   }
 }
 
-async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, olds: Inputs | undefined) {
+async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, previous: Inputs | undefined) {
   const wanted = declaredSettings(inputs);
-  // A value that is not known yet is still wanted: it must not look dropped.
-  const declared = new Set(lastDeclared(inputs, inputs).map(nameOf));
-  const former = lastDeclared(inputs, olds).filter((setting) => !declared.has(nameOf(setting)));
+  // A setting whose value is not known yet is still declared.
+  const declared = new Set(previouslyDeclared(inputs, inputs).map(nameOf));
+  const dropped = previouslyDeclared(inputs, previous).filter((setting) => !declared.has(nameOf(setting)));
   const known = await rules.read(
     db,
-    [...wanted, ...former].map(({ name }) => name),
+    [...wanted, ...dropped].map(({ name }) => name),
   );
   const live = await readRoleSettings(db, inputs.role);
-  // What was set in a database that is gone is gone with it.
-  const there = new Set(["", ...(await databaseNames(db, "with"))]);
-  const before = beforeOf(inputs).filter(({ database }) => there.has(database));
-  return planSettings(wanted, former, live, before, known);
+  // Settings in a dropped database were dropped with it.
+  const existing = new Set(["", ...(await databaseNames(db, "with"))]);
+  const baseline = baselineOf(inputs).filter(({ database }) => existing.has(database));
+  return planSettings(wanted, dropped, live, baseline, known);
 }
 
-function beforeOf({ before, former }: Inputs): RoleSetting[] {
+function baselineOf({ before, former }: Inputs): RoleSetting[] {
   const recorded = former && !(former instanceof Unknown) ? former.settings : {};
   return Object.entries({ ...recorded, ...(before instanceof Unknown ? {} : before) }).flatMap(([database, config]) =>
     parseSettings(database, config),
@@ -180,12 +177,12 @@ function beforeOf({ before, former }: Inputs): RoleSetting[] {
 
 async function missingDatabases(db: Queryable, { databases }: Inputs): Promise<CheckFailure[]> {
   if (Object.keys(databases).length === 0) return [];
-  const there = await databaseNames(db);
+  const existing = await databaseNames(db);
   return Object.keys(databases)
-    .filter((database) => !there.includes(database))
+    .filter((database) => !existing.includes(database))
     .map((database) => ({
       property: child("databases", database),
-      reason: `the server has no database ${database}; it has ${there.join(", ")}`,
+      reason: `the server has no database ${database}; it has ${existing.join(", ")}`,
     }));
 }
 

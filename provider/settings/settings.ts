@@ -1,21 +1,21 @@
 import type { Queryable } from "../postgres/connection.ts";
 import { isSuperuser } from "../postgres/roles.ts";
 
-/** What the server says about a setting (pg_settings). */
+/** The definition of a setting on the server (pg_settings). */
 export interface SettingRule {
-  /** As Postgres spells it: `TimeZone`. */
+  /** In the spelling of Postgres: `TimeZone`. */
   name: string;
   vartype: "bool" | "integer" | "real" | "enum" | "string";
-  /** The unit of a number without one: `ms`, `kB`, `8kB`, ...; null: a plain number. */
+  /** Unit of a number without a unit: `ms`, `kB`, `8kB`, ...; null: a plain number. */
   unit: string | null;
   min: string | null;
   max: string | null;
   values: string[] | null;
-  /** Who may set it, and when: `user` and `superuser` can be set for a role, all others cannot. */
+  /** Only settings of the contexts `user` and `superuser` can be set for a role. */
   context: string;
 }
 
-/** One setting of a role, for its sessions everywhere or in one database. */
+/** One setting of a role, in all databases or in one. */
 export interface RoleSetting {
   /** Empty: in all databases. */
   database: string;
@@ -23,11 +23,11 @@ export interface RoleSetting {
   value: string;
 }
 
-/** The server's rules, each asked for once: they stay as they are while the server runs. */
+/** Caches the server's rules, which do not change while it runs. */
 export class SettingRules {
   private readonly known = new Map<string, SettingRule | undefined>();
 
-  /** The rules of those of `names` the server knows, by name in lower case: Postgres does not tell case apart here. */
+  /** The rules by name in lower case, since Postgres ignores the case; names that the server does not know are absent. */
   async read(db: Queryable, names: string[]): Promise<Map<string, SettingRule>> {
     const wanted = [...new Set(names.map((name) => name.toLowerCase()))];
     const missing = wanted.filter((name) => !this.known.has(name));
@@ -50,10 +50,10 @@ export class SettingRules {
 }
 
 /**
- * Whether the session's user may set, for a role too, what not everybody may: a superuser, and since PostgreSQL 15 who has
- * been granted SET on it.
+ * Whether the session's user can set a superuser setting, also for a role: as a superuser, or since PostgreSQL 15 with the
+ * privilege SET on it.
  */
-export async function maySetParameter(db: Queryable, name: string): Promise<boolean> {
+export async function canSetParameter(db: Queryable, name: string): Promise<boolean> {
   if (await isSuperuser(db)) return true;
   const { rows: known } = await db.query(
     "SELECT FROM pg_proc WHERE proname = 'has_parameter_privilege' AND pronamespace = 'pg_catalog'::regnamespace",
@@ -63,7 +63,7 @@ export async function maySetParameter(db: Queryable, name: string): Promise<bool
   return rows[0]?.may ?? false;
 }
 
-/** All that is set for the role; nothing for one that does not exist. */
+/** Reads all settings of the role; none when it does not exist. */
 export async function readRoleSettings(db: Queryable, role: string): Promise<RoleSetting[]> {
   const { rows } = await db.query<{ database: string; config: string[] }>(
     `SELECT coalesce(d.datname, '') AS database, s.setconfig AS config
@@ -77,7 +77,7 @@ export async function readRoleSettings(db: Queryable, role: string): Promise<Rol
   return rows.flatMap(({ database, config }) => parseSettings(database, config));
 }
 
-/** Takes `name=value` entries (pg_db_role_setting.setconfig) apart. */
+/** Parses `name=value` entries (pg_db_role_setting.setconfig). */
 export function parseSettings(database: string, config: string[]): RoleSetting[] {
   return config.map((entry) => {
     const end = entry.indexOf("=");
@@ -85,8 +85,8 @@ export function parseSettings(database: string, config: string[]): RoleSetting[]
   });
 }
 
-/** Settings whose value is looked up in a database's catalog, which is not the one we are connected to. */
-const lookedUp = new Set([
+/** Settings whose value names an object of the database, which need not be the one of this session. */
+const objectNames = new Set([
   "default_table_access_method",
   "default_tablespace",
   "default_text_search_config",
@@ -95,12 +95,11 @@ const lookedUp = new Set([
 ]);
 
 /**
- * What Postgres itself says against a text value (`invalid value for parameter "TimeZone": "Mars"`), undefined when it
- * takes it. It is tried on our own session in a transaction that is rolled back, so it takes no lock and nobody sees it.
- * Only for texts: a number could be a timeout that ends this very session.
+ * Tries a text value in a transaction of this session, which is rolled back. Returns the error of Postgres, such as `invalid value
+ * for parameter "TimeZone": "Mars"`; undefined when it accepts the value. Not for numbers: a timeout could end this session.
  */
-export async function askServer(db: Queryable, name: string, value: string): Promise<string | undefined> {
-  if (lookedUp.has(name.toLowerCase())) return undefined;
+export async function trySetting(db: Queryable, name: string, value: string): Promise<string | undefined> {
+  if (objectNames.has(name.toLowerCase())) return undefined;
   await db.query("BEGIN");
   try {
     await db.query("SELECT set_config($1, $2, true)", [name, value]);

@@ -1,8 +1,8 @@
 import type { SettingRule } from "./settings.ts";
 
 /**
- * Settings that hold a list of names, which ALTER ROLE ... SET wants as separate literals: GUC_LIST_QUOTE in Postgres's
- * source; pg_dump keeps the same list (variable_is_guc_list_quote).
+ * Settings with a list of names, which ALTER ROLE ... SET needs as separate literals: GUC_LIST_QUOTE in the source of Postgres;
+ * pg_dump has the same list (variable_is_guc_list_quote).
  */
 const nameLists = new Set([
   "local_preload_libraries",
@@ -26,7 +26,7 @@ const timeUnits = new Map([
   ["h", 3_600_000],
   ["d", 86_400_000],
 ]);
-/** Bytes. Units are told apart by case, as Postgres does. */
+/** Bytes. Units are case-sensitive, as in Postgres. */
 const memoryUnits = new Map([
   ["B", 1],
   ["kB", 1024],
@@ -35,10 +35,10 @@ const memoryUnits = new Map([
   ["TB", 1024 ** 4],
 ]);
 
-/** Either the value in a form in which equal settings are equal, or what is wrong with it. */
+/** The value in canonical form, or the problem with it. */
 export type Parsed = { canonical: string } | { problem: string };
 
-/** Reads a value by the server's rule for the setting; without a rule (a custom setting) any text is one. */
+/** Parses a value by the server's rule for the setting; without a rule (a custom setting) any text is valid. */
 export function parseSetting(name: string, rule: SettingRule | undefined, value: string): Parsed {
   if (isNameList(name)) return parseNameList(value);
   switch (rule?.vartype) {
@@ -54,7 +54,7 @@ export function parseSetting(name: string, rule: SettingRule | undefined, value:
   }
 }
 
-/** Whether two values mean the same; one that cannot be read only equals itself. */
+/** Whether two values are equivalent; an invalid value only equals itself. */
 export function sameSetting(name: string, rule: SettingRule | undefined, a: string, b: string): boolean {
   const [one, other] = [parseSetting(name, rule, a), parseSetting(name, rule, b)];
   return "canonical" in one && "canonical" in other ? one.canonical === other.canonical : a === b;
@@ -62,10 +62,10 @@ export function sameSetting(name: string, rule: SettingRule | undefined, a: stri
 
 function parseBoolean(value: string): Parsed {
   const canonical = asBoolean(value);
-  return canonical ? { canonical } : { problem: `${value} is no boolean: on or off is expected` };
+  return canonical ? { canonical } : { problem: `${value} is not a boolean: use on or off` };
 }
 
-/** Postgres takes every beginning of a word that is not that of another. */
+/** Postgres accepts every unambiguous prefix. */
 function asBoolean(value: string): "on" | "off" | undefined {
   const text = value.trim().toLowerCase();
   if (text === "") return undefined;
@@ -79,16 +79,16 @@ function parseChoice(rule: SettingRule, value: string): Parsed {
   const values = rule.values ?? [];
   const found = values.find((one) => one.toLowerCase() === value.toLowerCase());
   if (found) return { canonical: found };
-  // Postgres takes other words for on and off without listing them.
+  // Postgres accepts other words for on and off without listing them.
   const boolean = asBoolean(value);
   if (boolean && values.includes(boolean)) return { canonical: boolean };
-  return { problem: `${value} is none of ${values.join(", ")}` };
+  return { problem: `${value} is not one of ${values.join(", ")}` };
 }
 
 function parseNumber(rule: SettingRule, value: string): Parsed {
   const match = /^([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)\s*([a-z]*)$/i.exec(value.trim());
-  // A leading zero means octal to Postgres, which nobody intends.
-  if (!match || /^[+-]?0\d/.test(value.trim())) return { problem: `${value} is no number` };
+  // Postgres reads a leading zero as octal, which is never intended.
+  if (!match || /^[+-]?0\d/.test(value.trim())) return { problem: `${value} is not a number` };
   const [, digits, unit] = match as unknown as [string, string, string];
   const factor = unit === "" ? 1 : factorOf(unit, rule.unit);
   if (factor === undefined) return { problem: unitProblem(unit, rule) };
@@ -101,31 +101,31 @@ function parseNumber(rule: SettingRule, value: string): Parsed {
   return { canonical: String(amount) };
 }
 
-/** How many of the setting's own unit one of `unit` is; undefined when it is of another kind or none. */
+/** The factor from `unit` to the setting's own unit; undefined when they do not match. */
 function factorOf(unit: string, own: string | null): number | undefined {
   const [, count, name] = /^(\d*)(.+)$/.exec(own ?? "") ?? [];
   if (name === undefined) return undefined;
   const units = timeUnits.has(name) ? timeUnits : memoryUnits;
-  const [given, base] = [units.get(unit), units.get(name)];
-  return given === undefined || base === undefined ? undefined : given / (base * Number(count || 1));
+  const [from, base] = [units.get(unit), units.get(name)];
+  return from === undefined || base === undefined ? undefined : from / (base * Number(count || 1));
 }
 
 function unitProblem(unit: string, rule: SettingRule): string {
-  if (!rule.unit) return `it is a number without a unit; ${unit} is not expected`;
+  if (!rule.unit) return `it takes a number without a unit, not ${unit}`;
   const units = [...(timeUnits.has(rule.unit) ? timeUnits : memoryUnits).keys()];
-  return `${unit} is no unit of it: ${units.join(", ")} are (none means ${rule.unit})`;
+  return `${unit} is not a valid unit: use ${units.join(", ")} (default: ${rule.unit})`;
 }
 
 function parseNameList(value: string): Parsed {
   const names = splitNameList(value);
-  // An empty list is kept as one empty name.
+  // Postgres stores an empty list as one empty name.
   const isEmpty = names?.every((name) => name === "");
   return names
     ? { canonical: JSON.stringify(isEmpty ? [] : names) }
-    : { problem: `${value} is no list of names: a, b, "C d"` };
+    : { problem: `${value} is not a list of names such as a, b, "C d"` };
 }
 
-/** The names in `a, "B c"`; bare ones in lower case, as Postgres folds them. Undefined when it is no such list. */
+/** The names in `a, "B c"`; unquoted names in lower case, as in Postgres. Undefined when it is not a list of names. */
 export function splitNameList(value: string): string[] | undefined {
   const names: string[] = [];
   let rest = value.trim();
@@ -139,7 +139,7 @@ export function splitNameList(value: string): string[] | undefined {
   }
 }
 
-/** A value as it would stand in postgresql.conf. */
+/** A value as in postgresql.conf. */
 export function settingText(value: string | number | boolean): string {
   if (typeof value === "boolean") return value ? "on" : "off";
   return String(value);

@@ -1,7 +1,7 @@
 import { escapeIdentifier } from "pg";
 import type { Queryable } from "../postgres/connection.ts";
 import { isSuperuser } from "../postgres/roles.ts";
-import { maySetParameter } from "../settings/settings.ts";
+import { canSetParameter } from "../settings/settings.ts";
 import { mayReadLines } from "./client-authentication.ts";
 import type { ServerFacts } from "./facts.ts";
 import type { Warning, WarningKind } from "./warning.ts";
@@ -29,7 +29,7 @@ export const limitedAdmin: WarningKind<ServerFacts> = {
         remedy: `GRANT SELECT ON pg_hba_file_rules TO ${admin} and GRANT EXECUTE ON FUNCTION pg_hba_file_rules() TO ${admin}, in each database; or check yourself that it admits the roles from every address that the legacy user logs in from`,
       });
     }
-    if (!(await maySetParameter(db, "deadlock_timeout"))) {
+    if (!(await canSetParameter(db, "deadlock_timeout"))) {
       warnings.push({
         object: "deadlock_timeout",
         what: `${name} cannot set it: when a change of owner and an application's transaction deadlock, Postgres can cancel either of them`,

@@ -79,7 +79,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     const key = "services.dashboard_api.container";
     const { text } = await estate.pulumi(["preview"], { fails: true });
     expect(text).toContain(
-      "there is a container dashboard_api that this stack did not make (compose project shop, service api)",
+      "the container dashboard_api exists and was not created by this stack (compose project shop, service api)",
     );
 
     await estate.sandbox.setConfig(`${key}.existing`, "replace");
@@ -123,7 +123,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
       said: expect.stringContaining("on its legacy URL again"),
     });
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
-    expect(await estate.preview()).toContain("dashboard_api was put back on its legacy URL by its rollback script");
+    expect(await estate.preview()).toContain("the rollback script rolled dashboard_api back to its legacy URL");
 
     await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");
     await estate.up();

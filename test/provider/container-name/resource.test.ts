@@ -12,8 +12,8 @@ const why = await noDockerd();
 describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: ${why})` : ""}`, () => {
   let dockerd: Dockerd;
   let docker: SandboxDocker;
-  const putAside = new Set<string>();
-  const resource = containerName(putAside);
+  const setAside = new Set<string>();
+  const resource = containerName(setAside);
   const ours = { "app-roles.stack": "app/prod", "app-roles.service": "api" };
   const found = "postgres://postgres:a%20b@db/shop?x=1";
 
@@ -22,7 +22,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     docker = new SandboxDocker(dockerd.host);
   });
   afterEach(async () => {
-    putAside.clear();
+    setAside.clear();
     for (const { Id } of await docker.listContainers({ all: true }))
       await docker.getContainer(Id).remove({ force: true });
   });
@@ -59,7 +59,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     return Object.fromEntries(all.map(({ Names, State }) => [Names[0]?.slice(1), State === "running"]));
   };
 
-  test("that nobody has, or a container of this stack, is fine", async () => {
+  test("that no container has, or one of this stack, needs no change", async () => {
     expect(await plan("refuse")).toEqual(nothing);
     await start("shop-api", ours);
     expect(await plan("refuse")).toEqual(nothing);
@@ -77,29 +77,33 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     ["another stack", { ...ours, "app-roles.stack": "app/staging" }, "service api of the stack app/staging"],
     ["hand", {}, "from sleeper:1"],
   ])(
-    "that a container has which is made by %s is refused in the preview, with what to do",
-    async (_who, labels, madeBy) => {
+    "of a container that was created by %s is refused in the preview, with the next step",
+    async (_who, labels, createdBy) => {
       await start("shop-api", labels);
       const { failures = [] } = await plan("refuse");
-      expect(failures).toEqual([{ property: "", reason: expect.stringContaining(madeBy) }]);
+      expect(failures).toEqual([{ property: "", reason: expect.stringContaining(createdBy) }]);
       expect(failures[0]?.reason).toContain("Set app-roles:services.api.container.existing: replace");
-      await expect(resource.apply(inputs("refuse"), undefined, testCall())).rejects.toThrow("this stack did not make");
+      await expect(resource.apply(inputs("refuse"), undefined, testCall())).rejects.toThrow(
+        "not created by this stack",
+      );
       expect(await containers()).toEqual({ "shop-api": true });
     },
   );
 
-  test("is made free on request, and its container comes back at the end; each step may be done again", async () => {
+  test("is freed on request, and remove restores its container; each step can be run again", async () => {
     const { id } = await start("shop-api");
     const aside = { "shop-api-before-app-roles": false };
     expect((await plan()).changes).toEqual({
-      "shop-api": expect.stringMatching(/^of made .* from sleeper:1: stopped, and kept as shop-api-before-app-roles$/),
+      "shop-api": expect.stringMatching(
+        /^of created .* from sleeper:1: stopped, and kept as shop-api-before-app-roles$/,
+      ),
     });
     // Killed between the two steps.
     await docker.getContainer("shop-api").stop();
     expect((await plan()).changes).toHaveProperty("shop-api");
     await resource.apply(inputs(), undefined, testCall());
     expect(await containers()).toEqual(aside);
-    // Somebody starts it all the same.
+    // It is started by hand.
     await docker.getContainer("shop-api-before-app-roles").start();
     expect((await plan()).changes).toEqual({ "shop-api-before-app-roles": "stopped" });
     await resource.apply(inputs(), undefined, testCall());
@@ -119,10 +123,10 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     const { failures = [] } = await plan();
     expect(failures[0]?.reason).toContain("is kept as shop-api-before-app-roles already. Remove one of the two");
     await expect(resource.apply(inputs(), undefined, testCall())).rejects.toThrow("already");
-    await expect(resource.remove(inputs(), testCall())).rejects.toThrow("another one has it");
+    await expect(resource.remove(inputs(), testCall())).rejects.toThrow("another container has it");
   });
 
-  test("gives a container with the restart policy always that policy back; each step may be done again", async () => {
+  test("is freed by a container with the restart policy always, which remove restores; each step can be run again", async () => {
     const { id } = await start("shop-api", {}, "always");
     const policy = async () => (await docker.getContainer(id).inspect()).HostConfig.RestartPolicy?.Name;
     await resource.apply(inputs(), undefined, testCall());
@@ -131,7 +135,7 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
       "unless-stopped",
     ]);
     expect(await plan()).toEqual(nothing);
-    // Killed behind the rename: it runs under the name it was given.
+    // Killed after the rename: it runs under its new name.
     await docker.getContainer(id).update({ RestartPolicy: { Name: "always" } });
     await docker.getContainer(id).start();
     expect((await plan()).changes).toEqual({ "shop-api-before-app-roles-always": "stopped" });
@@ -141,10 +145,10 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     expect([await containers(), await policy()]).toEqual([{ "shop-api": true }, "always"]);
   });
 
-  test("is made free by a container that crashes and is restarted over and over, too", async () => {
+  test("is also freed by a container that crashes and restarts repeatedly", async () => {
     const { id } = await start("shop-api", {}, "unless-stopped", "never");
     const state = () => docker.getContainer(id).inspect();
-    // Each pause is twice the one before: from now on it waits for longer than the steps take.
+    // Docker doubles the pause each time: by now it is longer than the steps take.
     await expect.poll(async () => (await state()).RestartCount, { timeout: 30_000 }).toBeGreaterThan(5);
     await expect.poll(async () => (await state()).State.Restarting, { timeout: 30_000 }).toBe(true);
     await resource.apply(inputs(), undefined, testCall());
@@ -154,10 +158,10 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     expect(Object.keys(await containers())).toEqual(["shop-api"]);
   });
 
-  test("has its former container again when the new one cannot be made, in the run that put it aside alone", async () => {
+  test("gets its previous container back when the new one cannot be created, only in the up that set it aside", async () => {
     await start("shop-api");
     const { existing: _, ...place } = inputs();
-    const back = () => bringContainerBack(putAside)(place, { preview: false, signal: new AbortController().signal });
+    const back = () => bringContainerBack(setAside)(place, { preview: false, signal: new AbortController().signal });
     expect(await back()).toEqual({ result: { broughtBack: false } });
     await resource.apply(inputs(), undefined, testCall());
     await start("shop-api", ours);
@@ -167,11 +171,11 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
     expect(await back()).toEqual({ result: { broughtBack: false } });
   });
 
-  test("of a container that the rollback script made is made free, and the preview says that it was rolled back", async () => {
+  test("of a container of the rollback script is freed, and the preview warns that it was rolled back", async () => {
     await start("shop-api", { ...ours, "app-roles.rollback": "true" });
     const { changes, warnings } = await plan("refuse");
     expect(changes).toEqual({ "shop-api": "of the rollback script: removed" });
-    expect(warnings).toEqual([expect.stringContaining("was put back on its legacy URL by its rollback script")]);
+    expect(warnings).toEqual([expect.stringContaining("the rollback script rolled api back to its legacy URL")]);
     await resource.apply(inputs("refuse"), undefined, testCall());
     expect(await containers()).toEqual({});
   });
@@ -187,23 +191,23 @@ describe.skipIf(why !== undefined)(`the name of a container${why ? ` (skipped: $
       return { url: reveal(observed.url ?? null), isMade: observed.isMade };
     };
 
-    test("is that of the container which was there, byte for byte, and is kept once it is not", async () => {
+    test("is that of the previous container, byte for byte, and is kept without that container", async () => {
       await start("shop-api");
       const first = { url: found, isMade: false };
       expect(await url("legacy")).toEqual(first);
       await resource.apply(inputs(), undefined, testCall());
       for (const connectAs of ["legacy", "role"] as const) expect(await url(connectAs, first)).toEqual(first);
-      // One that was put aside before anybody had looked.
+      // The container was set aside before the first search.
       expect(await url("legacy")).toEqual(first);
       await start("shop-api", ours);
       expect(await url("legacy")).toEqual(first);
     });
 
-    test("follows the admin's login where no container of somebody else's was", async () => {
+    test("follows the admin's login where no previous container existed", async () => {
       expect(await url("legacy")).toEqual({ url: made, isMade: true });
       await start("shop-api", ours);
       expect(await url("legacy")).toEqual({ url: made, isMade: true });
-      const before = { url: "postgres://postgres:former@db/shop", isMade: true };
+      const before = { url: "postgres://postgres:previous@db/shop", isMade: true };
       expect(await url("legacy", before)).toEqual({ url: made, isMade: true });
       expect(await url("role", before, { dockerHost: "unix:///nowhere" })).toEqual({ url: made, isMade: true });
     });

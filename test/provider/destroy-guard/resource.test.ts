@@ -26,7 +26,7 @@ const none = { roles, services: [], privileges: [] };
 const guard = () => destroyGuard(server);
 const remove = () => guard().remove(none, testCall());
 
-test("names every session of any of the roles, and lets go once there is none", async () => {
+test("lists every session of the roles, and allows remove once there is none", async () => {
   const sessions = await Promise.all(
     ["api", "api", 'Odd "one', "other"].map((user) => postgres.connect({ user, password: "admin" })),
   );
@@ -40,7 +40,7 @@ test("names every session of any of the roles, and lets go once there is none", 
   await expect.poll(() => remove().then(() => "", String)).toBe("");
 });
 
-test("asks the server nothing in a preview or an up, so the way back works with the server down", async () => {
+test("does not query the server in a preview or an up, so that a rollback works with the server down", async () => {
   const nowhere = new Server({ ...postgres.address, port: 1 });
   const guard = destroyGuard(nowhere);
   expect(await guard.plan(none, none, {})).toEqual({ changes: {}, warnings: [] });
@@ -49,21 +49,19 @@ test("asks the server nothing in a preview or an up, so the way back works with 
   await nowhere.close();
 });
 
-test("a role that is taken out of the configuration while it is in use is named in preview and refused in the up", async () => {
+test("a role that is removed from the configuration while in use is a warning in the preview and refused in the up", async () => {
   const session = await postgres.connect({ user: "api", password: "admin" });
   const smaller = { ...none, roles: ["gone"] };
   const { warnings } = await guard().plan(smaller, none, {});
   expect(warnings).toEqual([expect.stringMatching(/up would be refused.*\n {2}api: 1 session: pid \d+/)]);
-  await expect(guard().apply(smaller, none, testCall())).rejects.toThrow(
-    /nothing was taken from any of them.*\n {2}api/,
-  );
+  await expect(guard().apply(smaller, none, testCall())).rejects.toThrow(/none of them was changed.*\n {2}api/);
 
   await session.end();
   await expect.poll(() => guard().apply(smaller, none, testCall()).catch(String)).toBeUndefined();
   expect(await guard().plan(smaller, none, {})).toEqual({ changes: {}, warnings: [] });
 });
 
-test("refuses while a deployed service is on a role, and only warns of one that is run by others", async () => {
+test("refuses while a deployed service is on a role, and only warns of an external one", async () => {
   const external = { name: "web", role: "api", deployed: false };
   const deployed = { name: "worker", role: "api", deployed: true };
   const refusal = guard().remove({ ...none, services: [external, deployed] }, testCall());
@@ -74,29 +72,33 @@ test("refuses while a deployed service is on a role, and only warns of one that 
   expect(call.lines).toEqual([expect.stringMatching(/web \(api\)/)]);
 });
 
-test("what a role granted onward is found before anything is deleted, with the statements that end it", async () => {
+test("privileges that were granted onward are found before anything is deleted, with the statements that revoke them", async () => {
   const admin = await postgres.connect();
   await admin.query(
     `CREATE SCHEMA app; CREATE TABLE app.orders (id int); GRANT USAGE ON SCHEMA app TO api;
      GRANT SELECT ON app.orders TO api WITH GRANT OPTION; SET ROLE api; GRANT SELECT ON app.orders TO other; RESET ROLE`,
   );
-  const given = { role: "api", database: "postgres", access: "reader" as const, schemas: ["app"], before: [] };
-  const gone = { ...given, database: "dropped since" };
-  const inputs = { ...none, privileges: [given, gone] };
+  const granted = { role: "api", database: "postgres", access: "reader" as const, schemas: ["app"], before: [] };
+  const gone = { ...granted, database: "dropped since" };
+  const inputs = { ...none, privileges: [granted, gone] };
   const refusal = await guard()
     .remove(inputs, testCall())
     .then(() => "", String);
   expect(refusal).toContain("nothing was changed");
-  expect(refusal).toContain("SELECT on app.orders cannot be taken from api: it passed it on to other. First: SET ROLE");
+  expect(refusal).toContain(
+    "SELECT on app.orders cannot be revoked from api, which granted it onward to other. First run: SET ROLE",
+  );
 
   const smaller = { ...inputs, roles: ["gone"], privileges: [] };
   const { warnings } = await guard().plan(smaller, inputs, {});
   expect(warnings).toEqual([expect.stringMatching(/up would be refused: .*\n {2}postgres: SELECT on app\.orders/)]);
-  await expect(guard().apply(smaller, inputs, testCall())).rejects.toThrow(/nothing was taken.*SELECT on app\.orders/s);
-  // What an adopted role held before stays its own, and so does what others have from it.
+  await expect(guard().apply(smaller, inputs, testCall())).rejects.toThrow(
+    /no role was changed.*SELECT on app\.orders/s,
+  );
+  // Privileges in the baseline stay, and so do those that were granted onward from them.
   const before = [{ object: "app.orders", privilege: "SELECT", grantable: true }];
-  await guard().remove({ ...inputs, privileges: [{ ...given, before }] }, testCall());
+  await guard().remove({ ...inputs, privileges: [{ ...granted, before }] }, testCall());
 
-  await admin.query(/First: (.*;)/.exec(refusal)?.[1] ?? "SELECT");
+  await admin.query(/First run: (.*;)/.exec(refusal)?.[1] ?? "SELECT");
   await guard().remove(inputs, testCall());
 });

@@ -41,18 +41,18 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** A program called ssh in front of all others on the PATH. */
+/** Puts a program named ssh first on the PATH. */
 async function standInForSsh(script: string): Promise<void> {
   await writeFile(join(folder, "ssh"), `#!/bin/sh\n${script}\n`);
   await chmod(join(folder, "ssh"), 0o755);
   vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
 }
 
-/** What `docker system dial-stdio` does. */
+/** The behavior of `docker system dial-stdio`. */
 const dialStdio = () =>
   `exec ${process.execPath} -e 'const s = require("node:net").connect("${socket}"); process.stdin.pipe(s).pipe(process.stdout)'`;
 
-test("a socket, by docker:host or by DOCKER_HOST; docker:host goes first", async () => {
+test("a socket, by docker:host or by DOCKER_HOST; docker:host takes precedence", async () => {
   expect(await dockerClient(`unix://${socket}`).info()).toMatchObject({ ServerVersion: "test" });
   vi.stubEnv("DOCKER_HOST", `unix://${socket}`);
   expect(await dockerClient().info()).toMatchObject({ ServerVersion: "test" });
@@ -66,7 +66,7 @@ test("tcp, with the scheme or, in DOCKER_HOST, without", async () => {
   expect(await dockerClient().info()).toMatchObject({ ServerVersion: "test" });
 });
 
-test("TLS shows the certificate in DOCKER_CERT_PATH and trusts its ca.pem alone", async () => {
+test("TLS uses the certificate in DOCKER_CERT_PATH and trusts only its ca.pem", async () => {
   const make = (name: string) =>
     execFileSync("openssl", [
       ..."req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=localhost".split(" "),
@@ -88,7 +88,7 @@ test("TLS shows the certificate in DOCKER_CERT_PATH and trusts its ca.pem alone"
   await expect(info()).rejects.toThrow("ca.pem");
 });
 
-test("ssh runs docker system dial-stdio on the host, as ssh is configured, and never asks for a password", async () => {
+test("ssh runs docker system dial-stdio on the host with the configuration of ssh, and never asks for a password", async () => {
   await standInForSsh(`echo "$@" >> ${folder}/args; ${dialStdio()}`);
   const docker = dockerClient("ssh://deploy@db.example:2222");
   const many = await Promise.all(Array.from({ length: 9 }, () => docker.info()));
@@ -101,19 +101,19 @@ test("ssh runs docker system dial-stdio on the host, as ssh is configured, and n
   expect(asked.at(-1)).toBe("POST /containers/a%20b%2Fc/stop?t=1");
 });
 
-test("what ssh says is what the person reads", async () => {
+test("an error has the output of ssh", async () => {
   await standInForSsh("echo 'deploy@db.example: Permission denied (publickey).' >&2; exit 255");
   const error = await dockerClient("ssh://deploy@db.example")
     .info()
     .catch((each: unknown) => each);
   expect(explainDocker("asking", error).message).toBe(
-    "asking: Docker: ssh db.example: deploy@db.example: Permission denied (publickey). Check that Docker runs and that this user may use it (docker:host in the stack's configuration, else DOCKER_HOST).",
+    "asking: Docker: ssh db.example: deploy@db.example: Permission denied (publickey). Check that Docker runs and that this user can use it (docker:host in the stack's configuration, else DOCKER_HOST).",
   );
   vi.stubEnv("PATH", "/nowhere");
   await expect(dockerClient("ssh://db.example").info()).rejects.toThrow("ENOENT");
 });
 
-test("what Docker refuses has its status and its message", async () => {
+test("an error of Docker has its status and message", async () => {
   const docker = dockerClient(`unix://${socket}`);
   const gone = await docker
     .getContainer("gone")
@@ -125,8 +125,8 @@ test("what Docker refuses has its status and its message", async () => {
 });
 
 test.each(["docker", "ftp://host", "ssh://", "ssh://host/path/docker.sock", "unix://", "tcp://host/prefix"])(
-  "%s is refused before anything is dialed",
+  "%s is refused before a connection is opened",
   (host) => {
-    expect(() => dockerClient(host)).toThrow(`docker:host is no Docker address: ${host}; write one such as unix://`);
+    expect(() => dockerClient(host)).toThrow(`docker:host is not a Docker address: ${host}; use one such as unix://`);
   },
 );

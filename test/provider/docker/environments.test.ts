@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { readEnvironments } from "../../../provider/docker/environments.ts";
 
-/** What a Docker Engine API answers, by path; anything else is not found. */
+/** Responses of a Docker Engine API by path; other paths are not found. */
 let answers: Record<string, unknown>;
 let folder: string;
 let server: Server;
@@ -32,7 +32,7 @@ const container = (name: string, config: object) => ({
   Config: { Env: null, Cmd: null, Entrypoint: null, Labels: null, ...config },
 });
 
-test("every container, running or not, with its variables and command line; one that has just gone is none", async () => {
+test("every container, running or not, with its variables and command line; one that was just removed is skipped", async () => {
   answers = {
     "/containers/json": [{ Id: "1" }, { Id: "2" }, { Id: "gone" }],
     "/containers/1/json": container("b", { Env: ["X=1"], Cmd: ["serve"], Entrypoint: "/run" }),
@@ -48,7 +48,7 @@ test("every container, running or not, with its variables and command line; one 
   });
 });
 
-test("a swarm's services with what their containers of before still have, and the names of its secrets", async () => {
+test("the services of a swarm with the variables of their previous containers, and the names of its secrets", async () => {
   const Labels = { "com.docker.swarm.service.name": "api" };
   answers = {
     "/containers/json": [{ Id: "1" }],
@@ -69,6 +69,6 @@ test("a swarm's services with what their containers of before still have, and th
   });
 });
 
-test("a Docker that is not there is told with the next step", async () => {
+test("an error without Docker has the next step", async () => {
   await expect(readEnvironments(`unix://${folder}/no.sock`, () => undefined)).rejects.toThrow(/ENOENT.*docker:host/);
 });

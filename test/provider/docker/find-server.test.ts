@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { findServer } from "../../../provider/docker/find-server.ts";
 
-/** What GET /containers/json says; the rest of the Engine API is not asked. */
+/** A container in the response to GET /containers/json, the only request. */
 interface Container {
   Names: string[];
   State: string;
@@ -14,7 +14,7 @@ interface Container {
   NetworkSettings: { Networks: Record<string, { IPAddress: string; GlobalIPv6Address: string }> };
 }
 
-/** Another one for each test: Node keeps connections to a path. */
+/** A new path for each test, since Node keeps connections to a path open. */
 let socket: string;
 let tests = 0;
 let containers: Container[];
@@ -67,12 +67,12 @@ test("a container's first address that answers becomes the admin's host", async 
   });
 });
 
-test("an exact name goes before a name that begins alike", async () => {
+test("an exact name takes precedence over a name with the same prefix", async () => {
   containers = [container("db", { one: "127.0.0.1" }), container("db-replica", { one: "127.0.0.9" })];
   expect((await find("db")).admin.host).toBe("127.0.0.1");
 });
 
-test("without a container Docker is not asked", async () => {
+test("without a container Docker is not queried", async () => {
   const server = await find(undefined);
   expect(server.admin.host).toBe("db");
   expect(asked).toEqual([]);
@@ -87,27 +87,27 @@ test.each([
       ["db-2", "running"],
       ["db-1", "running"],
     ],
-    /several running containers are called db\.\.\.: db-1, db-2; give one in full$/,
+    /several running containers have names that start with db: db-1, db-2; use the full name$/,
   ],
-] as [string, [string, string][], RegExp][])("refuses %s, with what was seen", async (_, seen, message) => {
+] as [string, [string, string][], RegExp][])("refuses %s, with the containers found", async (_, seen, message) => {
   containers = seen.map(([name, state]) => container(name, { one: "127.0.0.1" }, state));
   await expect(find("db")).rejects.toThrow(message);
 });
 
-test("refuses a container whose addresses do not answer, naming them", async () => {
+test("refuses a container whose addresses do not answer, with the addresses", async () => {
   containers = [container("db", { one: "127.0.0.2" })];
   await expect(find("db")).rejects.toThrow(
     new RegExp(
-      `^app-roles:server\\.admin\\.container: the container db runs, but cannot be reached from here: 127\\.0\\.0\\.2:${port} \\(network one\\): ECONNREFUSED\\. .*server\\.admin\\.host`,
+      `^app-roles:server\\.admin\\.container: the container db is running, but this machine cannot connect to it: 127\\.0\\.0\\.2:${port} \\(network one\\): ECONNREFUSED\\. .*server\\.admin\\.host`,
     ),
   );
 });
 
-test("says what to check where there is no Docker", async () => {
+test("reports what to check when Docker is not available", async () => {
   containers = [];
   const server = { host: "db", admin: { host: "db", port, container: "db" } };
   await expect(findServer(server, `unix://${socket}.none`)).rejects.toThrow(
     /looking for the container db: Docker: .*ENOENT.*\. Check that Docker runs/,
   );
-  await expect(findServer(server, "ftp://host")).rejects.toThrow(/docker:host is no Docker address: ftp:\/\/host/);
+  await expect(findServer(server, "ftp://host")).rejects.toThrow(/docker:host is not a Docker address: ftp:\/\/host/);
 });

@@ -47,7 +47,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
   };
   const changesOf = async (wanted: Inputs, olds?: Inputs) => (await resource.plan(wanted, olds, {})).changes;
 
-  test("gets its limit and settings, and at the end what it had before", async () => {
+  test("apply sets the limit and the settings, and remove restores the baseline", async () => {
     const before = await observe(admin);
     const wanted = await inputs({
       settings: { statement_timeout: 30000, search_path: '"Odd, one", public', idle_session_timeout: "30min" },
@@ -65,7 +65,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect((await session.query("SHOW statement_timeout")).rows).toEqual([{ statement_timeout: "30s" }]);
     await session.end();
 
-    // A setting that is no longer declared goes back to what it was, the others stay.
+    // A setting that is no longer declared is restored, the others stay.
     const fewer = { ...wanted, settings: { idle_session_timeout: "30min" } };
     expect(await changesOf(fewer, wanted)).toEqual({
       statement_timeout: "30000 -> 1min",
@@ -79,7 +79,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await observe(admin)).toEqual(before);
   });
 
-  test("a limit changed by hand is drift", async () => {
+  test("a limit that was changed by hand is drift", async () => {
     const wanted = await inputs();
     await resource.apply(wanted, undefined, testCall());
     await admin.query(`ALTER ROLE ${quoted} CONNECTION LIMIT 50`);
@@ -88,13 +88,13 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await changesOf(wanted, wanted)).toEqual({});
   });
 
-  test("plans while what was there before is not known yet, but never takes back without knowing it", async () => {
+  test("a plan works without the baseline; remove is refused without it", async () => {
     const wanted = await inputs({ former: unknown });
     expect(await changesOf(wanted)).toEqual({ "connection limit": "unlimited -> 5" });
-    await expect(resource.remove(wanted, testCall())).rejects.toThrow(/no record/);
+    await expect(resource.remove(wanted, testCall())).rejects.toThrow(/no baseline/);
   });
 
-  test("a role that is not there, a setting that does not exist, and a wrong value are refused", async () => {
+  test("a role or setting that does not exist and an invalid value are refused", async () => {
     const failuresOf = async (more: Partial<Inputs>) =>
       (await resource.plan(await inputs(more), undefined, {})).failures?.map(({ property }) => property);
     expect(await failuresOf({ role: "nobody" })).toEqual(["role"]);
@@ -104,7 +104,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("says whom the limit does not hold, and who has more sessions than it", async () => {
+  test("warns of a superuser, and of a role with more sessions than its limit", async () => {
     const one = await postgres.connect({ user: role, password: "admin" });
     const two = await postgres.connect({ user: role, password: "admin" });
     const { warnings } = await resource.plan(await inputs({ connectionLimit: 1 }), undefined, {});
@@ -115,7 +115,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await Promise.all([one.end(), two.end()]);
   });
 
-  test("the budget's difference names what changed by role, with the inputs of any former up", async () => {
+  test("the budget's difference lists changes by role, with the inputs of any previous up", async () => {
     const budget = toResource(connectionBudget(server));
     const entry = (role: string, limit: number, source = "declared") => ({ role, limit, source });
     const changesOf = async (olds: PropertyMap | undefined, news: PropertyMap) => {
@@ -157,7 +157,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
   });
 });
 
-test("an enforced role counts as bounded, unless it is a superuser", () => {
+test("an enforced role counts as limited, unless it is a superuser", () => {
   const entries = ["a", "b", "c", "d"].map((name) => ({ role: name, limit: 5, source: "existing" as const }));
   const live = (name: string, limit: number, superuser = false) => ({ role: name, limit, superuser, sessions: 0 });
   expect(unlimited(entries, [live("a", -1), live("b", 9), live("c", -1, true), live("d", 9)], ["a", "b", "c"])).toEqual(

@@ -27,7 +27,7 @@ const drop = async (memberOf?: string) =>
   );
 const exists = async () => (await admin.query("SELECT FROM pg_roles WHERE rolname = $1", [role])).rows.length > 0;
 
-test("a role as bare as CREATE ROLE left it is dropped; a role that is not there is fine", async () => {
+test("a role as CREATE ROLE left it is dropped; a role that does not exist is not an error", async () => {
   await admin.query(`ALTER ROLE "left ""over" SET search_path = 's'`);
   expect(await drop()).toEqual({ result: { dropped: true } });
   expect(await exists()).toBe(false);
@@ -46,7 +46,7 @@ test.each([
   await admin.query(`DROP ROLE "left ""over"`);
 });
 
-test("the membership that a login role is made with is no tie", async () => {
+test("the membership that a login role is created with is allowed", async () => {
   await admin.query(`CREATE ROLE app; GRANT app TO "left ""over"`);
   await expect(drop("other")).rejects.toThrow(/a member of app/);
   expect(await drop("app")).toEqual({ result: { dropped: true } });
@@ -62,7 +62,7 @@ test("a role with a session is refused and stays", async () => {
 });
 
 describe("while another session", () => {
-  /** A session of the official plugin, in a transaction that has done this. */
+  /** A session of the official plugin, in a transaction with these statements. */
   async function during(...statements: string[]) {
     const other = await postgres.connect();
     onTestFinished(() => other.end());
@@ -72,7 +72,7 @@ describe("while another session", () => {
     return { pid: rows[0].pid as number, query: (sql: string) => other.query(sql) };
   }
   const wait = () => awaitRole(server)({ role }, { preview: false, signal: new AbortController().signal });
-  /** What it comes to, and that it had not come to anything when the other session ended. */
+  /** The result, after checking that there was none before the other session ended. */
   async function outcome(start: () => Promise<unknown>, end: () => Promise<unknown>) {
     const since = (await admin.query("SELECT clock_timestamp() AS now")).rows[0].now;
     let isOver = false;
@@ -92,25 +92,25 @@ describe("while another session", () => {
     return over;
   }
 
-  test("makes the role, it is waited for: what it commits is dropped, what it rolls back was never there", async () => {
+  test("creates the role, drop waits: a committed role is dropped, after a rollback there is none", async () => {
     await admin.query(`DROP ROLE "left ""over"`);
-    const made = await during(`CREATE ROLE "left ""over"`);
-    expect(await outcome(drop, () => made.query("COMMIT"))).toEqual({ result: { dropped: true } });
+    const committed = await during(`CREATE ROLE "left ""over"`);
+    expect(await outcome(drop, () => committed.query("COMMIT"))).toEqual({ result: { dropped: true } });
     expect(await exists()).toBe(false);
-    const unmade = await during(`CREATE ROLE "left ""over"`);
-    expect(await outcome(drop, () => unmade.query("ROLLBACK"))).toEqual({ result: { dropped: false } });
+    const rolledBack = await during(`CREATE ROLE "left ""over"`);
+    expect(await outcome(drop, () => rolledBack.query("ROLLBACK"))).toEqual({ result: { dropped: false } });
   });
 
   test.each([
     ["alters it", [`ALTER ROLE "left ""over" CONNECTION LIMIT 9`]],
     ["is about to change it", [`SELECT pg_advisory_xact_lock(oid::bigint) FROM pg_roles WHERE rolname = 'left "over'`]],
-  ])("%s, it is waited for", async (_what, statements) => {
+  ])("%s, the function waits for it", async (_what, statements) => {
     const other = await during(...statements);
     expect(await outcome(wait, () => other.query("COMMIT"))).toEqual({ result: {} });
     await admin.query(`DROP ROLE "left ""over"`);
   });
 
-  test("does not end, it is named with the remedy, and nothing is changed", async () => {
+  test("does not end, the error has its pid and the remedy, and nothing is changed", async () => {
     const other = await during(`ALTER ROLE "left ""over" CONNECTION LIMIT 9`);
     await expect(wait()).rejects.toThrow(
       new RegExp(
@@ -121,7 +121,7 @@ describe("while another session", () => {
     expect(await drop()).toEqual({ result: { dropped: true } });
   }, 30_000);
 
-  test("changes another role, nothing is waited for, and nothing of the trial stays", async () => {
+  test("changes another role, the function does not wait, and its trial is rolled back", async () => {
     const other = await during("CREATE ROLE another");
     expect(await wait()).toEqual({ result: {} });
     expect(await drop()).toEqual({ result: { dropped: true } });

@@ -65,7 +65,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     types: { "audit.level": ["USAGE"] },
   };
 
-  test("explicit grants of every kind go beyond the level, come with the next up when they were taken, and go again", async () => {
+  test("explicit grants of every kind add to the access level, are granted again after a revoke by hand, and are revoked by remove", async () => {
     const before = await observe(admin);
     const wanted = inputs({ grants: everything });
     const planned = await changesOf(wanted);
@@ -117,7 +117,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await observe(admin)).toEqual(before);
   });
 
-  test("without a level they are all there is, besides CONNECT", async () => {
+  test("without an access level the role has only its explicit grants and CONNECT", async () => {
     const grants = { tables: { "app.orders": ["SELECT"] }, schemas: { app: ["USAGE"] } };
     expect(await changesOf(inputs({ access: undefined, grants }))).toEqual({
       "database postgres": "grant CONNECT",
@@ -126,7 +126,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     });
   });
 
-  test("names that mean nothing are named in a warning", async () => {
+  test("a warning lists names that match no object", async () => {
     const { warnings = [] } = await plan(
       inputs({
         grants: {
@@ -140,7 +140,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(warnings).toEqual([named("schemas aduit"), named("tables audit.entry"), named("columns app.people (nmae)")]);
   });
 
-  test("a table's privilege that becomes a column's leaves the column's", async () => {
+  test("a change from a table privilege to a column privilege keeps the column privilege", async () => {
     const whole = inputs({
       access: undefined,
       grants: { schemas: { app: ["USAGE"] }, tables: { "app.people": ["SELECT"] } },
@@ -158,7 +158,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await session.end();
   });
 
-  test("MAINTAIN is refused in preview where the server does not know it", async () => {
+  test("a preview refuses MAINTAIN on a server without it", async () => {
     const wanted = inputs({ grants: { tables: { "app.orders": ["select", "maintain"] } } });
     const { failures = [] } = await plan(wanted);
     if (version >= 17) {
@@ -168,16 +168,16 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(failures).toEqual([
       {
         property: "grants",
-        reason: expect.stringContaining("grants.postgres.tables.app.orders: MAINTAIN came with PostgreSQL 17"),
+        reason: expect.stringContaining("grants.postgres.tables.app.orders: MAINTAIN requires PostgreSQL 17"),
       },
     ]);
   });
 
-  describe("what the role passed on", () => {
+  describe("privileges that the role granted onward", () => {
     const wanted = inputs({ exclusive: true });
     const role = 'App "x';
-    /** Runs the statements that a refusal names. */
-    const doAsTold = async (reason = "") => admin.query(/First: (.*;)/.exec(reason)?.[1] ?? "SELECT");
+    /** Runs the statements of a refusal. */
+    const doAsTold = async (reason = "") => admin.query(/First run: (.*;)/.exec(reason)?.[1] ?? "SELECT");
     const reasons = async () => ((await plan(wanted, wanted)).failures ?? []).map(({ reason }) => reason);
 
     beforeEach(async () => {
@@ -187,45 +187,47 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       );
     });
 
-    test("is a warning of the preview where it stays, with the statements that end it, as is the right to do so", async () => {
+    test("cause a warning with the statements that revoke them, as does the grant option", async () => {
       const stays = inputs({ grants: { tables: { "app.orders": ["INSERT"] } } });
       await apply(stays);
       expect((await plan(stays, stays)).warnings).toContainEqual(
         expect.stringMatching(
-          /may grant onward what it holds in postgres \(WITH GRANT OPTION\): app\.orders.*destroy is refused/,
+          /holds privileges WITH GRANT OPTION in postgres and can grant them onward: app\.orders.*Destroy is refused/,
         ),
       );
       await admin.query(`SET ROLE "App ""x"; GRANT SELECT ON app.orders TO keeper; RESET ROLE`);
       const { warnings = [], failures = [] } = await plan(stays, stays);
       expect(failures).toEqual([]);
       const warning = warnings.find((one) => one.startsWith("destroy,"));
-      expect(warning).toContain("SELECT on app.orders cannot be taken from");
+      expect(warning).toContain("SELECT on app.orders cannot be revoked from");
       await doAsTold(warning);
       await resource.remove(stays, testCall());
     });
 
-    test("is named in preview with its holders and what ends it; then it can be taken back", async () => {
+    test("are refused in a preview with the grantees and statements; after these they can be revoked", async () => {
       await admin.query(
         `SET ROLE "App ""x"; GRANT INSERT ON app.orders TO keeper, pg_monitor; GRANT SELECT ON app.orders TO keeper; RESET ROLE`,
       );
       const [reason, ...more] = await reasons();
       expect(more).toEqual([]);
       expect(reason).toContain(
-        'postgres: INSERT on app.orders cannot be taken from App "x: it passed it on to keeper, pg_monitor. First: SET ROLE',
+        'postgres: INSERT on app.orders cannot be revoked from App "x, which granted it onward to keeper, pg_monitor. First run: SET ROLE',
       );
       await expect(apply(wanted, wanted)).rejects.toThrow(
-        /it passed it on to keeper, pg_monitor.*Nothing was changed/s,
+        /which granted it onward to keeper, pg_monitor.*Nothing was changed/s,
       );
       await doAsTold(reason);
       expect(await reasons()).toEqual([]);
       await apply(wanted, wanted);
       expect(await changesOf(wanted, wanted)).toEqual({});
-      await expect(resource.remove(wanted, testCall())).rejects.toThrow(/SELECT on app.orders cannot be taken.*keeper/);
+      await expect(resource.remove(wanted, testCall())).rejects.toThrow(
+        /SELECT on app.orders cannot be revoked.*keeper/,
+      );
       await admin.query(`SET ROLE "App ""x"; REVOKE SELECT ON app.orders FROM keeper; RESET ROLE`);
       await resource.remove(wanted, testCall());
     });
 
-    test("on a column goes with the table's privilege too", async () => {
+    test("on a column block the revoke of the table's privilege", async () => {
       await admin.query(`GRANT UPDATE, UPDATE (secret) ON app.people TO "App ""x" WITH GRANT OPTION;
         SET ROLE "App ""x"; GRANT UPDATE (secret) ON app.people TO keeper; RESET ROLE`);
       const [reason, ...more] = await reasons();
@@ -249,7 +251,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       SET ROLE keeper; GRANT SELECT ON audit.v_kept TO "App ""x"; RESET ROLE;
       ALTER DEFAULT PRIVILEGES IN SCHEMA app GRANT DELETE ON TABLES TO "App ""x"; GRANT SELECT ON app.orders TO PUBLIC`;
 
-    test("takes back what was granted by hand anywhere in the database, of any grantor, and nothing of PUBLIC's", async () => {
+    test("revokes privileges that were granted by hand in the whole database, by any grantor, and none of PUBLIC's", async () => {
       const wanted = inputs({ exclusive: true });
       await apply(wanted);
       const clean = await observe(admin);
@@ -272,7 +274,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       expect(await observe(admin)).toEqual(clean);
     });
 
-    test("leaves what an adopted role held in schemas that are not managed, and so does the end of an explicit grant of it", async () => {
+    test("keeps an adopted role's privileges in unmanaged schemas, as does the removal of an explicit grant", async () => {
       await admin.query(`GRANT USAGE ON SCHEMA audit TO "App ""x"; GRANT SELECT ON audit.other TO "App ""x"`);
       const role = 'App "x';
       const scope = {
@@ -297,7 +299,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       expect(rows).toEqual([{ select: true, usage: true }]);
     });
 
-    test("leaves explicit grants, and what the role held before the stack came", async () => {
+    test("keeps explicit grants and the privileges of the baseline", async () => {
       const before = [{ object: "audit.other", privilege: "SELECT", grantable: false }];
       const wanted = inputs({ exclusive: true, grants: { columns: { "app.people": { UPDATE: ["secret"] } } }, before });
       await apply(wanted);

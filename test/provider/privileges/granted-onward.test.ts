@@ -22,16 +22,16 @@ const column = (...grants: Held[]): GrantableObject => ({
   grantedOnward: [{ privilege: "UPDATE", grantee: "keeper" }],
 });
 
-/** What is refused when the table's privilege is revoked, which takes the column's of the same grantor along. */
+/** The problems of revoking the table's privilege, with which Postgres revokes the column's of the same grantor. */
 const problems = (note: GrantableObject) => {
   const plan = { wanted: [], grants: [], restores: [], byHand: [] };
   const revokes = [{ place: { key: table.key, object: table }, held: table.held }];
   return grantedOnwardProblems({ ...plan, revokes }, [table, note], "app");
 };
 
-test("a column's privilege that goes with the table's takes what the role passed on", () => {
+test("a column privilege that is revoked with the table's and was granted onward is a problem", () => {
   expect(problems(column(held("postgres")))).toEqual([
-    'UPDATE on column note of app.people cannot be taken from app: it passed it on to keeper. First: SET ROLE "app"; REVOKE UPDATE ("note") ON TABLE "app"."people" FROM "keeper"; RESET ROLE;',
+    'UPDATE on column note of app.people cannot be revoked from app, which granted it onward to keeper. First run: SET ROLE "app"; REVOKE UPDATE ("note") ON TABLE "app"."people" FROM "keeper"; RESET ROLE;',
   ]);
 });
 

@@ -22,7 +22,7 @@ afterAll(() => postgres.stop());
 const heldOn = (catalog: Awaited<ReturnType<PrivilegeReader["forPlan"]>>, key: string) =>
   catalog.objects.find((object) => object.key === key)?.held.map(({ privilege }) => privilege);
 
-test("one reading serves the plans of all roles and one change of each", async () => {
+test("one reading serves the plans of all roles and one change of each role", async () => {
   const reader = new PrivilegeReader();
   const plan = (role: string) => reader.forPlan(db, "postgres", role, ["s"]);
   const change = (role: string) => reader.forChange(db, "postgres", role, ["s"]);
@@ -38,7 +38,7 @@ test("one reading serves the plans of all roles and one change of each", async (
   expect(heldOn(await plan("b"), "s.t")).toEqual(["INSERT", "DELETE"]);
 });
 
-test("another database or other schemas are read for themselves", async () => {
+test("another database or other schemas need another reading", async () => {
   const reader = new PrivilegeReader();
   expect(heldOn(await reader.forPlan(db, "postgres", "a", ["s"]), "s.t")).toEqual(["SELECT"]);
   expect(heldOn(await reader.forPlan(db, "postgres", "a", []), "s.t")).toBeUndefined();

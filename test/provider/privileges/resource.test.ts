@@ -55,9 +55,9 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     before: [],
     ...more,
   });
-  const changesOf = async (wanted: Inputs, olds?: Inputs) => (await resource.plan(wanted, olds, {})).changes;
-  const apply = (wanted: Inputs, olds?: Inputs) => resource.apply(wanted, olds, testCall());
-  /** Everything the role holds by name, as the catalog says it. */
+  const changesOf = async (wanted: Inputs, previous?: Inputs) => (await resource.plan(wanted, previous, {})).changes;
+  const apply = (wanted: Inputs, previous?: Inputs) => resource.apply(wanted, previous, testCall());
+  /** All privileges that were granted to the role by name, from the catalog. */
   const held = async (name = role) => {
     const { rows } = await admin.query<{ line: string }>(
       `SELECT format('%s %s', what, privilege_type) AS line FROM (
@@ -107,7 +107,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("a list of privileges that would not fit its page is refused, with its size, before anything is granted", async () => {
+  test("a grant that would make an access control list too large is refused with the size, before anything is granted", async () => {
     await admin.query(`CREATE SCHEMA wide; CREATE TABLE wide.t ()`);
     await admin.query(`DO $$ BEGIN FOR i IN 1..2200 LOOP EXECUTE format('CREATE ROLE wide_%s', i); END LOOP; END $$`);
     await admin.query(
@@ -163,7 +163,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("names with quotes, dots, backslashes and SQL in them work, and the plan names them as Postgres does", async () => {
+  test("names with quotes, dots, backslashes and SQL work, and the plan quotes them as Postgres does", async () => {
     const changes = await changesOf(inputs("writer", { schemas: [odd] }));
     expect(Object.keys(changes).filter((key) => key.includes("Odd"))).toEqual([
       `"Odd "" schema"."Robert'); DROP TABLE app.plain;--"`,
@@ -179,7 +179,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await admin.query("SELECT FROM app.plain");
   });
 
-  test("what was granted once needs nothing more, and a grant taken by hand is planned and put back", async () => {
+  test("a second up changes nothing, and a grant that was revoked by hand is planned and granted again", async () => {
     await apply(inputs("writer"));
     expect(await changesOf(inputs("writer"), inputs("writer"))).toEqual({});
     const before = await held();
@@ -197,7 +197,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual(before);
   });
 
-  test("the summary counts what is there and names what is missing", async () => {
+  test("the summary counts the privileges and names the missing ones", async () => {
     await apply(inputs("reader", { schemas: ["app"] }));
     await admin.query(`REVOKE SELECT ON app.plain, app.remote FROM ${quoted(role)}`);
     const wanted = inputs("reader", { schemas: ["app"] });
@@ -210,7 +210,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await apply(wanted, wanted)).toBeUndefined();
   });
 
-  test("objects made later by the creators and by today's owners can be used", async () => {
+  test("the role can use objects that the creators and current owners create later", async () => {
     await admin.query("GRANT USAGE, CREATE ON SCHEMA app TO shop_owner, maker; CREATE TABLE app.makers (id int)");
     await admin.query("ALTER TABLE app.makers OWNER TO maker");
     try {
@@ -229,7 +229,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     }
   });
 
-  test("a creator that owns nothing any more is no change, and goes with the resource", async () => {
+  test("a creator that no longer owns objects is not a change, and remove revokes its default privileges", async () => {
     await admin.query("GRANT USAGE, CREATE ON SCHEMA app TO maker; CREATE TABLE app.makers (id int)");
     await admin.query("ALTER TABLE app.makers OWNER TO maker");
     await apply(inputs("reader"));
@@ -242,7 +242,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual([]);
   });
 
-  test("a lower level takes back what the higher one gave", async () => {
+  test("a lower access level revokes the privileges of the higher one", async () => {
     await apply(inputs("reader"));
     const reader = await held();
     await apply(inputs("writer"), inputs("reader"));
@@ -258,7 +258,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual(reader);
   });
 
-  test("a schema and a creator that are declared no more are taken back", async () => {
+  test("privileges of a schema and a creator that are no longer declared are revoked", async () => {
     const wide = inputs("reader", { creators: ["shop_owner", "maker"] });
     await apply(inputs("reader", { schemas: ["app"], creators: ["shop_owner"] }));
     const narrow = await held();
@@ -268,7 +268,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual(narrow);
   });
 
-  test("grants made by hand are named in a warning and stay, columns and other grantors' too", async () => {
+  test("a warning names privileges that were granted by hand, on columns and by other grantors too; they stay", async () => {
     await apply(inputs("reader"));
     await admin.query(`GRANT TRUNCATE ON app.plain TO ${quoted(role)}`);
     await admin.query(`GRANT UPDATE (secret) ON app.plain TO ${quoted(role)}`);
@@ -292,7 +292,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await admin.query("REVOKE INSERT ON app.parted FROM bob CASCADE; REVOKE USAGE ON SCHEMA app FROM bob");
   });
 
-  test("what another role granted is taken back in that role's name", async () => {
+  test("privileges that another role granted are revoked as that role", async () => {
     await admin.query("GRANT INSERT ON app.parted TO bob WITH GRANT OPTION; GRANT USAGE ON SCHEMA app TO bob");
     await admin.query(`SET ROLE bob; GRANT INSERT ON app.parted TO ${quoted(role)}; RESET ROLE`);
     await apply(inputs("writer"));
@@ -301,7 +301,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await admin.query("REVOKE INSERT ON app.parted FROM bob; REVOKE USAGE ON SCHEMA app FROM bob");
   });
 
-  test("delete leaves the database as it was, and what the role held before", async () => {
+  test("remove restores the database and keeps the privileges of the baseline", async () => {
     await admin.query(`GRANT SELECT ON app.plain TO ${quoted(role)}; GRANT USAGE ON SCHEMA app TO ${quoted(role)}`);
     const before = await observe(admin);
     const wanted = inputs("writer", {
@@ -318,7 +318,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await resource.remove(wanted, testCall());
   });
 
-  test("what a baseline recorded of an existing role is all that delete leaves, columns and default privileges too", async () => {
+  test("remove keeps exactly an existing role's privileges in the baseline, on columns and by default too", async () => {
     await admin.query(
       `GRANT SELECT, TRUNCATE ON app.plain TO ${quoted(role)}; GRANT UPDATE (secret) ON app.plain TO ${quoted(role)};
        GRANT EXECUTE ON PROCEDURE app.p TO ${quoted(role)} WITH GRANT OPTION; GRANT CONNECT ON DATABASE shop TO ${quoted(role)};
@@ -335,7 +335,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(heldBefore({ ...snapshot, roles: { [role]: null } }, role)).toEqual([]);
   });
 
-  test("a lower level leaves what was granted by hand on columns", async () => {
+  test("a lower access level keeps column privileges that were granted by hand", async () => {
     await apply(inputs("writer"));
     await admin.query(`GRANT UPDATE (secret, id) ON app.plain TO ${quoted(role)} WITH GRANT OPTION`);
     const columns = async () => (await observe(admin)).column;
@@ -345,7 +345,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await columns()).toEqual(before);
   });
 
-  test("two runs at once wait for each other", async () => {
+  test("two concurrent ups wait for each other", async () => {
     const other = new Server(postgres.address);
     const wanted = inputs("writer");
     const lines = await Promise.all([
@@ -357,7 +357,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await changesOf(wanted)).toEqual({});
   });
 
-  test("delete is refused while the role has a session there, before anything is touched", async () => {
+  test("remove is refused while the role has a session in the database, before anything is changed", async () => {
     await apply(inputs("reader"));
     const before = await held();
     const session = await postgres.connect({ user: role, password: "admin", database: "shop" });
@@ -373,7 +373,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await resource.remove(inputs("reader"), testCall());
   });
 
-  test("delete takes a role, a schema or a database that is gone for done", async () => {
+  test("remove succeeds when the role, a schema or the database does not exist", async () => {
     await resource.remove({ ...inputs("reader"), role: "nobody_at_all" }, testCall());
     await resource.remove(inputs("reader", { database: "gone" }), testCall());
     await apply(inputs("reader"));
@@ -381,7 +381,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual([]);
   });
 
-  test("what the role owns needs no grant, and its own entries are nobody's business", async () => {
+  test("objects of the role need no grant, and its own entries are no warning", async () => {
     await admin.query(`CREATE TABLE app.mine (id int); ALTER TABLE app.mine OWNER TO ${quoted(role)}`);
     const plan = await resource.plan(inputs("reader"), undefined, {});
     expect(plan.changes).not.toHaveProperty(["app.mine"]);
@@ -389,14 +389,14 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(plan.warnings).toEqual([]);
   });
 
-  test("members of an extension are left to it", async () => {
+  test("members of an extension are left alone", async () => {
     await admin.query("CREATE EXTENSION pgcrypto SCHEMA app");
     const changes = await changesOf(inputs("writer"));
     await admin.query("DROP EXTENSION pgcrypto");
     expect(Object.keys(changes).filter((key) => key.includes("digest"))).toEqual([]);
   });
 
-  test("plans before the role exists; apply then says which role is missing", async () => {
+  test("a plan works before the role exists; apply names the missing roles", async () => {
     const wanted = { ...inputs("reader"), role: "not_yet", creators: ["shop_owner", "not_yet_either"] };
     const changes = await changesOf(wanted);
     expect(changes["app.plain"]).toBe("grant SELECT");
@@ -406,14 +406,14 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await expect(apply(wanted)).rejects.toThrow("there is no role not_yet, not_yet_either");
   });
 
-  test("what is not known yet about the past is not called done by hand", async () => {
+  test("without the baseline no privilege counts as granted by hand", async () => {
     await admin.query(`GRANT TRUNCATE ON app.plain TO ${quoted(role)}`);
     const plan = await resource.plan(inputs("reader", { before: unknown }), undefined, {});
     expect(plan.warnings).toEqual([]);
     expect(plan.changes["app.plain"]).toBe("grant SELECT");
   });
 
-  test("a missing schema or database is refused with what there is instead", async () => {
+  test("a missing schema or database is refused with the existing ones", async () => {
     expect((await resource.plan(inputs("reader", { schemas: ["app", "tickts"] }), undefined, {})).failures).toEqual([
       { property: "schemas[1]", reason: `database shop has no schema tickts; it has ${odd}, app, public` },
     ]);
@@ -422,13 +422,13 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("the plan holds no lock that an ALTER TABLE would wait for, and waits for none", async () => {
+  test("the plan takes no lock that an ALTER TABLE waits for, and waits for none", async () => {
     await admin.query("BEGIN; LOCK TABLE app.plain, app.parted IN ACCESS EXCLUSIVE MODE");
     expect((await changesOf(inputs("writer")))["app.plain"]).toBe("grant SELECT, INSERT, UPDATE, DELETE");
     await admin.query("ROLLBACK");
   });
 
-  test("a failing statement undoes all of them and says what, SQLSTATE and what next", async () => {
+  test("a failing statement rolls back all of them; the error has the SQLSTATE and the next step", async () => {
     await admin.query(
       `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
        $$ BEGIN IF tg_tag = 'ALTER DEFAULT PRIVILEGES' THEN RAISE 'not today' USING ERRCODE = '42501'; END IF; END $$;
@@ -441,7 +441,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await held()).toEqual([]);
   });
 
-  test("a change of the same objects by another session is waited for and then tried again", async () => {
+  test("a concurrent change of the same objects is waited for and the statement is retried", async () => {
     const other = await postgres.connect({ database: "shop" });
     await other.query("BEGIN; GRANT SELECT ON app.plain TO bob");
     const call = testCall();
@@ -451,12 +451,12 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       .toBeGreaterThan(0);
     await other.query("COMMIT");
     await applied;
-    expect(call.lines.filter((line) => line.includes("tried again"))).not.toEqual([]);
+    expect(call.lines.filter((line) => line.includes("retried, changed by another session"))).not.toEqual([]);
     expect(await changesOf(inputs("reader"))).toEqual({});
     await admin.query("REVOKE SELECT ON app.plain FROM bob");
   });
 
-  test("an admin that may not grant something is told, and nothing is half-done", async () => {
+  test("an admin that cannot grant a privilege gets an error, and nothing is changed", async () => {
     await admin.query("CREATE ROLE weak LOGIN PASSWORD 'admin'; GRANT USAGE ON SCHEMA app TO weak");
     const weak = new Server({ ...postgres.address, user: "weak", password: "admin" });
     await expect(privileges(weak).apply(inputs("owner", { schemas: ["app"] }), undefined, testCall())).rejects.toThrow(

@@ -17,9 +17,9 @@ beforeAll(async () => {
   await loadRoles(db);
   await loadTracksolid(db);
   await db.exec("CREATE ROLE tracksolid_writer; CREATE ROLE dashboard_app");
-  // PGlite's own: until the database's row is written once, every GRANT on it fails with `tuple concurrently deleted`.
+  // PGlite: before a first write to the database's row, every GRANT on it fails with `tuple concurrently deleted`.
   await db.exec("ALTER DATABASE template1 CONNECTION LIMIT -1");
-  // The settings every admin session starts with (connection.ts).
+  // The settings of every admin session (connection.ts).
   await db.exec("SET search_path = pg_catalog, pg_temp");
   class Embedded extends Server {
     override session: Server["session"] = (_database, work) => work(db);
@@ -49,7 +49,7 @@ const chunksWith = async (role: string, privilege: string) => {
   return rows[0];
 };
 
-test("a writer may write a hypertable and its chunks, and only read a continuous aggregate", async () => {
+test("a writer can write a hypertable and its chunks, and only read a continuous aggregate", async () => {
   const wanted = inputs("tracksolid_writer", "writer");
   const { changes } = await resource.plan(wanted, undefined, {});
   expect(changes["tracksolid.position_history"]).toBe("grant SELECT, INSERT, UPDATE, DELETE");
@@ -60,7 +60,7 @@ test("a writer may write a hypertable and its chunks, and only read a continuous
   expect((await resource.plan(wanted, wanted, {})).changes).toEqual({});
 });
 
-test("a reader may read both, and what it got goes with the resource", async () => {
+test("a reader can read both, and remove revokes its privileges", async () => {
   const wanted = inputs("dashboard_app", "reader");
   await resource.apply(wanted, undefined, testCall());
   await db.exec("SET ROLE dashboard_app");
@@ -73,7 +73,7 @@ test("a reader may read both, and what it got goes with the resource", async () 
   await db.exec("DROP ROLE dashboard_app");
 });
 
-test("after remove a writer can be dropped: no chunk, aggregate or default privilege holds it", async () => {
+test("after remove a writer can be dropped: no chunk, aggregate or default privilege depends on it", async () => {
   await resource.remove(inputs("tracksolid_writer", "writer"), testCall());
   await db.exec("DROP ROLE tracksolid_writer");
 });

@@ -56,14 +56,14 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
   };
   const others = ['Bi "ro"', "cron", "dba"];
 
-  test("a database that is not there is refused, naming the ones that are", async () => {
+  test("a database that does not exist is refused with the existing ones", async () => {
     const { failures } = await resource.plan({ ...(await inputs()), database: "nowhere" }, undefined, {});
     expect(failures).toEqual([
       { property: "database", reason: expect.stringMatching(/no database nowhere; it has Fleet "x", postgres/) },
     ]);
   });
 
-  test("CONNECT goes from PUBLIC to those who have it from PUBLIC alone, and back", async () => {
+  test("CONNECT is granted to roles that have it only through PUBLIC and revoked from PUBLIC; remove restores it", async () => {
     await admin.query(`GRANT CONNECT ON DATABASE ${quoted} TO cron WITH GRANT OPTION`);
     const before = await acl();
     const wanted = await inputs();
@@ -84,7 +84,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await acl()).toEqual(before);
   });
 
-  test("what is no longer asked for is given back, and what PUBLIC did not have before is not", async () => {
+  test("a privilege that is no longer listed is restored, and one that PUBLIC did not have in the baseline is not", async () => {
     await admin.query(`REVOKE TEMPORARY ON DATABASE ${quoted} FROM PUBLIC`);
     const before = await acl();
     const both = await inputs(["CONNECT", "TEMPORARY"]);
@@ -99,7 +99,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await acl()).toEqual(before);
   });
 
-  test("a grant that somebody else than the owner made to PUBLIC is named, and nothing is changed", async () => {
+  test("a grant to PUBLIC by a role other than the owner is refused with its grantor, and nothing is changed", async () => {
     await admin.query(`GRANT CONNECT ON DATABASE ${quoted} TO cron WITH GRANT OPTION; REVOKE CONNECT ON DATABASE ${quoted} FROM PUBLIC;
                        SET ROLE cron; GRANT CONNECT ON DATABASE ${quoted} TO PUBLIC; RESET ROLE`);
     const before = await acl();
@@ -109,7 +109,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await acl()).toEqual(before);
   });
 
-  test("a database that is gone is let go", async () => {
+  test("a database that was dropped needs no change", async () => {
     const wanted = { ...(await inputs()), database: "gone" };
     await resource.remove(wanted, testCall());
     expect((await resource.plan(wanted, wanted, {}, testCall())).changes).toEqual({});

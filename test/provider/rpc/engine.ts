@@ -17,7 +17,7 @@ const severities = {
   [messages.LogSeverity.ERROR]: "error",
 } as const;
 
-/** The part of the engine's own service that plugins call, keeping what it was told. */
+/** The part of the engine's service that plugins call; `lines` collects their log lines. */
 export interface Engine {
   address: string;
   lines: Line[];

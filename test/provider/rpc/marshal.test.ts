@@ -60,7 +60,7 @@ describe("round trips", () => {
   });
 });
 
-describe("what other processes send", () => {
+describe("values from other processes", () => {
   test("no message is an empty map", () => {
     expect(unmarshal(undefined)).toEqual({});
   });
@@ -91,7 +91,7 @@ describe("what other processes send", () => {
   const reference = "5cf8f73096256a8f31e491e813e4eb8e";
   test.each([
     ["of a custom resource is its id", { urn: "urn:x", id: "i-1" }, "i-1"],
-    ["not made yet is unknown", { urn: "urn:x", id: "" }, unknown],
+    ["not created yet is unknown", { urn: "urn:x", id: "" }, unknown],
     ["of a component is its URN", { urn: "urn:x" }, "urn:x"],
   ])("a reference %s", (_, resource, expected) => {
     expect(fromWire({ a: { [signatureKey]: reference, ...resource } }).a).toEqual(expected);
@@ -100,14 +100,14 @@ describe("what other processes send", () => {
   test.each([
     ["asset", "c44067f5952c0a294b673a41bacd8c17", /a\[1\]\.b is a file/],
     ["archive", "0def7320c3a5731c473e5ecbe6d01bc7", /a\[1\]\.b is a file/],
-    ["bytes", "803fd3297a5875dc03ca845dda5d2a98", /a\[1\]\.b holds bytes/],
+    ["bytes", "803fd3297a5875dc03ca845dda5d2a98", /a\[1\]\.b has bytes/],
     ["unknown signature", "beef", /a\[1\]\.b has a signature this provider does not know: beef/],
   ])("%s is refused with its path", (_, signature, message) => {
     expect(() => fromWire({ a: [0, { b: { [signatureKey]: signature, text: "x" } }] })).toThrow(message);
   });
 });
 
-test("the one name the protobuf library would lose is refused", () => {
+test("the name that the protobuf library would drop is refused", () => {
   const hostile = JSON.parse('{"in": {"__proto__": 1}}') as PropertyMap;
   expect(() => marshal(hostile)).toThrow(/"__proto__" cannot be used/);
 });

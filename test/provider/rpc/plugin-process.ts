@@ -10,10 +10,10 @@ import { type PropertyMap, reveal } from "../../../provider/rpc/values.ts";
 
 type ProviderClient = InstanceType<typeof service.ResourceProviderClient>;
 
-/** What came back instead of an answer. */
+/** An error response. */
 export class RpcError extends Error {
   readonly code: number;
-  /** Set when part of the work was done (ErrorResourceInitFailed). */
+  /** Set after a partial success (ErrorResourceInitFailed). */
   readonly partial: { id: string; outputs: PropertyMap; inputs: PropertyMap; reasons: string[] } | undefined;
   constructor(error: ServiceError) {
     super(error.details);
@@ -39,11 +39,11 @@ function partialOf(error: ServiceError): RpcError["partial"] {
   };
 }
 
-/** A running plugin, driven as the engine drives one. */
+/** A running plugin, called as the engine calls it. */
 export class PluginProcess {
   readonly client: ProviderClient;
   readonly pid: number;
-  /** Resolves to the exit code, or to the signal's name. */
+  /** Resolves to the exit code or to the name of the signal. */
   readonly exited: Promise<number | string>;
   private readonly child: ChildProcess;
 
@@ -66,7 +66,7 @@ export class PluginProcess {
       stdio: ["pipe", "pipe", "inherit"],
       env: { ...process.env, ...options.env },
     });
-    // A test that fails before it stops its plugin leaves nothing behind.
+    // A test can fail before it stops its plugin.
     const kill = () => child.kill("SIGKILL");
     process.once("exit", kill);
     child.once("exit", () => process.off("exit", kill));
@@ -100,7 +100,7 @@ export class PluginProcess {
     return checked(await this.call("checkConfig", new messages.CheckRequest().setNews(marshal(news))));
   }
 
-  /** Sends the configuration as the engine does, in both its forms: some plugins read the flat one only. */
+  /** Sends the configuration in both forms, as the engine does: some plugins read only the flat one. */
   async configure(config: PropertyMap, name = "plugin"): Promise<messages.ConfigureResponse> {
     const request = new messages.ConfigureRequest()
       .setType(`pulumi:providers:${name}`)
@@ -168,7 +168,7 @@ export class PluginProcess {
     return unmarshal((await this.call<messages.UpdateResponse>("update", request)).getProperties());
   }
 
-  /** Undefined when the plugin says that the resource is gone. */
+  /** Undefined when the plugin reports that the resource no longer exists. */
   async read(urn: string, id: string, known: { inputs?: PropertyMap; outputs?: PropertyMap } = {}) {
     const request = new messages.ReadRequest().setUrn(urn).setType(typeIn(urn)).setId(id);
     if (known.inputs) request.setInputs(marshal(known.inputs));
@@ -208,7 +208,7 @@ export class PluginProcess {
     this.child.kill(name);
   }
 
-  /** Dismisses the plugin as the engine does: Cancel, then SIGINT. */
+  /** Stops the plugin as the engine does: Cancel, then SIGINT. */
   async stop(): Promise<number | string> {
     await this.call("cancel").catch(() => undefined);
     this.signal("SIGINT");

@@ -3,7 +3,7 @@ import { PartialFailure, type Provider, type ResourceType } from "../../../provi
 import { serve } from "../../../provider/rpc/serve.ts";
 import { reveal, Secret, unknown } from "../../../provider/rpc/values.ts";
 
-/** A plugin made for the tests: what each resource name does is said in `create`. */
+/** A plugin for the tests, whose behavior depends on the resource name. */
 const thing: ResourceType = {
   async check(_call, { news, olds, randomSeed }) {
     return {

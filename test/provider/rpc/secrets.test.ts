@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { Secrets } from "../../../provider/rpc/secrets.ts";
 import { Secret, unknown } from "../../../provider/rpc/values.ts";
 
-test("secrets at any depth are blotted out, other texts are left", () => {
+test("secrets at any depth are replaced, other texts are left alone", () => {
   const secrets = new Secrets();
   secrets.learn({
     user: "postgres",
@@ -12,14 +12,14 @@ test("secrets at any depth are blotted out, other texts are left", () => {
   expect(secrets.scrub("postgres and s3cret-one, s3cret-one")).toBe("postgres and [secret], [secret]");
 });
 
-test("of a secret URL the password alone is blotted out too, encoded or not", () => {
+test("the password of a secret URL is also replaced alone, encoded or not", () => {
   const secrets = new Secrets();
   secrets.learn(new Secret("postgresql://u:p%40ssw0rd@host:5432/db"));
   expect(secrets.scrub("p%40ssw0rd p@ssw0rd")).toBe("[secret] [secret]");
   expect(secrets.scrub("at postgresql://u:p%40ssw0rd@host:5432/db")).toBe("at [secret]");
 });
 
-test("a text too short to be a secret is no reason to garble messages", () => {
+test("a secret that is too short is not replaced", () => {
   const secrets = new Secrets();
   secrets.learn(new Secret("role"));
   expect(secrets.scrub("no such role")).toBe("no such role");

@@ -34,7 +34,7 @@ async function failure(call: Promise<unknown>): Promise<RpcError> {
 }
 
 describe("about the plugin", () => {
-  test("its handshake takes secrets, and neither references nor output values", async () => {
+  test("its handshake accepts secrets, but neither references nor output values", async () => {
     expect((await plugin.handshake(engine.address)).toObject()).toMatchObject({
       acceptSecrets: true,
       acceptResources: false,
@@ -74,7 +74,7 @@ describe("configuration", () => {
     expect(diff.getReplacesList()).toEqual([]);
   });
 
-  test("has to come before anything else, complete, and may come as variables", async () => {
+  test("is required before any call, must be complete, and can be sent as variables", async () => {
     const fresh = await PluginProcess.start(command);
     try {
       expect((await failure(fresh.create(urn("a"), {}))).message).toBe("the provider sample is not configured");
@@ -93,7 +93,7 @@ describe("configuration", () => {
 });
 
 describe("resources", () => {
-  test("check passes inputs, seed and whether there were old inputs, and returns failures", async () => {
+  test("check receives inputs, seed and old inputs, and returns failures", async () => {
     expect(await plugin.check(urn("a"), { size: new Secret(1) })).toEqual({
       inputs: { size: new Secret(1), hadOlds: false, seed: 32 },
       failures: [],
@@ -104,7 +104,7 @@ describe("resources", () => {
     ]);
   });
 
-  test("a failure about a secret names it in the reason: the engine prints the value of a property", async () => {
+  test("a failure of a secret names it only in the reason, since the engine prints the value of a property", async () => {
     const { failures } = await plugin.check(urn("a"), { size: "huge", key: [new Secret("x")] });
     expect(failures.map(({ property }) => property)).toEqual(["size"]);
     expect((await plugin.check(urn("a"), { size: new Secret("huge") })).failures).toEqual([
@@ -112,7 +112,7 @@ describe("resources", () => {
     ]);
   });
 
-  test("a failure about what is missing, null, unknown or below a property names it in the reason: the engine would print {<nil>}", async () => {
+  test("a failure of a missing, null, unknown or nested property names it only in the reason, since the engine would print {<nil>}", async () => {
     const badPaths = ["gone", "none", "later", "list[0]", "list"];
     const { failures } = await plugin.check(urn("a"), { badPaths, none: null, later: unknown, list: ["x"] });
     expect(failures).toEqual([
@@ -121,7 +121,7 @@ describe("resources", () => {
     ]);
   });
 
-  test("diff says none, details or replaces", async () => {
+  test("diff returns no change, details or replaces", async () => {
     const args = { oldInputs: { size: 1 }, olds: { size: 1 }, news: { size: 1 } };
     expect(await plugin.diff(urn("a"), "7", args)).toMatchObject({ changes: false, detailed: undefined });
     expect(await plugin.diff(urn("a"), "7", { ...args, news: { size: 2 } })).toMatchObject({
@@ -136,7 +136,7 @@ describe("resources", () => {
     });
   });
 
-  test("create, in a preview too", async () => {
+  test("create, also in a preview", async () => {
     expect(await plugin.create(urn("a"), { size: 1 })).toEqual({
       id: "7",
       outputs: { size: 1, id: "7", key: new Secret("made"), preview: false, timeout: 0 },
@@ -148,29 +148,29 @@ describe("resources", () => {
     });
   });
 
-  test("update is given old outputs and old inputs", async () => {
+  test("update receives old outputs and old inputs", async () => {
     const args = { oldInputs: { a: 1 }, olds: { a: 1, b: 2 }, news: { a: 3 }, preview: true };
     expect(await plugin.update(urn("a"), "7", args)).toEqual(args);
   });
 
-  test("read, and a resource that is gone", async () => {
+  test("read, also of a resource that no longer exists", async () => {
     const known = { inputs: { a: 1 }, outputs: { a: 1, b: new Secret(2) } };
     expect(await plugin.read(urn("a"), "7", known)).toEqual({ id: "7", ...known });
     expect(await plugin.read(urn("gone"), "7", known)).toBeUndefined();
   });
 
-  test("a type the plugin does not have", async () => {
+  test("an unknown type", async () => {
     const error = await failure(plugin.create(urn("a", "sample:index:Nothing"), {}));
     expect(error.message).toBe(
       "the provider sample has no resource type sample:index:Nothing (it has: sample:index:Thing)",
     );
-    // A name that every object has by birth is no type.
+    // A property of every object is not a type.
     expect((await failure(plugin.create(urn("a", "constructor"), {}))).message).toMatch(/no resource type constructor/);
   });
 });
 
 describe("functions", () => {
-  test("answer, or say what is wrong with an argument", async () => {
+  test("return a result or the problem with an argument", async () => {
     expect(await plugin.invoke("sample:index:double", { n: 4 })).toEqual({
       result: { n: 8, preview: false },
       failures: [],
@@ -182,15 +182,15 @@ describe("functions", () => {
   });
 });
 
-describe("what the user is told", () => {
-  test("an error is its message, without the secret it quotes and without a stack", async () => {
+describe("messages", () => {
+  test("an error is sent as its message, without secrets and without a stack", async () => {
     const error = await failure(plugin.create(urn("broken"), {}));
     expect(error.message).toBe("could not log in with [secret]");
     expect(error.partial).toBeUndefined();
     expect((await failure(plugin.delete(urn("a"), "7", { inputs: {}, outputs: {} }))).message).toBe("not today");
   });
 
-  test("a partial failure carries what was done, for the state", async () => {
+  test("a partial failure carries its outputs for the state", async () => {
     expect((await failure(plugin.create(urn("partial"), {}))).partial).toEqual({
       id: "half",
       outputs: { done: ["a", new Secret("b")] },
@@ -199,7 +199,7 @@ describe("what the user is told", () => {
     });
   });
 
-  test("lines arrive in order and before the answer, tied to the resource, without secrets", async () => {
+  test("lines arrive in order and before the response, with the resource and without secrets", async () => {
     engine.lines.length = 0;
     await plugin.create(urn("loud"), {});
     const lines = engine.lines.filter((line) => line.urn === urn("loud"));
@@ -232,7 +232,7 @@ describe("the end", () => {
     return { outcome };
   }
 
-  test("Cancel rolls back what is under way, refuses what comes later, and leaves the plugin to be dismissed", async () => {
+  test("Cancel rolls back running calls, refuses later ones, and leaves the plugin running", async () => {
     const started = await start();
     const { outcome } = await underWay(started);
     await started.call("cancel");
@@ -262,7 +262,7 @@ describe("the end", () => {
     expect(readFileSync(journal, "utf8")).toBe("closed\n");
   });
 
-  test("when its engine is killed the plugin closes and goes", async () => {
+  test("when its engine is killed the plugin closes its sessions and exits", async () => {
     const mortal = spawn(process.execPath, [join(import.meta.dirname, "mortal-engine.ts"), ...command], {
       stdio: ["ignore", "pipe", "inherit"],
       env: { ...process.env, SAMPLE_JOURNAL: journal },

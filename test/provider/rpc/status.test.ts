@@ -22,7 +22,7 @@ test("the reasons of a partial failure are scrubbed as well", () => {
   expect(bytes.includes("hunter2")).toBe(false);
 });
 
-test("a partial failure too large for a header is an error that says so", () => {
+test("a partial failure that is too large for a header is an error with the reason", () => {
   const failure = new PartialFailure({ id: "a", outputs: { text: "x".repeat(9_000_000) }, reasons: ["half done"] });
   expect(toStatus(failure, new Secrets())).toEqual({
     code: status.UNKNOWN,

@@ -120,10 +120,10 @@ describe("LegacyUrl", () => {
   test.each([
     [
       own,
-      /DATABASE_URL by .*env\.sh logs in as shop_app, a role of this stack; give .* as app-roles:serviceSecrets\.api\.legacyUrl/,
+      /DATABASE_URL by .*env\.sh logs in as shop_app, a role of this stack; set app-roles:serviceSecrets\.api\.legacyUrl to its legacy URL/,
     ],
     ["postgres://postgres:oldsecret@db/stock", /names another database than shop/],
-    ["secret words", /is no Postgres URL \(value not shown\)/],
+    ["secret words", /is not a Postgres URL \(value not shown\)/],
   ])("refuses what cannot be one, without showing it: %s", async (value, message) => {
     store(value);
     const { failures } = await check(inputs());
@@ -134,7 +134,9 @@ describe("LegacyUrl", () => {
   test("what cannot be looked at is refused the first time, and keeps what is known after that", async () => {
     const { inputs: first } = await check(inputs());
     const gone = inputs({ command: { path: join(folder, "none"), args: [] } });
-    expect((await check(gone)).failures?.[0]?.reason).toMatch(/cannot be looked up: .*ENOENT.*else give it as/);
+    expect((await check(gone)).failures?.[0]?.reason).toMatch(
+      /cannot be looked up: .*ENOENT.*or set app-roles:serviceSecrets\.api\.legacyUrl/,
+    );
     const call = testCall();
     const again = await resource.check(call, { news: gone, olds: first, randomSeed });
     expect(again.inputs.url).toEqual(first.url);

@@ -40,8 +40,8 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     before: {},
     ...more,
   });
-  const planOf = (wanted: Inputs, olds?: Inputs) => resource.plan(wanted, olds, {});
-  const apply = (wanted: Inputs, olds?: Inputs) => resource.apply(wanted, olds, testCall());
+  const planOf = (wanted: Inputs, previous?: Inputs) => resource.plan(wanted, previous, {});
+  const apply = (wanted: Inputs, previous?: Inputs) => resource.apply(wanted, previous, testCall());
   const failuresOf = async (wanted: Inputs) =>
     Object.fromEntries(((await planOf(wanted)).failures ?? []).map(({ property, reason }) => [property, reason]));
   const stored = async () => {
@@ -53,7 +53,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     return Object.fromEntries(rows.map(({ database, setconfig }) => [database, setconfig.sort()]));
   };
 
-  test("two stacks exclude each other, whichever databases their connections are open to", async () => {
+  test("two stacks exclude each other, whichever databases they are connected to", async () => {
     const other = await postgres.connect();
     await other.query(`SELECT pg_advisory_lock(${runLock})`);
     await server.session("Odd db", async () => undefined);
@@ -67,15 +67,15 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await resource.remove(inputs({ work_mem: "64MB" }), testCall());
   });
 
-  test("what was set in a database that is gone does not keep the rest from going back", async () => {
+  test("settings in a dropped database do not prevent the others from being restored", async () => {
     const wanted = inputs({}, { databases: { "Odd db": { work_mem: "64MB" } }, before: { gone_db: ["work_mem=8MB"] } });
-    const olds = { ...wanted, databases: { ...wanted.databases, gone_db: { work_mem: "64MB" } } };
-    await apply(wanted, olds);
-    await resource.remove(olds, testCall());
+    const previous = { ...wanted, databases: { ...wanted.databases, gone_db: { work_mem: "64MB" } } };
+    await apply(wanted, previous);
+    await resource.remove(previous, testCall());
     expect(await stored()).toEqual({});
   });
 
-  test("settings of every kind are stored and are in force for the role's sessions", async () => {
+  test("settings of every kind are stored and apply to the role's sessions", async () => {
     const wanted = inputs(
       {
         idle_session_timeout: "30min",
@@ -114,7 +114,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect((await planOf(wanted, wanted)).changes).toEqual({});
   });
 
-  test("the same value in another unit or spelling is no change", async () => {
+  test("the same value in another unit or spelling is not a change", async () => {
     await admin.query(
       `ALTER ROLE ${quoted} SET idle_session_timeout TO '1800s'; ALTER ROLE ${quoted} SET work_mem TO '65536';
        ALTER ROLE ${quoted} SET jit TO 'false'; ALTER ROLE ${quoted} SET synchronous_commit TO 'LOCAL';
@@ -132,7 +132,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect((await planOf(inputs({ idle_session_timeout: 1_800_000 }))).changes).toEqual({});
   });
 
-  test("an empty value is a value: it is written, is no drift, and is given back", async () => {
+  test("an empty value is written, is not drift, and is restored", async () => {
     const wanted = inputs(
       { temp_tablespaces: "", "app.token": "" },
       { databases: { "Odd db": { search_path: "" } }, before: { "": ["work_mem=1MB"], "Odd db": ['search_path=""'] } },
@@ -149,11 +149,11 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect((await stored())["Odd db"]).toEqual(['search_path=""']);
   });
 
-  test("no schema can have the name that stands for an empty search_path", async () => {
+  test("no schema can have the name that represents an empty search_path", async () => {
     await expect(admin.query("CREATE SCHEMA pg_no_schema")).rejects.toThrow("unacceptable schema name");
   });
 
-  test("drift is planned with both values, put back, and other settings are left alone", async () => {
+  test("drift is planned with both values and fixed, and other settings are left alone", async () => {
     const wanted = inputs({ work_mem: "64MB", jit: "off" }, { databases: { "Odd db": { jit: "on" } } });
     await apply(wanted);
     await admin.query(`ALTER ROLE ${quoted} SET work_mem TO '1MB'; ALTER ROLE ${quoted} RESET jit`);
@@ -172,7 +172,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await stored()).toEqual({ "": ["jit=off", "lock_timeout=5s", "work_mem=64MB"], "Odd db": ["jit=on"] });
   });
 
-  test("a setting that is declared no more goes back to what it was before, else is reset", async () => {
+  test("a setting that is no longer declared is restored from the baseline, or reset", async () => {
     await admin.query(`ALTER ROLE ${quoted} SET work_mem TO '2MB'`);
     const before = { "": ["work_mem=2MB"] };
     const all = inputs({ work_mem: "64MB", jit: "off" }, { before, databases: { "Odd db": { jit: "on" } } });
@@ -187,7 +187,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await stored()).toEqual({ "": ["work_mem=2MB"] });
   });
 
-  test("delete puts back what was there before, lists with odd names too", async () => {
+  test("remove restores the baseline, including lists with odd names", async () => {
     await admin.query(
       `ALTER ROLE ${quoted} SET temp_tablespaces TO 'Slow "disk"', 'b'; ALTER ROLE ${quoted} SET lock_timeout TO '5s'`,
     );
@@ -201,7 +201,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await resource.remove({ ...wanted, role: "nobody_at_all" }, testCall());
   });
 
-  test("unknown names, settings that are not a role's and bad values are refused with the reason", async () => {
+  test("unknown names, settings that a role cannot have and bad values are refused with the reason", async () => {
     expect(
       await failuresOf(
         inputs(
@@ -226,60 +226,60 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
         ),
       ),
     ).toEqual({
-      "settings.idle_sesion_timeout": "the server has no setting idle_sesion_timeout; see pg_settings for those it has",
+      "settings.idle_sesion_timeout": "the server has no setting idle_sesion_timeout; see pg_settings for its settings",
       "settings.shared_buffers": expect.stringContaining("needs a restart"),
       "settings.log_destination": expect.stringContaining("then a reload"),
-      "settings.log_connections": expect.stringContaining("fixed when a connection starts"),
+      "settings.log_connections": expect.stringContaining("fixed when a session starts"),
       "settings.server_version": expect.stringContaining("only reports how the server was built"),
       "settings.idle_session_timeout":
-        "idle_session_timeout: parsecs is no unit of it: us, ms, s, min, h, d are (none means ms)",
+        "idle_session_timeout: parsecs is not a valid unit: use us, ms, s, min, h, d (default: ms)",
       "settings.lock_timeout": "lock_timeout: -5 is not between 0 and 2147483647 (in ms)",
-      "settings.work_mem": "work_mem: mb is no unit of it: B, kB, MB, GB, TB are (none means kB)",
-      "settings.max_parallel_workers": "max_parallel_workers: it is a number without a unit; kB is not expected",
-      "settings.jit": "jit: maybe is no boolean: on or off is expected",
-      "settings.synchronous_commit": expect.stringContaining("sometimes is none of local, remote_write"),
+      "settings.work_mem": "work_mem: mb is not a valid unit: use B, kB, MB, GB, TB (default: kB)",
+      "settings.max_parallel_workers": "max_parallel_workers: it takes a number without a unit, not kB",
+      "settings.jit": "jit: maybe is not a boolean: use on or off",
+      "settings.synchronous_commit": expect.stringContaining("sometimes is not one of local, remote_write"),
       "settings.timezone": 'invalid value for parameter "TimeZone": "Mars/Olympus"',
-      "settings.temp_tablespaces": expect.stringContaining("is no list of names"),
+      "settings.temp_tablespaces": expect.stringContaining("is not a list of names"),
       'settings["bad name.x"]': expect.stringContaining("bad name.x"),
       "settings.constructor": expect.stringContaining("the server has no setting constructor"),
       "databases.nowhere": "the server has no database nowhere; it has Odd db, postgres",
     });
   });
 
-  test("what the official Role writes is refused, but IN DATABASE, which it does not know", async () => {
-    const theirs = { statement_timeout: 1, Idle_in_transaction_session_timeout: 1, search_path: "a", role: "b" };
-    const failures = await failuresOf(inputs(theirs));
-    expect(Object.keys(failures)).toEqual(Object.keys(theirs).map((name) => `settings.${name}`));
-    for (const reason of Object.values(failures)) expect(reason).toContain("belongs to the official Role");
+  test("a setting that the official Role manages is refused, but allowed IN DATABASE", async () => {
+    const managed = { statement_timeout: 1, Idle_in_transaction_session_timeout: 1, search_path: "a", role: "b" };
+    const failures = await failuresOf(inputs(managed));
+    expect(Object.keys(failures)).toEqual(Object.keys(managed).map((name) => `settings.${name}`));
+    for (const reason of Object.values(failures)) expect(reason).toContain("is managed by the official Role");
     const databases = { "Odd db": { search_path: "a", statement_timeout: "5s" } };
     expect((await planOf(inputs({}, { databases }))).failures).toBeUndefined();
   });
 
   test("one setting in two spellings is refused", async () => {
     expect(await failuresOf(inputs({ TimeZone: "UTC", timezone: "UTC" }))).toEqual({
-      "settings.timezone": "it is the same setting as TimeZone: Postgres does not tell case apart here",
+      "settings.timezone": "it is the same setting as TimeZone: Postgres ignores the case of setting names",
     });
   });
 
-  test("the check leaves no trace on the session it asks", async () => {
+  test("the check does not change the session that it uses", async () => {
     const show = () => server.session(undefined, (db) => db.query("SELECT current_setting('TimeZone') AS zone"));
     const before = (await show()).rows;
     expect((await planOf(inputs({ timezone: "Asia/Tokyo" }))).failures).toBeUndefined();
     expect((await show()).rows).toEqual(before);
   });
 
-  test("plans before the role exists and with values not known yet; apply says that the role is missing", async () => {
+  test("a plan works before the role exists and with unknown values; apply reports the missing role", async () => {
     const wanted = { ...inputs({ work_mem: "64MB", jit: unknown }), role: "not_yet" };
     expect((await planOf(wanted)).changes).toEqual({ work_mem: "unset -> 64MB" });
     await expect(apply(wanted)).rejects.toThrow("there is no such role");
   });
 
-  test("a value not known yet does not look dropped", async () => {
+  test("a setting with an unknown value is not dropped", async () => {
     await apply(inputs({ jit: "off" }));
     expect((await planOf(inputs({ jit: unknown }), inputs({ jit: "off" }))).changes).toEqual({});
   });
 
-  test("apply says what failed, on which setting, with SQLSTATE, and changes nothing", async () => {
+  test("a failed apply reports the setting and the SQLSTATE, and changes nothing", async () => {
     const wanted = inputs({ work_mem: "64MB", timezone: "Mars/Olympus" });
     await expect(apply(wanted)).rejects.toThrow(/cannot set timezone to Mars\/Olympus for .*22023/);
     expect(await stored()).toEqual({});

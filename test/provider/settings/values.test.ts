@@ -75,7 +75,7 @@ describe("booleans and choices", () => {
   test.each(["o", "", "2", "onn"])("%s is neither", (value) => {
     expect(parseSetting("x", rule({ vartype: "bool" }), value)).toHaveProperty("problem");
   });
-  test("a choice is taken in any case, and other words for on and off where those are choices", () => {
+  test("a choice is accepted in any case, as are other words for on and off where those are choices", () => {
     const choice = rule({ vartype: "enum", values: ["local", "on", "off"] });
     expect(sameSetting("x", choice, "LOCAL", "local")).toBe(true);
     expect(sameSetting("x", choice, "true", "on")).toBe(true);
