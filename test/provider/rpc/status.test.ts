@@ -26,6 +26,6 @@ test("a partial failure that is too large for a header is an error with the reas
   const failure = new PartialFailure({ id: "a", outputs: { text: "x".repeat(9_000_000) }, reasons: ["half done"] });
   expect(toStatus(failure, new Secrets())).toEqual({
     code: status.UNKNOWN,
-    details: "half done (too large for the state: the next up starts it anew)",
+    details: "half done (too large for the state: the next up starts again)",
   });
 });

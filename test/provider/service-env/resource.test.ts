@@ -140,7 +140,7 @@ describe("LegacyUrl", () => {
     const call = testCall();
     const again = await resource.check(call, { news: gone, olds: first, randomSeed });
     expect(again.inputs.url).toEqual(first.url);
-    expect(call.lines).toEqual([expect.stringContaining("the one that is kept in the state stays")]);
+    expect(call.lines).toEqual([expect.stringContaining("the URL in the state is kept")]);
   });
 
   test("once the migration is complete its login is gone, and it is none to go back to", async () => {
