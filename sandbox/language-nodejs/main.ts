@@ -8,8 +8,7 @@
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import languageService from "@pulumi/pulumi/proto/language_grpc_pb.js";
-import { unlimited } from "../../provider/rpc/plugin.ts";
-import { watchEngine } from "../../provider/rpc/plugin.ts";
+import { unlimited, watchEngine } from "../../provider/rpc/plugin.ts";
 import { Children } from "./children.ts";
 import { languageRuntime } from "./runtime.ts";
 
