@@ -3,7 +3,7 @@ import { declaredAccess } from "../../model/declared-access.ts";
 import type { RoleRecord } from "../baseline/contract.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 
-/** The part of the Baseline's snapshot that moves are planned with. */
+/** The part of the Baseline's snapshot that changes of owner are planned with. */
 const former = z.object({
   stack: z.string().optional(),
   ids: z.record(z.string(), z.string()).optional(),
@@ -24,27 +24,27 @@ const former = z.object({
   ),
 });
 
-/** Who owns the objects in a database's schemas. */
+/** Owners of the objects in a database's schemas. */
 export const ownershipContract = defineContract({
   token: "pgaccess:index:Ownership",
   description:
-    "Owner of every object in a database's schemas, TimescaleDB's hypertables, aggregates and jobs among them.",
+    "Owner of every object in a database's schemas, including TimescaleDB's hypertables, aggregates and jobs.",
   inputs: {
     database: z.string(),
-    owner: z.string().describe("Role that shall own every object in the schemas."),
+    owner: z.string().describe("Role that becomes the owner of every object in the schemas."),
     schemas: z.array(z.string()),
     keepOwner: z
       .record(z.string(), z.string())
       .default({})
-      .describe("Object, or a pattern with `*` and `?`, to the role it stays with."),
+      .describe("Object, or a pattern with `*` and `?`, to the role that stays its owner."),
     alsoOwn: z.array(z.string()).default([]).describe("Single objects outside the schemas."),
     roles: z
       .array(z.string())
-      .describe("All roles this stack makes; their default privileges are given by Privileges."),
+      .describe("All roles that this stack creates; Privileges grants their default privileges."),
     former: orUnknown(former).describe("The Baseline's snapshot."),
     legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
     declared: declaredAccess
       .optional()
-      .describe("What the stack declares here. Default: the owner alone gets something by this up."),
+      .describe("The stack's declaration for this database. Default: this up grants privileges to the owner only."),
   },
 });

@@ -3,14 +3,14 @@ import type { DefaultAcl } from "../baseline/contract.ts";
 import { type Grant, parseAcl } from "../postgres/acl.ts";
 
 /**
- * Default privileges belong to the role that makes an object. Once another role owns the schemas and runs the
- * migrations, new objects would miss what the former owners' default privileges gave (or took, such as EXECUTE from
- * PUBLIC): the new owner gets the same.
+ * A default privilege that the new owner takes over from a previous one. Default privileges belong to the role that creates an
+ * object: once the new owner runs the migrations, the grants (and revokes, such as EXECUTE from PUBLIC) of the previous
+ * owners' default privileges would be missing on new objects.
  */
 export interface CarryOver {
-  /** Role whose future objects it is about. */
+  /** Role whose future objects it applies to. */
   creator: string;
-  /** Null: in all schemas. */
+  /** Null: all schemas. */
   schema: string | null;
   objectType: string;
   action: "grant" | "revoke";
@@ -30,7 +30,7 @@ const objectTypes: Record<string, string> = {
   L: "LARGE OBJECTS",
 };
 
-/** What PUBLIC may do on a new object when nothing is said (acldefault). */
+/** Built-in default privileges of PUBLIC on a new object (acldefault). */
 const publicDefaults: Record<string, string[]> = { f: ["EXECUTE"], T: ["USAGE"] };
 
 interface Entry {
@@ -40,8 +40,8 @@ interface Entry {
 }
 
 /**
- * What `owner` lacks of the default privileges of `sources`. `managed` roles are left out: their own default
- * privileges are given to them by name.
+ * Default privileges of `sources` that `owner` lacks. Those for `managed` roles are left out, because Privileges grants them by
+ * name.
  */
 export function missingDefaults(owner: string, sources: string[], managed: string[], live: DefaultAcl[]): CarryOver[] {
   const skipped = new Set([owner, ...managed]);
@@ -60,25 +60,25 @@ export function missingDefaults(owner: string, sources: string[], managed: strin
   return unique(wanted).filter((item) => !holds(live, item));
 }
 
-/** What leads from the live default privileges of `owner` back to the recorded ones; `managed` roles are left alone. */
-export function defaultsBack(
+/** Changes that restore the default privileges of `owner` from the baseline, except those of `managed` roles. */
+export function restoredDefaults(
   owner: string,
   managed: string[],
   live: DefaultAcl[],
   recorded: DefaultAcl[],
 ): CarryOver[] {
   const skipped = new Set([owner, ...managed]);
-  const mine = live.filter((row) => row.creator === owner);
+  const present = live.filter((row) => row.creator === owner);
   const before = recorded.filter((row) => row.creator === owner);
   const place = (row: DefaultAcl) => ({ creator: owner, schema: row.schema, objectType: row.objectType });
-  const extra = mine.flatMap((row) =>
+  const extra = present.flatMap((row) =>
     entriesOf(row)
       .filter((entry) => !skipped.has(entry.grantee) && !isDefault(row, entry))
       .map((entry) => ({ ...place(row), action: "grant" as const, ...entry }))
       .filter((item) => !holds(before, item))
       .map((item) => ({ ...item, action: "revoke" as const })),
   );
-  const withheld = mine.flatMap((row) =>
+  const withheld = present.flatMap((row) =>
     withheldFromPublic(row, entriesOf(row))
       .map((entry) => ({ ...place(row), action: "revoke" as const, ...entry }))
       .filter((item) => !holds(before, item))
@@ -97,7 +97,7 @@ function entriesOf(row: DefaultAcl): Entry[] {
   return parseAcl(row.acl).map(({ privilege, grantee, grantable }: Grant) => ({ privilege, grantee, grantable }));
 }
 
-/** Only the rows for all schemas start from the built-in defaults; those of a schema add to them. */
+/** Only rows for all schemas replace the built-in defaults; rows for a schema add to them. */
 function isDefault(row: DefaultAcl, entry: Entry): boolean {
   return row.schema === null && entry.grantee === "" && !!publicDefaults[row.objectType]?.includes(entry.privilege);
 }
@@ -109,7 +109,7 @@ function withheldFromPublic(row: DefaultAcl, entries: Entry[]): Entry[] {
     .map((privilege) => ({ privilege, grantee: "", grantable: false }));
 }
 
-/** Whether the live rows already say what the item would make them say. */
+/** Whether the item is already in effect. */
 function holds(live: DefaultAcl[], item: CarryOver): boolean {
   const row = live.find(
     (one) => one.creator === item.creator && one.schema === item.schema && one.objectType === item.objectType,
@@ -129,7 +129,7 @@ function unique(items: CarryOver[]): CarryOver[] {
   return [...new Map(items.map((item) => [JSON.stringify(item), item])).values()];
 }
 
-/** The plan's key and line: default privileges of one creator in one place. */
+/** Lines of the plan, by creator and schema. */
 export function describeDefaults(items: CarryOver[]): Record<string, string> {
   const lines = new Map<string, string[]>();
   for (const item of items) {

@@ -1,37 +1,39 @@
+import type { Snapshot } from "../baseline/contract.ts";
 import type { Queryable } from "../postgres/connection.ts";
+import { splitName } from "../postgres/names.ts";
 import { readTimescale, type Timescale } from "../postgres/timescale.ts";
 
-/** An object that has an owner of its own and can be given another with ALTER ... OWNER TO. */
+/** An object whose owner ALTER ... OWNER TO can change. */
 export interface OwnedObject {
-  /** How people and the plan name it: `tickets.t9` for a relation, else with its type: `function tickets.f(integer)`. */
+  /** As users and the plan name it: `tickets.t9` for a relation, others with the type: `function tickets.f(integer)`. */
   key: string;
-  /** Postgres's name of its type, as pg_identify_object says it: table, view, function, statistics object, ... */
+  /** Type as in pg_identify_object: table, view, function, statistics object, ... */
   type: string;
-  /** Its name with schema and arguments, quoted by Postgres: ready to stand in a statement. */
+  /** Name with schema and arguments, quoted by Postgres for use in a statement. */
   identity: string;
   schema: string;
-  /** Kind and OID: stays when the object is renamed. */
+  /** Kind and OID, which do not change when the object is renamed. */
   id?: string;
-  /** The same of its schema. */
+  /** Kind and OID of its schema. */
   schemaId?: string;
   /** Without schema, arguments and quotes. */
   name: string;
   owner: string;
-  /** Whether its owner is a superuser, who needs no privilege. */
+  /** Whether its owner is a superuser. */
   isSuperusers: boolean;
-  /** Explicit privileges as Postgres prints them (`aclitem`), null when the defaults hold. */
+  /** Explicit privileges (`aclitem`); null means the default privileges. */
   acl: string[] | null;
   /** Explicit privileges on columns, by column. */
   columnAcls: Record<string, string[]>;
-  /** Linked and identity sequences of a table: they follow its owner, but have privileges of their own. */
+  /** Serial and identity sequences of a table, which follow its owner but have their own privileges. */
   sequences: LinkedSequence[];
-  /** What a TimescaleDB relation is; undefined for all others. */
+  /** Kind of a TimescaleDB relation; undefined for other objects. */
   timescale: "hypertable" | "continuous aggregate" | undefined;
   /** TimescaleDB jobs that run on the object (or run it, for a user-defined action), with their owners. */
   jobs: { id: number; owner: string }[];
   /**
-   * 0 for an object that reads no other; a view or continuous aggregate is one above the highest it reads, a SECURITY DEFINER routine, which may
-   * read all, above all.
+   * 0 for an object that reads no other; a view or continuous aggregate is one above the highest relation it reads; a SECURITY
+   * DEFINER routine, which can read any, is above all.
    */
   depth: number;
 }
@@ -60,10 +62,10 @@ interface Row {
 }
 
 /**
- * Every object in `schemas` that has an owner: tables (partitioned tables and partitions too), foreign tables, views,
+ * Every object in `schemas` that has an owner: tables (including partitioned tables and partitions), foreign tables, views,
  * materialized views, sequences, routines, types, collations, conversions, operators with their classes and families,
- * text search configurations and dictionaries, extended statistics. Left out, because they follow another object or
- * belong to an extension: indexes, row and array types, linked and identity sequences, chunks, extension members.
+ * text search configurations and dictionaries, extended statistics. Objects that follow another object or belong to an
+ * extension are left out: indexes, row and array types, linked and identity sequences, chunks, extension members.
  */
 export async function readOwnedObjects(db: Queryable, schemas: string[]): Promise<OwnedObject[]> {
   const timescale = await readTimescale(db);
@@ -115,7 +117,7 @@ interface Edge {
   read: string;
 }
 
-/** Longest way down from each view, or table with rules; a cycle (possible with rules) ends where it closes. */
+/** Longest path down from each view or table with rules; a cycle, which rules can create, ends where it closes. */
 function depthsOf(edges: Edge[]): Map<string, number> {
   const reads = new Map<string, string[]>();
   for (const { reader, read } of edges) reads.set(reader, [...(reads.get(reader) ?? []), read]);
@@ -152,7 +154,7 @@ const linkedSequencesSql = `
     AND d.deptype IN ('a', 'i')
   ORDER BY 2`;
 
-// An object with an internal dependency is part of another one and follows it; 'e' is an extension's member.
+// An object with an internal dependency follows another object; 'e' marks members of an extension.
 const objectsSql = `
   WITH free_multirange AS (
     SELECT rngmultitypid FROM pg_range
@@ -211,7 +213,44 @@ const objectsSql = `
   LEFT JOIN pg_proc p ON o.classid = 'pg_proc'::regclass AND p.oid = o.oid
   LEFT JOIN columns c ON c.attrelid = o.oid
   CROSS JOIN LATERAL pg_identify_object(o.classid, o.oid, 0) i
-  -- What was dropped while this ran has no name any more: a routine is its number then.
+  -- An object that is dropped meanwhile has no name; a routine is printed as its OID.
   WHERE i.identity IS NOT NULL AND (o.classid <> 'pg_proc'::regclass OR o.oid::regprocedure::text LIKE '%(%')
     AND NOT EXISTS (SELECT FROM part p WHERE p.classid = o.classid AND p.objid = o.oid)
   ORDER BY i.type, i.identity`;
+
+/** Finds the names in the baseline of objects that were renamed or moved to another schema. */
+export class PreviousNames {
+  readonly #recorded: Pick<Snapshot, "owners" | "ids">;
+  readonly #names: Map<string, string>;
+
+  constructor(recorded: Pick<Snapshot, "owners" | "ids">) {
+    this.#recorded = recorded;
+    this.#names = new Map(Object.entries(recorded.ids ?? {}).map(([name, id]) => [id, name]));
+  }
+
+  /**
+   * The object's key in the baseline; undefined if it is not recorded. After a dump and restore an OID can belong to another
+   * object, so part of the name must match, too: the name itself, or the schema, which must be the recorded one.
+   */
+  of(object: OwnedObject): string | undefined {
+    if (Object.hasOwn(this.#recorded.owners, object.key)) return object.key;
+    const name = object.id === undefined ? undefined : this.#names.get(object.id);
+    if (name === undefined || !Object.hasOwn(this.#recorded.owners, name)) return undefined;
+    const was = splitName(name.startsWith(`${object.type} `) ? name.slice(object.type.length + 1) : name);
+    const is = splitName(object.identity);
+    const isInSameSchema =
+      was?.schema === object.schema && this.#recorded.ids?.[`schema ${schemaOf(object)}`] === object.schemaId;
+    return was !== undefined && (was.object === is?.object || isInSameSchema) ? name : undefined;
+  }
+
+  /** The key in the baseline of a sequence that follows a table. */
+  ofSequence({ identity, id }: OwnedObject["sequences"][number]): string {
+    if (this.#recorded.ids?.[identity] !== undefined || id === undefined) return identity;
+    return this.#names.get(id) ?? identity;
+  }
+}
+
+/** As Postgres quotes it. */
+function schemaOf({ identity, schema }: OwnedObject): string {
+  return identity.startsWith('"') ? `"${schema.replaceAll('"', '""')}"` : schema;
+}

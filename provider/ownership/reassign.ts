@@ -12,32 +12,32 @@ import type { Call } from "../rpc/provider.ts";
 import { canSetParameter } from "../settings/settings.ts";
 import { describe, type Move, statements } from "./moves.ts";
 
-/** How long one ALTER waits for its lock, and so how long it can hold up others behind it. */
+/** How long an ALTER waits for its lock, which is how long it can block other sessions behind it. */
 const lockTimeout = "200ms";
-/** Ours must be the one that gives way: the application's deadlock_timeout is longer. */
+/** Shorter than the application's, so that a deadlock cancels this session and not the application's. */
 const deadlockTimeout = "10ms";
-/** Milliseconds without any object moving after which the run gives up and names who is in the way. */
+/** Milliseconds without progress after which the run stops and names the blocking sessions. */
 const patience = 120_000;
-/** Milliseconds between two rounds over the objects that were locked: the application runs in between. */
+/** Milliseconds between two rounds over locked objects, in which the application runs. */
 const roundDelay = { first: 250, most: 3000 };
-/** Moves sent in one message, each still a transaction of its own: a round trip for each would take longer than the move. */
+/** Moves in one message, each in its own transaction: a round trip for each would take longer than the move. */
 const batchSize = 50;
 /** Milliseconds between two lines of progress. */
 const progressEvery = 200;
 
 export interface Reassigned {
   moved: number;
-  /** Objects that stayed where they were, with the reason. */
+  /** Objects that were not moved, with the reason. */
   left: { move: Move; reason: string }[];
   /** Objects that another session dropped or renamed before their move. */
   gone: Move[];
 }
 
-/** Plans that are made anew because objects were dropped or renamed meanwhile: what is renamed all the time is left out. */
+/** Further plans when objects are dropped or renamed meanwhile; after those the objects are left out. */
 const furtherPlans = 3;
 
 /**
- * Moves what `plan` finds, see `reassign`, and what it finds then, as long as objects are dropped or renamed meanwhile.
+ * Runs the moves of `plan` (see `reassign`), and plans again while objects are dropped or renamed meanwhile.
  * `planned` counts the objects of all plans, each once.
  */
 export async function reassignPlanned(
@@ -56,22 +56,22 @@ export async function reassignPlanned(
       await refuseMissingOwners(db, result.gone);
       return { ...result, moved, planned };
     }
-    call.report.progress(`planned anew: ${listOf(result.gone.map(({ object }) => object.key))} changed meanwhile`);
+    call.report.progress(`planning again: ${listOf(result.gone.map(({ object }) => object.key))} changed meanwhile`);
   }
 }
 
-/** The new owner may be what is gone. */
+/** The missing object can be the new owner. */
 async function refuseMissingOwners(db: Queryable, moves: Move[]): Promise<void> {
-  const there = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
-  const missing = moves.find(({ to }) => !there.has(to));
+  const existing = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
+  const missing = moves.find(({ to }) => !existing.has(to));
   if (missing)
     throw new Error(`cannot move ${missing.object.key} (${describe(missing)}): there is no role ${missing.to}`);
 }
 
 /**
- * Moves objects to their new owners, one transaction each, in the order given; an object that is locked is tried again
- * after the others of its depth. Never holds a lock while it waits for another. Throws when Postgres refuses a move
- * for good; `patienceMs` without any progress ends the run with what is left.
+ * Moves objects to their new owners in the given order, each in its own transaction. A locked object is retried after the
+ * others of its depth. Never waits for a lock while it holds another. Throws if Postgres refuses a move permanently; returns
+ * the objects that are left after `patienceMs` without progress.
  */
 export async function reassign(db: Queryable, moves: Move[], call: Call, patienceMs = patience): Promise<Reassigned> {
   const timescale = await findTimescale(db);
@@ -81,7 +81,7 @@ export async function reassign(db: Queryable, moves: Move[], call: Call, patienc
   try {
     result = await moveAll(db, moves, mover, call, patienceMs);
   } catch (error) {
-    // The error says what happened; a lost connection has nothing to finish.
+    // On a lost connection this fails, too; report the original error.
     await finish(db, before, moves.length > 0).catch(() => undefined);
     throw error;
   }
@@ -97,7 +97,7 @@ async function moveAll(
   patienceMs: number,
 ): Promise<Reassigned> {
   let moved = 0;
-  let told = 0;
+  let reported = 0;
   const gone: Move[] = [];
   for (const group of inOrder(moves)) {
     let waiting = group;
@@ -105,7 +105,7 @@ async function moveAll(
     let progressed = Date.now();
     while (waiting.length > 0) {
       const blocked: { move: Move; reason: string }[] = [];
-      // What was locked in the round before is tried one by one: a batch would stop at the first of them again.
+      // Objects that were locked are retried one by one, because a batch would stop at the first again.
       const size = waiting === group ? batchSize : 1;
       for (let start = 0; start < waiting.length; start += size) {
         const batch = waiting.slice(start, start + size);
@@ -123,14 +123,14 @@ async function moveAll(
         if (done === 0) continue;
         moved += done;
         progressed = Date.now();
-        if (progressed - told < progressEvery) continue;
-        told = progressed;
+        if (progressed - reported < progressEvery) continue;
+        reported = progressed;
         call.report.progress(`moved ${moved} of ${moves.length}: ${batch.at(-1)?.object.key}`);
       }
       waiting = blocked.map(({ move }) => move);
       if (waiting.length === 0) break;
       if (Date.now() - progressed > patienceMs) return { moved, left: await withHolders(db, blocked), gone };
-      call.report.progress(`moved ${moved} of ${moves.length}; waiting for ${waiting.length} that others hold`);
+      call.report.progress(`moved ${moved} of ${moves.length}; waiting for ${waiting.length} that other sessions lock`);
       await pause(delay, call.signal);
       delay = Math.min(delay * 2, roundDelay.most);
     }
@@ -138,17 +138,17 @@ async function moveAll(
   return { moved, left: [], gone };
 }
 
-/** All statements of one move. */
+/** Returns all statements of one move. */
 type Mover = (move: Move) => Promise<string[]>;
 
 /**
- * For as long as a move's transaction takes an admin that is no superuser is a member of the owners, old and new, and the
- * new one may create in the schema: of a superuser Postgres asks neither.
+ * During the transaction of a move, a non-superuser admin must be a member of the previous and the new owner, and the new owner
+ * must have CREATE on the schema. A superuser needs neither.
  */
 async function moverFor(db: Queryable, timescale: Installation | undefined): Promise<Mover> {
   if (await isSuperuser(db)) return async (move) => statements(move, timescale);
   const known = new Map<string, Promise<TemporaryGrant[]>>();
-  const borrow = async (schema: string, to: string, others: string[]): Promise<TemporaryGrant[]> => {
+  const grantsFor = async (schema: string, to: string, others: string[]): Promise<TemporaryGrant[]> => {
     const create = await createPrivilege(db, schema, to);
     return [await membershipOf(db, [...others, to, ...(create ? [create.owner] : [])]), ...(create ? [create] : [])];
   };
@@ -156,9 +156,9 @@ async function moverFor(db: Queryable, timescale: Installation | undefined): Pro
     const { object, to, privileges } = move;
     const others = [...new Set([object.owner, ...privileges.flatMap(({ as }) => as ?? [])])].sort();
     const key = JSON.stringify([object.schema, to, others]);
-    const borrowed = known.get(key) ?? borrow(object.schema, to, others);
-    known.set(key, borrowed);
-    const all = await borrowed;
+    const granted = known.get(key) ?? grantsFor(object.schema, to, others);
+    known.set(key, granted);
+    const all = await granted;
     return [
       ...all.flatMap(({ grant }) => grant),
       ...statements(move, timescale),
@@ -167,7 +167,7 @@ async function moverFor(db: Queryable, timescale: Installation | undefined): Pro
   };
 }
 
-/** Runs of equal depth: within one the order is free, between two it is not. */
+/** Groups of equal depth, in order; the order within a group does not matter. */
 function inOrder(moves: Move[]): Move[][] {
   const groups: Move[][] = [];
   for (const move of moves) {
@@ -178,7 +178,7 @@ function inOrder(moves: Move[]): Move[][] {
   return groups;
 }
 
-/** What the session had before. */
+/** Settings of the session to restore. */
 interface Before {
   synchronousCommit: string;
   maySetDeadlockTimeout: boolean;
@@ -189,7 +189,7 @@ async function prepare(db: Queryable): Promise<Before> {
   const maySetDeadlockTimeout = await canSetParameter(db, "deadlock_timeout");
   if (maySetDeadlockTimeout) await db.query(`SET deadlock_timeout = ${escapeLiteral(deadlockTimeout)}`);
   const { rows } = await db.query<{ before: string }>("SELECT current_setting('synchronous_commit') AS before");
-  // Thousands of commits need not wait for the disk one by one: the last one, below, waits for all of them.
+  // Only the last of thousands of commits waits for the disk (see flush).
   await db.query("SET synchronous_commit = off");
   return { synchronousCommit: rows[0]?.before ?? "on", maySetDeadlockTimeout };
 }
@@ -202,17 +202,16 @@ async function finish(db: Queryable, before: Before, hasMoved: boolean): Promise
 }
 
 /**
- * Waits until all that was committed before is on the disk. Only a commit that has written WAL itself waits for it (see
- * RecordTransactionCommit in PostgreSQL's source), and an empty large object that goes in the same transaction is what any user
- * may write everywhere; nothing of it is left.
+ * Waits until all previous commits are on disk. Only a commit that has written WAL waits (see RecordTransactionCommit in
+ * PostgreSQL's source); any user can create a large object and remove it in the same transaction.
  */
 async function flush(db: Queryable): Promise<void> {
   await db.query("SELECT lo_unlink(lo_create(0))");
 }
 
 /**
- * Moves of one statement each, in one message; false when they must be tried one by one, which does no harm to those that
- * were moved by then: an owner that is the right one already is no change.
+ * Runs moves of one statement each in one message; false if they must be retried one by one. Repeating a completed move is
+ * harmless: the owner is already the right one.
  */
 async function moveTogether(db: Queryable, batch: Move[], mover: Mover): Promise<boolean> {
   const each = await Promise.all(batch.map(mover));
@@ -226,11 +225,11 @@ async function moveTogether(db: Queryable, batch: Move[], mover: Mover): Promise
   }
 }
 
-/** With a reason it must be tried again. */
+/** A returned reason means that the move must be retried. */
 async function moveOne(db: Queryable, move: Move, mover: Mover): Promise<"moved" | "gone" | { reason: string }> {
   const all = await mover(move);
   try {
-    // One statement is a transaction by itself.
+    // A single statement is its own transaction.
     await db.query(all.length === 1 ? (all[0] as string) : `BEGIN; ${all.join("; ")}; COMMIT`);
     return "moved";
   } catch (error) {
@@ -242,14 +241,14 @@ async function moveOne(db: Queryable, move: Move, mover: Mover): Promise<"moved"
   }
 }
 
-/** When the connection is lost this fails, too, and says less than what it was lost with. */
+/** On a lost connection this fails, too: then throws the original error, which has more detail. */
 async function rollback(db: Queryable, why: Error): Promise<void> {
   await db.query("ROLLBACK").catch(() => {
     throw why;
   });
 }
 
-/** Adds who holds a lock on each object: what the person at the keyboard has to look at. */
+/** Adds the sessions that hold a lock on each object. */
 async function withHolders(db: Queryable, left: Reassigned["left"]): Promise<Reassigned["left"]> {
   const found: Reassigned["left"] = [];
   for (const { move, reason } of left) {

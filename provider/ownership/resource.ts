@@ -21,22 +21,21 @@ import { ownershipContract } from "./contract.ts";
 import {
   type CarryOver,
   defaultStatements,
-  defaultsBack,
   describeDefaults,
   missingDefaults,
+  restoredDefaults,
 } from "./default-privileges.ts";
 import {
   describe,
   isSuperusersMove,
   type Move,
-  movesBack,
   movesTowards,
   ownerFor,
+  restoringMoves,
   schemasOf,
   unknownNames,
 } from "./moves.ts";
-import { type OwnedObject, readOwnedObjects } from "./objects.ts";
-import { PreviousNames } from "./previous-names.ts";
+import { type OwnedObject, PreviousNames, readOwnedObjects } from "./objects.ts";
 import { type Reassigned, reassignPlanned } from "./reassign.ts";
 import { foreignStacks, forgetRecord, missingRecord, record } from "./stack-claim.ts";
 import { superusersMoveReason } from "./superusers-objects.ts";
@@ -48,7 +47,7 @@ interface Plan {
   defaults: CarryOver[];
 }
 
-/** The runbook's ownership reassignment: the role that runs the migrations owns what they alter. */
+/** Changes of owner (runbook): the role that runs the migrations owns the objects that they alter. */
 export function ownership(server: Server): Reconciler<typeof ownershipContract> {
   return {
     contract: ownershipContract,
@@ -64,14 +63,14 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
           const { moves, defaults } = planFor(inputs, objects, await readDefaultAcls(db, inputs.schemas));
           const unknown = unknownNames(inputs, objects).map(
             (name) =>
-              `${name}: there is no such object in ${inputs.database} (a name with capitals or dots needs double quotes)`,
+              `${name}: ${inputs.database} has no such object (a name with capitals or dots needs double quotes)`,
           );
           const { legacyUsers = [], declared = declaredBy(inputs) } = inputs;
           const facts = { ...inputs, objects, previousOwners: recordedOwners(inputs), legacyUsers, declared };
           const warnings = [...unknown, ...(await warningsOf(db, facts, ownershipWarnings))];
           const failures = [
             ...(await foreignStacks(db, inputs, moves, call)).map((reason) => ({ property: "owner", reason })),
-            ...(await notOurs(db, inputs, moves)),
+            ...(await impossibleMoves(db, inputs, moves)),
           ];
           const record = failures.length === 0 ? await missingRecord(db, inputs, call) : {};
           const changes = { ...linesOf({ moves, defaults }), ...record };
@@ -93,7 +92,7 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
       const objects = Object.keys(changes).length - defaults - records;
       const carried = defaults > 0 ? `, default privileges in ${defaults} ${defaults === 1 ? "place" : "places"}` : "";
       if (Object.keys(changes).length === 0) return undefined;
-      return `${database}: ${count(objects)} to get the right owner (${owner} or the one it is kept with)${carried}`;
+      return `${database}: ${count(objects)} to change owner (to ${owner} or the role in keepOwner)${carried}`;
     },
 
     async apply(inputs, _olds, call) {
@@ -113,44 +112,46 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
           await readingAgain(plan);
           await record(db, inputs, call);
           await applyDefaults(db, inputs, call, (live) => planFor(inputs, objects, live).defaults);
-          // Whatever ends the moves, some may be done: only what is in the state is put back by destroy.
+          // If the moves fail, some may be done: destroy restores only what is in the state.
           const result = await reassignPlanned(db, plan, call).catch((error: unknown) => {
             throw new Incomplete(error instanceof Error ? error.message : String(error), { cause: error });
           });
           if (result.left.length > 0) throw new Incomplete(leftBehind(inputs.database, result));
-          sayGone(inputs, result, call);
+          reportGone(inputs, result, call);
           return result.planned > 0 ? `${inputs.database}: ${count(result.moved)} moved` : undefined;
         }),
       );
     },
 
     async remove(inputs, call) {
-      if (inputs.former instanceof Unknown) throw new Error("the state has no record of the former owners");
-      const { former } = inputs;
-      const giveBack = (db: Queryable) =>
+      if (inputs.former instanceof Unknown) throw new Error("the state has no baseline with the previous owners");
+      const { former: baseline } = inputs;
+      const restore = (db: Queryable) =>
         alone(db, call, async () => {
           if (!(await roleExists(db, inputs.owner))) return;
-          await refuseWhileInUse(db, inputs.owner, `take ${inputs.database} from its owner`);
-          // A role that was there before the stack stays, with what it has made.
-          const heir = former.roles[inputs.owner] ? inputs.owner : server.address.user;
+          await refuseWhileInUse(db, inputs.owner, `restore the owners in ${inputs.database}`);
+          // An adopted role stays and keeps the objects that it has created.
+          const heir = baseline.roles[inputs.owner] ? inputs.owner : server.address.user;
           const plan = async () => {
-            const objects = await objectsToGiveBack(db, inputs, former);
-            return toLivingRoles(db, movesBack(inputs, objects, former, heir), server.address.user);
+            const objects = await objectsToRestore(db, inputs, baseline);
+            return toExistingRoles(db, restoringMoves(inputs, objects, baseline, heir), server.address.user);
           };
           const result = await reassignPlanned(db, plan, call);
           if (result.left.length > 0) throw new Error(leftBehind(inputs.database, result));
-          sayGone(inputs, result, call);
+          reportGone(inputs, result, call);
           await applyDefaults(db, inputs, call, (live) =>
-            defaultsBack(inputs.owner, inputs.roles, live, former.defaultPrivileges),
+            restoredDefaults(inputs.owner, inputs.roles, live, baseline.defaultPrivileges),
           );
           await forgetRecord(db, inputs, call);
         });
       try {
-        await server.session(inputs.database, giveBack);
+        await server.session(inputs.database, restore);
       } catch (error) {
         if (!isMissingDatabase(error)) throw error;
         await server.session(undefined, (db) => alone(db, call, () => forgetRecord(db, inputs, call)));
-        call.report.info(`there is no database ${inputs.database} any more: what ${inputs.owner} owned there is gone`);
+        call.report.info(
+          `database ${inputs.database} no longer exists, nor do the objects that ${inputs.owner} owned there`,
+        );
       }
     },
   };
@@ -171,9 +172,9 @@ function planFor(inputs: Inputs, objects: OwnedObject[], live: DefaultAcl[]): Pl
   return { moves, defaults: missingDefaults(inputs.owner, [...new Set(sources)], inputs.roles, live) };
 }
 
-/** What an admin that is no superuser can never move. */
-async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Promise<CheckFailure[]> {
-  const doing = `move objects of ${database} to their owner`;
+/** Failures for moves that a non-superuser admin cannot make. */
+async function impossibleMoves(db: Queryable, { database }: Inputs, moves: Move[]): Promise<CheckFailure[]> {
+  const doing = `change owners in ${database}`;
   const unreachable = await unreachableRoles(
     db,
     moves.flatMap(({ object, to }) => [object.owner, to]),
@@ -189,8 +190,8 @@ async function notOurs(db: Queryable, { database }: Inputs, moves: Move[]): Prom
   if (ofTimescale.length > 0 && !(await isSuperuser(db))) {
     const list = listOf(ofTimescale.map(({ object }) => object.key));
     failures.push(
-      `cannot ${doing}: TimescaleDB's hypertables, continuous aggregates and jobs only a superuser can give away. ` +
-        `Connect as one (app-roles:server.admin), or leave them where they are (keepOwner). Concerned: ${list}`,
+      `cannot ${doing}: only a superuser can change the owner of TimescaleDB's hypertables, continuous aggregates and jobs. ` +
+        `Connect as one (app-roles:server.admin), or keep their owner (keepOwner). Objects: ${list}`,
     );
   }
   return failures.map((reason) => ({ property: "", reason }));
@@ -201,8 +202,8 @@ function declaredBy({ owner, schemas, keepOwner, alsoOwn, roles }: Inputs): Decl
   return { owner, schemas, keepOwner, alsoOwn, roles: Object.fromEntries(access) };
 }
 
-/** In the schemas, and what was recorded there and moved elsewhere since. */
-async function objectsToGiveBack(
+/** Objects in the schemas, and recorded objects that were moved to another schema. */
+async function objectsToRestore(
   db: Queryable,
   inputs: Inputs,
   recorded: Exclude<Inputs["former"], Unknown>,
@@ -226,7 +227,7 @@ async function applyDefaults(
 ): Promise<void> {
   const doing = `setting the default privileges of ${owner} in ${database}`;
   await inTransaction(db, call, doing, async () => {
-    const defaults = await toWhatIsThere(db, plan(await readDefaultAcls(db, schemas)));
+    const defaults = await withoutDropped(db, plan(await readDefaultAcls(db, schemas)));
     if (defaults.length === 0) return;
     try {
       await actingFor(db, [...new Set(defaults.map(({ creator }) => creator))], async () => {
@@ -238,8 +239,8 @@ async function applyDefaults(
   });
 }
 
-/** Without what names a role or a schema that was dropped since it was recorded. */
-async function toWhatIsThere(db: Queryable, items: CarryOver[]): Promise<CarryOver[]> {
+/** Leaves out items for a role or schema that was dropped meanwhile. */
+async function withoutDropped(db: Queryable, items: CarryOver[]): Promise<CarryOver[]> {
   if (items.length === 0) return items;
   const roles = await existingRoles(db, [...new Set(items.map(({ grantee }) => grantee))]);
   const schemas = new Set(await schemaNames(db, "with"));
@@ -250,27 +251,27 @@ async function toWhatIsThere(db: Queryable, items: CarryOver[]): Promise<CarryOv
 
 async function refuseMissingRole(db: Queryable, role: string): Promise<void> {
   if (!(await roleExists(db, role))) {
-    throw new Error(`cannot make ${role} the owner: there is no such role. It was dropped by hand: run up again.`);
+    throw new Error(`cannot make ${role} the owner: there is no such role. If it was dropped by hand, run up again.`);
   }
 }
 
-/** A former owner may have been dropped since; what it had goes to the heir. */
-async function toLivingRoles(db: Queryable, moves: Move[], heir: string): Promise<Move[]> {
-  const living = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
-  return moves.map((move) => (living.has(move.to) ? move : { ...move, to: heir, privileges: [] }));
+/** Objects of a previous owner that was dropped meanwhile get the owner `heir`. */
+async function toExistingRoles(db: Queryable, moves: Move[], heir: string): Promise<Move[]> {
+  const existing = await existingRoles(db, [...new Set(moves.map(({ to }) => to))]);
+  return moves.map((move) => (existing.has(move.to) ? move : { ...move, to: heir, privileges: [] }));
 }
 
-function sayGone({ database }: Inputs, { gone }: Reassigned, call: Call): void {
+function reportGone({ database }: Inputs, { gone }: Reassigned, call: Call): void {
   if (gone.length === 0) return;
   const list = listOf(gone.map(({ object }) => object.key));
-  call.report.info(`${database}: left out, dropped or renamed meanwhile: ${list}`);
+  call.report.info(`${database}: left out because they were dropped or renamed meanwhile: ${list}`);
 }
 
 function leftBehind(database: string, { moved, planned, left }: Reassigned & { planned: number }): string {
   const list = left.slice(0, 10).map(({ move, reason }) => `${move.object.key}: ${reason}`);
   const more = left.length > 10 ? [`and ${left.length - 10} more`] : [];
   return [
-    `${database}: moved ${moved} of ${planned} objects; the others are locked by other sessions. Let those end (or end them), then run this again: it goes on where it stopped.`,
+    `${database}: moved ${moved} of ${planned} objects; other sessions lock the rest. Wait for those sessions or end them, then run this again to continue.`,
     ...list,
     ...more,
   ].join("\n  ");

@@ -6,10 +6,10 @@ import { privilegeStatements } from "../privileges/statements.ts";
 import { describePrivileges } from "../privileges/words.ts";
 import { describe, type Move, ownerStatement } from "./moves.ts";
 
-/** Statements that a message gives before it says how many more there are. */
+/** Statements in a message; further ones are only counted. */
 const statementsNamed = 5;
 
-/** Why moves from or to a superuser are refused to an admin that is not one: leave the object there, or let a superuser move it. */
+/** Failures for moves from or to a superuser by a non-superuser admin, with the remedies. */
 export function superusersMoveReason(database: string, { me, superusers }: Unreachable, moves: Move[]): string[] {
   return moves
     .filter(({ object, to }) => superusers.has(object.owner) || superusers.has(to))
@@ -19,13 +19,13 @@ export function superusersMoveReason(database: string, { me, superusers }: Unrea
       const statement = ownerStatement(object, toSuperuser ? to : me);
       const keep = `app-roles:databases.${database}.keepOwner: {${JSON.stringify(object.key)}: ${object.owner}}`;
       return (
-        `${object.key}: ${me} is not a superuser and cannot carry out ${describe(move)}, for ${toSuperuser ? to : object.owner} is one. ` +
-        `Leave it with its owner (${keep}), or let a superuser run ${statement}`
+        `${object.key}: ${me} is not a superuser and cannot change ${describe(move)}, because ${toSuperuser ? to : object.owner} is one. ` +
+        `Keep its owner (${keep}), or let a superuser run ${statement}`
       );
     });
 }
 
-/** Of a plan what the admin can carry out, and what it cannot because it belongs to superusers. */
+/** Splits a plan into changes that the admin can make and changes on objects of superusers. */
 export function withoutSuperusers(
   plan: PrivilegePlan,
   { superusers }: Unreachable,
@@ -49,12 +49,12 @@ export function withoutSuperusers(
   return { within, beyond };
 }
 
-/** Without a schema or the database a role can do nothing at all there, so those are refused. */
+/** Failures, not warnings: without privileges on the schema or database a role can do nothing in it. */
 function isContainer(place: Place): boolean {
   return "object" in place && (place.object.kind === "schema" || place.object.kind === "database");
 }
 
-/** Why a plan is refused whose schema or database belongs to a superuser. */
+/** Failures for a plan whose schema or database belongs to a superuser. */
 export function superusersContainerReasons(
   plan: PrivilegePlan,
   role: string,
@@ -69,7 +69,7 @@ export function superusersContainerReasons(
       return [
         [
           place.key,
-          `${place.key}: ${me} cannot give ${role} its privileges there: it belongs to ${owner}, a superuser. Let a superuser run ${statement}`,
+          `${place.key}: ${me} cannot grant ${role} its privileges there: it belongs to ${owner}, a superuser. Let a superuser run ${statement}`,
         ],
       ];
     }),
@@ -77,7 +77,7 @@ export function superusersContainerReasons(
   return [...found.values()];
 }
 
-/** The warning about what stays undone. */
+/** The warning about changes that are not made. */
 export function superusersPrivilegesWarning(
   beyond: PrivilegePlan,
   role: string,
@@ -89,7 +89,7 @@ export function superusersPrivilegesWarning(
   const statements = privilegeStatements(beyond, role).map(({ sql }) => sql);
   const more = statements.length > statementsNamed ? `; and ${statements.length - statementsNamed} more` : "";
   return [
-    `${listOf(keys)}: ${keys.length === 1 ? "belongs" : "belong"} to ${owners}, and only a superuser may change who has privileges there: ${role} gets none of this up. ` +
+    `${listOf(keys)}: ${keys.length === 1 ? "belongs" : "belong"} to ${owners}, and only a superuser can grant privileges there: this up grants ${role} none. ` +
       `Remedy: once ${role} exists, let a superuser run ${statements.slice(0, statementsNamed).join("; ")}${more}; or ALTER ... OWNER TO ${escapeIdentifier(me)}`,
   ];
 }

@@ -103,7 +103,7 @@ describe("the example, with the real engine and server", () => {
   test("is previewed under the package's policies, and nothing is touched", async () => {
     const preview = await pulumi("preview", "--policy-pack", "node_modules/app-roles/dist/policies");
     expect(preview).toContain("20 of 95 connections");
-    expect(preview).toContain("shop: 1 object to get the right owner");
+    expect(preview).toContain("shop: 1 object to change owner");
     expect(preview).toMatch(/app-roles@v.* \(local: node_modules\/app-roles\/dist\/policies\)/);
     expect(preview).toContain("reports still logs in as the legacy user");
     expect(await roles()).toEqual([]);

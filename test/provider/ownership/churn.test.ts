@@ -20,7 +20,7 @@ type OwnershipInputs = Parameters<ReturnType<typeof ownership>["apply"]>[0];
 const database = "k";
 const gone = "DROP TABLE k.t2; DROP SEQUENCE k.s2; DROP VIEW k.v2; DROP TYPE k.e2; DROP FUNCTION k.f2()";
 
-describe.each(availableVersions())("on PostgreSQL %i, objects that come and go while a run", (version) => {
+describe.each(availableVersions())("on PostgreSQL %i, objects that are created and dropped during a run", (version) => {
   let postgres: TestPostgres;
   let server: Server;
   let admin: Client;
@@ -57,8 +57,8 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
     ...more,
   });
   describe("grants privileges", () => {
-    test("what was dropped since the catalog was read is left out, and said; the rest is granted", async () => {
-      // A reading that serves for a minute stands for the moment between reading and granting.
+    test("objects dropped after the catalog was read are left out and reported; the rest is granted", async () => {
+      // The catalog is cached for a minute, to simulate the time between reading and granting.
       const resource = privileges(server, new PrivilegeReader(60_000));
       await resource.plan(reader(), undefined, {});
       await admin.query(`${gone}; ALTER TABLE k.t3 RENAME TO t4`);
@@ -70,7 +70,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
       expect(rows).toEqual([{ may: true }]);
     });
 
-    test("what was dropped does not keep the rest from being revoked", async () => {
+    test("a dropped object does not prevent the other revokes", async () => {
       const resource = privileges(server, new PrivilegeReader(60_000));
       await resource.apply(reader(), undefined, testCall());
       await resource.plan(reader(), undefined, {});
@@ -80,7 +80,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
       expect(rows).toEqual([{ may: false }]);
     });
 
-    test("a role that was dropped is no object that may be left out", async () => {
+    test("a dropped role is an error, not an object to leave out", async () => {
       const resource = privileges(server, new PrivilegeReader(60_000));
       await admin.query("CREATE ROLE k_short_lived");
       await resource.plan(reader({ role: "k_short_lived" }), undefined, {});
@@ -94,7 +94,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
   describe("moves objects", () => {
     const goal = { owner: "k_owner", schemas: ["k"], keepOwner: {}, alsoOwn: [], roles: ["k_owner"] };
 
-    test("what was dropped since it was planned is left out, what was renamed is planned anew", async () => {
+    test("objects dropped after planning are left out, renamed objects are planned again", async () => {
       let plans = 0;
       const result = await server.session(database, (db) =>
         reassignPlanned(
@@ -114,7 +114,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
       expect(left).toEqual([]);
     });
 
-    test("a new owner that was dropped is no object that may be left out", async () => {
+    test("a dropped new owner is an error, not an object to leave out", async () => {
       await admin.query("CREATE ROLE k_short_lived");
       const kept = { ...goal, keepOwner: { "k.t1": "k_short_lived" } };
       const moved = server.session(database, (db) =>
@@ -131,7 +131,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
       await expect(moved).rejects.toThrow("cannot move k.t1 (owner postgres -> k_short_lived): there is no role");
     });
 
-    test("a connection that is lost in a move says what it was lost with", async () => {
+    test("a connection that is lost in a move reports the original error", async () => {
       const killer = await postgres.connect({ database });
       const holder = await postgres.connect({ database });
       await holder.query("BEGIN; LOCK TABLE k.t1");
@@ -140,7 +140,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
         const [move] = movesTowards(goal, await readOwnedObjects(db, ["k"])).filter(
           ({ object }) => object.key === "k.t1",
         );
-        if (!move) throw new Error("k.t1 is where it shall be");
+        if (!move) throw new Error("k.t1 already has the right owner");
         const privileges = [{ sql: "GRANT SELECT ON k.t1 TO postgres", as: undefined }];
         const moving = reassign(db, [{ ...move, privileges }], testCall());
         await expect
@@ -157,7 +157,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
     });
   });
 
-  test("a job that makes, grants, renames and drops them all the time: up and destroy end well", async () => {
+  test("a job that creates, grants, renames and drops objects all the time: up and destroy succeed", async () => {
     await admin.query(
       "DO $$ BEGIN FOR i IN 1..300 LOOP EXECUTE format('CREATE TABLE k.base_%s (id serial)', i); END LOOP; END $$",
     );
@@ -165,7 +165,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
     const jobs = await Promise.all([1, 2, 3].map((number) => startJob(number)));
     const reading = new PrivilegeReader(2000);
     const resources = { privileges: privileges(server, reading), ownership: ownership(server) };
-    const scope = { database, schemas: ["k"], keepOwner: {}, alsoOwn: [], roles: ["made_later"] };
+    const scope = { database, schemas: ["k"], keepOwner: {}, alsoOwn: [], roles: ["created_later"] };
     const { observed } = await baseline(server).plan(scope, undefined, {});
     const former = observed?.snapshot as unknown as OwnershipInputs["former"];
     const owned = { ...scope, owner: "k_owner", roles: ["k_owner"], former };
@@ -183,11 +183,11 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
        SELECT 'may read' WHERE has_table_privilege('k_reader', 'k.base_1', 'SELECT')`,
     );
     expect(rows).toEqual([{ tableowner: "postgres" }]);
-    // They were in the way.
+    // The jobs ran meanwhile.
     expect(jobs.map(({ rounds }) => rounds).every((rounds) => rounds > 0)).toBe(true);
   });
 
-  /** A session that makes objects of every kind, changes and drops them, over and over again. */
+  /** A session that repeatedly creates, changes and drops objects of every kind. */
   async function startJob(number: number): Promise<{ rounds: number; end(): Promise<void> }> {
     const client = await postgres.connect({ database });
     const name = (what: string) => `k.${what}_${number}`;
@@ -206,7 +206,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that come and go w
     const work = (async () => {
       while (!stopped) {
         for (const statement of statements) {
-          // Ours may be in the way of the job, which a service would try again.
+          // The run can block the job; a service would retry.
           for (let tries = 0; tries < 50; tries++) {
             const isDone = await client.query(statement).then(
               () => true,

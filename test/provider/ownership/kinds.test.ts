@@ -16,7 +16,7 @@ const database = 'Shop "1"';
 const schemas = ["app", 'Odd " schema'];
 const owner = `New "owner"; DROP TABLE app.plain; --`;
 
-/** What is nobody's to give: the containers, an extension's members, and a range's constructors (always the first superuser's). */
+/** Objects whose owner cannot change: containers, members of an extension, and constructors of a range (owned by the first superuser). */
 const stays = [
   /^(database|schema) /,
   /^(routine|type|operator|operator class|operator family) app\.\S*(citext|~|<|>|=).* owner postgres/,
@@ -45,7 +45,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await postgres.stop();
   });
 
-  test("every kind of object moves, whatever its name, and goes back exactly", async () => {
+  test("every kind of object changes owner, with any name, and is restored exactly", async () => {
     const before = await observe(admin);
     const wanted = await inputs(server);
     await resource.apply(wanted, undefined, testCall());

@@ -29,7 +29,7 @@ const goal = (keepOwner: Record<string, string>) => ({
 const keeper = (keepOwner: Record<string, string>, object: OwnedObject) => ownerFor(goal(keepOwner), object);
 
 describe("keepOwner", () => {
-  test("takes * for any characters and ? for one", () => {
+  test("matches any characters with * and one with ?", () => {
     const wanted = { "reporting.v_*": "reader", "reporting.m?": "other" };
     expect(keeper(wanted, named("v_trips"))).toBe("reader");
     expect(keeper(wanted, named("v_"))).toBe("reader");
@@ -38,7 +38,7 @@ describe("keepOwner", () => {
     for (const name of ["m", "m12", "av_trips", "v"]) expect(keeper(wanted, named(name))).toBe("owner");
   });
 
-  test("takes every other character as it is", () => {
+  test("matches every other character literally", () => {
     expect(keeper({ "reporting.v.(a+b)|[c]$*": "reader" }, named("v.(a+b)|[c]$d"))).toBe("reader");
     expect(keeper({ "reporting.v.*": "reader" }, named("vx1"))).toBe("owner");
     expect(
@@ -46,7 +46,7 @@ describe("keepOwner", () => {
     ).toBe(undefined);
   });
 
-  test("prefers an exact name, even one with a star in it, then the longest pattern", () => {
+  test("prefers an exact name, even with a star in it, then the longest pattern", () => {
     const wanted = { "reporting.*": "a", "reporting.v_*": "b", "reporting.v_trips": "c", "reporting.v_?*": "d" };
     expect(keeper(wanted, named("x"))).toBe("a");
     expect(keeper(wanted, named("v_"))).toBe("b");
@@ -55,7 +55,7 @@ describe("keepOwner", () => {
     expect(keeper({ "reporting.*": "a", "reporting.v*": "b" }, named("v*"))).toBe("b");
   });
 
-  test("knows a routine by its signature", () => {
+  test("matches a routine by its signature", () => {
     const routine = named("f", {
       type: "function",
       identity: "reporting.f(integer)",
@@ -65,7 +65,7 @@ describe("keepOwner", () => {
     expect(keeper({ "reporting.f": "reader" }, routine)).toBe("reader");
   });
 
-  test("tells a pattern that means nothing", () => {
+  test("reports a pattern that matches nothing", () => {
     expect(unknownNames(goal({ "reporting.v_*": "a", "reporting.w_*": "a" }), [named("v_trips")])).toEqual([
       "reporting.w_*",
     ]);

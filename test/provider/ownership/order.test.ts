@@ -1,7 +1,12 @@
 import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readSnapshot } from "../../../provider/baseline/snapshot.ts";
-import { describe as describeMove, type Move, movesBack, movesTowards } from "../../../provider/ownership/moves.ts";
+import {
+  describe as describeMove,
+  type Move,
+  movesTowards,
+  restoringMoves,
+} from "../../../provider/ownership/moves.ts";
 import { readOwnedObjects } from "../../../provider/ownership/objects.ts";
 import { reassign } from "../../../provider/ownership/reassign.ts";
 import { type Queryable, Server } from "../../../provider/postgres/connection.ts";
@@ -18,7 +23,7 @@ const goal = {
   roles: ["new_owner"],
 };
 
-/** The same objects of a superuser and of a role that is none; names such that the alphabet is the wrong order. */
+/** The same objects for a superuser and a non-superuser; in alphabetical order they would move wrongly. */
 const objectsOf = (prefix: string) => `
   CREATE TABLE app.${prefix}z (id serial, a int);
   CREATE TABLE app.${prefix}a_with_rule (a int);
@@ -59,13 +64,13 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await postgres.stop();
   });
 
-  /** All that works before the move, after each object's. */
-  const nobodyNotices = async () => {
+  /** Runs every statement that worked before the moves. */
+  const everythingWorks = async () => {
     for (const statement of [...readerDoes("s"), ...readerDoes("f"), "SELECT * FROM app.kept"]) {
       await expect(reader.query(statement), statement).resolves.toBeDefined();
     }
     for (const statement of [...readerDoes("f"), "INSERT INTO app.fz (a) VALUES (2)", "UPDATE app.fz SET a = 3"]) {
-      await expect(former.query(statement), `${statement} as its former owner`).resolves.toBeDefined();
+      await expect(former.query(statement), `${statement} as its previous owner`).resolves.toBeDefined();
     }
   };
 
@@ -75,11 +80,11 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       const watched: Queryable = {
         async query<Row>(text: string, values?: unknown[]) {
           if (!text.includes(" OWNER TO ")) return db.query<Row>(text, values);
-          // Several moves travel in one message: here one by one, to look after each.
+          // Sends moves of one message one by one, to check after each.
           let result: { rows: Row[] } = { rows: [] };
           for (const transaction of text.split(/(?<=; COMMIT); (?=BEGIN; )/)) {
             result = await db.query<Row>(transaction);
-            await nobodyNotices();
+            await everythingWorks();
             seen++;
           }
           return result;
@@ -90,19 +95,21 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       return { moves, seen };
     });
 
-  test("at no moment does a reader, a writer or the former owner lose anything, there and back", async () => {
-    await nobodyNotices();
+  test("a reader, a writer and the previous owner never lose access, neither in the moves nor in the restore", async () => {
+    await everythingWorks();
     const before = await observe(admin);
     const recorded = await readSnapshot(admin, "postgres", { schemas: ["app"], outside: [], roles: [] });
 
-    const there = await move(async (db) => movesTowards(goal, await readOwnedObjects(db, ["app"])));
-    expect(there.seen).toBe(10);
-    const lines = Object.fromEntries(there.moves.map((one) => [one.object.key, describeMove(one)]));
+    const moved = await move(async (db) => movesTowards(goal, await readOwnedObjects(db, ["app"])));
+    expect(moved.seen).toBe(10);
+    const lines = Object.fromEntries(moved.moves.map((one) => [one.object.key, describeMove(one)]));
     expect(lines["app.fz"]).toBe("owner former -> new_owner, former keeps its privileges");
     expect(lines["app.sz"]).toBe("owner postgres -> new_owner");
 
-    const back = await move(async (db) => movesBack(goal, await readOwnedObjects(db, ["app"]), recorded, "postgres"));
-    expect(back.seen).toBe(10);
+    const restored = await move(async (db) =>
+      restoringMoves(goal, await readOwnedObjects(db, ["app"]), recorded, "postgres"),
+    );
+    expect(restored.seen).toBe(10);
     expect(await observe(admin)).toEqual(before);
   });
 });

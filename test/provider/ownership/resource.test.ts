@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { baseline } from "../../../provider/baseline/resource.ts";
-import { movesBack, movesTowards } from "../../../provider/ownership/moves.ts";
+import { movesTowards, restoringMoves } from "../../../provider/ownership/moves.ts";
 import { readOwnedObjects } from "../../../provider/ownership/objects.ts";
 import { reassign } from "../../../provider/ownership/reassign.ts";
 import { ownership } from "../../../provider/ownership/resource.ts";
@@ -64,7 +64,7 @@ describe("the runbook's estate", () => {
     former = await recorded();
   });
 
-  test("is planned with real values, changing nothing", async () => {
+  test("is planned with real values, without changes", async () => {
     const db = await postgres.connect({ database });
     const before = await observe(db);
     const { changes, failures } = await planOf(inputs(unknown));
@@ -77,7 +77,7 @@ describe("the runbook's estate", () => {
     expect(await observe(db)).toEqual(before);
   });
 
-  test("moves whole, goes back whole", async () => {
+  test("moves completely and is restored completely", async () => {
     const db = await postgres.connect({ database });
     const before = await observe(db);
     const call = testCall();
@@ -103,21 +103,21 @@ describe("the runbook's estate", () => {
     expect(await observe(db)).toEqual(before);
   });
 
-  test("new objects of the new owner get what those of the old one got", async () => {
+  test("new objects of the new owner get the default privileges of the previous owner", async () => {
     const db = await postgres.connect({ database });
     await resource.apply(inputs(former), undefined, testCall());
-    await db.query("BEGIN; SET LOCAL ROLE tracksolid_owner; CREATE TABLE tickets.made_later (); COMMIT");
+    await db.query("BEGIN; SET LOCAL ROLE tracksolid_owner; CREATE TABLE tickets.created_later (); COMMIT");
     const { rows } = await db.query(
-      "SELECT has_table_privilege('dashboard_ro', 'tickets.made_later', 'SELECT') AS may",
+      "SELECT has_table_privilege('dashboard_ro', 'tickets.created_later', 'SELECT') AS may",
     );
     expect(rows).toEqual([{ may: true }]);
     await resource.remove(inputs(former), testCall());
-    const { rows: owners } = await db.query("SELECT tableowner FROM pg_tables WHERE tablename = 'made_later'");
+    const { rows: owners } = await db.query("SELECT tableowner FROM pg_tables WHERE tablename = 'created_later'");
     expect(owners).toEqual([{ tableowner: "postgres" }]);
-    await db.query("DROP TABLE tickets.made_later");
+    await db.query("DROP TABLE tickets.created_later");
   });
 
-  test("refuses the way back while the owner has a session", async () => {
+  test("refuses to restore owners while the owner has a session", async () => {
     const db = await postgres.connect({ database });
     await resource.apply(inputs(former), undefined, testCall());
     await db.query("ALTER ROLE tracksolid_owner PASSWORD 'admin'");
@@ -132,7 +132,7 @@ describe("the runbook's estate", () => {
     await resource.remove(inputs(former), testCall());
   });
 
-  test("a move that Postgres refuses names its object; what moved before stays in the state, for destroy", async () => {
+  test("a refused move names its object; earlier moves stay in the state, for destroy", async () => {
     const db = await postgres.connect({ database });
     const before = await observe(db);
     await db.query(`CREATE FUNCTION public.refuse() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -147,7 +147,7 @@ describe("the runbook's estate", () => {
     expect(await observe(db)).toEqual(before);
   });
 
-  test("waits for a lock, names its holder when it gives up, and goes on afterwards", async () => {
+  test("waits for a lock, names the session that holds it when it gives up, and continues afterwards", async () => {
     const db = await postgres.connect({ database });
     const holder = await postgres.connect({ database });
     await holder.query("SET application_name = 'nightly report'; BEGIN");
@@ -166,8 +166,8 @@ describe("the runbook's estate", () => {
   });
 });
 
-describe("objects that were renamed and moved since", () => {
-  test("go back to their former owners, with their former privileges", async () => {
+describe("objects that were renamed and moved meanwhile", () => {
+  test("get their previous owners and privileges", async () => {
     const db = await postgres.connect({ database });
     await db.query(`CREATE ROLE moved_by LOGIN; GRANT USAGE, CREATE ON SCHEMA tickets TO moved_by;
       CREATE TABLE tickets.old_name (id serial); CREATE TABLE tickets.wanderer (id serial);
@@ -192,28 +192,28 @@ describe("objects that were renamed and moved since", () => {
     );
   });
 
-  test("a number that is another object's by now, as after a restore, is nobody's", async () => {
+  test("an OID that now belongs to another object, as after a restore, does not match", async () => {
     const db = await postgres.connect({ database });
     await db.query(
-      "CREATE TABLE tickets.made_by_owner (); ALTER TABLE tickets.made_by_owner OWNER TO tracksolid_owner",
+      "CREATE TABLE tickets.created_by_owner (); ALTER TABLE tickets.created_by_owner OWNER TO tracksolid_owner",
     );
-    const [object] = (await readOwnedObjects(db, ["tickets"])).filter(({ name }) => name === "made_by_owner");
+    const [object] = (await readOwnedObjects(db, ["tickets"])).filter(({ name }) => name === "created_by_owner");
     const former = {
       owners: { "tickets.something_else": "reporting_refresher" },
       acls: {},
       columnAcls: {},
       ids: { "tickets.something_else": object?.id ?? "", "schema tickets": "pg_namespace/1" },
     };
-    const moves = movesBack(inputs(unknown), object ? [object] : [], former, "postgres");
+    const moves = restoringMoves(inputs(unknown), object ? [object] : [], former, "postgres");
     expect(moves.map(({ to }) => to)).toEqual(["postgres"]);
-    await db.query("DROP TABLE tickets.made_by_owner");
+    await db.query("DROP TABLE tickets.created_by_owner");
   });
 });
 
-test("a database that was dropped by hand: the preview names it, destroy goes on", async () => {
+test("a database that was dropped by hand: the preview names it, destroy succeeds", async () => {
   const db = await postgres.connect();
   await db.query("CREATE DATABASE short_lived");
-  const scope = { database: "short_lived", schemas: ["public"], keepOwner: {}, alsoOwn: [], roles: ["made_later"] };
+  const scope = { database: "short_lived", schemas: ["public"], keepOwner: {}, alsoOwn: [], roles: ["created_later"] };
   const { observed } = await baseline(server).plan(scope, undefined, {});
   const wanted = {
     ...inputs(observed?.snapshot as unknown as Inputs["former"]),
@@ -227,7 +227,9 @@ test("a database that was dropped by hand: the preview names it, destroy goes on
   expect(failures?.[0]?.reason).toMatch(/no database short_lived/);
   const call = testCall();
   await resource.remove(wanted, call);
-  expect(call.lines).toEqual(["there is no database short_lived any more: what tracksolid_owner owned there is gone"]);
+  expect(call.lines).toEqual([
+    "database short_lived no longer exists, nor do the objects that tracksolid_owner owned there",
+  ]);
   const { rows } = await db.query("SELECT shobj_description('tracksolid_owner'::regrole, 'pg_authid') AS comment");
   expect(rows).toEqual([{ comment: null }]);
 });
@@ -242,7 +244,7 @@ describe("two stacks", () => {
     for (const schema of schemas) await db.query(`GRANT USAGE, CREATE ON SCHEMA ${schema} TO second_owner`);
   });
 
-  test("of which one owns a schema already: the other's preview names it, and the way out", async () => {
+  test("one already owns a schema: the preview of the other names it and the remedy", async () => {
     const db = await postgres.connect({ database });
     await db.query("COMMENT ON ROLE tracksolid_owner IS 'ask the platform team'");
     const first = inputs(await recorded());
@@ -255,13 +257,13 @@ describe("two stacks", () => {
     await expect(resource.apply(await second(), undefined, other())).rejects.toThrow("app-roles/test");
     expect(await observe(db)).toEqual(moved);
 
-    // The same stack under another name, with its state.
+    // The same stack after a rename, with its state.
     const renamed = { ...testCall(), urn: "urn:pulumi:green::app-roles::pgaccess:index:Ownership::tracksolid_db" };
     expect((await resource.plan(first, undefined, {}, renamed)).failures).toBeUndefined();
-    // What somebody overwrites is written again.
+    // An overwritten record is written again.
     await db.query("COMMENT ON ROLE tracksolid_owner IS 'ask the platform team'");
     expect((await resource.plan(first, undefined, {}, testCall())).changes).toEqual({
-      "comment on role tracksolid_owner": "says that stack app-roles/test owns tracksolid_db with it",
+      "comment on role tracksolid_owner": "records that stack app-roles/test owns tracksolid_db through it",
     });
     await resource.apply(first, undefined, testCall());
     expect((await resource.plan(first, undefined, {}, testCall())).changes).toEqual({});
@@ -272,23 +274,23 @@ describe("two stacks", () => {
     expect((await resource.plan(await second(), undefined, {}, other())).failures).toBeUndefined();
   });
 
-  test("that come at the same time: one gets it, the other is refused", async () => {
+  test("at the same time: one succeeds, the other is refused", async () => {
     const rival = new Server(postgres.address);
-    const [first, theirs] = [inputs(await recorded()), await second()];
+    const [first, rivals] = [inputs(await recorded()), await second()];
     const results = await Promise.allSettled([
       resource.apply(first, undefined, testCall()),
-      ownership(rival).apply(theirs, undefined, other()),
+      ownership(rival).apply(rivals, undefined, other()),
     ]);
     expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     const refused = results.find((result) => result.status === "rejected");
     expect(String(refused?.reason)).toMatch(/two stacks cannot own the same objects/);
     await resource.remove(first, testCall());
-    await ownership(rival).remove(theirs, other());
+    await ownership(rival).remove(rivals, other());
     await rival.close();
   });
 });
 
-test("what is not there is refused by name, before anything is touched", async () => {
+test("missing objects are refused by name, before anything is changed", async () => {
   const wanted = { database, schemas, keepOwner: {}, alsoOwn: [], roles: ["dashboard_app"] };
   const failuresOf = async (more: object) =>
     (await baseline(server).plan({ ...wanted, ...more }, undefined, {})).failures?.map(({ property, reason }) => [
@@ -310,7 +312,7 @@ test("what is not there is refused by name, before anything is touched", async (
   ]);
 });
 
-test("names that mean no object are told", async () => {
+test("names that match no object are reported", async () => {
   const { warnings } = await planOf(inputs(unknown, { alsoOwn: ["public.no_such_ledger"] }));
   expect(warnings?.[0]).toContain("public.no_such_ledger");
 });

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   describe as describeMove,
   isSuperusersMove,
-  movesBack,
   movesTowards,
+  restoringMoves,
 } from "../../../provider/ownership/moves.ts";
 import { readOwnedObjects } from "../../../provider/ownership/objects.ts";
 import { reassign } from "../../../provider/ownership/reassign.ts";
@@ -50,7 +50,7 @@ async function ownersNow(): Promise<Owners> {
   return { parts: parts.rows.map((row) => row.owner).sort(), jobs: jobs.rows.map((row) => row.owner).sort() };
 }
 
-test("hypertable, chunks, continuous aggregate and jobs move together, and back", async () => {
+test("hypertable, chunks, continuous aggregate and jobs move together and are restored together", async () => {
   const before = await readOwnedObjects(db, schemas);
   const owners = Object.fromEntries(before.map((object) => [object.key, object.owner]));
   const former = { owners, acls: {}, columnAcls: {} };
@@ -70,12 +70,12 @@ test("hypertable, chunks, continuous aggregate and jobs move together, and back"
   await db.query("SELECT add_retention_policy('tracksolid.position_history', interval '1 year')");
   await db.query("RESET ROLE");
 
-  const back = movesBack(goal, await readOwnedObjects(db, schemas), former, "postgres");
+  const back = restoringMoves(goal, await readOwnedObjects(db, schemas), former, "postgres");
   expect((await reassign(db, back, testCall())).left).toEqual([]);
   expect(await ownersNow()).toEqual({ parts: ["postgres"], jobs: ["postgres"] });
 });
 
-test("a continuous aggregate on another one moves after it, whether or not its view reads that one, and goes back before it", async () => {
+test("a continuous aggregate on another one moves after it, and is restored before it, even if its view does not read that one", async () => {
   for (const [name, isMaterializedOnly] of Object.entries({ a_weekly: true, a_weekly_live: false })) {
     await db.query(`CREATE MATERIALIZED VIEW reporting.${name}
       WITH (timescaledb.continuous, timescaledb.materialized_only = ${isMaterializedOnly}) AS
@@ -104,14 +104,19 @@ test("a continuous aggregate on another one moves after it, whether or not its v
   await db.query("RESET ROLE");
 
   order.length = 0;
-  const back = movesBack(goal, await readOwnedObjects(db, schemas), { owners, acls: {}, columnAcls: {} }, "postgres");
+  const back = restoringMoves(
+    goal,
+    await readOwnedObjects(db, schemas),
+    { owners, acls: {}, columnAcls: {} },
+    "postgres",
+  );
   expect((await reassign(watched, back, testCall())).left).toEqual([]);
   expect(order.at(-1)).toBe("v_mileage_daily_cagg");
   expect(order).toHaveLength(3);
   await db.query("DROP MATERIALIZED VIEW reporting.a_weekly; DROP MATERIALIZED VIEW reporting.a_weekly_live");
 });
 
-test("hypertables, continuous aggregates and jobs are a superuser's to give away, all else is not", async () => {
+test("only a superuser can change the owner of hypertables, continuous aggregates and jobs", async () => {
   await db.query(`CREATE ROLE boss CREATEROLE; GRANT reporting_refresher, tracksolid_owner TO boss WITH ADMIN OPTION;
     GRANT USAGE, CREATE ON SCHEMA tracksolid, reporting, tickets TO boss`);
   const toBoss = { ...goal, owner: "boss", keepOwner: {}, roles: ["boss"] };

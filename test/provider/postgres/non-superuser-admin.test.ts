@@ -181,8 +181,8 @@ describe.each(availableVersions())("a non-superuser admin on PostgreSQL %i", (ve
       {
         property: "",
         reason:
-          'app.of_superuser: Boss "1" is not a superuser and cannot carry out owner postgres -> shop_owner, for postgres is one. ' +
-          'Leave it with its owner (app-roles:databases.shop.keepOwner: {"app.of_superuser": postgres}), ' +
+          'app.of_superuser: Boss "1" is not a superuser and cannot change owner postgres -> shop_owner, because postgres is one. ' +
+          'Keep its owner (app-roles:databases.shop.keepOwner: {"app.of_superuser": postgres}), ' +
           'or let a superuser run ALTER TABLE app.of_superuser OWNER TO "Boss ""1"""',
       },
     ]);
@@ -199,7 +199,7 @@ describe.each(availableVersions())("a non-superuser admin on PostgreSQL %i", (ve
     const kept = { ...(await goal()), keepOwner: { "app.of_superuser": "postgres" } };
     const warned = async () => (await reader().plan(read, undefined, {})).warnings ?? [];
     const closed = expect.stringMatching(
-      /^app\.of_superuser, default privileges of postgres in app: belong to postgres, and only a superuser may .*: reader gets none.* let a superuser run GRANT SELECT ON TABLE "app"\."of_superuser" TO "reader"; ALTER DEFAULT PRIVILEGES FOR ROLE "postgres" IN SCHEMA "app" GRANT SELECT/,
+      /^app\.of_superuser, default privileges of postgres in app: belong to postgres, and only a superuser can .*: this up grants reader none.* let a superuser run GRANT SELECT ON TABLE "app"\."of_superuser" TO "reader"; ALTER DEFAULT PRIVILEGES FOR ROLE "postgres" IN SCHEMA "app" GRANT SELECT/,
     );
     expect((await reader().plan(read, undefined, {})).failures).toBeUndefined();
     const first = await warned();

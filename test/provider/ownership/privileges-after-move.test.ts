@@ -12,7 +12,7 @@ type Inputs = Parameters<ReturnType<typeof ownership>["plan"]>[0];
 
 const schemas = ["app"];
 
-/** `New owner` was there before, with privileges, grant options, and grants it has made. */
+/** `New owner` existed before, with privileges, grant options and grants to others. */
 const estate = `
   CREATE SCHEMA app;
   GRANT USAGE ON SCHEMA app TO PUBLIC;
@@ -75,7 +75,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     return { ...scope, owner: "New owner", roles: ["New owner"], former };
   };
 
-  test("privileges that the new owner held and gave before are as they were after the way back", async () => {
+  test("privileges that the new owner had and had granted before are restored", async () => {
     const before = await observe(admin);
     const wanted = await inputs();
     await resource.apply(wanted, undefined, testCall());
@@ -85,7 +85,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await observe(admin)).toEqual(before);
   });
 
-  test("what somebody granted or revoked meanwhile stays so", async () => {
+  test("grants and revokes that were made meanwhile are kept", async () => {
     const before = await observe(admin);
     const wanted = await inputs();
     await resource.apply(wanted, undefined, testCall());
