@@ -7,42 +7,42 @@ import type { DatabaseServer } from "./database-server.ts";
 import { createPassword } from "./password.ts";
 import type * as pgaccess from "./pgaccess.ts";
 
-/** The AppRole whose login roles they are. */
+/** The AppRole of the login roles. */
 interface LoginParent extends pulumi.Resource {
   readonly roleName: string;
   readonly server: DatabaseServer;
 }
 
-/** A Service, as far as its role must know it. */
+/** The part of a Service that its role reads. */
 export interface ServedService extends pulumi.Resource {
   readonly serviceName: string;
   readonly connectAs: ConnectAs;
   readonly gate: pulumi.Resource | undefined;
 }
 
-/** What the two have in common. */
+/** Common options of both login roles. */
 export interface LoginOptions {
   /** Attributes of the official Role. */
   attributes: Omit<postgresql.RoleArgs, "name" | "login" | "password">;
-  /** What must be there before either is made; the role that both SET ROLE to among it. */
+  /** Resources that must exist before either is created, including the role that both SET ROLE to. */
   dependsOn: pulumi.Resource[];
-  /** Those of the login role, once it is there. */
+  /** Creates the settings of a login role. */
   createSettings(login: string, role: postgresql.Role): pgaccess.RoleSettings;
-  /** Run before it is created or changed. */
+  /** Hooks before a login role is created or changed. */
   hooks(login: string): pulumi.ResourceHookBinding;
 }
 
 /**
- * The two login roles of a role with `rotation: alternate`. One is in force: services are given it. The other may not log in,
- * from when every service has passed its gate on the one in force; a service that is started by somebody else passes none, so
- * with one of those the other may log in until the next rotation.
+ * The two login roles of a role with `rotation: alternate`. Services get the one in force. The other cannot log in once every
+ * service has passed its gate on the one in force; an external service has no gate, so with one of those the other can log in
+ * until the next rotation.
  */
 export class AlternateLogins {
-  /** Name of the one in force. */
+  /** Name of the login role in force. */
   readonly login: pulumi.Output<string>;
   /** Its password; a secret. */
   readonly password: pulumi.Output<string>;
-  /** What must be in place before a service may use it. */
+  /** Resources that must exist before a service uses it. */
   readonly ready: pulumi.Output<pulumi.Resource[]>;
   readonly #services = Promise.withResolvers<ServedService[]>();
   readonly #turn: pgaccess.LoginTurn;
@@ -53,14 +53,14 @@ export class AlternateLogins {
     this.#role = parent.roleName;
     this.login = turn.inForce;
     const logins = alternateLogins(parent.roleName);
-    const made = new Map(logins.map((login) => [login, this.#create(parent, login, options)]));
-    const inForce = this.login.apply((login) => made.get(login));
+    const created = new Map(logins.map((login) => [login, this.#create(parent, login, options)]));
+    const inForce = this.login.apply((login) => created.get(login));
     this.password = pulumi.secret(inForce.apply((one) => one?.password ?? ""));
     this.ready = inForce.apply((one) => one?.resources ?? []);
     process.once("beforeExit", this.#refuse);
   }
 
-  /** Says which services the role is given to: all of them, however they connect. */
+  /** Declares all services of the role, however they connect. */
   servedTo(services: ServedService[]): void {
     process.off("beforeExit", this.#refuse);
     this.#services.resolve(services);
@@ -73,7 +73,7 @@ export class AlternateLogins {
       {
         ...attributes,
         name: login,
-        login: this.#mayLogIn(login),
+        login: this.#canLogIn(login),
         password: password.apply(scramVerifier),
         roles: [parent.roleName],
         assumeRole: parent.roleName,
@@ -81,7 +81,7 @@ export class AlternateLogins {
       {
         parent,
         provider: parent.server.postgresql,
-        dependsOn: this.#before(login, dependsOn),
+        dependsOn: this.#dependencies(login, dependsOn),
         deleteBeforeReplace: true,
         hooks: options.hooks(login),
       },
@@ -89,16 +89,16 @@ export class AlternateLogins {
     return { password, resources: [role, options.createSettings(login, role)] };
   }
 
-  #mayLogIn(login: string): pulumi.Output<boolean> {
-    return pulumi.all([this.#turn.inForce, this.#turn.former]).apply(async ([inForce, former]) => {
+  #canLogIn(login: string): pulumi.Output<boolean> {
+    return pulumi.all([this.#turn.inForce, this.#turn.former]).apply(async ([inForce, previous]) => {
       if (login === inForce) return true;
       const isExternal = (service: ServedService) => service.connectAs === "role" && service.gate === undefined;
-      return login === former && (await this.#services.promise).some(isExternal);
+      return login === previous && (await this.#services.promise).some(isExternal);
     });
   }
 
-  /** The one in force is there before the services, the other is changed after them. */
-  #before(login: string, resources: pulumi.Resource[]): pulumi.Output<pulumi.Resource[]> {
+  /** The one in force is created before the services, the other is changed after them. */
+  #dependencies(login: string, resources: pulumi.Resource[]): pulumi.Output<pulumi.Resource[]> {
     return this.#turn.inForce.apply(async (inForce) => {
       if (login === inForce) return resources;
       const gates = (await this.#services.promise).map(({ gate }) => gate).filter((gate) => gate !== undefined);
@@ -106,12 +106,12 @@ export class AlternateLogins {
     });
   }
 
-  /** The program has nothing left to do: without this it would just end, with a word about promises. */
+  /** Without this, the program would end with a message about promises. */
   readonly #refuse = (): void => {
     const error = new pulumi.RunError(
-      `AppRole ${this.#role}: it has rotation: alternate, and the program never says whom it serves; call servedTo with its services, once they are made`,
+      `AppRole ${this.#role}: rotation: alternate needs the role's services; call servedTo with all of them after creating them`,
     );
-    error.stack = error.message; // by now Pulumi prints the stack, which would show none of the program's lines
+    error.stack = error.message; // Pulumi prints the stack at this point, which has no line of the program
     this.#services.reject(error);
   };
 }

@@ -13,18 +13,17 @@ import { createPassword } from "./password.ts";
 import * as pgaccess from "./pgaccess.ts";
 
 export interface AppRoleArgs extends DeclaredRole {
-  /** The server that the role is made on; its `roles` give the connection limit. */
+  /** The role's server; its `roles` set the connection limit. */
   server: DatabaseServer;
   /**
-   * Takes back what was granted to the role by hand, in every schema of its databases; a database's `exclusive` does so for
-   * all roles there.
+   * Revokes privileges that were granted manually to the role, in every schema of its databases; a database's `exclusive` does
+   * so for all its roles.
    *
-   * @default false: it is named in the preview, and stays
+   * @default false: the preview names them, and they stay
    */
   exclusive?: boolean | undefined;
   /**
-   * With `rotation: "alternate"` in the server's roles: this up gives the services the role's other login role, with a new
-   * password.
+   * With `rotation: "alternate"` in the server's roles: gives the services the role's other login role, with a new password.
    *
    * @default false
    */
@@ -32,9 +31,9 @@ export interface AppRoleArgs extends DeclaredRole {
 }
 
 /**
- * A NOSUPERUSER login role with a connection limit, settings, privileges, ownership and a generated password. Its name
- * on the server is the component's. With `rotation: "alternate"` in the server's roles two login roles take turns, which
- * SET ROLE to it; then call `servedTo`.
+ * A NOSUPERUSER login role with a connection limit, settings, privileges, ownership and a generated password, named like the
+ * component. With `rotation: "alternate"` in the server's roles, two login roles take turns and SET ROLE to it; then call
+ * `servedTo`.
  *
  * @example
  * const reader = new AppRole("shop_reader", { server, access: { shop: "reader" }, settings: { idle_session_timeout: "30min" } });
@@ -44,22 +43,22 @@ export class AppRole extends pulumi.ComponentResource {
   readonly server: DatabaseServer;
   /** Access level by database. */
   readonly access: ReadonlyMap<string, Access>;
-  /** The databases it has access to, or grants in. */
+  /** The databases in which it has access or grants. */
   readonly databases: string[];
-  /** CONNECTION LIMIT: the most sessions the role, or either of its login roles, may hold at once. */
+  /** CONNECTION LIMIT of the role or of each of its login roles. */
   readonly connectionLimit: number;
-  /** The role that services log in as: this one, or that of its login roles whose turn it is. */
+  /** The role that services log in as: this one, or its login role in force. */
   readonly login: pulumi.Output<string>;
-  /** Of the login; 48 hex digits; a secret. */
+  /** Password of the login; 48 hex digits; a secret. */
   readonly password: pulumi.Output<string>;
   readonly role: postgresql.Role;
   readonly settings: pgaccess.RoleSettings;
-  /** With `rotation: "alternate"`. */
+  /** Only with `rotation: "alternate"`. */
   readonly logins: AlternateLogins | undefined;
   readonly privileges: pgaccess.Privileges[];
-  /** What it was given, by database, for a `DestroyGuard`. */
+  /** Its privileges by database, for a `DestroyGuard`. */
   readonly given: pgaccess.GuardedPrivileges[];
-  /** Of the databases it owns. */
+  /** One for each database that it owns. */
   readonly ownerships: pgaccess.Ownership[];
 
   constructor(name: string, args: AppRoleArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -85,15 +84,15 @@ export class AppRole extends pulumi.ComponentResource {
     this.registerOutputs();
   }
 
-  /** All that must be in place before a service may use the role. */
+  /** Resources that must exist before a service uses the role. */
   get ready(): pulumi.Output<pulumi.Resource[]> {
     const own = [this.role, this.settings, ...this.privileges, ...this.ownerships];
     return pulumi.output(this.logins?.ready ?? []).apply((ofLogin) => [...own, ...ofLogin]);
   }
 
   /**
-   * With `rotation: "alternate"`: says which services it is given to, all of them, once they are made. The login role whose
-   * turn is over may log in until they have passed their gates.
+   * With `rotation: "alternate"`: declares all services of the role, after creating them. The previous login role can log in
+   * until they have passed their gates.
    */
   servedTo(services: ServedService[]): void {
     this.logins?.servedTo(services);
@@ -104,13 +103,13 @@ function connectionLimit({ roleName, server }: AppRole): number {
   const declared = Object.hasOwn(server.roles, roleName) ? server.roles[roleName] : undefined;
   if (!declared) {
     throw new pulumi.RunError(
-      `AppRole ${roleName}: it has no share of the connection budget; add it with its connectionLimit to the roles of the DatabaseServer`,
+      `AppRole ${roleName}: it has no connection limit; add it with its connectionLimit to the roles of the DatabaseServer`,
     );
   }
   return declared.connectionLimit;
 }
 
-/** The declared databases that the role has access to, or grants in. */
+/** The declared databases in which the role has access or grants. */
 function ownDatabases(
   { roleName, server, access }: AppRole,
   grants: Record<string, Grants>,
@@ -127,7 +126,7 @@ function ownDatabases(
       }
       if (level && (level === "owner") !== (database.owner === roleName)) {
         throw new pulumi.RunError(
-          `${here}: the access is ${level}, but the declared owner of ${name} is ${database.owner ?? "nobody"}; only the owner has the access owner, and no other`,
+          `${here}: the access is ${level}, but the declared owner of ${name} is ${database.owner ?? "missing"}; the owner must have the access owner, and no other role can`,
         );
       }
       return [name, database];
@@ -148,7 +147,7 @@ function createTurn(parent: AppRole, rotate: boolean | undefined): pgaccess.Logi
   return new pgaccess.LoginTurn(role, args, { parent, provider: server.pgaccess });
 }
 
-/** What a role has that logs in, or shall one day. */
+/** Attributes of a role that logs in now or later. */
 function sessionAttributes({ connectionLimit }: AppRole, { role: settings }: RoleSettings) {
   const { statementTimeout, idleInTransactionSessionTimeout, searchPath } = settings;
   return {
@@ -156,17 +155,17 @@ function sessionAttributes({ connectionLimit }: AppRole, { role: settings }: Rol
     ...(statementTimeout !== undefined && { statementTimeout }),
     ...(idleInTransactionSessionTimeout !== undefined && { idleInTransactionSessionTimeout }),
     ...(searchPath && { searchPaths: searchPath }),
-    // What it owns has gone back by then; anything left must stop the drop, not be reassigned behind its back.
+    // Its objects are restored by then; any others must stop the drop and not be reassigned silently.
     skipReassignOwned: true,
   };
 }
 
-/** Nothing is changed before what was there is saved, the budget holds and a rehearsal went well. */
+/** Nothing changes before the baselines are saved, the budget fits and the rehearsals passed. */
 function prerequisites({ server }: AppRole): pulumi.Resource[] {
   return [server.connectionBudget, ...server.baselines, ...server.rehearsals];
 }
 
-/** @param own its login; without a password of its own it keeps, unused, the one it had when its login roles came */
+/** @param own its login; without a password it keeps, unused, the one it had before its login roles were created */
 function createRole(
   parent: AppRole,
   settings: RoleSettings,
@@ -178,7 +177,7 @@ function createRole(
     roleName,
     {
       name: roleName,
-      ...(isAdopted && formerSettings(parent)),
+      ...(isAdopted && previousSettings(parent)),
       ...sessionAttributes(parent, settings),
       ...own,
       ...(own.password && { password: own.password.apply(scramVerifier) }),
@@ -186,11 +185,11 @@ function createRole(
     {
       parent,
       provider: server.postgresql,
-      dependsOn: [...prerequisites(parent), ...server.madeRoles.latest],
+      dependsOn: [...prerequisites(parent), ...server.createdRoles.latest],
       deleteBeforeReplace: true,
       ...(!own.password && { ignoreChanges: ["password"] }),
       ...(isAdopted
-        ? // What the stack does not declare stays. RoleSettings puts the rest back at the end, and the role is not dropped.
+        ? // Undeclared attributes stay. RoleSettings restores the rest at the end, and the role is not dropped.
           {
             import: roleName,
             ignoreChanges: ["roles", "inherit", "validUntil", "assumeRole"],
@@ -200,7 +199,7 @@ function createRole(
         : { hooks: roleHooks(server, roleName) }),
     },
   );
-  server.madeRoles.made(roleName, role);
+  server.createdRoles.add(roleName, role);
   return role;
 }
 
@@ -218,9 +217,9 @@ function createLogins(
   });
 }
 
-/** The official Role resets what it is not given: an adopted role keeps what is not declared. */
-function formerSettings(parent: AppRole) {
-  const settings = formerRole(parent).apply((former) => readPreviousSettings(former.settings[""] ?? []));
+/** An adopted role keeps undeclared settings, which the official Role would reset. */
+function previousSettings(parent: AppRole) {
+  const settings = previousRole(parent).apply((previous) => readPreviousSettings(previous.settings[""] ?? []));
   return {
     statementTimeout: settings.apply(({ statementTimeout }) => statementTimeout ?? 0),
     idleInTransactionSessionTimeout: settings.apply((one) => one.idleInTransactionSessionTimeout ?? 0),
@@ -228,12 +227,12 @@ function formerSettings(parent: AppRole) {
   };
 }
 
-/** What an adopted role was like before. */
-function formerRole({ roleName, server }: AppRole): pulumi.Output<pgaccess.RoleRecord> {
+/** The baseline of an adopted role. */
+function previousRole({ roleName, server }: AppRole): pulumi.Output<pgaccess.RoleRecord> {
   return firstBaseline({ roleName, server }).snapshot.apply(({ roles }) => {
     const record = roles[roleName];
-    // Baseline refuses to adopt what is not there.
-    if (!record) throw new pulumi.RunError(`AppRole ${roleName}: adopt: there is no record of the role`);
+    // Baseline refuses to adopt a missing role.
+    if (!record) throw new pulumi.RunError(`AppRole ${roleName}: adopt: the baseline has no record of the role`);
     return record;
   });
 }
@@ -242,11 +241,11 @@ function firstBaseline({ roleName, server }: Pick<AppRole, "roleName" | "server"
   const [baseline] = server.baselines;
   if (baseline) return baseline;
   throw new pulumi.RunError(
-    `AppRole ${roleName}: adopt: needs a database of the DatabaseServer, with which the role's former state is recorded`,
+    `AppRole ${roleName}: adopt: needs a database of the DatabaseServer, whose baseline records the role's previous state`,
   );
 }
 
-/** What the official Role does not do by itself: clean up after a run that was killed, and not wait for ever for a session. */
+/** The official Role neither cleans up after a killed up nor limits its wait for a session. */
 function roleHooks(server: DatabaseServer, role: string, memberOf?: string): pulumi.ResourceHookBinding {
   return { beforeCreate: [dropLeftover(server, role, memberOf)], beforeUpdate: [awaitRole(server, role)] };
 }
@@ -257,14 +256,14 @@ function awaitRole(server: DatabaseServer, role: string): pulumi.ResourceHook {
   });
 }
 
-/** Run only when the state knows no such role: one that is there all the same was left by a run that was killed. */
+/** Runs only if the state has no such role: if it exists anyway, a killed up left it. */
 function dropLeftover(server: DatabaseServer, role: string, memberOf?: string): pulumi.ResourceHook {
   return new pulumi.ResourceHook(`drop-leftover-role-${role}`, async () => {
     await pulumi.runtime.invoke(dropLeftoverRoleContract.token, { role, memberOf }, { provider: server.pgaccess });
   });
 }
 
-/** @param login the login role whose they are; what is to be said about them is said of the role itself */
+/** @param login the login role that the settings are for; warnings about them name the role itself */
 function createSettings(
   parent: AppRole,
   official: postgresql.Role,
@@ -274,11 +273,11 @@ function createSettings(
 ): pgaccess.RoleSettings {
   const { roleName, server, databases } = parent;
   const role = login ?? roleName;
-  // What the official Role sets, and what null leaves unset on purpose.
+  // Settings of the official Role, and those that null leaves unset on purpose.
   const setElsewhere = declared.map((name) => name.toLowerCase()).filter((name) => !Object.hasOwn(other, name));
   const former = server.roles[role]?.adopt
     ? pulumi
-        .all([formerRole(parent), firstBaseline(parent).verifiers])
+        .all([previousRole(parent), firstBaseline(parent).verifiers])
         .apply(([record, verifiers]) => ({ ...record, verifier: verifiers[role] ?? null }))
     : undefined;
   const hints = login
@@ -297,15 +296,15 @@ function createPrivileges(
   return [...databases].map(([database, { schemas, owner, exclusive: isExclusive, baseline }]) => {
     const access = parent.access.get(database);
     const exclusive = isExclusive || args.exclusive || undefined;
-    // Whose future objects it gets default privileges on: those of the owner and of the services not cut over yet.
-    const makers = [...(owner ? [owner] : []), ...server.legacyUsers].filter((maker) => maker !== role);
-    const creators = [...new Set(makers)];
-    const before = heldBefore(parent, baseline);
+    // Default privileges cover future objects of the owner and of services that are not cut over yet.
+    const others = [...(owner ? [owner] : []), ...server.legacyUsers].filter((creator) => creator !== role);
+    const creators = [...new Set(others)];
+    const before = previousPrivileges(parent, baseline);
     const declared = { role, database, access, schemas, grants: grants[database], exclusive };
-    const made = creators.map((creator) => server.madeRoles.whenMade(creator)).filter((maker) => maker !== undefined);
-    const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...made] };
+    const created = creators.map((creator) => server.createdRoles.get(creator)).filter((one) => one !== undefined);
+    const options = { parent, provider: server.pgaccess, dependsOn: [parent.settings, ...created] };
     const logins = parent.logins && alternateLogins(role);
-    // A role that is made by this up is a member of none.
+    // A role that this up creates is a member of no other.
     const judgedBy = server.roles[role]?.adopt ? undefined : [role, ...(owner ? [owner] : [])];
     const hints = { legacyUsers: server.legacyUsers, logins, declared: server.declared(database, judgedBy) };
     const inputs = { ...declared, creators, before, ...hints };
@@ -320,16 +319,16 @@ function givenPrivileges(
 ): pgaccess.GuardedPrivileges[] {
   return [...databases].map(([database, { schemas, baseline }]) => {
     const given = { role: parent.roleName, database, access: parent.access.get(database), schemas };
-    return { ...given, grants: grants[database], before: heldBefore(parent, baseline) };
+    return { ...given, grants: grants[database], before: previousPrivileges(parent, baseline) };
   });
 }
 
-/** What an adopted role held before, which is never taken from it. */
-function heldBefore({ roleName: role, server }: AppRole, baseline: pgaccess.Baseline) {
+/** The privileges in an adopted role's baseline, which are never revoked. */
+function previousPrivileges({ roleName: role, server }: AppRole, baseline: pgaccess.Baseline) {
   return server.roles[role]?.adopt ? baseline.held.apply((held) => held[role] ?? []) : undefined;
 }
 
-/** After the privileges: whoever owns a table must be able to use its schema, or its foreign keys fail. */
+/** After the privileges: the foreign keys of a table fail if its owner cannot use the schema. */
 function createOwnerships(parent: AppRole, databases: Map<string, ServerDatabase>): pgaccess.Ownership[] {
   const { roleName, server } = parent;
   const owned = [...databases].filter(([database]) => parent.access.get(database) === "owner");

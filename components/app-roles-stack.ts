@@ -10,7 +10,7 @@ import * as pgaccess from "./pgaccess.ts";
 import { placeOf } from "./runtimes/service-env.ts";
 import { Service } from "./service.ts";
 
-/** What a service connects as, after the last up that completed. */
+/** What a service connects as since the last completed up. */
 export interface ServiceInForce {
   database: pulumi.Output<string>;
   role: pulumi.Output<string>;
@@ -19,10 +19,10 @@ export interface ServiceInForce {
 }
 
 /**
- * A whole stack from its declaration, with every guard: roles wait for the budget and the baselines, one up cuts over at most
- * `maxCutoversPerUp` services, each waits for the gate of the one before it, PUBLIC loses a privilege only once every role
- * has its own, and nothing is destroyed while a role is in use. It is no resource itself: its parts stand at the top of the
- * program, under the names they are declared with, so a program makes one.
+ * All resources of a declared stack, with every guard: roles wait for the budget and the baselines, one up cuts over at most
+ * `maxCutoversPerUp` services, each waits for the gate of the one before it, a privilege is revoked from PUBLIC only after every
+ * role has its own, and nothing is destroyed while a role is in use. Create one per program: its resources have the declared
+ * names and no parent.
  *
  * @example
  * export const { databaseUrls, connectionBudget, services, roles } = new AppRolesStack(await readStack());
@@ -51,10 +51,10 @@ export class AppRolesStack {
     return Object.fromEntries(this.appServices.map(({ serviceName, databaseUrl }) => [serviceName, databaseUrl]));
   }
 
-  /** The limits of every role, and their sum beside the ceiling. */
+  /** The limits of all roles, their sum and the ceiling. */
   get connectionBudget(): pulumi.Output<Pick<ConnectionBudget, "ceiling" | "total" | "entries">> {
     const { ceiling, entries } = this.server.connectionBudget;
-    // From the resource, not from the configuration: after an up that failed it still says what is in force.
+    // From the resource and not from the configuration, so that it is in force after a failed up too.
     return pulumi.all([ceiling, entries]).apply(([most, all]) => {
       return { ceiling: most, total: connectionBudget(most, all).total, entries: all };
     });
@@ -80,7 +80,7 @@ export class AppRolesStack {
     );
   }
 
-  /** Depends on everything, so that a destroy begins with it. */
+  /** Depends on all resources, so that a destroy starts with it. */
   #guard(dependsOn: pulumi.Resource[]): void {
     const { roles, services } = this.#declared;
     const onRoles = services.filter(({ connectAs }) => connectAs === "role");
@@ -119,7 +119,7 @@ function createRoles({ roles }: Stack, server: DatabaseServer, rotated: string |
   );
 }
 
-/** Once every role has its own privileges there. */
+/** After every role has its own privileges. */
 function createPublicPrivileges(
   { databases, roles }: Stack,
   server: DatabaseServer,
@@ -146,7 +146,7 @@ function createCutovers(declared: Stack, provider: pgaccess.Provider): pgaccess.
   return new pgaccess.Cutovers("services", inputs, { provider });
 }
 
-/** A service on its role waits for the gate of the one before; those on legacy wait for nothing, and nothing for them. */
+/** A service on its role waits for the gate of the previous one; services on legacy neither wait nor are awaited. */
 function createServices(
   { services, serviceSecrets, rollbackKit }: Stack,
   appRoles: Map<string, AppRole>,
@@ -154,10 +154,10 @@ function createServices(
   rotated: string | undefined,
 ): Service[] {
   const gated: Service[] = [];
-  const made = services.map(({ name, ...service }) => {
+  const created = services.map(({ name, ...service }) => {
     const role = appRoles.get(service.role) as AppRole;
     const { legacyUrl, env } = serviceSecrets[name] ?? {};
-    // Its new logins fail until it is redeployed: none may wait for another.
+    // New logins of a rotated role fail until its service is redeployed, so none waits for another.
     const before = service.role === rotated ? [] : gated.slice(-1);
     const after = [cutovers, ...before];
     const appService = new Service(name, {
@@ -172,6 +172,6 @@ function createServices(
     if (appService.gate && service.connectAs === "role") gated.push(appService);
     return appService;
   });
-  for (const [name, role] of appRoles) role.servedTo(made.filter((_, index) => services[index]?.role === name));
-  return made;
+  for (const [name, role] of appRoles) role.servedTo(created.filter((_, index) => services[index]?.role === name));
+  return created;
 }

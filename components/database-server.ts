@@ -8,33 +8,33 @@ import { completeServer } from "../model/server.ts";
 import { readSettings, type Settings, settingTexts } from "../model/settings.ts";
 import type * as model from "../model/stack.ts";
 import { budgetEntries } from "../model/stack.ts";
+import { CreatedRoles } from "./created-roles.ts";
 import type { DeclaredRole, RoleAccess } from "./declared-role.ts";
-import { MadeRoles } from "./made-roles.ts";
 import * as pgaccess from "./pgaccess.ts";
 
 export interface DatabaseServerArgs {
   /**
-   * Host that the services dial; it stands in their DATABASE_URL. Plain text: the providers need it in preview.
+   * Host that the services connect to, as in their DATABASE_URL. Plain text, because the providers need it in preview.
    *
    * @example "timescale_db"
    */
   host: string;
   /**
-   * Port that the services dial.
+   * Port that the services connect to.
    *
    * @default 5432
    */
   port?: number | undefined;
   /**
-   * File with the certificate of the authority that the server's is of (PEM), for the stack's own connections; a path from the
-   * project's folder, or `system`. Goes with an `admin.sslmode` other than `disable`.
+   * File with the certificate (PEM) of the authority that signed the server's, for the stack's own connections; a path relative to
+   * the project folder, or `system`. Needs an `admin.sslmode` other than `disable`.
    *
    * @default the environment variable PGSSLROOTCERT, else ~/.postgresql/root.crt
    * @example "/etc/ssl/company-ca.pem"
    */
   sslrootcert?: string | undefined;
   /**
-   * Where and as whom the stack itself logs in. TLS is `disable` to this machine (loopback or a Unix socket), else `require`.
+   * Address and login of the stack itself. TLS is `disable` to this machine (loopback or a Unix socket), else `require`.
    *
    * @default the host and port above, user postgres, database postgres
    * @example { host: "127.0.0.1", port: 15432 }
@@ -43,7 +43,7 @@ export interface DatabaseServerArgs {
   /**
    * Password of the admin; becomes a secret.
    *
-   * @default the login needs none
+   * @default none
    * @example config.requireSecret("adminPassword")
    */
   adminPassword?: pulumi.Input<string> | undefined;
@@ -54,58 +54,58 @@ export interface DatabaseServerArgs {
    */
   databases: Record<string, DatabaseArgs>;
   /**
-   * The connection limit of every role that the stack makes on this server, by name: their share of the budget, which
-   * must hold before the first of them is made. Each needs an AppRole of that name. With `adopt` a role that is on the
-   * server already is taken over, and put back, not dropped, at the end; needs a database.
+   * The connection limit of every role that the program creates on this server, by name: the budget must fit before the first is
+   * created. Each needs an AppRole of that name. With `adopt` an existing role is adopted, and restored instead of dropped at the
+   * end; needs a database.
    *
    * @example { shop_owner: { connectionLimit: 20 }, shop_reader: { connectionLimit: 8, adopt: true } }
    */
   roles: Record<string, RoleShare>;
   /**
-   * Login roles that are live already, by name: counted in the budget, and changed only with `enforce`.
+   * Login roles that already exist, by name: counted in the budget, and changed only with `enforce`.
    *
    * @default none
    * @example { metabase: { connectionLimit: 5 }, grafana: { connectionLimit: 5, enforce: true } }
    */
   existingRoles?: Record<string, ExistingRoleArgs> | undefined;
   /**
-   * The most connections that all roles together may be promised.
+   * The highest sum of all connection limits.
    *
    * @default 95: max_connections 100 less 3 reserved ones and room for an admin
    */
   ceiling?: number | undefined;
   /**
-   * Users that services still log in as. What they make is open to the roles as what the owner makes; give an empty list
-   * once every service is cut over.
+   * Users that services still log in as. Default privileges cover their objects as they do the owner's; set an empty list once
+   * every service is cut over.
    *
    * @default the admin's user
    */
   legacyUsers?: string[] | undefined;
   /**
-   * Every service is on its role for good: legacy URLs are kept without user and password, and the policy pack refuses legacy
-   * logins and login roles without a limit, which it only names before.
+   * Every service stays on its role: legacy URLs are kept without user and password, and the policy pack refuses legacy logins
+   * and login roles without a limit, which it otherwise reports.
    *
    * @default false
    */
   migrationComplete?: boolean | undefined;
   /**
-   * What is registered before all that looks at the server, such as what refuses a declaration as a whole: the engine names what
-   * it comes to first, and nothing after that.
+   * A resource to register before all that read the server, such as one that refuses a declaration as a whole: the engine reports
+   * only the first refusal.
    *
    * @default nothing
    */
   first?: ((provider: pgaccess.Provider) => pulumi.Resource) | undefined;
   /**
-   * Every AppRole of the server by name, with its access and grants: a preview warns of what breaks once the up is done, also
-   * before the roles are there.
+   * Every AppRole of the server by name, with its access and grants, so that warnings describe the state after the up even before
+   * the roles exist.
    *
-   * @default those of `rehearse`; without any a preview counts what each role's own resource gives it, and what is granted now
+   * @default those of `rehearse`; else warnings consider each role's own resource and current privileges
    * @example { shop_owner: { access: { shop: "owner" } }, shop_reader: { access: { shop: "reader" } } }
    */
   access?: Record<string, RoleAccess> | undefined;
   /**
-   * Every AppRole of the server by name, with its access and settings: an up that is about to move or grant something first
-   * tries it out on the live server and rolls it back, and changes nothing when that fails. The admin must be a superuser.
+   * Every AppRole of the server by name, with its access and settings: an up that would move or grant something rehearses it on
+   * the live server first, and changes nothing if that fails. The admin must be a superuser.
    *
    * @default nothing is rehearsed
    * @example { shop_owner: { access: { shop: "owner" } }, shop_reader: { access: { shop: "reader" } } }
@@ -116,24 +116,24 @@ export interface DatabaseServerArgs {
 export interface RoleShare {
   /** CONNECTION LIMIT, from 1. */
   connectionLimit: number;
-  /** @default false: the role must not be there yet */
+  /** @default false: the role must not exist yet */
   adopt?: boolean | undefined;
   /**
-   * `alternate`: two login roles take turns, which are named like the role with `_a` and `_b` and have the limit each, so that
-   * a rotation never shuts a service out. Not with `adopt`.
+   * `alternate`: two login roles, named like the role with `_a` and `_b` and each with its limit, take turns, so that a rotation
+   * interrupts no service. Not with `adopt`.
    *
-   * @default the role logs in itself
+   * @default the role itself logs in
    */
   rotation?: Rotation | undefined;
 }
 
 export interface ExistingRoleArgs {
-  /** The most sessions that the role may hold at once, or, with `enforce`, shall be able to. */
+  /** The role's CONNECTION LIMIT on the server, or with `enforce` the one to set. */
   connectionLimit: number;
   /**
-   * Sets the limit and the settings on the server; deleting puts back what was there before. Needs a database.
+   * Sets the limit and the settings on the server; deleting restores the previous ones. Needs a database.
    *
-   * @default false: the role is counted only
+   * @default false: the role is only counted
    */
   enforce?: boolean | undefined;
   /**
@@ -149,41 +149,41 @@ export interface DatabaseArgs {
   /** The schemas whose objects are managed. */
   schemas: string[];
   /**
-   * Role that owns every object in the schemas: the one the migrations run as, with the access `owner` here.
+   * Role that owns every object in the schemas, and that migrations run as; its access here is `owner`.
    *
-   * @default none: objects stay where they are
+   * @default objects keep their owners
    */
   owner?: string | undefined;
   /**
-   * Objects (`schema.object`) that another role keeps. `*` stands for any characters and `?` for one; an exact name goes
-   * before a pattern, a longer pattern before a shorter.
+   * Objects (`schema.object`) that another role keeps. `*` matches any characters and `?` one; an exact name takes precedence
+   * over a pattern, a longer pattern over a shorter one.
    *
    * @default none
    * @example { "reporting.v_trips": "reporting_refresher" }
    */
   keepOwner?: Record<string, string> | undefined;
   /**
-   * Objects (`schema.object`) outside the schemas that the owner owns too.
+   * Objects (`schema.object`) outside the schemas that the owner also owns.
    *
    * @default none
    * @example ["public.schema_migrations"]
    */
   alsoOwn?: string[] | undefined;
   /**
-   * SQL files that a rehearsal runs as the owner, such as the next migration; paths from the project's folder.
+   * SQL files that a rehearsal runs as the owner, such as the next migration; paths relative to the project folder.
    *
    * @default none
    * @example ["migrations/0042.sql"]
    */
   rehearseSql?: string[] | undefined;
   /**
-   * Takes back what was granted by hand to the roles of the stack, in every schema of this database.
+   * Revokes privileges that were granted manually to roles of the stack, in every schema of this database.
    *
-   * @default false: it is named in the preview, and stays
+   * @default false: the preview names them, and they stay
    */
   exclusive?: boolean | undefined;
   /**
-   * What the program's PublicPrivileges takes from PUBLIC here: a preview does not warn of it.
+   * Privileges that the program's PublicPrivileges revokes from PUBLIC here, so that no preview warns of them.
    *
    * @default none
    */
@@ -191,8 +191,8 @@ export interface DatabaseArgs {
 }
 
 /**
- * A Postgres or TimescaleDB server: the providers that dial it, what was there before (recorded first) and the
- * connection budget that every role depends on.
+ * A Postgres or TimescaleDB server: its providers, the baselines of its databases (recorded first) and the connection budget,
+ * which every role depends on.
  *
  * @example
  * const server = new DatabaseServer("main", {
@@ -205,9 +205,9 @@ export interface DatabaseArgs {
 export class DatabaseServer extends pulumi.ComponentResource {
   /** The address with its defaults. */
   readonly address: model.Server;
-  /** As given; the login needs none where it is undefined. */
+  /** Undefined: the login needs no password. */
   readonly adminPassword: pulumi.Output<string> | undefined;
-  /** Connection limits of the roles that the stack makes. */
+  /** Connection limits of the roles that the program creates. */
   readonly roles: Record<string, RoleShare>;
   readonly legacyUsers: string[];
   readonly migrationComplete: boolean;
@@ -215,17 +215,16 @@ export class DatabaseServer extends pulumi.ComponentResource {
   readonly postgresql: postgresql.Provider;
   /** Our plugin: everything else. */
   readonly pgaccess: pgaccess.Provider;
-  /** As made by the program. */
+  /** The resource that `args.first` created. */
   readonly first: pulumi.Resource | undefined;
-  /** What was there before, one for each database. */
+  /** One per database. */
   readonly baselines: pgaccess.Baseline[];
   readonly connectionBudget: pgaccess.ConnectionBudget;
-  /** What goes well before anything is changed, one for each database; none where nothing is rehearsed. */
+  /** One per database; empty if nothing is rehearsed. */
   readonly rehearsals: pgaccess.Rehearsal[];
   /** The existing roles whose limit is enforced. */
   readonly enforcedRoles: pgaccess.ExistingRole[];
-  /** The roles that the program makes on it. */
-  readonly madeRoles: MadeRoles;
+  readonly createdRoles: CreatedRoles;
   readonly #databases: Map<string, ServerDatabase>;
   readonly #args: DatabaseServerArgs;
 
@@ -245,19 +244,19 @@ export class DatabaseServer extends pulumi.ComponentResource {
     this.connectionBudget = createConnectionBudget(this, name, args);
     this.rehearsals = createRehearsals(this, args);
     this.enforcedRoles = createEnforcedRoles(this, args);
-    this.madeRoles = new MadeRoles(Object.keys(args.roles));
+    this.createdRoles = new CreatedRoles(Object.keys(args.roles));
     this.registerOutputs();
   }
 
-  /** The database as declared, and what was there before; undefined when none of that name is declared. */
+  /** The declared database with its baseline; undefined if none of that name is declared. */
   database(name: string): ServerDatabase | undefined {
     return this.#databases.get(name);
   }
 
   /**
-   * What is declared about a database, for what is warned of; undefined where the program does not say it.
+   * The declaration of a database that warnings use; undefined without `access` and `rehearse`.
    *
-   * @param only the roles to tell of; default all
+   * @param only the roles to include; default all
    */
   declared(database: string, only?: string[]): DeclaredAccess | undefined {
     return declaredAccess(this.#args, database, only);
@@ -277,7 +276,7 @@ function declaredAccess(args: DatabaseServerArgs, database: string, only?: strin
   return { schemas, owner, keepOwner, alsoOwn, roles: Object.fromEntries(roles) };
 }
 
-/** Database to the roles that have access or grants there, the login roles of each with it. */
+/** Database to the roles that have access or grants in it, with their login roles. */
 function connecting(args: DatabaseServerArgs): Record<string, string[]> | undefined {
   const access = args.access ?? args.rehearse;
   if (!access) return undefined;
@@ -288,16 +287,15 @@ function connecting(args: DatabaseServerArgs): Record<string, string[]> | undefi
   return Object.fromEntries(Object.keys(args.databases).map((database) => [database, [...new Set(rolesIn(database))]]));
 }
 
-/** A database of a server, with the defaults of what was left out. */
+/** A database of a server, with defaults. */
 export interface ServerDatabase extends Omit<model.Database, "revokeFromPublic"> {
-  /** What was there before. */
   baseline: pgaccess.Baseline;
 }
 
 function createPostgresqlProvider(parent: DatabaseServer, name: string): postgresql.Provider {
   const { address, adminPassword } = parent;
   const { host, port, user, database, sslmode, sslrootcert, superuser } = address.admin;
-  // One connection: with the plugin's own that makes the two this stack promises.
+  // One connection, in addition to the one of our plugin.
   const to = { host, port, username: user, database, sslmode, sslrootcert };
   const args = { ...to, superuser, maxConnections: 1, connectTimeout: 15 };
   return new postgresql.Provider(name, { ...args, ...(adminPassword && { password: adminPassword }) }, { parent });
@@ -371,14 +369,14 @@ function createRehearsals(parent: DatabaseServer, { databases, rehearse }: Datab
   });
 }
 
-/** After the budget: over the ceiling no role is changed. */
+/** After the budget: above the ceiling no role is changed. */
 function createEnforcedRoles(parent: DatabaseServer, args: DatabaseServerArgs): pgaccess.ExistingRole[] {
   const dependsOn = [parent.connectionBudget, ...parent.baselines, ...parent.rehearsals];
   return enforced(args).map(([role, { connectionLimit, settings = {} }]) => {
     const [baseline] = parent.baselines;
     if (!baseline) {
       throw new pulumi.RunError(
-        `DatabaseServer: existingRoles.${role}.enforce: needs a database, with which the role's former limit is recorded`,
+        `DatabaseServer: existingRoles.${role}.enforce: needs a database, whose baseline records the role's previous limit`,
       );
     }
     const former = baseline.snapshot.apply(({ existingRoles }) => existingRoles[role] ?? null);

@@ -1,6 +1,6 @@
-/** All that the package gives to other Pulumi programs. */
+/** The exports of the package for other Pulumi programs. */
 
-// First: what follows does not load in an old Node.
+// First, because the rest does not load in an old Node.
 import "../bin/require-node.js";
 
 export { ConfigError, type Problem } from "../config/config-error.ts";

@@ -2,8 +2,8 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 
 /**
- * 192 random bits in hex digits, as the runbook's `openssl rand -hex 24`; a secret. Not RandomBytes: its id, which is never
- * secret, is the bytes in base64 (docs/decisions/passwords.md).
+ * 192 random bits in hex digits, like `openssl rand -hex 24`; a secret. Not RandomBytes, whose id, never a secret, is the bytes in
+ * base64 (docs/decisions/passwords.md).
  */
 export function createPassword(parent: pulumi.Resource, role: string): pulumi.Output<string> {
   const hexDigits = { special: true, overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false };

@@ -26,7 +26,7 @@ import { type ArgsOf, resourceClass } from "./resource-class.ts";
 
 export type { RoleRecord };
 
-/** Where and as whom the plugin logs in. */
+/** Address and login of the plugin. */
 export type ProviderArgs = Omit<ArgsOf<{ inputs: typeof configuration }>, "port"> & { port: pulumi.Input<number> };
 
 /** The resource plugin `pgaccess` on one server. */
@@ -38,13 +38,13 @@ export class Provider extends pulumi.ProviderResource {
   }
 }
 
-/** What was there in one database before the stack changed anything; saved before the first change. */
+/** The baseline of one database, saved before the first change. */
 export class Baseline extends resourceClass(baselineContract) {}
 
-/** The declared budget against the live server; every role depends on it. */
+/** Checks the declared budget against the live server; every role depends on it. */
 export class ConnectionBudget extends resourceClass(connectionBudgetContract) {}
 
-/** Limit and settings of a login role that is none of the stack's. */
+/** Limit and settings of an existing role. */
 export class ExistingRole extends resourceClass(existingRoleContract) {}
 
 /** Which of a role's two login roles is in force. */
@@ -53,17 +53,17 @@ export class LoginTurn extends resourceClass(loginTurnContract) {}
 /** Settings of a role that the official Role does not know. */
 export class RoleSettings extends resourceClass(roleSettingsContract) {}
 
-/** What a role may do in one database, now and with objects made later. */
+/** Privileges and default privileges of a role in one database. */
 export class Privileges extends resourceClass(privilegesContract) {}
 
-/** How a database would take an up, tried out before anything is changed. */
+/** Tries an up in one database before anything changes, and rolls back. */
 export class Rehearsal extends resourceClass(rehearsalContract) {}
 
-/** Who owns the objects in a database's schemas. */
+/** The owner of the objects in a database's schemas. */
 export class Ownership extends resourceClass(ownershipContract) {}
 
 /**
- * Keeps one up from cutting over more than `max` services; each service takes it in `after`.
+ * Refuses an up that would cut over more than `max` services; pass it to each service in `after`.
  *
  * @example
  * const order = new pgaccess.Cutovers("order", { services: [{ service: "api", connectAs: "role" }], max: 1 }, { provider: server.pgaccess });
@@ -74,12 +74,12 @@ export class Cutovers extends resourceClass(cutoversContract) {}
 /** The DATABASE_URL in force for a service. */
 export class ServiceUrl extends resourceClass(serviceUrlContract) {}
 
-/** A service watched after each redeploy on its role; its outputs are what is in force once it passed. */
+/** Watches a service after each redeploy on its role; its outputs are in force once the service passed. */
 export class CutoverGate extends resourceClass(cutoverGateContract) {}
 
 /**
- * Takes from PUBLIC what every role of the server may do with a database, after granting it to every other login role that has
- * it from PUBLIC alone. It must depend on the AppRoles, whose own privileges are there before.
+ * Revokes privileges on a database from PUBLIC, after granting them to every other login role that has them only through PUBLIC.
+ * Must depend on the AppRoles, which first get their own privileges.
  *
  * @example
  * new pgaccess.PublicPrivileges("shop", { database: "shop", revoke: ["CONNECT"], roles: ["shop_owner"], former: server.baselines[0].snapshot }, { provider: server.pgaccess, dependsOn: [owner] });
@@ -89,26 +89,26 @@ export class PublicPrivileges extends resourceClass(publicPrivilegesContract) {}
 /** A service that connects as a role of the stack. */
 export type GuardedService = z.input<typeof guardedService>;
 
-/** What one role was given in one database, as its `Privileges` have it. */
+/** The privileges of one role in one database, as in its `Privileges`. */
 export type GuardedPrivileges = ArgsOf<{ inputs: (typeof guardedPrivileges)["shape"] }>;
 
 /**
- * Keeps the stack from being destroyed, and a role from being taken out of it, while the role has sessions or a deployed
- * service: it must depend on everything else, so that it goes first and changes last.
+ * Refuses to destroy the stack, or to remove a role from it, while the role has sessions or a deployed service. Must depend on
+ * everything else, so that it is deleted first and changed last.
  *
  * @example
  * new pgaccess.DestroyGuard("guard", { roles: ["shop_owner"] }, { provider: server.pgaccess, dependsOn: [server, owner, api] });
  */
 export class DestroyGuard extends resourceClass(destroyGuardContract) {}
 
-/** The name of a service's container: free, before the container is made. */
+/** Frees the name of a service's container before the container is created. */
 export class ContainerName extends resourceClass(containerNameContract) {}
 
-/** The DATABASE_URL that a service had before the stack. */
+/** The legacy URL of a service. */
 export class LegacyUrl extends resourceClass(legacyUrlContract) {}
 
-/** How a service is rolled back to its legacy URL: kept in the state, and with a folder as a script beside it. */
+/** How to roll a service back to its legacy URL: kept in the state and, with a folder, as a script. */
 export class RollbackScript extends resourceClass(rollbackScriptContract) {}
 
-/** A service's DATABASE_URL where compose or the user's command keeps it, and its restart. */
+/** Writes a service's DATABASE_URL where compose or the user's command keeps it, and restarts the service. */
 export class ServiceEnv extends resourceClass(serviceEnvContract) {}

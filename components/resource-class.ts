@@ -5,18 +5,18 @@ import type { Unknown } from "../provider/rpc/values.ts";
 
 type Plain = string | number | boolean | null | undefined;
 
-/** A value that may hold outputs at any depth. */
+/** A value that may contain outputs at any depth. */
 type Argument<T> = pulumi.Input<Inner<T>>;
 type Inner<T> = T extends Unknown ? never : T extends Plain ? T : { [K in keyof T]: Argument<T[K]> };
 
-/** What a program gives to a resource. */
+/** The arguments of a resource. */
 export type ArgsOf<C extends Pick<AnyContract, "inputs">> = {
   [K in keyof z.input<z.ZodObject<C["inputs"]>>]: Argument<z.input<z.ZodObject<C["inputs"]>>[K]>;
 };
 
 type Known<T> = T extends Unknown ? never : T;
 
-/** What other resources read of it: its inputs as they were given, and its outputs. */
+/** The outputs of a resource, including its inputs. */
 type OutputsOf<C extends AnyContract> = {
   readonly [K in keyof C["inputs"]]: pulumi.Output<Known<z.output<C["inputs"][K]>>>;
 } & { readonly [K in keyof C["observed"]]: pulumi.Output<z.output<C["observed"][K]>> } & {
@@ -29,7 +29,7 @@ type ResourceClass<C extends AnyContract> = new (
   opts?: pulumi.CustomResourceOptions,
 ) => pulumi.CustomResource & OutputsOf<C>;
 
-/** The SDK class of a resource type, made from its contract. */
+/** The SDK class of a resource type, derived from its contract. */
 export function resourceClass<C extends AnyContract>(contract: C): ResourceClass<C> {
   const { inputs, observed, decided, secrets } = contract;
   const outputs = Object.keys({ ...inputs, ...observed, ...decided });

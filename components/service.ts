@@ -21,57 +21,56 @@ import type { Deploy, Deployment } from "./runtimes/deployment.ts";
 import { legacyUrl } from "./runtimes/legacy-url.ts";
 
 export interface ServiceArgs {
-  /** The role it connects as once it is cut over; several services may share one. */
+  /** The role it connects as after its cutover; several services may share one. */
   role: AppRole;
   /** The database it uses; its role must have access there. */
   database: string;
   /**
-   * The cutover switch, and the way back: `legacy` hands out the URL it has today, `role` its role's.
+   * `role` cuts the service over to its role's URL, `legacy` rolls it back to its legacy URL.
    *
    * @default "legacy"
    */
   connectAs?: ConnectAs | undefined;
   /**
-   * Whether it runs DDL at start; then its role must be the owner. `unconfirmed` may not be cut over.
+   * Whether it runs DDL at start; then its role must be the owner. An `unconfirmed` service cannot be cut over.
    *
    * @default "unconfirmed"
    */
   migrates?: Migrates | undefined;
   /**
-   * Its connection pool: max of one replica, replicas, and replicas that a deploy starts on top. The policy pack adds up
-   * the pools of a role's services against its connection limit.
+   * Its connection pool: max of one replica, replicas, and replicas that a deploy starts in addition. The policy pack compares
+   * the pools of a role's services with its connection limit.
    *
    * @default { max: 4, replicas: 1, surge: 0 }, with the runtime `swarm` a surge of 1
    * @example { max: 10 }
    */
   pool?: Partial<Pool> | undefined;
   /**
-   * The URL it has today, kept byte for byte; becomes a secret.
+   * Its legacy URL, kept byte for byte; becomes a secret.
    *
-   * @default found where compose or the command keeps it, else made from the server's address and the admin's login
+   * @default found where compose or the command keeps it, else derived from the server's address and the admin's login
    * @example config.requireSecret("apiLegacyUrl")
    */
   legacyUrl?: pulumi.Input<string> | undefined;
   /**
-   * What runs it, and so how the URL reaches it: `external` is handed out only; `container` and `swarm` need `container`,
-   * `compose` needs `compose`, `command` needs `command`.
+   * What runs it and delivers the URL. `external`: you do; `container` and `swarm` need `container`, `compose` needs `compose`,
+   * `command` needs `command`.
    *
    * @default "external"
    */
   runtime?: Runtime | undefined;
   /**
-   * What must have gone well before it is put on its role, such as the service that is cut over before it; the way back to
-   * `legacy` waits for none of it.
+   * Resources that must succeed before its cutover, such as the previous service; a rollback to `legacy` waits for none of them.
    *
-   * @default nothing
+   * @default none
    * @example [firstService]
    */
   after?: pulumi.Resource[] | undefined;
   /**
-   * What is registered before anything of it, on `legacy` too, without its depending on it: what names every problem of the
-   * program, since the engine stops at the first one it comes to.
+   * A resource to register before those of the service, on `legacy` too, without a dependency: one that names every problem of
+   * the program, because the engine reports only the first.
    *
-   * @default nothing
+   * @default none
    * @example order
    */
   registerAfter?: pulumi.Resource | undefined;
@@ -82,28 +81,28 @@ export interface ServiceArgs {
    */
   urlKey?: string | undefined;
   /**
-   * With the runtimes `container` and `swarm`: the container, in compose's terms, with every key that parseStack gives it.
+   * With the runtimes `container` and `swarm`: the container, in compose's terms, complete as from parseStack.
    *
    * @example parseStack(config).services[0].container
    */
   container?: ContainerSpec | undefined;
   /**
-   * With the runtimes `container` and `swarm`: secret environment variables beside the URL.
+   * With the runtimes `container` and `swarm`: secret environment variables in addition to the URL.
    *
    * @default none
    * @example { STRIPE_KEY: config.requireSecret("stripeKey") }
    */
   env?: Record<string, pulumi.Input<string>> | undefined;
   /**
-   * With the runtime `swarm`: the URL as an environment variable, or as a Docker secret's file, which the variable with
-   * `_FILE` names.
+   * With the runtime `swarm`: the URL as an environment variable, or in a Docker secret's file, which the variable with `_FILE`
+   * names.
    *
    * @default "env"
    */
   urlFrom?: UrlFrom | undefined;
   /**
-   * With the runtime `compose`: the service's place in a compose project, and the env file whose line is changed. Paths
-   * from the Pulumi project's folder.
+   * With the runtime `compose`: the service in a compose project, and the env file whose line is changed. Paths are relative to
+   * the Pulumi project folder.
    *
    * @example { files: ["/srv/shop/docker-compose.yml"], service: "api", envFile: "/srv/shop/api.env" }
    */
@@ -115,16 +114,16 @@ export interface ServiceArgs {
    */
   command?: CommandSpec | undefined;
   /**
-   * With any runtime but `external`: a folder for a script that puts it back on the legacy URL without Pulumi, its
-   * state or its passphrase. It is there before the service is put on its role.
+   * With any runtime but `external`: a folder for a script that rolls the service back without Pulumi, its state or its
+   * passphrase, written before the cutover.
    *
    * @default none
    * @example "/root/rollback"
    */
   rollbackKit?: string | undefined;
   /**
-   * How long it is watched after a redeploy on its role, in milliseconds, and for what beside the built-in log patterns; not
-   * with the runtime `external`.
+   * How long it is watched after a redeploy on its role, in milliseconds, and additional log patterns; not with the runtime
+   * `external`.
    *
    * @default { timeout: 60_000, soak: 300_000, patterns: [], ignore: [] }
    * @example { soak: 600_000, ignore: ["permission denied for /tmp"] }
@@ -133,7 +132,7 @@ export interface ServiceArgs {
 }
 
 /**
- * A service and the DATABASE_URL it is given: the legacy one, or its role's once that is ready.
+ * A service and its DATABASE_URL: the legacy URL, or its role's once the role is ready.
  *
  * @example
  * const api = new Service("shop_api", { role: reader, database: "shop", connectAs: "role", migrates: false });
@@ -143,13 +142,13 @@ export class Service extends pulumi.ComponentResource {
   readonly serviceName: string;
   readonly connectAs: ConnectAs;
   readonly runtime: Runtime;
-  /** What is in force after the last up that completed: service, database, role, connectAs and the URL. */
+  /** Service, database, role, connectAs and URL in force since the last completed up. */
   readonly inForce: pgaccess.ServiceUrl | pgaccess.CutoverGate;
   /** The DATABASE_URL in force; a secret. */
   readonly databaseUrl: pulumi.Output<string>;
-  /** Undefined: it is started by somebody else. */
+  /** Undefined with the runtime `external`. */
   readonly deployment: Deployment | undefined;
-  /** What it must pass on its role; undefined: nobody knows when it is restarted. */
+  /** Undefined with the runtime `external`, whose restarts are unknown. */
   readonly gate: pgaccess.CutoverGate | undefined;
 
   constructor(name: string, args: ServiceArgs, opts?: pulumi.ComponentResourceOptions) {
@@ -162,8 +161,8 @@ export class Service extends pulumi.ComponentResource {
     this.runtime = args.runtime ?? "external";
     const legacy = findLegacyUrl(this, { ...args, connectAs });
     const url = createUrl(this, { ...args, connectAs }, legacy);
-    const former = role.server.migrationComplete ? undefined : legacy;
-    this.deployment = createDeployment(this, { ...args, connectAs }, { url: url.url, legacyUrl: former });
+    const urls = { url: url.url, legacyUrl: role.server.migrationComplete ? undefined : legacy };
+    this.deployment = createDeployment(this, { ...args, connectAs }, urls);
     this.gate = createGate(this, { ...args, connectAs }, url.url);
     this.inForce = this.gate ?? url;
     this.databaseUrl = this.inForce.url;
@@ -223,7 +222,7 @@ function createUrl(
     url: pulumi.secret(isRole ? own : legacy),
     isDeployed: isDeployed(parent.runtime) || undefined,
   };
-  // The legacy URL depends on nothing, so that the way back never waits for anything.
+  // The legacy URL depends on nothing, so that a rollback never waits.
   const dependsOn = isRole ? role.ready.apply((ready) => [...ready, ...after]) : [];
   return new pgaccess.ServiceUrl(service, inputs, { parent, provider: role.server.pgaccess, dependsOn });
 }

@@ -5,12 +5,11 @@ import { connectAsLabel, serviceLabel, stackLabel } from "../../model/container-
 import type { ContainerSpec } from "../../model/runtime.ts";
 import { bringContainerBackContract } from "../../provider/functions/contracts.ts";
 import * as pgaccess from "../pgaccess.ts";
-import type { Deploy, Deployment } from "./deployment.ts";
+import { type Deploy, type Deployment, rollbackScripts } from "./deployment.ts";
 import { dockerCreate } from "./docker-create.ts";
 import { goDuration } from "./go-duration.ts";
-import { rollbackScripts } from "./rollback-scripts.ts";
 
-/** The container's name, and where it is. */
+/** The container's name and Docker host. */
 interface Place {
   service: string;
   name: string;
@@ -18,20 +17,20 @@ interface Place {
   dockerHost: string | undefined;
 }
 
-/** Docker's own: seconds between the stop signal and the kill. */
+/** Docker's default: seconds between the stop signal and the kill. */
 const defaultGraceSeconds = 10;
 
-/** Labels by which the gate finds the containers of a service: another stack's may run beside it under the same name. */
+/** Labels by which the gate finds the containers of a service; another stack may have a service of the same name. */
 export function gateLabels({ service }: Pick<Deploy, "service">): Record<string, string> {
   return { [stackLabel]: thisStack(), [serviceLabel]: service };
 }
 
-/** As containers are labelled with it. */
+/** The value of `stackLabel`. */
 function thisStack(): string {
   return `${pulumi.getProject()}/${pulumi.getStack()}`;
 }
 
-/** Labels that say whose a container is, and what it logs in as: a preview shows them, unlike the URL. */
+/** Labels with the service of a container and what it logs in as, which a preview shows, unlike the URL. */
 export function serviceLabels({ service, role, connectAs }: Deploy): Record<string, string> {
   return {
     ...gateLabels({ service }),
@@ -41,9 +40,8 @@ export function serviceLabels({ service, role, connectAs }: Deploy): Record<stri
 }
 
 /**
- * Runs a service as a container of the stack's own, on the Docker host of the `docker:` provider configuration. It is
- * replaced when anything about it changes; the URL is known only after a login with it was tried, and so is the new
- * container.
+ * Runs a service as a container of the stack, on the Docker host of the `docker:` provider configuration. Any change replaces it,
+ * after a login with its URL succeeded.
  */
 export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deployment {
   const name = spec.name ?? service.service;
@@ -83,47 +81,50 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
       ...(restart && { restart }),
       ...(retries !== undefined && { maxRetryCount: Number(retries) }),
       mustRun: true,
-      // Without it the official plugin kills the container at once.
+      // Without it the official plugin kills the container immediately.
       destroyGraceSeconds: graceSeconds ?? defaultGraceSeconds,
     },
     {
       parent,
       dependsOn: [
         free,
-        ...rollbackScripts(service, { container: wayBack(service, spec, name), env: plainEnv(service, spec) }),
+        ...rollbackScripts(service, {
+          container: rollbackContainer(service, spec, name),
+          env: plainEnv(service, spec),
+        }),
       ],
-      ...(spec.existing === "replace" && { hooks: { onError: [bringBack(place, provider)] } }),
-      // The name and the ports are taken until the old one is gone.
+      ...(spec.existing === "replace" && { hooks: { onError: [restoreExisting(place, provider)] } }),
+      // The previous container holds the name and the ports.
       deleteBeforeReplace: true,
-      // The official plugin takes it for changed without changing the container.
+      // The official plugin reports an update of the healthcheck without updating the container.
       replaceOnChanges: ["healthcheck"],
     },
   );
   return { id: container.id, labels: gateLabels(service), resources: [container] };
 }
 
-/** Run when it cannot be created or started: somebody else's container that made room for it comes back. */
-function bringBack(place: Place, provider: pulumi.ProviderResource): pulumi.ErrorHook {
+/** If the container cannot be created or started, restores the existing container that it replaced. */
+function restoreExisting(place: Place, provider: pulumi.ProviderResource): pulumi.ErrorHook {
   return new pulumi.ErrorHook(`bring-container-back-${place.service}`, async () => {
     const { broughtBack } = await pulumi.runtime.invoke(bringContainerBackContract.token, place, { provider });
-    if (broughtBack) await pulumi.log.warn(`${place.service}: the container that was there before is back and started`);
+    if (broughtBack) await pulumi.log.warn(`${place.service}: the previous container was restored and started`);
     return false;
   });
 }
 
-/** How the command line makes the container again, with its legacy URL. */
-function wayBack(service: Deploy, spec: ContainerSpec, name: string) {
+/** How the command line recreates the container with its legacy URL. */
+function rollbackContainer(service: Deploy, spec: ContainerSpec, name: string) {
   const aliases = Object.entries(spec.networks).map(([network, { aliases: names }]) => [network, names]);
   const create = dockerCreate(spec, serviceLabels({ ...service, connectAs: "legacy" }));
   return { name, create, networks: Object.fromEntries(aliases) as Record<string, string[]> };
 }
 
-/** All of the environment but for the URL. */
+/** The environment without the URL. */
 function plainEnv({ env }: Deploy, spec: ContainerSpec): pulumi.Output<Record<string, string>> {
   return pulumi.secret({ ...spec.env, ...env });
 }
 
-/** Sorted: the official plugin compares them as a set, its preview prints them as a list. */
+/** Sorted, because the official plugin compares them as a set and prints them as a list. */
 function environment({ urlKey, url, env }: Deploy, spec: ContainerSpec): pulumi.Output<string[]> {
   return pulumi.all([url, env]).apply(([value, secrets]) =>
     Object.entries({ ...spec.env, ...secrets, [urlKey]: value })
@@ -187,7 +188,7 @@ function healthcheckOf({ test, interval, timeout, startPeriod, retries }: NonNul
   };
 }
 
-/** With as much swap, which is what Docker does by itself: it is read back, and left out it would be a change at every up. */
+/** With as much swap, as Docker does by default: the plugin reads it back, and would otherwise report a change at every up. */
 function memoryOf(bytes: number) {
   const memory = Math.ceil(bytes / 1024 ** 2);
   return { memory, memorySwap: 2 * memory };

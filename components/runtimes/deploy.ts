@@ -6,7 +6,7 @@ import type { Deploy, Deployment } from "./deployment.ts";
 import { deployByCommand, deployByCompose } from "./service-env.ts";
 import { deployToSwarm } from "./swarm.ts";
 
-/** What a runtime needs to know beyond the service. */
+/** The runtime of a service and its arguments. */
 export interface RuntimeArgs {
   runtime: Runtime;
   container?: ContainerSpec | undefined;
@@ -16,7 +16,7 @@ export interface RuntimeArgs {
   command?: CommandSpec | undefined;
 }
 
-/** Starts the service with its URL; undefined when somebody else does (`external`). */
+/** Starts the service with its URL; undefined with the runtime `external`. */
 export function deploy(args: RuntimeArgs, service: Deploy): Deployment | undefined {
   switch (args.runtime) {
     case "external":

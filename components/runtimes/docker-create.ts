@@ -3,7 +3,7 @@ import { shellWord } from "../../model/shell-word.ts";
 import type { DockerCreate } from "../../provider/rollback-kit/contract.ts";
 import { goDuration } from "./go-duration.ts";
 
-/** The command line that makes the same container as the official provider does of this. */
+/** The command line that creates the same container as the official provider. */
 export function dockerCreate(spec: ContainerSpec, labels: Record<string, string>): DockerCreate {
   const [entrypoint, ...before] = spec.entrypoint ?? [];
   const { workingDir, user, restart, logging, memory, cpus, stopSignal, stopGracePeriod } = spec;
@@ -34,7 +34,7 @@ function option(name: string, value: string | number | undefined): string[] {
   return value === undefined ? [] : [`--${name}=${value}`];
 }
 
-/** A line of comma separated values, as Docker reads it. */
+/** Comma-separated values, as Docker reads them. */
 function mountText({ type, source, target, readOnly }: ContainerSpec["mounts"][number]): string {
   const fields = [`type=${type}`, ...(source === undefined ? [] : [`source=${source}`]), `target=${target}`];
   return [...fields, ...(readOnly ? ["readonly"] : [])]
@@ -42,7 +42,7 @@ function mountText({ type, source, target, readOnly }: ContainerSpec["mounts"][n
     .join(",");
 }
 
-/** The command line knows a test for the container's shell only. */
+/** The command line supports only a test for the container's shell. */
 function healthOptions({ healthcheck }: ContainerSpec): string[] {
   if (!healthcheck) return [];
   const { test, interval, timeout, startPeriod, retries } = healthcheck;

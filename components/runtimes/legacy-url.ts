@@ -15,16 +15,16 @@ export interface LegacyUrlArgs {
   database: string;
   connectAs: ConnectAs;
   urlKey: string;
-  /** The configuration's; goes before one that is found. */
+  /** From the configuration; takes precedence over a found one. */
   given: pulumi.Input<string> | undefined;
   parent: pulumi.Resource;
-  /** What is registered before it, without its depending on it. */
+  /** A resource to register before it, without a dependency. */
   registerAfter?: pulumi.Resource | undefined;
 }
 
 /**
- * The URL the service had before: given, found where its runtime keeps it, or made of the server's address and the admin's
- * login; without a login once the migration is complete.
+ * The service's legacy URL: configured, found where its runtime keeps it, or derived from the server's address and the admin's
+ * login; without a login after the migration.
  */
 export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Output<string> {
   const { server, service, database, connectAs, urlKey, given, parent, registerAfter } = args;
@@ -45,7 +45,7 @@ export function legacyUrl(args: LegacyUrlArgs, runtime: RuntimeArgs): pulumi.Out
     migrationComplete: server.migrationComplete || undefined,
     dockerHost: dockerHost(),
   };
-  // A promise of nothing: it waits, and depends on nothing in the state.
+  // A promise of an empty list delays the registration without a dependency in the state.
   const dependsOn = registerAfter && registered(registerAfter).then(() => []);
   const options = { parent, provider: server.pgaccess, ...(dependsOn && { dependsOn }) };
   const own = given === undefined ? undefined : pulumi.secret(given);
@@ -58,7 +58,7 @@ function registered({ urn }: pulumi.Resource): Promise<void> {
   });
 }
 
-/** Where a service that runs already has its URL; undefined when nobody can look there. */
+/** Where a running service has its URL; undefined if the stack cannot read it. */
 function sourceOf(
   service: string,
   { runtime, container, compose, command }: RuntimeArgs,

@@ -4,12 +4,11 @@ import type { CommandSpec, ComposeSpec } from "../../model/runtime.ts";
 import type { Service } from "../../model/stack.ts";
 import type { EnvSource } from "../../provider/service-env/problems.ts";
 import * as pgaccess from "../pgaccess.ts";
-import type { Deploy, Deployment } from "./deployment.ts";
-import { rollbackScripts } from "./rollback-scripts.ts";
+import { type Deploy, type Deployment, rollbackScripts } from "./deployment.ts";
 
 type DeclaredPlace = Pick<Service, "name" | "urlKey" | "compose" | "command">;
 
-/** A service that compose runs: one line of its env file is ours. */
+/** A service that compose runs; the stack owns one line of its env file. */
 export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
   const compose = composeSource(deploy.service, spec);
   const env = createServiceEnv(deploy, { compose });
@@ -20,13 +19,13 @@ export function deployByCompose(deploy: Deploy, spec: ComposeSpec): Deployment {
   return { id: idOf(env), labels, resources: [env] };
 }
 
-/** A service that an executable of the user's starts. */
+/** A service that the user's executable starts. */
 export function deployByCommand(deploy: Deploy, command: CommandSpec): Deployment {
   const env = createServiceEnv(deploy, { command });
   return { id: idOf(env), labels: undefined, deployedAt: env.deployedAt, resources: [env] };
 }
 
-/** Where a service keeps its URL, for who looks at all of them together; nothing where the stack does not look. */
+/** Where a service keeps its URL; empty if the stack does not read it. */
 export function placeOf({ name, urlKey, compose, command }: DeclaredPlace) {
   const source = compose ? { compose: composeSource(name, compose) } : command && { command };
   return source ? [{ ...source, service: name, urlKey, dockerHost: dockerHost() }] : [];

@@ -4,26 +4,25 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Pool } from "../../model/pool.ts";
 import type { ContainerSpec } from "../../model/runtime.ts";
 import { gateLabels, hostOf, mountOf, portOf, serviceLabels } from "./container.ts";
-import type { Deploy, Deployment } from "./deployment.ts";
+import { type Deploy, type Deployment, rollbackScripts } from "./deployment.ts";
 import { shortGoDuration } from "./go-duration.ts";
-import { rollbackScripts } from "./rollback-scripts.ts";
 
-/** Docker's own, in milliseconds; the plugin takes 0 for what is not given, and the containers would be killed at once. */
+/** Docker's default, in milliseconds; the plugin's is 0, which kills the containers immediately. */
 const defaultGrace = 10_000;
-/** Docker's own too: time before a container that ended is started again, in milliseconds. */
+/** Docker's default: time before an exited container is restarted, in milliseconds. */
 const restartDelay = 5000;
 
 export interface SwarmArgs {
   container: ContainerSpec;
   pool: Pool;
-  /** The URL as an environment variable, or as a Docker secret's file. */
+  /** The URL as an environment variable, or in a Docker secret's file. */
   urlFrom: "env" | "file";
 }
 
 /**
- * Runs a service as a service of an existing swarm, on the Docker host of the `docker:` provider configuration, which must be
- * one of its managers. A change is rolled out: `surge` containers start before as many old ones stop, and when they do
- * not run the swarm goes back to what was there and the up fails.
+ * Runs a service in an existing swarm; the Docker host of the `docker:` provider configuration must be one of its managers. A
+ * change is a rolling update: `surge` containers start before as many previous ones stop. If they do not run, the swarm rolls back
+ * and the up fails.
  */
 export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
   const { container: spec, pool } = args;
@@ -40,7 +39,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
     containerSpec: {
       image: spec.image,
       env: environment(service, spec, args.urlFrom),
-      // Of ours only those that stay: another label of a container makes another service, with a pause.
+      // Only labels that never change: another label of a container would recreate the service, with an interruption.
       labels: listed({ ...spec.labels, ...gateLabels(service) }),
       ...(entrypoint && { commands: entrypoint }),
       ...(command && { args: command }),
@@ -60,7 +59,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
     restartPolicy: restartPolicyOf(spec),
     ...limitsOf(spec),
   };
-  const made = new docker.Service(
+  const created = new docker.Service(
     service.service,
     {
       name,
@@ -72,33 +71,33 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
       ...(spec.ports.length > 0 && { endpointSpec: { ports: spec.ports.map(publishedPort) } }),
       convergeConfig: {},
     },
-    // The name is taken until the old one is gone; only other networks, extra hosts or labels of its own need another service.
+    // The previous service holds the name; only other networks, extra hosts or its own labels need another service.
     {
       parent,
       deleteBeforeReplace: true,
       dependsOn: rollbackScripts(service, { swarm: { name, urlFrom: args.urlFrom } }),
     },
   );
-  return { id: rolloutOf(made, taskSpec), labels: gateLabels(service), resources: [made] };
+  return { id: rolloutOf(created, taskSpec), labels: gateLabels(service), resources: [created] };
 }
 
-/** Its id stays when it is rolled out anew. Secret: a guess at the URL could be tried on it. */
+/** The service's own id survives an update. Secret, because guesses at the URL could be tested against it. */
 function rolloutOf({ id }: docker.Service, taskSpec: object): pulumi.Output<string> {
   const written = pulumi.jsonStringify([id, taskSpec]);
   return pulumi.secret(written).apply((text) => createHash("sha256").update(text).digest("hex"));
 }
 
-/** A swarm that is asked for a tag may take another image at each node, and the plugin takes the digest for a change. */
+/** With a tag, each node may pull another image, and the plugin reports the digest as a change. */
 function warnOfTag({ service, parent }: Deploy, { image }: ContainerSpec): void {
   if (/(^|@)sha256:[0-9a-f]{64}$/.test(image)) return;
   void pulumi.log.warn(
-    `Service ${service}: image: ${image} has no digest. Where a registry knows it, the swarm pins the digest when the service is ` +
-      "made, and the next up rolls it out once more, by its tag; give the image as name:tag@sha256:...",
+    `Service ${service}: image: ${image} has no digest. If a registry knows the tag, the swarm pins the digest when it creates the ` +
+      "service, and the next up updates the service once more; specify the image as name:tag@sha256:...",
     parent,
   );
 }
 
-/** Its name ends in random digits: a secret cannot be changed, and the new one must be there before the old one goes. */
+/** Its name ends in random digits: a secret cannot be changed, and the new one must exist before the previous one is removed. */
 function createSecret(service: Deploy): docker.Secret {
   const data = pulumi.secret(service.url).apply((url) => Buffer.from(url).toString("base64"));
   return new docker.Secret(
@@ -121,7 +120,7 @@ function listed(labels: Record<string, string>): { label: string; value: string 
   return Object.entries(labels).map(([label, value]) => ({ label, value }));
 }
 
-/** By id: a name would be read back as one, and the service be made anew at every up. */
+/** By id: the plugin reads a name back as an id, and would recreate the service at every up. */
 function networksOf({ networks }: ContainerSpec, parent: pulumi.Resource) {
   const attached = Object.entries(networks).map(([name, { aliases }]) => ({
     id: docker.getNetworkOutput({ name }, { parent }).id,
@@ -136,7 +135,7 @@ function volumeOf(written: string) {
   return mountOf({ type: source.includes("/") ? "bind" : "volume", source, target, readOnly: mode === "ro" });
 }
 
-/** On every node of the swarm, whichever runs the service. */
+/** Published on every node of the swarm. */
 function publishedPort(written: string) {
   const { internal, external, protocol } = portOf(written);
   return {
@@ -152,7 +151,7 @@ function restartPolicyOf({ restart }: ContainerSpec) {
   return {
     condition,
     delay: shortGoDuration(restartDelay),
-    // Docker's own too. It is always read back: left out, it would be a change, and a rollout, at every up.
+    // Docker's default: the plugin reads it back, and would otherwise report a change, and update, at every up.
     window: shortGoDuration(0),
     ...(most !== undefined && { maxAttempts: Number(most) }),
   };

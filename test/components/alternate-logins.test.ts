@@ -106,7 +106,7 @@ describe("a role with rotation: alternate", () => {
     expect(login(await alternating(first, {}), "shop_reader_b")).toBe(false);
   });
 
-  test("a program that never says whom it serves is refused with what to call", () => {
+  test("a program that does not call servedTo is refused with a message that names it", () => {
     const here = (file: string) => JSON.stringify(join(import.meta.dirname, file));
     const program = `
       import { AppRole } from ${here("../../components/app-role.ts")};
@@ -120,7 +120,7 @@ describe("a role with rotation: alternate", () => {
     const { status, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", program], {
       encoding: "utf8",
     });
-    expect(stderr).toContain("AppRole app: it has rotation: alternate, and the program never says whom it serves");
+    expect(stderr).toContain("AppRole app: rotation: alternate needs the role's services; call servedTo");
     expect(status).not.toBe(0);
   });
 });

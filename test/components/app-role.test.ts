@@ -247,7 +247,7 @@ describe("what is refused, by name", () => {
     run(() => new AppRole(name, { server: shopServer(server), access: {}, ...args }));
 
   test.each<[string, Partial<AppRoleArgs>, RegExp]>([
-    ["toString", {}, /^AppRole toString: it has no share of the connection budget; add it .* to the roles of the/],
+    ["toString", {}, /^AppRole toString: it has no connection limit; add it .* to the roles of the/],
     [
       "shop_reader",
       { access: { store: "reader" } },

@@ -87,7 +87,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     expect((await estate.pulumi(["preview"])).text).toContain("stopped, and kept as dashboard_api-before-app-roles");
     expect(await isRunning()).toBe(true);
     const failed = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-    expect(failed.text).toContain("dashboard_api: the container that was there before is back and started");
+    expect(failed.text).toContain("dashboard_api: the previous container was restored and started");
     expect(await isRunning()).toBe(true);
     expect((await foreign.inspect()).Name).toBe("/dashboard_api");
 
