@@ -6,7 +6,7 @@ const stack = new AppRolesStack(await readStack());
 /** Service to its DATABASE_URL; secrets. */
 export const databaseUrls = stack.databaseUrls;
 
-/** The limits of every role, and their sum beside the ceiling. */
+/** The limits of all roles, their sum and the ceiling. */
 export const connectionBudget = stack.connectionBudget;
 
 /** Service to what it connects as. */

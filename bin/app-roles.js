@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// In the repository Node runs the TypeScript as it is; the package has it built, since Node strips no types below node_modules.
+// The repository runs its TypeScript; the package contains JavaScript, because Node strips no types below node_modules.
 import { existsSync } from "node:fs";
 import { nodeProblem } from "./node-version.js";
 

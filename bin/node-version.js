@@ -1,10 +1,10 @@
-// Plain JavaScript that an old Node can read: it stands in front of all that one could not.
+// Plain JavaScript, so that an old Node can run it.
 
-/** Node strips the types of the program by itself from here on. */
+/** The first Node that strips types by default. */
 export const oldestNode = [22, 18];
 
 /**
- * What is wrong with a Node of this version, in one line; undefined: nothing.
+ * Why this version is too old, in one line; undefined if it is not.
  *
  * @param {string} version such as `20.20.2`
  * @returns {string | undefined}

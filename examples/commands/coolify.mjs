@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const [address, tokenFile, uuid, , action] = process.argv.slice(2);
 const key = process.env.APP_ROLES_URL_KEY;
-/** Milliseconds between two looks at a deployment, and for which it is waited for. */
+/** Milliseconds between two polls of a deployment, and the longest wait for it. */
 const interval = Number(process.env.COOLIFY_POLL_MILLISECONDS ?? 2000);
 const patience = Number(process.env.COOLIFY_TIMEOUT_MILLISECONDS ?? 9 * 60_000);
 
@@ -23,7 +23,7 @@ async function api(method, path, body) {
   return response.json();
 }
 
-/** Resolves once the deployment is finished; a deploy that is still under way would pass for a service that runs. */
+/** Resolves once the deployment is finished: `deploy` must not return before the service runs. */
 async function ended(deployment) {
   const until = Date.now() + patience;
   for (;;) {

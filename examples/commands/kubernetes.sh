@@ -6,13 +6,13 @@ key=$APP_ROLES_URL_KEY
 
 case $action in
 read)
-  # In JSONPath a dot in a key is escaped. A kubectl that fails ends the script: only a Secret that is not there reads as nothing.
+  # JSONPath escapes dots in keys. A failing kubectl ends the script, so only a missing Secret reads as nothing.
   path=$(printf %s "$key" | sed 's/\./\\./g')
   encoded=$(kubectl --namespace "$namespace" get secret "$service" --ignore-not-found --output "jsonpath={.data.$path}")
   printf %s "$encoded" | base64 --decode
   ;;
 write)
-  # printf is the shell's own: the value is in no process's arguments.
+  # printf is a shell builtin, so the value is in no process's arguments.
   value=$(base64 | tr -d '\n')
   found=$(kubectl --namespace "$namespace" get secret "$service" --ignore-not-found --output name)
   if [ -n "$found" ]; then

@@ -8,7 +8,7 @@ const server = new DatabaseServer("main", {
   port: config.getNumber("port"),
   adminPassword: config.requireSecret("adminPassword"),
   databases: { shop: { schemas: ["shop"], owner: "shop_owner" } },
-  // Every connection limit in one place: `pulumi preview` shows their sum and refuses one above the ceiling of 95.
+  // All connection limits in one place: `pulumi preview` shows their sum and refuses one above the ceiling of 95.
   roles: { shop_owner: { connectionLimit: 12 }, shop_reader: { connectionLimit: 8 } },
 });
 
@@ -16,7 +16,7 @@ const settings = { idle_session_timeout: "30min", idle_in_transaction_session_ti
 const owner = new AppRole("shop_owner", { server, access: { shop: "owner" }, settings });
 const reader = new AppRole("shop_reader", { server, access: { shop: "reader" }, settings });
 
-// Already cut over: it logs in as shop_owner, which owns what its migrations alter.
+// Cut over: it logs in as shop_owner, which owns the tables that its migrations alter.
 const backend = new Service("backend", {
   role: owner,
   database: "shop",
@@ -25,7 +25,7 @@ const backend = new Service("backend", {
   pool: { max: 10 },
 });
 
-// Still on the login it has today; `connectAs: "role"` is the cutover.
+// On its legacy login; `connectAs: "role"` cuts it over.
 const reports = new Service("reports", { role: reader, database: "shop", migrates: false });
 
 /** Secrets: pulumi stack output databaseUrls --show-secrets */
