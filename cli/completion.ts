@@ -2,21 +2,21 @@ import { Argument, type Command, type Option } from "commander";
 import { shellWord } from "../model/shell-word.ts";
 import { command } from "./terminal/command.ts";
 
-/** @param program whose commands and options are completed */
+/** @param program the program whose commands and options are completed */
 export function completionCommand(program: Command): Command {
   return command("completion", {
-    summary: "prints a script that completes commands and options in your shell",
-    description: `Where to put it:
-  Bash: into ~/.bashrc: eval "$(app-roles completion bash)"
-  Zsh: into ~/.zshrc, after compinit: eval "$(app-roles completion zsh)"
-  Fish: app-roles completion fish > ~/.config/fish/completions/app-roles.fish`,
+    summary: "prints a shell completion script",
+    description: `To install it:
+  Bash: add to ~/.bashrc: eval "$(app-roles completion bash)"
+  Zsh: add to ~/.zshrc, after compinit: eval "$(app-roles completion zsh)"
+  Fish: run app-roles completion fish > ~/.config/fish/completions/app-roles.fish`,
     example: 'eval "$(app-roles completion bash)"',
   })
     .addArgument(new Argument("<SHELL>").choices(Object.keys(scripts)))
     .action((shell: Shell) => console.log(scripts[shell](program)));
 }
 
-/** What completes a program's commands and options, by shell. */
+/** Completion scripts by shell. */
 export const scripts = { bash, zsh, fish };
 export type Shell = keyof typeof scripts;
 

@@ -1,4 +1,4 @@
-/** `npx app-roles COMMAND`. Exit codes: 0; 1 when a check failed or the command could not be carried out; 2 for a wrong command line. */
+/** Runs `npx app-roles COMMAND`. Exit codes: 0 success; 1 a check or the command failed; 2 invalid command line. */
 import { createRequire } from "node:module";
 import { Command, CommanderError, Help } from "commander";
 import { completionCommand } from "./completion.ts";
@@ -11,15 +11,15 @@ import { rotateCommand } from "./rotate/command.ts";
 import { rotateSuperuserCommand } from "./rotate-superuser/command.ts";
 import { UsageError } from "./terminal/command.ts";
 
-/** `--sql FILE`, as users write it, in place of `--sql <FILE>`. */
+/** Prints `--sql FILE` where commander prints `--sql <FILE>`. */
 const plain = (text: string) => text.replaceAll(/[<>]/g, "");
 
 function program(): Command {
   const all = new Command("app-roles")
     .description("Takes a company's services off the Postgres superuser.")
-    .version(createRequire(import.meta.url)("app-roles/package.json").version, "--version", "the version")
-    .helpOption("-h, --help", "what a command takes")
-    .helpCommand("help [COMMAND]", "what a command takes")
+    .version(createRequire(import.meta.url)("app-roles/package.json").version, "--version", "print the version")
+    .helpOption("-h, --help", "print help")
+    .helpCommand("help [COMMAND]", "print help")
     .exitOverride()
     .configureHelp({
       subcommandTerm: (command) => `app-roles ${command.name()}`,
@@ -38,7 +38,7 @@ function program(): Command {
     completionCommand(all),
   ];
   for (const each of commands) all.addCommand(each.copyInheritedSettings(all).showHelpAfterError());
-  return all.showHelpAfterError("See app-roles help.");
+  return all.showHelpAfterError("Run app-roles help to list the commands.");
 }
 
 async function main(given: string[]): Promise<number> {
@@ -46,7 +46,7 @@ async function main(given: string[]): Promise<number> {
   const [first = "--help", ...rest] = given[0] === "help" ? [...given.slice(1), "--help"] : given;
   const command = all.commands.find((each) => each.name() === first);
   try {
-    // A command that there is none of is told before its --help is.
+    // An unknown command is reported even with --help.
     await all.parseAsync(command || first.startsWith("-") ? [first, ...rest] : [first], { from: "user" });
     return Number(process.exitCode ?? 0);
   } catch (error) {

@@ -28,7 +28,7 @@ export interface CutoverOptions {
 
 export async function cutover(name: string, options: CutoverOptions): Promise<number> {
   const { stack: given, watch, policyPack = [], file: envFile, format, timeout } = options;
-  if (format !== undefined && envFile === undefined) throw new UsageError("--format is that of --file: give both");
+  if (format !== undefined && envFile === undefined) throw new UsageError("--format requires --file");
   const handout = { envFile, format: format ?? "dotenv", timeout } as const;
   const stack = given ?? (await selectedStack());
   const configured = await readStack(stack);
@@ -50,7 +50,7 @@ export async function cutover(name: string, options: CutoverOptions): Promise<nu
     if (!isDone) console.log(`${name} is on its role.`);
     if (watch === undefined) return 0;
     const watched = await watchService(name, stack, configured, watch, interruption.signal);
-    if (watched.state !== "trouble") return watched.state === "well" ? 0 : 1;
+    if (watched.state !== "trouble") return watched.state === "healthy" ? 0 : 1;
     interruption.reset();
     return await afterFailure(service, stack, {
       lines: watched.lines,
@@ -63,29 +63,29 @@ export async function cutover(name: string, options: CutoverOptions): Promise<nu
   }
 }
 
-/** What a cutover that did not go well has come to. */
+/** A failed cutover. */
 interface Failed {
   lines: string[];
   /** Whether the service may run with another URL than before. */
   isTouched: boolean;
-  /** What was seen of it once it was put back; an error: it was tried; undefined: it was not. */
+  /** What was seen of the service after its rollback; an error if the rollback failed; undefined if none was tried. */
   back: string | Error | undefined;
 }
 
-/** The stack's file is changed last: whatever ends this before, the next up goes by what it said. */
+/** The stack's file is changed last: whatever ends the cutover before, the next up follows the unchanged file. */
 async function noted(name: string, stack: string): Promise<boolean> {
   try {
     await setConnectAs(stack, name, "role");
     return true;
   } catch (error) {
     console.error(
-      `${name} is on its role, but ${stackFile(stack)} WAS NOT CHANGED (${(error as Error).message}): set connectAs: role for it there, or the next pulumi up takes it back.`,
+      `${name} is on its role, but ${stackFile(stack)} WAS NOT CHANGED (${(error as Error).message}): set connectAs: role for it there, or the next pulumi up rolls it back.`,
     );
     return false;
   }
 }
 
-/** Throws, before anything is changed, what stands in the way. */
+/** Throws before anything is changed if the service cannot be cut over. */
 async function refuseUnready(
   name: string,
   stack: string,
@@ -95,25 +95,27 @@ async function refuseUnready(
   const { services, databases } = configured;
   const declared = services.find((each) => each.name === name);
   if (!declared) {
-    throw new Error(`the stack declares no service ${name}; it has ${services.map((each) => each.name).join(", ")}`);
+    throw new Error(
+      `the stack declares no service ${name}; it declares ${services.map((each) => each.name).join(", ")}`,
+    );
   }
   const problem = cutoverProblem({ ...declared, connectAs: "role" }, databases[declared.database]);
   if (problem) throw new Error(`app-roles:services.${name}.${problem.key}: ${problem.message}. Nothing was changed.`);
   const inForce = await connectAsInForce(stack);
   if (declared.connectAs === "role" && inForce.get(name) === "role") {
-    // What is left to do is to wait for its restart, or to watch it; no up is run.
-    if (declared.runtime !== "external" && !isWatched) throw new Error(`${name} is on its role already`);
+    // Only its restart, or the watch, is left; no up is run.
+    if (declared.runtime !== "external" && !isWatched) throw new Error(`${name} is already on its role`);
     return { service: declared, mayBeOnRole: true, isDone: true };
   }
   refuseOthers(services, inForce, name, stack);
   const state = await exportState(stack, "in clear");
   const back = await rolledBackOthers(state, name);
   if (back.length > 0) throw new Error(`${othersRolledBack(back, stack)}. Nothing was changed.`);
-  // A cutover that was killed may have come so far.
+  // A killed cutover may have restarted it.
   return { service: declared, mayBeOnRole: findRollback(state, name).by !== "nothing", isDone: false };
 }
 
-/** What else an up would change of services is no part of this one. */
+/** Refuses an up that would also cut over or roll back other services. */
 function refuseOthers(services: Service[], inForce: Map<string, string>, name: string, stack: string): void {
   const unmade = services.filter((each) => !inForce.has(each.name));
   if (unmade.length > 0) {
@@ -125,12 +127,12 @@ function refuseOthers(services: Service[], inForce: Map<string, string>, name: s
   if (switched.length === 0) return;
   const list = switched.map((each) => `${each.name} (${inForce.get(each.name)} -> ${each.connectAs})`).join(", ");
   throw new Error(
-    `Pulumi.${stack}.yaml switches other services that no up has switched yet: ${list}. ` +
-      "Run pulumi up for them, or set them back; one service is cut over at a time. Nothing was changed.",
+    `Pulumi.${stack}.yaml changes connectAs of other services that no up has applied yet: ${list}. ` +
+      "Run pulumi up for them, or revert them; one service is cut over at a time. Nothing was changed.",
   );
 }
 
-/** Undefined when it went well; else why it did not, and what is known of the service then. */
+/** Undefined if the up succeeded; otherwise why it failed, and what is known of the service. */
 async function up(
   { name }: Service,
   stack: string,
@@ -154,39 +156,39 @@ async function up(
   }
 }
 
-/** Puts the service back, says why, and gives the exit code. */
+/** Rolls the service back, prints why, and returns the exit code. */
 async function afterFailure({ name, runtime }: Service, stack: string, failed: Failed): Promise<number> {
   const why =
     failed.lines.length > 0
       ? `:\n${failed.lines.map((line) => line.replace(/^/gm, "  ")).join("\n")}`
-      : "; the up says why.";
+      : "; see the output of the up.";
   if (!failed.isTouched) {
     console.error(
-      `\n${name} was not touched, and runs on its legacy URL; ${stackFile(stack)} was not changed. Its cutover did not go well${why}`,
+      `\n${name} was not touched and runs with its legacy URL; ${stackFile(stack)} was not changed. Its cutover failed${why}`,
     );
     return 1;
   }
-  console.error(`\n${name} goes back to its legacy URL: its cutover did not go well${why}\n`);
+  console.error(`\nRolling ${name} back to its legacy URL: its cutover failed${why}\n`);
   if (runtime !== "external" && failed.back === undefined) {
     const code = await rollBack(name, stack).catch((error: Error) =>
       console.error(notRolledBack(name, stack, error.message)),
     );
     if (code === 0)
-      console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
-    else console.error(`\nWhat went wrong before${why}`);
+      console.error(`${name} was rolled back to its legacy URL; nothing in the database was undone. Reason${why}`);
+    else console.error(`\nReason for the rollback${why}`);
     return 1;
   }
   if (failed.back instanceof Error) {
-    console.error(`${notRolledBack(name, stack, failed.back.message)}\nWhat went wrong before${why}`);
+    console.error(`${notRolledBack(name, stack, failed.back.message)}\nReason for the rollback${why}`);
     return 1;
   }
-  if (failed.back) console.log(`${name} runs on its legacy URL again: ${failed.back}.`);
+  if (failed.back) console.log(`${name} runs with its legacy URL again: ${failed.back}.`);
   await afterRestart(name, stack, failed.back ? "restarted" : "not needed");
-  console.error(`${name} is back on its legacy URL; nothing in the database was taken back. Why${why}`);
+  console.error(`${name} was rolled back to its legacy URL; nothing in the database was undone. Reason${why}`);
   return 1;
 }
 
-/** Ctrl-C, and the ends of a session: the up is ended in order, and what it began is taken back. */
+/** Ctrl-C or the end of the terminal session: the up shuts down in order, and the service is rolled back. */
 class Interruption {
   #controller = new AbortController();
   readonly #interrupt = () => this.#controller.abort();
@@ -199,7 +201,7 @@ class Interruption {
     return this.#controller.signal;
   }
 
-  /** What comes next may be interrupted anew. */
+  /** The next step can be interrupted again. */
   reset(): void {
     this.#controller = new AbortController();
   }

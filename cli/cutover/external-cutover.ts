@@ -18,15 +18,15 @@ import { watchService } from "./watch-service.ts";
 /** Milliseconds between two looks. */
 const interval = 1000;
 
-/** Milliseconds for which the first session is waited for: long enough to redeploy a service by hand. */
+/** Milliseconds to wait for the first session: long enough to redeploy a service by hand. */
 const defaultTimeout = 15 * 60_000;
 
-/** What the command line says of a service that somebody else restarts. */
+/** Options for a service that the user restarts. */
 export interface Handout {
-  /** Where its URL is written, as by `app-roles env`; undefined: nowhere. */
+  /** The file that receives its URL, as with `app-roles env`; undefined for none. */
   envFile: string | undefined;
   format: Format;
-  /** Milliseconds for which its first session is waited for. Default: 15 minutes. */
+  /** Milliseconds to wait for its first session. Default: 15 minutes. */
   timeout: number | undefined;
 }
 
@@ -34,17 +34,15 @@ export interface ExternalCutover extends Handout {
   service: Service;
   stack: string;
   configured: ConfiguredStack;
-  /** It was cut over by an earlier run: a session that its role has already counts too. */
+  /** An earlier run cut it over: a session that its role already has counts too. */
   isResumed: boolean;
 }
 
-/** Throws, before anything is changed, when the URL of the service cannot be handed out as asked. */
+/** Throws before anything is changed if the URL cannot be handed out as requested. */
 export async function refuseHandout({ name, runtime }: Service, { envFile, timeout }: Handout): Promise<void> {
   if (runtime !== "external") {
     if (envFile === undefined && timeout === undefined) return;
-    throw new UsageError(
-      `--file and --timeout are for the runtime external; ${name} is restarted by the stack (${runtime})`,
-    );
+    throw new UsageError(`--file and --timeout are for the runtime external; the stack restarts ${name} (${runtime})`);
   }
   if (envFile === undefined) return;
   await access(dirname(envFile), constants.W_OK | constants.X_OK).catch((error: Error) => {
@@ -53,8 +51,8 @@ export async function refuseHandout({ name, runtime }: Service, { envFile, timeo
 }
 
 /**
- * What is left of the cutover of an external service once the up went well: its restart by the user, and then `watch`
- * milliseconds in which it is watched. Resolves with the exit code. Nothing is rolled back: who restarts it decides that.
+ * The cutover of an external service after a successful up: waits for its restart by the user, then watches it for `watch`
+ * milliseconds. Resolves with the exit code. Nothing is rolled back: that is up to the user who restarts it.
  */
 export async function cutoverExternal(
   cutover: ExternalCutover,
@@ -66,19 +64,16 @@ export async function cutoverExternal(
   const code = await awaitRestart(cutover, signal, patience);
   if (code !== 0 || watch === undefined) return code;
   const watched = await watchService(service.name, stack, configured, watch, signal, patience);
-  if (watched.state !== "trouble") return watched.state === "well" ? 0 : 1;
+  if (watched.state !== "trouble") return watched.state === "healthy" ? 0 : 1;
   const [reason, ...lines] = watched.lines;
   console.error(
-    [`${service.name} is not well as ${service.role}: ${reason}.`, ...lines.map((line) => `  ${line}`)].join("\n"),
+    [`${service.name} is not healthy as ${service.role}: ${reason}.`, ...lines.map((line) => `  ${line}`)].join("\n"),
   );
   console.error(next(cutover));
   return 1;
 }
 
-/**
- * The part of a cutover that only the user can do: hands out the role's URL of a service that somebody else restarts, and
- * waits for the first session of its role. Resolves with the exit code; what it says is what was seen.
- */
+/** Hands out the service's URL and waits for the first session of its role. Resolves with the exit code. */
 async function awaitRestart(
   cutover: ExternalCutover,
   signal: AbortSignal,
@@ -96,22 +91,23 @@ async function awaitRestart(
       budget: await server.anySession(async (db) => table(budgetEntries(configured), await readLiveBudget(db))),
     }),
     signal,
-    (error, left) => screen.status(`${name}: cannot be seen (${error.message}); tried for another ${inWords(left)}`),
+    (error, left) =>
+      screen.status(`${name}: cannot be observed (${error.message}); retrying for another ${inWords(left)}`),
     patience,
   );
   try {
     const before = await sessions();
     if (envFile !== undefined) {
       await env({ service: name, file: envFile, format, stack });
-      console.log(`${envFile} has its ${urlKey}.`);
+      console.log(`${urlKey} of ${name} was written to ${envFile}.`);
     }
-    const [there] = isResumed ? before : [];
-    if (there) {
-      console.log(seen(cutover, there, "is in"));
+    const [existing] = isResumed ? before : [];
+    if (existing) {
+      console.log(seen(cutover, existing, "is in"));
       return 0;
     }
     const where = envFile === undefined ? ` (npx app-roles env ${name} --file ${name}.env --stack ${stack})` : "";
-    console.log(`${name}: its ${urlKey} is that of ${role} now${where}. Restart it now.`);
+    console.log(`${name}: its ${urlKey} is now the one of ${role}${where}. Restart it now.`);
     const known = new Set(before.map(({ id }) => id));
     const began = looks.now();
     for (;;) {
@@ -119,7 +115,7 @@ async function awaitRestart(
       const first = now.sessions.find(({ id }) => !known.has(id));
       if (first) {
         screen.end();
-        console.log(seen(cutover, first, "came to"));
+        console.log(seen(cutover, first, "connected to"));
         return 0;
       }
       const left = began + timeout - looks.now();
@@ -136,7 +132,7 @@ async function awaitRestart(
     }
   } catch (error) {
     screen.end();
-    const why = signal.aborted ? " (interrupted)" : `, and IT CAN BE WATCHED NO LONGER (${(error as Error).message})`;
+    const why = signal.aborted ? " (interrupted)" : `, and IT CAN NO LONGER BE WATCHED (${(error as Error).message})`;
     console.error(`${name}: no session of ${role} was seen${why}. ${next(cutover)}`);
     return 1;
   } finally {
@@ -146,31 +142,35 @@ async function awaitRestart(
 
 interface Seen {
   sessions: RoleSession[];
-  /** Every role's sessions beside its limit. */
+  /** Sessions and connection limit of every role. */
   budget: string;
 }
 
-function seen({ service, configured }: ExternalCutover, { address }: RoleSession, how: "is in" | "came to"): string {
+function seen(
+  { service, configured }: ExternalCutover,
+  { address }: RoleSession,
+  how: "is in" | "connected to",
+): string {
   const { name, role, database } = service;
   const others = configured.services
     .filter((each) => each.role === role && each.name !== name)
     .map((each) => each.name);
   const shared =
-    others.length > 0 ? ` The role is also that of ${others.join(", ")}: check that the session is ${name}'s.` : "";
+    others.length > 0 ? ` ${others.join(", ")} also use this role: check that the session belongs to ${name}.` : "";
   return `${name}: a session of ${role} ${how} ${database}, from ${address ?? "a local socket"}.${shared}`;
 }
 
 function notSeen(cutover: ExternalCutover, timeout: number): string {
   const { service } = cutover;
   return (
-    `${service.name}: NO SESSION of ${service.role} came within ${inWords(timeout)} (--timeout). It was not restarted, is down, ` +
-    `or cannot log in: look at its log. ${next(cutover)}`
+    `${service.name}: NO SESSION of ${service.role} appeared within ${inWords(timeout)} (--timeout). The service was not restarted, is down, ` +
+    `or cannot log in: check its log. ${next(cutover)}`
   );
 }
 
 function next({ service: { name }, stack }: ExternalCutover): string {
   return (
-    `Nothing was rolled back: both URLs may log in. To go on, restart it with its new URL and run npx app-roles cutover ${name} ` +
-    `--stack ${stack}, which waits again; to roll back: npx app-roles rollback ${name} --stack ${stack}`
+    `Nothing was rolled back: both URLs can log in. To continue, restart it with its new URL and run npx app-roles cutover ${name} ` +
+    `--stack ${stack}, which waits again. To roll back: npx app-roles rollback ${name} --stack ${stack}`
   );
 }

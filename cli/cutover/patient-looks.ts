@@ -2,22 +2,22 @@ import { pause } from "../../provider/postgres/pause.ts";
 
 /** In milliseconds. */
 export interface Patience {
-  /** For how long looks may fail in a row, as while the server is restarted. Default: a minute. */
+  /** How long looks may fail in a row, such as during a restart of the server. Default: one minute. */
   patience?: number;
-  /** How long one look may take. Default: 15 seconds. */
+  /** Timeout of one look. Default: 15 seconds. */
   timeout?: number;
-  /** Between two tries of a look that fails. Default: one second. */
+  /** Delay before a failed look is retried. Default: one second. */
   interval?: number;
 }
 
 /**
- * Looks at what may be out of sight for a while: one that fails is taken again until it succeeds, and its error is thrown once
- * that took longer than the patience. Its clock stands still meanwhile, so that it measures what was seen alone.
+ * Repeats a look that can fail for a while: a failed look is retried until it succeeds, and its error is thrown after
+ * `patience`. The clock stops meanwhile, so that it measures only observed time.
  */
 export class PatientLooks<T> {
   /** Looks that succeeded. */
   count = 0;
-  /** The last of them: what it saw, and when. Undefined: none did. */
+  /** The last successful look. */
   last: { seen: T; at: Date } | undefined;
   /** Milliseconds in which looks failed. */
   unseen = 0;
@@ -26,7 +26,7 @@ export class PatientLooks<T> {
   readonly #failing: (error: Error, left: number) => void;
   readonly #times: Required<Patience>;
 
-  /** @param failing is told of each look that fails, and for how many milliseconds it is tried again */
+  /** @param failing called for each failed look, with the milliseconds left for retries */
   constructor(
     look: () => Promise<T>,
     signal: AbortSignal,
@@ -39,10 +39,10 @@ export class PatientLooks<T> {
     this.#times = { patience, timeout, interval };
   }
 
-  /** Milliseconds, without those in which looks failed. */
+  /** Milliseconds, excluding the time in which looks failed. */
   readonly now = (): number => Date.now() - this.unseen;
 
-  /** Throws the error of a look that failed for too long, and at once when the signal comes. */
+  /** Throws the error of a look that failed for too long, and immediately when the signal is aborted. */
   readonly take = async (): Promise<T> => {
     const { patience, interval } = this.#times;
     const began = Date.now();
@@ -67,7 +67,7 @@ export class PatientLooks<T> {
     }
   };
 
-  /** A server that is gone without a word leaves a look waiting for ever. */
+  /** A server that disappears without closing its connections would leave a look waiting forever. */
   async #once(): Promise<T> {
     const { timeout } = this.#times;
     let end = () => {};

@@ -11,11 +11,11 @@ import type { EngineEvent } from "../pulumi/event-log.ts";
 import { restartOnLegacy } from "../rollback/restart-service.ts";
 
 /**
- * Watches the up that cuts a service over, and has its way back at hand from before the service is touched: a service that its
- * gate refuses, or whose cutover is interrupted while it waits there, is put back while pulumi winds down.
+ * Watches the up that cuts a service over, and has its rollback script before the service is touched: a service that fails its
+ * gate, or whose cutover is interrupted at the gate, is rolled back while pulumi shuts down.
  */
 export class Supervision {
-  /** For the up's environment: the plugin hands the service's script over. */
+  /** For the environment of the up: makes the plugin hand over the service's script. */
   readonly env: Record<string, string>;
   readonly #service: string;
   readonly #runtime: Runtime;
@@ -35,7 +35,7 @@ export class Supervision {
     this.env = { [switches.handover]: JSON.stringify(handover) };
   }
 
-  /** @param signal the person at the keyboard has had enough */
+  /** @param signal the user interrupts the cutover */
   static async create(service: string, runtime: Runtime, signal: AbortSignal): Promise<Supervision> {
     const folder = await mkdtemp(join(tmpdir(), "app-roles-handover-"));
     return new Supervision(service, runtime, folder, signal);
@@ -46,7 +46,7 @@ export class Supervision {
     return this.#watch.isTouched;
   }
 
-  /** Whether the service was put back, whatever the up says of itself. */
+  /** Whether the service is rolled back, whatever the exit code of the up. */
   get isRefused(): boolean {
     return this.#watch.isRefused || this.#back !== undefined;
   }
@@ -60,8 +60,8 @@ export class Supervision {
   }
 
   /**
-   * Once the up has ended, not well: puts the service back where that was not done yet. Resolves with what was seen, or with
-   * the error; undefined: there is nothing to put back, or no script to do it with.
+   * After the up has failed: rolls the service back unless that was done already. Resolves with what was seen, or with the
+   * error; undefined if there is nothing to roll back, or no script.
    */
   async end(): Promise<string | Error | undefined> {
     await this.#take();
@@ -69,7 +69,7 @@ export class Supervision {
     return this.#back;
   }
 
-  /** Later, once the up has gone well and the service is not well: puts it back. Undefined: there is no script. */
+  /** After a successful up, when the service is not healthy: rolls it back. Undefined if there is no script. */
   async rollBack(): Promise<string | Error | undefined> {
     this.#begin();
     return this.#back;
@@ -84,7 +84,7 @@ export class Supervision {
     this.#back ??= restartOnLegacy(this.#script, this.#runtime).catch((error: Error) => error);
   }
 
-  /** The script lies in the folder no longer than it takes to see it. */
+  /** Removes the script from the folder as soon as it is read: it holds a password. */
   async #take(): Promise<void> {
     const { path } = new KeptScript(this.#folder, this.#service);
     try {
@@ -96,19 +96,19 @@ export class Supervision {
   }
 }
 
-/** Operations that change what is there. */
+/** Operations that change a resource. */
 const changing = new Set(["create", "update", "replace", "create-replacement", "delete-replaced", "delete"]);
 
-/** What starts a service with its URL. */
+/** Resources that start a service with its URL. */
 const deploymentTypes = [serviceEnvContract.token, "docker:index/container:Container", "docker:index/service:Service"];
 
-/** Follows the events of a cutover's up: how far the service has come, and whether it is to go back. */
+/** Follows the events of a cutover's up: how far the service has come, and whether it must be rolled back. */
 export class CutoverWatch {
-  /** It may run with another URL than before, or is about to. */
+  /** The service may run with another URL than before, or is about to. */
   isTouched = false;
-  /** It was started with its role's URL, and only its gate is being waited for: it may be put back while pulumi winds down. */
+  /** The service was started with its role's URL and waits for its gate: it can be rolled back while pulumi shuts down. */
   isAtGate = false;
-  /** Its gate was not passed. */
+  /** The gate failed. */
   isRefused = false;
   readonly #deployments: string[];
   readonly #gate: string;
@@ -121,7 +121,7 @@ export class CutoverWatch {
     this.#url = child(serviceUrlContract.token);
   }
 
-  /** All events so far. @param isExternal somebody else restarts the service: it is touched once its URL is handed out */
+  /** All events so far. @param isExternal the user restarts the service: it is touched once its URL is handed out */
   see(events: EngineEvent[], isExternal: boolean): void {
     const first = isExternal ? [this.#url] : this.#deployments;
     for (const { resourcePreEvent: begun, resOpFailedEvent: failed } of events) {

@@ -22,16 +22,16 @@ import { type Patience, PatientLooks } from "./patient-looks.ts";
 
 /** How a watch ended. */
 export type Watched =
-  /** After its whole time; it has said what was seen. */
-  | { state: "well" }
-  /** The service is not well; nothing was said yet. */
+  /** The full time has passed; the report is printed. */
+  | { state: "healthy" }
+  /** The service is not healthy; nothing is printed yet. */
   | { state: "trouble"; lines: string[] }
-  /** Before its time: it was interrupted, or the service could be watched no longer. It has said so. */
+  /** It was interrupted, or the service could no longer be watched; the report is printed. */
   | { state: "unfinished" };
 
 /**
- * Watches a service on its role for `time` milliseconds, as its gate does, and shows every role's sessions beside its limit.
- * What it says is what was seen; time in which nothing could be seen does not count.
+ * Watches a service on its role for `time` milliseconds, as its gate does, and shows the sessions and limit of every role.
+ * Time in which the service could not be observed does not count.
  */
 export async function watchService(
   name: string,
@@ -45,37 +45,38 @@ export async function watchService(
   const server = new Server({ ...configured.server.admin, password: configured.adminPassword ?? "" });
   const screen = new Screen();
   const entries = budgetEntries(configured);
-  const told = new WatchReport(service, stack, time);
+  const watchReport = new WatchReport(service, stack, time);
   try {
     const { look, ...times } = await howToLook(service, stack, configured, server);
     const report = { info: console.error, warn: console.error, progress: (line: string) => screen.status(line) };
     const looks = new PatientLooks(
       async () => {
         screen.show(await server.anySession(async (db) => table(entries, await readLiveBudget(db))));
-        return told.see(await look());
+        return watchReport.see(await look());
       },
       signal,
-      (error, left) => screen.status(`${name}: cannot be seen (${error.message}); tried for another ${inWords(left)}`),
+      (error, left) =>
+        screen.status(`${name}: cannot be observed (${error.message}); retrying for another ${inWords(left)}`),
       patience,
     );
-    told.begin(looks);
+    watchReport.begin(looks);
     await passGate(name, { ...times, soak: time }, looks.take, { report, signal, now: looks.now });
     screen.end();
-    console.log(told.whole());
-    return { state: "well" };
+    console.log(watchReport.whole());
+    return { state: "healthy" };
   } catch (error) {
     screen.end();
     if (error instanceof Unhealthy) {
       return { state: "trouble", lines: [error.failure.reason, ...error.failure.lines.map((line) => `| ${line}`)] };
     }
-    console.error(told.part(signal.aborted ? undefined : (error as Error).message));
+    console.error(watchReport.part(signal.aborted ? undefined : (error as Error).message));
     return { state: "unfinished" };
   } finally {
     await server.close();
   }
 }
 
-/** What was seen of a service, in words. */
+/** The report of a watch. */
 class WatchReport {
   readonly #service: Service;
   readonly #stack: string;
@@ -101,23 +102,23 @@ class WatchReport {
     return look;
   }
 
-  /** After the whole time. */
+  /** After the full time. */
   whole(): string {
     const { name, runtime, role } = this.#service;
     const { unseen = 0, last, count = 0 } = this.#looks ?? {};
-    const gap = unseen > 0 ? ` For ${inWords(unseen)} more it could not be seen.` : "";
+    const gap = unseen > 0 ? ` For another ${inWords(unseen)} it could not be observed.` : "";
     const now = last?.seen.sessions ?? 0;
-    // Of one that somebody else restarts neither a container nor a log is known.
+    // The containers and the log of an external service are not known.
     return runtime === "external"
       ? `${name}: watched for ${inWords(this.#time)}, ${sessionsInWords(now)} of ${role} now, none at ${this.#empty} of ${count} looks.${gap}`
-      : `${name}: well for ${inWords(this.#time)}, ${now} now.${gap}`;
+      : `${name}: healthy for ${inWords(this.#time)}, ${sessionsInWords(now)} now.${gap}`;
   }
 
-  /** Before its time. @param why it can be watched no longer; undefined: it was interrupted */
+  /** Before the full time. @param why the service can no longer be watched; undefined if the watch was interrupted */
   part(why: string | undefined): string {
     const { name } = this.#service;
     const length = this.#time % 60_000 === 0 ? `${this.#time / 60_000}min` : `${Math.ceil(this.#time / 1000)}s`;
-    const end = why === undefined ? "the watch was interrupted" : `it CAN BE WATCHED NO LONGER (${why})`;
+    const end = why === undefined ? "the watch was interrupted" : `it CAN NO LONGER BE WATCHED (${why})`;
     return (
       `${name}: ${end}. ${this.#seen()} Nothing was rolled back. ` +
       `To watch it again: npx app-roles cutover ${name} --watch ${length} --stack ${this.#stack}; ` +
@@ -127,18 +128,18 @@ class WatchReport {
 
   #seen(): string {
     const last = this.#looks?.last;
-    if (!this.#looks || !last) return "It was not seen once.";
+    if (!this.#looks || !last) return "It was never observed.";
     const { sessions, pending } = last.seen;
     const watched = Math.max(0, this.#looks.now() - this.#began);
     const missing = pending.length > 0 ? `; ${pending.join("; ")}` : "";
     return (
-      `It was watched for ${inWords(watched)} of ${inWords(this.#time)}, and seen last at ${last.at.toTimeString().slice(0, 8)}: ` +
+      `It was watched for ${inWords(watched)} of ${inWords(this.#time)}, and last observed at ${last.at.toTimeString().slice(0, 8)}: ` +
       `${sessionsInWords(sessions)} of ${this.#service.role}${missing}.`
     );
   }
 }
 
-/** As its gate does, or, of one that somebody else restarts, its role's sessions alone. */
+/** Looks as the service's gate does; for an external service, only at the sessions of its role. */
 async function howToLook(
   service: Service,
   stack: string,

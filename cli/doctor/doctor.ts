@@ -10,7 +10,7 @@ import { runtimes } from "./runtimes.ts";
 import { server } from "./server.ts";
 import { state } from "./state.ts";
 
-/** Prints what it found; 1 when something is wrong. */
+/** Prints the findings. Resolves with the exit code: 1 if something is wrong. */
 export async function doctor(stack: string | undefined): Promise<number> {
   const findings = await examine(stack);
   console.log(report(findings));
@@ -21,7 +21,8 @@ async function examine(given: string | undefined): Promise<Finding[]> {
   const tools = await engine();
   const name = given ?? (await selectedStack().catch((error: Error) => error));
   if (name instanceof Error) {
-    const next = "choose one: pulumi stack select NAME (pulumi stack ls lists them; pulumi stack init NAME makes one)";
+    const next =
+      "choose one: pulumi stack select NAME (pulumi stack ls lists them; pulumi stack init NAME creates one)";
     return [
       ...tools,
       wrong("stack", name.message, next),
@@ -53,7 +54,7 @@ async function needed(name: string, stack: ConfiguredStack, hasPack: boolean): P
   const found = [...(await plugins(used)), ...(await server(stack, hasPack)), ...(await runtimes(stack))];
   const address = await findServer(stack.server, stack.dockerHost).catch(() => undefined);
   const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
-  // What could not be read is named above.
+  // An unreadable state is reported by the check of the state.
   const exported = await exportState(name, "in clear").catch(() => ({}));
   return [...found, ...(await rollbackFindings(exported, stack, admin))];
 }
@@ -64,9 +65,9 @@ function unseen(why: string): Finding[] {
 
 function configurationNext({ message }: Error): string {
   if (/passphrase/i.test(message)) {
-    return "give the passphrase of the stack's secrets: PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE";
+    return "set the passphrase of the stack's secrets: PULUMI_CONFIG_PASSPHRASE_FILE or PULUMI_CONFIG_PASSPHRASE";
   }
-  return "mend what it names in the stack's file (Pulumi.<stack>.yaml; docs/config.md explains every key)";
+  return "fix the named keys in the stack's file (Pulumi.<stack>.yaml; docs/config.md explains every key)";
 }
 
 function inNumbers({ services, roles, databases }: ConfiguredStack): string {

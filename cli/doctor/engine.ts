@@ -9,7 +9,7 @@ import type { Runtime } from "../../model/runtime.ts";
 import { pulumi } from "../pulumi/pulumi.ts";
 import { type Finding, ok, wrong } from "./finding.ts";
 
-/** The oldest CLI that the program was run with (README). */
+/** The oldest tested version of the CLI (README). */
 const oldestEngine = [3, 220];
 
 export async function engine(): Promise<Finding[]> {
@@ -18,7 +18,7 @@ export async function engine(): Promise<Finding[]> {
 
 async function pulumiCli(): Promise<Finding> {
   try {
-    const found = (await pulumi("tell its version", ["version"])).trim();
+    const found = (await pulumi("print its version", ["version"])).trim();
     return isAtLeast(found, oldestEngine)
       ? ok("engine", `pulumi ${found}`)
       : wrong(
@@ -27,7 +27,7 @@ async function pulumiCli(): Promise<Finding> {
           `install pulumi ${oldestEngine.join(".")} or later: https://www.pulumi.com/docs/install/`,
         );
   } catch (error) {
-    return wrong("engine", (error as Error).message, "install it: https://www.pulumi.com/docs/install/");
+    return wrong("engine", (error as Error).message, "install pulumi: https://www.pulumi.com/docs/install/");
   }
 }
 
@@ -36,7 +36,7 @@ function isAtLeast(version: string, [major = 0, minor = 0]: number[]): boolean {
   return Number(has) > major || (Number(has) === major && Number(hasMinor) >= minor);
 }
 
-/** The Node that Pulumi will run: not the one that npx puts first for what it starts itself. */
+/** The Node that Pulumi runs: not the one that npx puts first on the PATH of its children. */
 async function node(): Promise<Finding> {
   const next = `install Node ${oldestNode.join(".")} or later, and put it first on the PATH of the shell that runs pulumi`;
   try {
@@ -47,22 +47,22 @@ async function node(): Promise<Finding> {
       : wrong("Node", `${found}, which pulumi would run`, next);
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
-    const found = isMissing ? "there is no node on the PATH, which pulumi runs" : (error as Error).message;
+    const found = isMissing ? "pulumi runs node, which is not on the PATH" : (error as Error).message;
     return wrong("Node", found, next);
   }
 }
 
-/** The PATH of the shell: npx puts folders before it, the last of which is its own node-gyp-bin. */
+/** The PATH of the shell: npx prepends folders, the last of which is its own node-gyp-bin. */
 export function shellPath(env: NodeJS.ProcessEnv): string {
   const folders = (env.PATH ?? "").split(delimiter);
   if (env.npm_command !== "exec") return folders.join(delimiter);
   return folders.slice(folders.findIndex((folder) => folder.endsWith("node-gyp-bin")) + 1).join(delimiter);
 }
 
-/** Milliseconds that our plugin is given to start. */
+/** Milliseconds in which our plugin must start. */
 const patience = 30_000;
 
-/** The official plugins in the versions that the program asks for, and our own. */
+/** The official plugins in the versions that the program requires, and our own. */
 export async function plugins(runtimes: Runtime[]): Promise<Finding[]> {
   const needsDocker = runtimes.some((runtime) => runtime === "container" || runtime === "swarm");
   const official = ["random", "postgresql", ...(needsDocker ? ["docker"] : [])];
@@ -84,7 +84,7 @@ async function officialPlugins(names: string[]): Promise<Finding> {
     return wrong("plugins", `not installed: ${missing.map(labelOf).join(", ")}`, commands.join("; "));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    const next = "run npm ci in the folder of Pulumi.yaml, and this there too";
+    const next = "run npm ci in the folder of Pulumi.yaml, and run this command there too";
     return wrong("plugins", code === "MODULE_NOT_FOUND" ? "the project's packages are not installed" : message, next);
   }
 }
@@ -93,7 +93,7 @@ function labelOf({ name, version = "" }: { name: string; version?: string }): st
   return `${name} ${version.replace(/^v/, "")}`;
 }
 
-/** Started as the engine does, and ended once it serves. */
+/** Starts the plugin as the engine does, and ends it once it serves. */
 async function ownPlugin(): Promise<Finding> {
   try {
     const project = parse(await readFile("Pulumi.yaml", "utf8")) as {
@@ -101,13 +101,14 @@ async function ownPlugin(): Promise<Finding> {
     };
     const path = project.plugins?.providers?.find(({ name }) => name === "pgaccess")?.path;
     if (path === undefined) {
-      const next = "add it to Pulumi.yaml under plugins.providers, as the Pulumi.yaml of app-roles has it";
+      const next = "add it to Pulumi.yaml under plugins.providers, as in the Pulumi.yaml of app-roles";
       return wrong("pgaccess", "Pulumi.yaml does not name it", next);
     }
     await start(join(path, "pulumi-resource-pgaccess"));
     return ok("pgaccess", `starts (${path})`);
   } catch (error) {
-    const next = "run npm ci, with the Node that runs pulumi, in the folder of Pulumi.yaml, and this there too";
+    const next =
+      "run npm ci with the Node that runs pulumi, in the folder of Pulumi.yaml, and run this command there too";
     return wrong("pgaccess", (error as Error).message, next);
   }
 }

@@ -1,13 +1,13 @@
 import { table } from "../terminal/screen.ts";
 
-/** What was found of one thing that an up needs. */
+/** The result of one check. */
 export interface Finding {
-  /** The thing, such as `server`. */
+  /** The subject, such as `server`. */
   what: string;
-  /** `unknown`: it could not be looked at; something else is wrong then. */
+  /** `unknown`: it could not be checked, because another check failed. */
   state: "ok" | "wrong" | "unknown";
   found: string;
-  /** What to do about it; undefined: nothing is to be done. */
+  /** How to fix it. */
   next?: string | undefined;
 }
 
@@ -15,7 +15,7 @@ export const ok = (what: string, found: string): Finding => ({ what, state: "ok"
 export const unknown = (what: string, found: string): Finding => ({ what, state: "unknown", found });
 export const wrong = (what: string, found: string, next: string): Finding => ({ what, state: "wrong", found, next });
 
-/** A table of everything, then what to do about what is wrong. */
+/** A table of all findings, then how to fix what is wrong. */
 export function report(findings: Finding[]): string {
   const marks = { ok: "ok", wrong: "WRONG", unknown: "-" };
   const rows = findings.map(({ what, state, found }) => [what, marks[state], found.split("\n", 1)[0] ?? ""]);
@@ -24,6 +24,6 @@ export function report(findings: Finding[]): string {
     const [, ...more] = found.split("\n");
     return [`${what}: ${next}`, ...more.map((line) => `    ${line}`)];
   });
-  const end = steps.length === 0 ? ["Nothing wrong was found."] : ["What to do:", ...steps.map((step) => `  ${step}`)];
+  const end = steps.length === 0 ? ["No problems found."] : ["What to do:", ...steps.map((step) => `  ${step}`)];
   return [table(rows), "", ...end].join("\n");
 }

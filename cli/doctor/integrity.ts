@@ -1,8 +1,8 @@
 import type { ExportedResource } from "../pulumi/state.ts";
 
 /**
- * What makes Pulumi refuse a state (`snapshot integrity failure`, `Duplicate resource URN`): a resource that stands there
- * twice, or before what it needs, or needs what is not there. Empty when nothing does.
+ * Why Pulumi refuses a state (`snapshot integrity failure`, `Duplicate resource URN`): a resource that the state has twice, or
+ * before a resource it needs, or that needs a missing one. Empty for a valid state.
  */
 export function integrityProblems(resources: ExportedResource[]): string[] {
   const all = new Set(resources.map(({ urn }) => urn));
@@ -11,10 +11,10 @@ export function integrityProblems(resources: ExportedResource[]): string[] {
   const problems: string[] = [];
   for (const resource of resources) {
     const { urn } = resource;
-    if (!resource.delete && live.has(urn)) problems.push(`${urn} is there twice`);
+    if (!resource.delete && live.has(urn)) problems.push(`${urn} is in the state twice`);
     for (const [what, needed] of needs(resource)) {
       if (before.has(needed)) continue;
-      problems.push(`${urn}: its ${what} ${needed} ${all.has(needed) ? "comes after it" : "is not there"}`);
+      problems.push(`${urn}: its ${what} ${needed} ${all.has(needed) ? "comes after it" : "does not exist"}`);
     }
     before.add(urn);
     if (!resource.delete) live.add(urn);

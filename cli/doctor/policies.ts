@@ -11,23 +11,23 @@ import { type LoginRole, superusers, undeclared, unlimited } from "../../provide
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
 
 /**
- * What the policy pack refuses of the stack by its configuration alone, each with its key; nothing where nothing is refused.
+ * Violations of the policy pack that follow from the configuration alone, each with its key.
  *
- * @param hasPack whether the project has a policy pack; without one a preview refuses the budget alone
+ * @param hasPack whether the project has a policy pack; without one a preview refuses only the budget
  */
 export function policies(stack: DeclaredStack, hasPack: boolean): Finding[] {
   const refused = declaredViolations(stack).filter(({ isRefusedAnyway }) => hasPack || isRefusedAnyway);
   return [...refused.map(policyFinding), ...(hasPack ? packCeiling(stack) : [])];
 }
 
-/** A violation says what is wrong, then, behind a semicolon, what to do; the budget's has its table below. */
+/** A message says what is wrong and, after a semicolon, how to fix it; the budget adds its table. */
 export function policyFinding({ policy, path, message }: Omit<DeclaredViolation, "isRefusedAnyway">): Finding {
   const [first = "", ...table] = message.split("\n");
   const [said = "", ...next] = first.split("; ");
   return wrong("policy", [`${path}: ${said} (${policy})`, ...table].join("\n"), next.join("; "));
 }
 
-/** A preview may be given another ceiling for the pack; nobody knows that here. */
+/** A preview can pass another ceiling to the pack, which is not known here. */
 function packCeiling(stack: DeclaredStack): Finding[] {
   const { total, over } = connectionBudget(stack.ceiling, budgetEntries(stack));
   if (over > 0 || total <= defaultCeiling) return [];
@@ -35,14 +35,14 @@ function packCeiling(stack: DeclaredStack): Finding[] {
   return [
     unknown(
       "policy",
-      `app-roles:ceiling: the limits add up to ${total}; the pack's own ceiling is ${defaultCeiling} unless --policy-pack-config gives ${given}`,
+      `app-roles:ceiling: the limits add up to ${total}; the pack's own ceiling is ${defaultCeiling} unless --policy-pack-config sets ${given}`,
     ),
   ];
 }
 
 const folder = "policies";
 
-/** The pack of the project's own folder, which previews are given by --policy-pack. */
+/** The project's pack, which previews take with --policy-pack. */
 export async function policyPack(): Promise<Finding> {
   const what = "policies";
   try {

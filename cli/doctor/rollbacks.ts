@@ -8,10 +8,10 @@ import { pending } from "../rotate-superuser/vault.ts";
 import { type Finding, wrong } from "./finding.ts";
 
 /**
- * Ways back that are dead, and a change of the admin's password that stands half-way; nothing where all is in order.
+ * Services that cannot be rolled back because their legacy login fails, and an interrupted change of the admin's password.
  *
- * @param state with its secrets in clear
- * @param admin undefined: the server was not found, so no login can be tried
+ * @param state with secrets in plaintext
+ * @param admin undefined if the server was not found, so that no login can be tried
  */
 export async function rollbackFindings(
   state: Exported,
@@ -24,28 +24,28 @@ export async function rollbackFindings(
   const tried = await Promise.all(
     (stack.migrationComplete ? [] : onRole).map(async ({ name }) => {
       try {
-        // What a rollback would take; an external service has only what the configuration gives.
+        // The URL that a rollback would use; an external service has only the configured one.
         const recorded = recordOf((resources.get(name) ?? []).filter((each) => !each.delete))?.legacyUrl;
         const url = recorded ?? stack.serviceSecrets[name]?.legacyUrl ?? deployed.kept.get(name);
         const login = typeof url === "string" ? await tryLegacyLogin(url, admin) : undefined;
         if (login?.state !== "refused") return [];
-        const next = `give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.${name}.legacyUrl --stack ${stackOf(state)}, then pulumi up`;
-        return [wrong(`way back of ${name}`, `dead: ${login.why}`, next)];
+        const next = `set a working URL: pulumi config set --secret --path app-roles:serviceSecrets.${name}.legacyUrl --stack ${stackOf(state)}, then pulumi up`;
+        return [wrong(`rollback of ${name}`, `its legacy URL cannot log in: ${login.why}`, next)];
       } catch (error) {
-        const found = `its record in the state cannot be read: ${(error as Error).message.replace(/\s+/g, " ")}`;
-        return [wrong(`way back of ${name}`, found, "pulumi up, which records it anew")];
+        const found = `its recorded source in the state cannot be read: ${(error as Error).message.replace(/\s+/g, " ")}`;
+        return [wrong(`rollback of ${name}`, found, "run pulumi up, which records it again")];
       }
     }),
   );
-  const half = stack.pendingAdminPassword === undefined ? [] : [pendingChange()];
-  return [...tried.flat(), ...half];
+  const interrupted = stack.pendingAdminPassword === undefined ? [] : [pendingChange()];
+  return [...tried.flat(), ...interrupted];
 }
 
 function pendingChange(): Finding {
-  const found = `${pending} stands: a rotate-superuser was interrupted`;
+  const found = `${pending} is set: a rotate-superuser was interrupted`;
   return wrong(
     "password",
     found,
-    "run app-roles rotate-superuser: it finds out which password is in force, and finishes",
+    "run app-roles rotate-superuser, which finds out which password is in force and finishes the change",
   );
 }

@@ -9,7 +9,7 @@ import { type Finding, ok, wrong } from "./finding.ts";
 
 const quiet = { info: () => undefined, warn: () => undefined, progress: () => undefined };
 
-/** Docker, compose and the user's commands, as far as a declared runtime needs them. */
+/** Docker, compose and the user's commands, if a declared runtime needs them. */
 export async function runtimes({ services, server, dockerHost }: ConfiguredStack): Promise<Finding[]> {
   const used = new Set(services.map(({ runtime }) => runtime));
   const needsDocker =
@@ -36,7 +36,7 @@ export async function runtimes({ services, server, dockerHost }: ConfiguredStack
   ];
 }
 
-/** Where services keep their URL, looked at as before a restart; one that is fine is no line of its own. */
+/** Where services keep their URL, checked as before a restart; only a faulty one gets its own line. */
 async function places(services: Service[], dockerHost: string | undefined, depth: Depth): Promise<Finding[]> {
   if (services.length === 0) return [];
   const targets = services.map(({ name, urlKey, compose, command }): EnvSource => {
@@ -50,12 +50,10 @@ async function places(services: Service[], dockerHost: string | undefined, depth
       wrong(
         `URL of ${service}`,
         `${key}: ${reason}`,
-        "fix what it names; until then the service is not restarted with another URL",
+        "fix it; until then the service is not restarted with another URL",
       ),
     ),
-    ...(fine > 0 && depth !== "files"
-      ? [ok("URLs", `read where ${fine} of ${services.length} services have them`)]
-      : []),
+    ...(fine > 0 && depth !== "files" ? [ok("URLs", `read for ${fine} of ${services.length} services`)] : []),
   ];
 }
 
@@ -65,11 +63,11 @@ async function docker(dockerHost: string | undefined, needsSwarm: boolean): Prom
     const found = `Docker ${ServerVersion}`;
     if (!needsSwarm) return ok("docker", found);
     return Swarm?.ControlAvailable
-      ? ok("docker", `${found}, manager of a swarm`)
-      : wrong("docker", `${found}, no manager of a swarm`, "point docker:host at a manager, or run docker swarm init");
+      ? ok("docker", `${found}, swarm manager`)
+      : wrong("docker", `${found}, not a swarm manager`, "point docker:host at a manager, or run docker swarm init");
   } catch (error) {
-    const { message } = explainDocker("asking for its version", error);
-    return wrong("docker", message, "start Docker, or point docker:host (else DOCKER_HOST) at it");
+    const { message } = explainDocker("querying its version", error);
+    return wrong("docker", message, "start Docker, or set docker:host (or DOCKER_HOST)");
   }
 }
 
@@ -80,7 +78,7 @@ async function compose(service: Service, dockerHost: string | undefined): Promis
     const found = await ComposeCli.installed(new ComposeProject(files, project, dockerHost, service.urlKey), call);
     return ok("compose", found.map(({ major }) => (major === 1 ? "docker-compose 1" : "docker compose")).join(", "));
   } catch (error) {
-    return wrong("compose", (error as Error).message, "install docker compose where pulumi runs");
+    return wrong("compose", (error as Error).message, "install docker compose on the machine that runs pulumi");
   }
 }
 
@@ -92,6 +90,6 @@ async function command({ name, command }: Service): Promise<Finding> {
     return ok(what, path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return wrong(what, `${path} cannot be run: ${code}`, "see that it is there and executable (chmod +x)");
+    return wrong(what, `${path} cannot be run: ${code}`, "check that it exists and is executable (chmod +x)");
   }
 }

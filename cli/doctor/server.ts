@@ -5,35 +5,35 @@ import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
 import { policyFinding, unboundedRoles } from "./policies.ts";
 
-/** What the plugins together hold at the most. */
+/** The most connections that the plugins hold together. */
 const needed = 2;
 
-/** The way to the server, who the admin is there, the free slots, and the login roles that the policy pack refuses at the end. */
+/** The server's address, the admin, the free connection slots, and login roles that the policy pack refuses once the migration is complete. */
 export async function server(stack: ConfiguredStack, hasPack: boolean): Promise<Finding[]> {
   const { server: declared, adminPassword, dockerHost } = stack;
   const unseen = (why: string) => [unknown("admin", why), unknown("slots", why)];
   const found = await findServer(declared, dockerHost).catch((error: Error) => error);
   if (found instanceof Error) {
-    const next = "see which containers run: docker ps";
+    const next = "check which containers run: docker ps";
     return [wrong("server", found.message, next), ...unseen("the server was not found")];
   }
   const { host, port, user, sslmode, database } = found.admin;
   const admin = new Server({ ...found.admin, password: adminPassword ?? "" });
-  const way = `${host}:${port}, database ${database}, sslmode ${sslmode}`;
+  const address = `${host}:${port}, database ${database}, sslmode ${sslmode}`;
   try {
     const [about, live] = await admin.session(undefined, async (db) => {
       const { rows } = await db.query<About>(
-        `SELECT current_setting('server_version') AS version, rolsuper AS "isSuperuser", rolcreaterole AS "makesRoles"
+        `SELECT current_setting('server_version') AS version, rolsuper AS "isSuperuser", rolcreaterole AS "canCreateRoles"
          FROM pg_roles WHERE rolname = current_user`,
       );
       return [rows[0] as About, await readLiveBudget(db)] as const;
     });
     const { slots } = live;
-    // This session is one of them, and one of the stack's would take its place.
+    // This session counts among the used ones, but ends before an up.
     const free = slots.max - slots.used + 1;
     const counted = `${slots.used} of ${slots.max} in use`;
     return [
-      ok("server", `PostgreSQL ${about.version} at ${way}`),
+      ok("server", `PostgreSQL ${about.version} at ${address}`),
       adminFinding(user, about, declared.admin.superuser),
       free >= needed
         ? ok("slots", counted)
@@ -43,7 +43,7 @@ export async function server(stack: ConfiguredStack, hasPack: boolean): Promise<
   } catch (error) {
     const { message } = error as Error;
     const [said, next] =
-      error instanceof ConnectionError ? [error.reason, error.next] : [message, "see the server's log"];
+      error instanceof ConnectionError ? [error.reason, error.next] : [message, "check the server's log"];
     return [wrong("server", said, next), ...unseen("no login")];
   } finally {
     await admin.close();
@@ -53,16 +53,17 @@ export async function server(stack: ConfiguredStack, hasPack: boolean): Promise<
 interface About {
   version: string;
   isSuperuser: boolean;
-  makesRoles: boolean;
+  canCreateRoles: boolean;
 }
 
-function adminFinding(user: string, { isSuperuser, makesRoles }: About, declared: boolean): Finding {
+function adminFinding(user: string, { isSuperuser, canCreateRoles }: About, declared: boolean): Finding {
   if (isSuperuser) return ok("admin", `${user}, a superuser`);
   if (declared) {
-    const next = "log in as a superuser (server.admin.user), or say that it is none: server.admin.superuser: false";
-    return wrong("admin", `${user} is no superuser`, next);
+    const next =
+      "log in as a superuser (server.admin.user), or declare a non-superuser admin: server.admin.superuser: false";
+    return wrong("admin", `${user} is not a superuser`, next);
   }
-  return makesRoles
-    ? ok("admin", `${user}, no superuser, as declared; makes roles`)
-    : wrong("admin", `${user} may not make roles`, `as a superuser: ALTER ROLE ${user} CREATEROLE`);
+  return canCreateRoles
+    ? ok("admin", `${user}, not a superuser, as declared; can create roles`)
+    : wrong("admin", `${user} cannot create roles`, `as a superuser: ALTER ROLE ${user} CREATEROLE`);
 }

@@ -8,11 +8,11 @@ import { exportState } from "../pulumi/state.ts";
 import { type Finding, ok, unknown, wrong } from "./finding.ts";
 import { integrityProblems } from "./integrity.ts";
 
-/** The backend, who holds its lock on the stack, and what a run that was killed left in the state. */
+/** The backend, the holder of its lock on the stack, and operations that a killed up left in the state. */
 export async function state(stack: string): Promise<Finding[]> {
   const url = await backendUrl().catch((error: Error) => error);
   if (url instanceof Error) {
-    const next = "log in to where the state is kept: pulumi login, or pulumi login --local";
+    const next = "log in to the backend: pulumi login, or pulumi login --local";
     return [wrong("backend", url.message, next), unknown("lock", "no backend"), unknown("state", "no backend")];
   }
   return [ok("backend", url), await lock(url, stack), await pending(stack)];
@@ -20,7 +20,7 @@ export async function state(stack: string): Promise<Finding[]> {
 
 async function backendUrl(): Promise<string> {
   const text = await pulumi("name its backend", ["whoami", "--json", "--non-interactive"]);
-  // A backend's URL may hold credentials in its query, as an object store's does.
+  // The URL of an object store can hold credentials in its query.
   return (JSON.parse(text) as { url: string }).url.replace(/\?.*/, "").replace(/\/\/[^/@]*@/, "//");
 }
 
@@ -32,7 +32,7 @@ async function lock(url: string, stack: string): Promise<Finding> {
     const found = `held by ${holders.map(({ username, hostname, pid, timestamp }) => `${username}@${hostname}, process ${pid}, since ${timestamp}`).join("; ")}`;
     return holders.some(isAlive)
       ? wrong("lock", found, "an up is running: wait for it")
-      : wrong("lock", found, "look at that machine for the process; if it is gone: pulumi cancel, then pulumi up");
+      : wrong("lock", found, "check that machine for the process; if it is gone: pulumi cancel, then pulumi up");
   } catch (error) {
     return unknown("lock", (error as Error).message);
   }
@@ -58,7 +58,7 @@ async function lockFiles(url: string, stack: string): Promise<Lock[]> {
   return (await Promise.all(texts)).map((text) => JSON.parse(text) as Lock);
 }
 
-/** Only a process of this machine can be asked. */
+/** Only a process of this machine can be checked. */
 function isAlive(holder: Lock): boolean {
   if (holder.hostname !== hostname()) return false;
   try {
@@ -69,22 +69,22 @@ function isAlive(holder: Lock): boolean {
   }
 }
 
-/** Pulumi Cloud tells of an update that runs; an object store tells nothing before an up. */
+/** Pulumi Cloud reports a running update; an object store reports a lock only when an up begins. */
 async function lockElsewhere(stack: string): Promise<Finding> {
   const stacks = JSON.parse(await pulumi("list the stacks", ["stack", "ls", "--json", "--non-interactive"])) as {
     name: string;
     updateInProgress?: boolean;
   }[];
   const running = stacks.find(({ name }) => name === stack || name.endsWith(`/${stack}`))?.updateInProgress;
-  if (running === undefined) return unknown("lock", "this backend tells of it only when an up begins");
+  if (running === undefined) return unknown("lock", "this backend reports it only when an up begins");
   if (!running) return ok("lock", "free");
-  return wrong("lock", "an update is in progress", "wait for it; if nobody runs one: pulumi cancel, then pulumi up");
+  return wrong("lock", "an update is in progress", "wait for it; if none is running: pulumi cancel, then pulumi up");
 }
 
 async function pending(stack: string): Promise<Finding> {
   try {
     const { resources = [], pending_operations: operations = [] } = await exportState(stack);
-    if (resources.length === 0) return ok("state", "empty: no up has run yet");
+    if (resources.length === 0) return ok("state", "empty: no up has completed yet");
     const problems = integrityProblems(resources);
     if (problems.length > 0) {
       const broken = `Pulumi refuses it (snapshot integrity failure)\n${problems.join("\n")}`;
@@ -96,10 +96,10 @@ async function pending(stack: string): Promise<Finding> {
     }
     if (operations.length === 0) return ok("state", `${resources.length} resources`);
     const names = operations.map(({ type, resource }) => `${type} ${resource.urn}`);
-    const found = `a run that was killed left ${operations.length === 1 ? "1 operation" : `${operations.length} operations`} open\n${names.join("\n")}`;
-    return wrong("state", found, "pulumi up: it asks the server what has been done, and goes on");
+    const found = `a killed up left ${operations.length === 1 ? "1 operation" : `${operations.length} operations`} open\n${names.join("\n")}`;
+    return wrong("state", found, "run pulumi up, which queries the server for what was done and continues");
   } catch (error) {
-    const next = "see that the stack is there (pulumi stack ls) and that its state can be read";
+    const next = "check that the stack exists (pulumi stack ls) and that its state can be read";
     return wrong("state", (error as Error).message, next);
   }
 }

@@ -11,20 +11,22 @@ export interface EnvOptions {
   format: Format;
   /** Default: standard output. */
   file?: string;
-  /** On a terminal too. */
+  /** Print to a terminal too. */
   show?: boolean;
   stack?: string;
 }
 
 export async function env({ service, format, file, show, stack }: EnvOptions): Promise<number> {
   if (file === undefined && process.stdout.isTTY && !show) {
-    throw new UsageError("this is a secret: write it with --file PATH, or show it with --show");
+    throw new UsageError("the URL is a secret: write it with --file PATH, or print it with --show");
   }
   const configured = await readStack(stack, "without the server");
   const { services } = configured;
   const declared = services.find(({ name }) => name === service);
   if (!declared) {
-    throw new Error(`the stack declares no service ${service}; it has ${services.map(({ name }) => name).join(", ")}`);
+    throw new Error(
+      `the stack declares no service ${service}; it declares ${services.map(({ name }) => name).join(", ")}`,
+    );
   }
   const url = await urlOf(declared, stack, configured);
   const text = formats[format](declared.urlKey, url, declared.compose?.service ?? service);
@@ -46,7 +48,7 @@ async function urlOf(declared: Service, stack: string | undefined, configured: C
   if (url === undefined) throw new Error(`no up has completed for ${name} yet: run pulumi up first`);
   if (connectAs === "role" || services[name]?.connectAs !== "role") return url;
   console.error(
-    `${name} went back to its legacy URL, which the next pulumi up takes into the outputs: this is that URL.`,
+    `${name} was rolled back; the stack's outputs have its legacy URL after the next pulumi up. This is the legacy URL.`,
   );
   return legacyUrlOf(declared, stack, configured);
 }

@@ -7,7 +7,7 @@ import { stripVTControlCharacters } from "node:util";
 /** Milliseconds between two looks. */
 const between = 50;
 
-/** What is read of an event of the engine's. */
+/** The parts of an engine event that are read here. */
 export interface EngineEvent {
   diagnosticEvent?: { urn?: string; severity: string; message: string };
   resourcePreEvent?: StepEvent;
@@ -15,12 +15,12 @@ export interface EngineEvent {
   resOpFailedEvent?: StepEvent;
 }
 
-/** Of one step: one resource, and what is done with it. */
+/** One step: a resource and its operation. */
 interface StepEvent {
   metadata: { urn: string; op: string };
 }
 
-/** The engine's log of one up, in a folder that only this user may read; the engine masks secrets in it. */
+/** The engine's log of one up, in a folder that only this user can read; the engine masks secrets. */
 export class EventLog {
   readonly #folder: string;
 
@@ -36,26 +36,26 @@ export class EventLog {
     return join(this.#folder, "events");
   }
 
-  /** Arguments of the up, and what its environment needs for them. */
+  /** Arguments of the up, and the environment that enables them. */
   get args(): string[] {
     return ["--event-log", this.#file];
   }
   readonly env = { PULUMI_DEBUG_COMMANDS: "true" };
 
-  /** What has been written so far; nothing before the up has begun. */
+  /** The events so far; empty before the up has begun. */
   async read(): Promise<EngineEvent[]> {
     const text = await readFile(this.#file, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return "";
       throw error;
     });
-    // The last line may be half written.
+    // The last line can be incomplete.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     return whole.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as EngineEvent]));
   }
 
   /**
-   * Tells `see` of all events so far, again and again, one look after the other, until what it gives back is called, which
-   * looks once more. A look that fails says nothing.
+   * Calls `see` with all events so far, repeatedly, until the returned function is called, which reads once more. A failed
+   * read is skipped.
    */
   follow(see: (events: EngineEvent[]) => void | Promise<void>): () => Promise<void> {
     let isOver = false;
@@ -76,7 +76,7 @@ export class EventLog {
     };
   }
 
-  /** The errors that resources reported, without colours, one for each. */
+  /** The distinct errors that resources reported, without colours. */
   async errors(): Promise<string[]> {
     const messages = (await this.read()).flatMap(({ diagnosticEvent: event }) =>
       event?.severity === "error" && event.urn ? [plain(event.message)] : [],
@@ -89,7 +89,7 @@ export class EventLog {
   }
 }
 
-/** The engine writes its colours as <{%reset%}>. */
+/** The engine writes colours as <{%reset%}>. */
 function plain(message: string): string {
   return stripVTControlCharacters(message.replace(/<\{%[^%]*%\}>/g, "")).trim();
 }

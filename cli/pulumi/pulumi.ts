@@ -3,17 +3,19 @@ import { once } from "node:events";
 import { promisify } from "node:util";
 
 /**
- * Runs the `pulumi` on the PATH and gives what it prints; `doing` as "read the stack's configuration", `input` what it reads.
- * Throws what it says.
+ * Runs the `pulumi` on the PATH and resolves with its output. Throws its error.
+ *
+ * @param doing for the error, such as "read the stack's configuration"
+ * @param input its standard input
  */
 export async function pulumi(doing: string, args: string[], input = ""): Promise<string> {
   try {
     const running = promisify(execFile)("pulumi", args, { maxBuffer: 256 * 1024 * 1024 });
-    // One that does not read what it is given is no error of ours.
+    // It need not read its input.
     running.child.stdin?.on("error", () => undefined).end(input);
     return (await running).stdout;
   } catch (error) {
-    // Not its output, which may hold secrets.
+    // Its output can hold secrets; show only standard error.
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
     if (code === "ENOENT") throw new Error(missing);
     if (/no Pulumi\.yaml project file found/.test(stderr ?? "")) throw new Error(outside);
@@ -21,16 +23,16 @@ export async function pulumi(doing: string, args: string[], input = ""): Promise
   }
 }
 
-/** Runs it with what it prints going to the terminal as it comes, and `env` beside the environment; the exit code. */
+/** Runs `pulumi` on this terminal, with `env` added to the environment. Resolves with the exit code. */
 export async function showPulumi(args: string[], env: Record<string, string> = {}): Promise<number> {
   const child = spawn("pulumi", args, { stdio: "inherit", env: { ...process.env, ...env } });
-  // The terminal's Ctrl-C reaches pulumi too, which ends in order; this process waits for that.
+  // Ctrl-C reaches pulumi too, which shuts down in order; this process waits for it.
   const wait = () => undefined;
-  // What only this process is told is passed on as a Ctrl-C, once: a second one would end pulumi at once.
-  let isTold = false;
+  // Signals to this process alone are passed on as one Ctrl-C: a second one would kill pulumi.
+  let isPassedOn = false;
   const passOn = () => {
-    if (!isTold) child.kill("SIGINT");
-    isTold = true;
+    if (!isPassedOn) child.kill("SIGINT");
+    isPassedOn = true;
   };
   process.on("SIGINT", wait);
   process.on("SIGTERM", passOn);
@@ -47,10 +49,10 @@ export async function showPulumi(args: string[], env: Record<string, string> = {
   }
 }
 
-/** The name of the stack that is selected. */
+/** The name of the selected stack. */
 export async function selectedStack(): Promise<string> {
-  return (await pulumi("name the selected stack", ["stack", "--show-name", "--non-interactive"])).trim();
+  return (await pulumi("print the selected stack", ["stack", "--show-name", "--non-interactive"])).trim();
 }
 
-const missing = "there is no pulumi on the PATH, which reads the stack's configuration";
+const missing = "pulumi, which reads the stack's configuration, is not on the PATH";
 const outside = "there is no Pulumi.yaml here: run this in the folder of the Pulumi project";

@@ -2,12 +2,14 @@ import { stackOf } from "../../config/read-stack.ts";
 import type { Stack } from "../../model/stack.ts";
 import { pulumi } from "./pulumi.ts";
 
-/** The stack, with what reaches Docker: `docker:host`; undefined: DOCKER_HOST, else this machine's socket. */
+/** The stack, with `docker:host`; undefined for DOCKER_HOST or the local socket. */
 export type ConfiguredStack = Stack & { dockerHost: string | undefined };
 
 /**
- * The stack as its configuration declares it, read by the `pulumi` on the PATH, so that secrets are decrypted as in an up;
- * `name` undefined is the selected stack. Throws what pulumi says, ConfigError, or what Docker says.
+ * The declared stack, read by the `pulumi` on the PATH, so that secrets are decrypted as in an up. Throws the error of pulumi
+ * or Docker, or ConfigError.
+ *
+ * @param name default: the selected stack
  */
 export async function readStack(name: string | undefined, server?: "without the server"): Promise<ConfiguredStack> {
   const args = [

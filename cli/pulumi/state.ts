@@ -1,6 +1,6 @@
 import { pulumi } from "./pulumi.ts";
 
-/** A stack's state, as far as it is read here; secrets are encrypted in it. */
+/** The parts of a stack's state that are read here; secrets are encrypted. */
 export interface Exported {
   resources?: ExportedResource[];
   pending_operations?: { type: string; resource: { urn: string } }[];
@@ -10,21 +10,23 @@ export interface ExportedResource {
   urn: string;
   type: string;
   parent?: string;
-  /** `urn::id` of the provider it belongs to. */
+  /** `urn::id` of its provider. */
   provider?: string;
-  /** URNs of what it depends on. */
+  /** URNs of its dependencies. */
   dependencies?: string[];
   propertyDependencies?: Record<string, string[] | null>;
   deletedWith?: string;
-  /** Replaced already, and about to be deleted. */
+  /** Replaced and about to be deleted. */
   delete?: boolean;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
 }
 
 /**
- * The state as the last update left it, its secrets in clear only when that is asked for. `stack` undefined is the selected
- * one. Throws what pulumi says.
+ * The state after the last update. Throws pulumi's error.
+ *
+ * @param stack default: the selected stack
+ * @param secrets exports secrets in plaintext
  */
 export async function exportState(stack: string | undefined, secrets?: "in clear"): Promise<Exported> {
   const named = stack === undefined ? [] : ["--stack", stack];
@@ -33,7 +35,7 @@ export async function exportState(stack: string | undefined, secrets?: "in clear
   return (JSON.parse(text) as { deployment: Exported }).deployment;
 }
 
-/** A text among the properties of a state that was exported in clear, secret or not; undefined when there is none. */
+/** A string property of a state exported in plaintext, secret or not; undefined if it is not a string. */
 export function exportedText(property: unknown): string | undefined {
   if (typeof property === "string") return property;
   const { plaintext } = (property ?? {}) as { plaintext?: string };
@@ -41,10 +43,10 @@ export function exportedText(property: unknown): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** The key by which Pulumi marks a value that is no plain one. */
+/** The key by which Pulumi marks special values such as secrets. */
 const signature = "4dabf18193072939515e22adb298388d";
 
-/** A property of a state that was exported in clear, without the marks of what is secret in it. */
+/** A property of a state exported in plaintext, without Pulumi's secret markers. */
 export function revealed(property: unknown): unknown {
   if (Array.isArray(property)) return property.map(revealed);
   if (typeof property !== "object" || property === null) return property;
@@ -57,11 +59,11 @@ export function revealed(property: unknown): unknown {
 
 const component = "app-roles:index:Service";
 
-/** The services in the state: name to its component and all below it. */
+/** The services in the state: name to its component and the component's descendants. */
 export function serviceResources({ resources = [] }: Exported): Map<string, ExportedResource[]> {
   const services = new Map<string, ExportedResource[]>();
   const serviceOf = new Map<string, string>();
-  // A parent stands before its children in the state.
+  // The state lists a parent before its children.
   for (const each of resources) {
     const name = each.type === component ? nameOf(each.urn) : serviceOf.get(each.parent ?? "");
     if (name === undefined) continue;
@@ -71,14 +73,14 @@ export function serviceResources({ resources = [] }: Exported): Map<string, Expo
   return services;
 }
 
-/** Service to its switch after the last up that completed, as the outputs in the state say. */
+/** Service to its connectAs in the outputs of the state. */
 export function switchesInState({ resources = [] }: Exported): Map<string, string> {
   const stack = resources.find(({ type }) => type === "pulumi:pulumi:Stack");
   const services = (revealed(stack?.outputs?.services) ?? {}) as Record<string, { connectAs: string }>;
   return new Map(Object.entries(services).map(([name, { connectAs }]) => [name, connectAs]));
 }
 
-/** The stack that a state is of; undefined: it is empty. */
+/** The stack of a state; undefined if the state is empty. */
 export function stackOf({ resources = [] }: Exported): string | undefined {
   return resources[0]?.urn.split(":")[2];
 }
@@ -87,7 +89,7 @@ function nameOf(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
 }
 
-/** Service to its switch after the last up that completed; one that no up has made is not in it. Throws what pulumi says. */
+/** Service to its connectAs after the last completed up, without services that no up has deployed. Throws pulumi's error. */
 export async function connectAsInForce(stack: string): Promise<Map<string, string>> {
   const args = ["stack", "output", "--json", "--stack", stack, "--non-interactive"];
   const { services = {} } = JSON.parse(await pulumi("read the stack's outputs", args)) as {

@@ -20,7 +20,7 @@ export interface RehearseOptions {
   sql?: string[];
 }
 
-/** Prints what it tried; 1 when something failed or could not be tried. */
+/** Prints a report. Resolves with the exit code: 1 if something failed or could not be rehearsed. */
 export async function rehearse({ stack: name, database, sql = [] }: RehearseOptions): Promise<number> {
   const given = await Promise.all(sql.map(readSqlFile));
   const { server: address, adminPassword, ...stack } = await readStack(name);
@@ -51,14 +51,14 @@ export async function rehearse({ stack: name, database, sql = [] }: RehearseOpti
 function chosen(goals: RehearsalGoal[], database: string | undefined): RehearsalGoal[] {
   const names = goals.map((goal) => goal.database).join(", ");
   if (goals.length === 0)
-    throw new Error("the stack declares no databases (app-roles:databases): there is nothing to rehearse");
+    throw new Error("the stack declares no databases (app-roles:databases), so there is nothing to rehearse");
   if (database === undefined) return goals;
   const wanted = goals.filter((goal) => goal.database === database);
-  if (wanted.length === 0) throw new UsageError(`the stack declares no database ${database}; it has ${names}`);
+  if (wanted.length === 0) throw new UsageError(`the stack declares no database ${database}; it declares ${names}`);
   return wanted;
 }
 
-/** By database. SQL runs as an owner; where several databases have one, it must be said whose `given` is. */
+/** SQL files by database. `given` runs as the database's owner; if several databases have one, --database must choose. */
 async function sqlFiles(
   goals: RehearsalGoal[],
   databases: Stack["databases"],
@@ -71,15 +71,17 @@ async function sqlFiles(
   if (given.length === 0) return files;
   const [only, ...others] = goals.filter(({ owner }) => owner !== undefined).map(({ database }) => database);
   if (only === undefined) {
-    throw new UsageError("--sql runs as a database's owner, and none here has one (app-roles:databases.*.owner)");
+    throw new UsageError(
+      "--sql runs as a database's owner, and no database here has one (app-roles:databases.*.owner)",
+    );
   }
   if (others.length > 0) {
-    throw new UsageError(`--sql needs --database: ${[only, ...others].join(", ")} each have an owner`);
+    throw new UsageError(`--sql requires --database: ${[only, ...others].join(", ")} each have an owner`);
   }
   return files.set(only, [...(files.get(only) ?? []), ...given]);
 }
 
-/** What an up would make of each database. */
+/** What an up would change in each database. */
 export function rehearsalGoals({ databases, roles }: Pick<Stack, "databases" | "roles">): RehearsalGoal[] {
   return Object.entries(databases).map(([database, { schemas, owner, keepOwner, alsoOwn }]) => ({
     database,
@@ -91,7 +93,7 @@ export function rehearsalGoals({ databases, roles }: Pick<Stack, "databases" | "
   }));
 }
 
-/** A table of numbers, then everything that failed or was missed with what to do about it. */
+/** A table of counts, then failures and missed objects with their fixes. */
 export function rehearsalReport(results: Map<string, Rehearsed>): string {
   const head = ["database", "objects", "moved", "checks", "failed", "not rehearsed", "not tried", "longest hold (ms)"];
   const rows = [...results].map(([database, { objects, moved, checks, failed, missed, untried, longestHold }]) => [
@@ -116,7 +118,7 @@ export function rehearsalReport(results: Map<string, Rehearsed>): string {
     ...(found === "" ? [] : ["", found]),
     "",
     all.every(passed)
-      ? "The rehearsal passed. All of it was rolled back."
-      : "The rehearsal did not pass. All of it was rolled back: nothing is changed.",
+      ? "The rehearsal passed. Everything was rolled back."
+      : "The rehearsal did not pass. Everything was rolled back; nothing was changed.",
   ].join("\n");
 }

@@ -1,19 +1,18 @@
 import { command, stackOption } from "../terminal/command.ts";
 
 export const rollbackCommand = command("rollback", {
-  summary: "puts one service back on its legacy URL, at once and without the database",
-  description: `Restarts the service with the legacy URL that the stack's state has recorded, as the script of the rollback kit does: the
-database need not answer, so it works with Postgres down or full; where it does, a login with that URL is tried first, and the
-service stays as it is when the server refuses it. Then sets connectAs: legacy in Pulumi.<stack>.yaml, and runs
-an ordinary pulumi up, which brings the state along; where the server cannot be reached that is left to the next one. It may be
-run again at any point. Run it in the folder of Pulumi.yaml.
+  summary: "rolls one service back to its legacy URL immediately, without the database",
+  description: `Restarts the service with the legacy URL recorded in the stack's state, as the script of the rollback kit does. It works
+with Postgres down or full; if the server answers, a login with that URL is tried first, and the service is not changed if the
+server refuses it. Then sets connectAs: legacy in Pulumi.<stack>.yaml and runs pulumi up to update the state; if the server cannot
+be reached, the next up updates it. You can run the command again at any point. Run it in the folder of Pulumi.yaml.
 
-Exit code 0: the service is on its legacy URL and the stack's file says so; 1: one of these failed, or the up did, and what is
-printed says which.`,
+Exit code 0: the service runs with its legacy URL and the stack's file is updated; 1: one of these steps or the up failed, as the
+output says.`,
   example: "app-roles rollback billing",
 })
   .argument("<SERVICE>")
-  .option("--force", "also onto a legacy URL that the server refuses")
+  .option("--force", "roll back even if the server refuses the legacy URL")
   .addOption(stackOption())
   .action(async (service: string, { stack, force = false }: { stack?: string; force?: boolean }) => {
     const { rollBack } = await import("./rollback.ts");

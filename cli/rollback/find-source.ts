@@ -16,15 +16,15 @@ import {
   serviceResources,
 } from "../pulumi/state.ts";
 
-/** How a service goes back to its legacy URL, as far as the state tells. */
+/** How a service can be rolled back to its legacy URL, according to the state. */
 export type Rollback =
-  /** It is put back by the script that is made of this. */
+  /** By the script that is generated from this record. */
   | { by: "script"; record: RollbackSource }
-  /** Somebody else restarts it (`runtime: external`): the stack only hands out its legacy URL. */
+  /** By the user, who restarts it (`runtime: external`): the stack only hands out its legacy URL. */
   | { by: "hand" }
-  /** A state of a former version, which kept no way back of a container or a swarm's service. */
+  /** By an up: the state of a previous version has no record for containers and swarm services. */
   | { by: "up" }
-  /** It is on its legacy URL. */
+  /** It is already on its legacy URL. */
   | { by: "nothing" };
 
 const types = {
@@ -35,45 +35,43 @@ const types = {
   gate: cutoverGateContract.token,
 };
 
-/** @param state with its secrets in clear. Throws when there is no such service, or no way back. */
+/** Throws if the service does not exist or cannot be rolled back. @param state with secrets in plaintext */
 export function findRollback(state: Exported, service: string): Rollback {
   const all = serviceResources(state)
     .get(service)
     ?.filter((each) => !each.delete);
-  if (!all) throw new Error(`the stack runs no service ${service}: nothing was changed`);
+  if (!all) throw new Error(`the stack has no service ${service}; nothing was changed`);
   const record = recordOf(all);
   if (record) return { by: "script", record };
   if (!all.some(({ inputs }) => inputs?.connectAs === "role")) return { by: "nothing" };
   if (!all.some(({ type }) => type === types.gate)) return { by: "hand" };
   const legacy = all.find(({ type }) => type === types.legacyUrl);
   if (revealed(legacy?.inputs?.migrationComplete) === true) {
-    throw new Error(
-      `${service} has no legacy URL any more: the stack was told app-roles:migrationComplete. Nothing was changed`,
-    );
+    throw new Error(`${service} no longer has a legacy URL: app-roles:migrationComplete is set. Nothing was changed`);
   }
   return { by: "up" };
 }
 
-/** What is recorded of a service's way back; undefined: nothing. */
+/** The recorded rollback source of a service. */
 export function recordOf(resources: ExportedResource[]): RollbackSource | undefined {
   const recorded = resources.find(({ type }) => type === types.record);
   if (recorded) return readRollbackSource(revealed(recorded.inputs) as Record<string, unknown>);
-  // A former version recorded it only with rollbackKit; what starts the service knows as much.
+  // A previous version recorded it only with rollbackKit; the resource that starts the service has the same inputs.
   const env = resources.find(({ type, inputs }) => type === types.env && inputs?.connectAs === "role");
   if (!env || exportedText(env.inputs?.legacyUrl) === undefined) return undefined;
   const inputs = revealed(env.inputs) as Record<string, unknown>;
   return readRollbackSource({ ...inputs, stack: env.urn.split(":")[2] });
 }
 
-/** Where the rollback kit keeps a service's script; undefined: nowhere. @param state may have its secrets encrypted */
+/** The folder of a service's rollback script; undefined without a rollback kit. @param state secrets can be encrypted */
 export function kitFolderOf(state: Exported, service: string): string | undefined {
   const resources = serviceResources(state).get(service) ?? [];
   return exportedText(resources.find(({ type }) => type === types.record)?.inputs?.folder);
 }
 
 /**
- * The legacy URL of a service that went back before the state could be brought along: recorded there, else the configuration's,
- * else made as an up would make it. Throws when there is none.
+ * The legacy URL of a service that was rolled back before the state could be updated: the recorded one, else the configured
+ * one, else built as an up builds it. Throws if it has none.
  */
 export async function legacyUrlOf({ name, database }: Service, stack: string | undefined, configured: ConfiguredStack) {
   const { server, adminPassword, serviceSecrets } = configured;
@@ -83,7 +81,7 @@ export async function legacyUrlOf({ name, database }: Service, stack: string | u
   if (given !== undefined) return given;
   if (adminPassword === undefined) {
     throw new Error(
-      `the legacy URL of ${name} is made of the admin's password, which is not known: set it with pulumi config set --secret adminPassword, or PGPASSWORD`,
+      `the legacy URL of ${name} contains the admin's password, which is not known: set it with pulumi config set --secret adminPassword, or PGPASSWORD`,
     );
   }
   const { host, port, admin } = server;

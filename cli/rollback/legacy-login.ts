@@ -3,27 +3,27 @@ import { DatabaseUrlError, databaseUrlPassword, databaseUrlUser } from "../../mo
 import { codeOf, login, type Queryable, type ServerAddress } from "../../provider/postgres/connection.ts";
 import { type Exported, exportedText, revealed } from "../pulumi/state.ts";
 
-/** What is known of a login with a recorded legacy URL. */
+/** The result of a login with a recorded legacy URL. */
 export type LegacyLogin =
   | { state: "works" }
-  /** The server refuses it: a service that is put on it does not come up. */
+  /** The server refuses it: a service rolled back to it would not start. */
   | { state: "refused"; why: string }
-  /** It could not be tried, or a login proves nothing. */
+  /** It could not be tried, or its success proves nothing. */
   | { state: "unknown"; why: string };
 
-/** A way back must not wait: one try, a second for each. */
+/** A rollback must not wait: one try of at most one second. */
 const once = { delays: [], timeout: 1000 };
 
 /**
- * Tries a login with a legacy URL's user and password at the admin's address, which must be that of the stack's own server: it is
- * refused only where the admin himself is let in. Throws nothing and says no secret.
+ * Tries a login with a legacy URL's user and password at the admin's address, the address of the stack's own server. It reports
+ * `refused` only if the admin can log in. Never throws; the result holds no secret.
  */
 export async function tryLegacyLogin(url: string, admin: ServerAddress | undefined): Promise<LegacyLogin> {
   const unknown = (why: string): LegacyLogin => ({ state: "unknown", why });
-  if (!admin) return unknown("the state has no address of the server");
+  if (!admin) return unknown("the state does not have the server's address");
   try {
     const [user, password] = [databaseUrlUser(url), databaseUrlPassword(url)];
-    if (user === undefined || password === undefined) return unknown("it names no user or no password");
+    if (user === undefined || password === undefined) return unknown("it has no user or no password");
     const db = await login(admin, admin.database, "app-roles", once);
     try {
       const role = await readRole(db, user);
@@ -37,23 +37,23 @@ export async function tryLegacyLogin(url: string, admin: ServerAddress | undefin
       return { state: "refused", why: `${place} refuses the password of ${user} (28P01)` };
     if (refusal) return unknown(refusal.message);
     const random = await attempt({ ...admin, user, password: randomBytes(24).toString("hex") });
-    return random ? { state: "works" } : unknown(`${place} asks for no password from here`);
+    return random ? { state: "works" } : unknown(`${place} does not require a password from here`);
   } catch (error) {
-    return unknown(error instanceof DatabaseUrlError ? "it is no URL that can be read" : (error as Error).message);
+    return unknown(error instanceof DatabaseUrlError ? "it is not a valid URL" : (error as Error).message);
   }
 }
 
-/** Why a user can log in with no password at all; undefined: he may. */
+/** Why a user cannot log in with any password; undefined if the user can. */
 async function readRole(db: Queryable, user: string): Promise<string | undefined> {
-  const { rows } = await db.query<{ mayLogIn: boolean; hasEnded: boolean }>(
-    `SELECT rolcanlogin AS "mayLogIn", coalesce(rolvaliduntil <= now(), false) AS "hasEnded"
+  const { rows } = await db.query<{ canLogIn: boolean; hasExpired: boolean }>(
+    `SELECT rolcanlogin AS "canLogIn", coalesce(rolvaliduntil <= now(), false) AS "hasExpired"
      FROM pg_roles WHERE rolname = $1`,
     [user],
   );
   const [role] = rows;
   if (!role) return `the server has no role ${user}`;
-  if (!role.mayLogIn) return `${user} may not log in (NOLOGIN)`;
-  return role.hasEnded ? `the password of ${user} has ended (VALID UNTIL)` : undefined;
+  if (!role.canLogIn) return `${user} cannot log in (NOLOGIN)`;
+  return role.hasExpired ? `the password of ${user} has expired (VALID UNTIL)` : undefined;
 }
 
 async function attempt(address: ServerAddress): Promise<Error | undefined> {
@@ -65,7 +65,7 @@ async function attempt(address: ServerAddress): Promise<Error | undefined> {
   }
 }
 
-/** Where the admin logged in with the last up. @param state with its secrets in clear */
+/** The admin's login in the last up. @param state with secrets in plaintext */
 export function adminOf({ resources = [] }: Exported): ServerAddress | undefined {
   const provider = resources.find(({ type }) => type === "pulumi:providers:pgaccess");
   if (!provider) return undefined;

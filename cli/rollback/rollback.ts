@@ -9,11 +9,11 @@ import { restartOnLegacy, runtimeOf, scriptOfRecord } from "./restart-service.ts
 import { updateState } from "./update-state.ts";
 
 /**
- * Puts a service back on its legacy URL: the service first, the stack's file and its state afterwards. Says what was done and
- * what was not. Resolves with the exit code; throws before anything is changed.
+ * Rolls a service back to its legacy URL: first the service, then the stack's file and the state. Prints what was done and
+ * what was not. Resolves with the exit code; throws only before anything is changed.
  *
- * @param given the stack; undefined: the selected one
- * @param force also onto a legacy URL that the server refuses
+ * @param given the stack; default: the selected one
+ * @param force roll back even if the server refuses the legacy URL
  */
 export async function rollBack(service: string, given: string | undefined, force = false): Promise<number> {
   const state = await exportState(given, "in clear").catch(async (error: Error) => {
@@ -21,15 +21,15 @@ export async function rollBack(service: string, given: string | undefined, force
   });
   const stack = given ?? stackOf(state) ?? (await selectedStack());
   const rollback = findRollback(state, service);
-  const dead = force ? undefined : await whyRefused(service, stack, rollback, state);
-  if (dead !== undefined) {
-    console.error(dead);
+  const refusal = force ? undefined : await whyRefused(service, stack, rollback, state);
+  if (refusal !== undefined) {
+    console.error(refusal);
     return 1;
   }
   return carryOut(service, stack, rollback);
 }
 
-/** Why the service would not come up with its legacy URL; undefined: nothing is known to speak against it. */
+/** Why the service would not start with its legacy URL; undefined if no reason is known. */
 async function whyRefused(
   service: string,
   stack: string,
@@ -39,23 +39,23 @@ async function whyRefused(
   if (rollback.by !== "script" || typeof rollback.record.legacyUrl !== "string") return undefined;
   const login = await tryLegacyLogin(rollback.record.legacyUrl, adminOf(state));
   if (login.state === "works") console.log(`A login with the legacy URL of ${service} works.`);
-  if (login.state === "unknown") console.log(`Whether the legacy URL of ${service} works is not known: ${login.why}`);
+  if (login.state === "unknown") console.log(`The legacy URL of ${service} could not be tested: ${login.why}`);
   if (login.state !== "refused") return undefined;
   return (
-    `${service} WAS NOT ROLLED BACK: it would not come up with its legacy URL (${login.why}). Nothing was changed: it runs as before.\n` +
-    `Give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.${service}.legacyUrl --stack ${stack}, then pulumi up, and run this again. ` +
-    `To put it on the recorded URL all the same: npx app-roles rollback ${service} --stack ${stack} --force`
+    `${service} WAS NOT ROLLED BACK: it would not start with its legacy URL (${login.why}). Nothing was changed: it runs as before.\n` +
+    `Set a working URL: pulumi config set --secret --path app-roles:serviceSecrets.${service}.legacyUrl --stack ${stack}, then pulumi up, and run this again. ` +
+    `To roll it back to the recorded URL anyway: npx app-roles rollback ${service} --stack ${stack} --force`
   );
 }
 
-/** As `rollBack`, once it is known how. */
+/** Rolls back as `rollback` says. */
 async function carryOut(service: string, stack: string, rollback: Rollback): Promise<number> {
   switch (rollback.by) {
     case "script": {
       const { record } = rollback;
       try {
         const saw = await restartOnLegacy(await scriptOfRecord(record), runtimeOf(record));
-        console.log(`${service} runs on its legacy URL again: ${saw}.`);
+        console.log(`${service} runs with its legacy URL again: ${saw}.`);
       } catch (error) {
         console.error(notRolledBack(service, stack, (error as Error).message));
         return 1;
@@ -71,14 +71,14 @@ async function carryOut(service: string, stack: string, rollback: Rollback): Pro
       return rollBackByUp(service, stack);
     case "nothing": {
       const wasSet = await setConnectAs(stack, service, "legacy");
-      const file = wasSet ? `${stackFile(stack)} is set back to connectAs: legacy for it` : "nothing was changed";
-      console.log(`${service} is on its legacy URL already, as the stack's state says; ${file}.`);
+      const file = wasSet ? `connectAs: legacy was set for it in ${stackFile(stack)}` : "nothing was changed";
+      console.log(`According to the stack's state, ${service} is already on its legacy URL; ${file}.`);
       return 0;
     }
   }
 }
 
-/** The stack's file, then the state. @param restart what is known of the service's own */
+/** Updates the stack's file, then the state. @param restart what is known of the service's restart */
 export async function afterRestart(
   service: string,
   stack: string,
@@ -86,33 +86,33 @@ export async function afterRestart(
 ): Promise<number> {
   const file = stackFile(stack);
   try {
-    if (await setConnectAs(stack, service, "legacy")) console.log(`${file} says connectAs: legacy for it.`);
+    if (await setConnectAs(stack, service, "legacy")) console.log(`connectAs: legacy was set for it in ${file}.`);
   } catch (error) {
     console.error(
-      `${file} WAS NOT CHANGED (${(error as Error).message}): set connectAs: legacy for ${service} there, or the next pulumi up puts it on its role.`,
+      `${file} WAS NOT CHANGED (${(error as Error).message}): set connectAs: legacy for ${service} there, or the next pulumi up cuts it over to its role.`,
     );
     return 1;
   }
   const update = await updateState(service, stack, restart === "restarted");
   switch (update.state) {
     case "current":
-      console.log(`${service} is on its legacy URL in the stack's state and outputs too.`);
+      console.log(`The stack's state and outputs also have the legacy URL of ${service}.`);
       return 0;
     case "left":
-      console.log(`The stack's state is left to the next pulumi up: ${update.why}`);
+      console.log(`The next pulumi up will update the stack's state: ${update.why}`);
       return 0;
     case "failed":
       console.error(
-        `The stack's state was not brought update (${update.why}); ${file} is right. Fix what it names and run pulumi up --stack ${stack}.`,
+        `The stack's state WAS NOT UPDATED (${update.why}); ${file} is correct. Fix the error above and run pulumi up --stack ${stack}.`,
       );
       return 1;
   }
 }
 
-/** Of a state that has no record of it: the file is changed once the up went well. */
+/** Without a record in the state. The file is changed after the up has succeeded. */
 async function rollBackByUp(service: string, stack: string): Promise<number> {
   console.log(
-    `The state, of a former version, has no record of how ${service} is put back: an ordinary pulumi up does it, which asks the database.`,
+    `The state is from a previous version and has no rollback record of ${service}: pulumi up rolls it back, which needs the database.`,
   );
   const copy = await StackFileCopy.create(stack, service, "legacy");
   const up = ["up", "--yes", "--skip-preview", "--stack", stack, ...copy.args];
@@ -122,18 +122,18 @@ async function rollBackByUp(service: string, stack: string): Promise<number> {
     return 1;
   }
   await setConnectAs(stack, service, "legacy");
-  console.log(`${service} is on its legacy URL again, and ${stackFile(stack)} says so.`);
+  console.log(`${service} runs with its legacy URL again, and ${stackFile(stack)} is updated.`);
   return 0;
 }
 
 export function notRolledBack(service: string, stack: string, why: string): string {
   return (
     `${service} WAS NOT ROLLED BACK (${why}).\nIt may be on its role or on its legacy URL. ${stackFile(stack)} was not changed. ` +
-    `Fix what is named above and run: npx app-roles rollback ${service} --stack ${stack}`
+    `Fix the error above and run: npx app-roles rollback ${service} --stack ${stack}`
   );
 }
 
-/** What helps when the state cannot be read, as with a wrong passphrase. */
+/** The remedy if the state cannot be read, for example with a wrong passphrase. */
 async function withoutState(service: string, given: string | undefined): Promise<string> {
   const nothing = `Nothing was changed: ${service} runs as before.`;
   const encrypted = await exportState(given).catch((): Exported => ({}));

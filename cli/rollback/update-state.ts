@@ -6,18 +6,17 @@ import { type ConfiguredStack, readStack } from "../pulumi/read-stack.ts";
 import { type Exported, exportState, serviceResources, switchesInState } from "../pulumi/state.ts";
 import { recordOf } from "./find-source.ts";
 
-/** What became of the state after a service went back. */
+/** The result of updating the state after a rollback. */
 export type StateUpdate =
   | { state: "current" }
-  /** Nothing was begun: the next up does it. */
+  /** No up was started: the next one updates the state. */
   | { state: "left"; why: string }
   | { state: "failed"; why: string };
 
 /**
- * Brings the state along once a service is on its legacy URL and the stack's file says so: an ordinary up, where nothing speaks
- * against one.
+ * Updates the state after a service was rolled back and the stack's file changed, by an up, unless something prevents one.
  *
- * @param wasRestarted whether the service was seen to be restarted with its legacy URL
+ * @param wasRestarted whether the restart of the service with its legacy URL was verified
  */
 export async function updateState(service: string, stack: string, wasRestarted: boolean): Promise<StateUpdate> {
   const why = await whyNot(service, stack).catch((error: Error) => error.message);
@@ -27,18 +26,19 @@ export async function updateState(service: string, stack: string, wasRestarted: 
   return code === 0 ? { state: "current" } : { state: "failed", why: `its pulumi up ended with exit code ${code}` };
 }
 
-/** What speaks against an up of the whole stack now; undefined: nothing. */
+/** What prevents an up of the whole stack now. */
 async function whyNot(service: string, stack: string): Promise<string | undefined> {
   const configured = await readStack(stack);
   const state = await exportState(stack, "in clear");
   const switched = pendingSwitches(configured, state, service);
-  if (switched.length > 0) return `Pulumi.${stack}.yaml switches other services too: ${switched.join(", ")}`;
+  if (switched.length > 0)
+    return `Pulumi.${stack}.yaml also changes connectAs of other services: ${switched.join(", ")}`;
   const back = await rolledBackOthers(state, service);
   if (back.length > 0) return othersRolledBack(back, stack);
   return unreachable(configured);
 }
 
-/** Switches, but for `service`'s, that no up has carried out yet: `worker (legacy -> role)`. */
+/** Changes of connectAs that no up has applied yet, except that of `service`: `worker (legacy -> role)`. */
 function pendingSwitches({ services }: ConfiguredStack, state: Exported, service: string): string[] {
   const inForce = switchesInState(state);
   return services
@@ -46,7 +46,7 @@ function pendingSwitches({ services }: ConfiguredStack, state: Exported, service
     .map(({ name, connectAs }) => `${name} (${inForce.get(name) ?? "legacy"} -> ${connectAs})`);
 }
 
-/** The services, but for `service`, that were put back on their legacy URL without the stack: an up would put them on their role. */
+/** The services, except `service`, that were rolled back without the stack: an up would cut them over again. */
 export async function rolledBackOthers(state: Exported, service: string | undefined): Promise<string[]> {
   const records = [...serviceResources(state)].flatMap(([name, all]) => {
     const record = name === service ? undefined : recordOf(all.filter((each) => !each.delete));
@@ -58,7 +58,7 @@ export async function rolledBackOthers(state: Exported, service: string | undefi
 
 export function othersRolledBack(services: string[], stack: string): string {
   return (
-    `${services.join(", ")} was rolled back without the stack, and an up would put it on its role: ` +
+    `${services.join(", ")} was rolled back without the stack, and an up would cut it over again: ` +
     `set its connectAs to legacy in Pulumi.${stack}.yaml`
   );
 }

@@ -2,7 +2,7 @@ import { DatabaseUrlError, databaseUrlUser } from "../../model/database-url.ts";
 import type { Environment, Environments } from "../../provider/docker/environments.ts";
 import type { Finding } from "./finding.ts";
 
-/** The containers and services whose environment or command line holds the password, or logs in as the user by a URL. */
+/** The containers and services whose environment or command line holds the password or a URL of the user. */
 export function holders({ all }: Environments, user: string, password: string | undefined): Finding[] {
   return all.flatMap((environment) => {
     const places = placesIn(environment, user, password);
@@ -14,7 +14,7 @@ export function holders({ all }: Environments, user: string, password: string | 
 }
 
 interface Place {
-  /** A variable's name, or the command line. */
+  /** The name of a variable, or the command line. */
   place: string;
   held: "password" | "login";
 }
@@ -31,7 +31,7 @@ function placesIn({ env, command }: Environment, user: string, password: string 
   });
 }
 
-/** Whether a password stands in a text, as it is or percent-encoded. */
+/** Whether a text contains a password, plain or percent-encoded. */
 export function holds(text: string, password: string): boolean {
   return password !== "" && (text.includes(password) || decoded(text).includes(password));
 }
@@ -46,7 +46,7 @@ export function logsInAs(text: string, user: string): boolean {
   }
 }
 
-/** What can be percent-decoded is; the rest stays. */
+/** Decodes valid percent-encoded parts only. */
 function decoded(text: string): string {
   return text.replace(/(?:%[0-9a-f]{2})+/gi, (encoded) => {
     try {
@@ -65,9 +65,9 @@ function inWords(place: string, held: Place["held"], user: string): string {
 
 function consequence(places: Place[]): string {
   if (!places.some(({ held }) => held === "password")) {
-    return "its next logins fail, if it dials this server and has the password from elsewhere";
+    return "its next logins fail if it connects to this server and has the password from elsewhere";
   }
   return places.some(({ place }) => place === "POSTGRES_PASSWORD")
-    ? "its next logins with it fail; a Postgres image reads POSTGRES_PASSWORD at its very first start only"
-    : "its next logins with it fail, until it is started with another";
+    ? "its next logins with it fail; a Postgres image reads POSTGRES_PASSWORD only at its first start"
+    : "its next logins with it fail until it is restarted with the new password";
 }

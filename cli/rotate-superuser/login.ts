@@ -3,10 +3,10 @@ import type { Server } from "../../model/stack.ts";
 import { codeOf, login, type ServerAddress } from "../../provider/postgres/connection.ts";
 import { type OwnPassword, readOwnPassword } from "./stored-password.ts";
 
-/** invalid_password: the server asked for a password, and that was not it. */
+/** invalid_password */
 const wrongPassword = "28P01";
 
-/** A login as a client tries it: its error, or what the server says of it. Throws nothing. */
+/** Tries a login as a client does. Resolves with its error or its properties; never throws. */
 export async function tryLogin(address: ServerAddress, password: string): Promise<OwnPassword | Error> {
   try {
     const client = await login({ ...address, password }, address.database, "app-roles");
@@ -20,19 +20,20 @@ export async function tryLogin(address: ServerAddress, password: string): Promis
   }
 }
 
-/** Whether a login was refused for its password, and for nothing else. */
+/** Whether a login was refused only because of its password. */
 export function isWrongPassword(result: OwnPassword | Error): boolean {
   return codeOf(result) === wrongPassword;
 }
 
-/** An address at which the server asks for a password, or why there is none. */
+/** An address at which the server requires a password, or why there is none. */
 export type Asking = { address: ServerAddress } | { reasons: string[] };
 
 /**
- * The first of the addresses at which a random password is refused and the one in force is let in, by this very start of
- * the server; pg_hba.conf may let anybody in from here (`trust`, `peer`).
+ * The first address at which the same server refuses a random password and accepts the one in force; pg_hba.conf can let
+ * everyone in from here (`trust`, `peer`).
  *
- * @param inForce undefined: not known, then it is enough that a random one is refused
+ * @param inForce undefined if not known: then it is enough that a random one is refused
+ * @param identity of the server's current start
  */
 export async function whereAsked(
   addresses: ServerAddress[],
@@ -50,11 +51,11 @@ export async function whereAsked(
 
 async function whyNot(address: ServerAddress, inForce: string | undefined, identity: string) {
   const random = await tryLogin(address, randomBytes(24).toString("hex"));
-  if (!(random instanceof Error)) return "lets anybody in without a password (pg_hba.conf)";
+  if (!(random instanceof Error)) return "requires no password (pg_hba.conf)";
   if (!isWrongPassword(random)) return `does not ask for a password: ${random.message}`;
   if (inForce === undefined) return undefined;
   const known = await tryLogin(address, inForce);
-  if (known instanceof Error) return `refuses the password that the stack has: ${known.message}`;
+  if (known instanceof Error) return `refuses the stack's password: ${known.message}`;
   return known.identity === identity ? undefined : "is another server";
 }
 
@@ -62,11 +63,11 @@ export function placeOf({ host, port }: ServerAddress): string {
   return host.startsWith("/") ? `${host} (Unix socket)` : `${host}:${port}`;
 }
 
-/** Where the server may ask: the way the stack takes, and the one its services take. */
+/** Addresses at which the server may ask for a password: those of the stack and of its services. */
 export function addressesOf({ host, port, admin }: Server): ServerAddress[] {
   const { user, database, sslmode, sslrootcert } = admin;
   const own = { host: admin.host, port: admin.port, user, database, sslmode, sslrootcert, password: "" };
   const services = { ...own, host, port };
-  const ways = [own, services, ...(sslmode === "disable" ? [{ ...services, sslmode: "require" }] : [])];
-  return ways.filter((way, i) => i === 0 || way.host !== own.host || way.port !== own.port);
+  const addresses = [own, services, ...(sslmode === "disable" ? [{ ...services, sslmode: "require" }] : [])];
+  return addresses.filter(({ host, port }, i) => i === 0 || host !== own.host || port !== own.port);
 }

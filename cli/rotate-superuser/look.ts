@@ -4,54 +4,70 @@ import type { Queryable } from "../../provider/postgres/connection.ts";
 import { readUserSessions } from "../../provider/postgres/sessions.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { during } from "../terminal/progress.ts";
+import type { Options } from "./acceptance.ts";
 import type { Finding } from "./finding.ts";
 import { holders } from "./holders.ts";
 import type { Asking } from "./login.ts";
-import type { Rotation } from "./options.ts";
-import { serviceFindings } from "./services.ts";
+import { type Deployed, serviceFindings } from "./services.ts";
 import type { OwnPassword } from "./stored-password.ts";
+import type { Vault } from "./vault.ts";
 
-/** Everything that must be accepted; what is only worth knowing is printed. */
+/** Input of a rotation. */
+export interface Rotation extends Options {
+  stack: ConfiguredStack;
+  deployed: Deployed;
+  vault: Vault;
+}
+
+/** The findings to accept; prints notes that need no acceptance. */
 export async function look(db: Queryable, own: OwnPassword, asking: Asking, rotation: Rotation): Promise<Finding[]> {
   const { stack, deployed, watch } = rotation;
   const { user, stored, endsAt } = own;
   const password = stack.adminPassword;
-  if (watch > 0) console.log(`Watching who logs in as ${user}. Nothing is changed yet; Ctrl-C ends it.`);
+  if (watch > 0) console.log(`Watching the sessions of ${user}. Nothing is changed yet; press Ctrl-C to cancel.`);
   const sessions = await during("", (progress) => watchSessions(db, user, watch, progress));
   const containers = await inContainers(stack, user);
   const notes = [
     ...(stored?.startsWith("md5")
-      ? [`the former password is kept as md5, the new one as SCRAM-SHA-256, which clients of before 2017 do not know`]
+      ? [
+          `the previous password is stored as md5, the new one as SCRAM-SHA-256, which clients from before 2017 do not support`,
+        ]
       : []),
-    ...(endsAt === undefined ? [] : [`the password of ${user} ends at ${endsAt} (VALID UNTIL), the new one too`]),
-    ...(password === undefined
-      ? ["the stack knows no password of the admin: no container can be searched for it"]
-      : []),
-    "not seen from here: files, cron jobs and tools of other machines, poolers, user mappings and subscriptions",
+    ...(endsAt === undefined
+      ? []
+      : [`the password of ${user} expires at ${endsAt} (VALID UNTIL), and so will the new one`]),
+    ...(password === undefined ? ["the stack has no admin password: containers cannot be searched for it"] : []),
+    "not checked: files, cron jobs and tools on other machines, poolers, user mappings and subscriptions",
   ];
   console.log(notes.map((note) => `Note: ${note}.`).join("\n"));
-  return [...serviceFindings(stack, deployed, password), ...sessions, ...containers, ...unasked(asking)];
+  return [...serviceFindings(stack, deployed, password), ...sessions, ...containers, ...loginFinding(asking)];
 }
 
 async function inContainers({ dockerHost, adminPassword }: ConfiguredStack, user: string): Promise<Finding[]> {
   try {
     const found = await during("", (progress) =>
-      readEnvironments(dockerHost, (done, of) => progress(`looking at the containers: ${done} of ${of}`)),
+      readEnvironments(dockerHost, (done, of) => progress(`inspecting the containers: ${done} of ${of}`)),
     );
     if (found.secrets.length > 0) {
-      console.log(`Note: Docker shows nobody what its secrets hold: ${found.secrets.join(", ")}.`);
+      console.log(`Note: Docker does not reveal its secrets, so these were not checked: ${found.secrets.join(", ")}.`);
     }
     return holders(found, user, adminPassword);
   } catch (error) {
-    const afterwards = "a container that holds this password fails from its next login on";
-    return [{ name: "docker", found: `no container could be looked at: ${(error as Error).message}`, afterwards }];
+    const afterwards = "a container that holds this password fails at its next login";
+    return [{ name: "docker", found: `no container could be inspected: ${(error as Error).message}`, afterwards }];
   }
 }
 
-function unasked(asking: Asking): Finding[] {
+function loginFinding(asking: Asking): Finding[] {
   if ("address" in asking) return [];
-  const afterwards = "the new password is set without a login that proves it";
-  return [{ name: "login", found: `nowhere a password is asked for: ${asking.reasons.join("; ")}`, afterwards }];
+  const afterwards = "the new password is set without a test login";
+  return [
+    {
+      name: "login",
+      found: `the server asks for no password at any address: ${asking.reasons.join("; ")}`,
+      afterwards,
+    },
+  ];
 }
 
 /** Milliseconds between two looks. */
@@ -64,7 +80,7 @@ interface Seen {
   last: Date;
 }
 
-/** Who logs in as the user, looked at every second for `time` milliseconds, at least once. */
+/** The sessions of the user, read every second for `time` milliseconds, at least once. */
 export async function watchSessions(
   db: Queryable,
   user: string,
@@ -83,13 +99,13 @@ export async function watchSessions(
     }
     const left = end - Date.now();
     if (left <= 0) break;
-    progress(`watching who logs in as ${user}: ${seen.size} found, ${Math.ceil(left / 1000)}s to go`);
+    progress(`watching the sessions of ${user}: ${seen.size} found, ${Math.ceil(left / 1000)}s left`);
     await sleep(Math.min(interval, left));
   }
   return [...seen].map(([name, each]) => ({ name, found: inWords(each), afterwards: consequence }));
 }
 
-const consequence = "its open sessions stay; its next login with the former password is refused";
+const consequence = "its open sessions continue; its next login with the previous password is refused";
 
 function inWords({ databases, most, first, last }: Seen): string {
   const where = databases.size > 0 ? [...databases].toSorted().join(", ") : "replication";

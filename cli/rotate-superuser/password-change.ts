@@ -6,26 +6,26 @@ import { isWrongPassword, placeOf, tryLogin } from "./login.ts";
 import { readOwnPassword, setStoredPassword } from "./stored-password.ts";
 import { pending, type Vault } from "./vault.ts";
 
-/** What has been done; a run may be ended after any of them and the next one goes on. */
+/** A completed step; after an interruption the next run continues from the last one. */
 export type Step = "kept" | "changed" | "verified" | "promoted";
 
 export interface PasswordChange {
-  /** The admin's session, which stays open until all is done. */
+  /** The admin's session, open during the whole change. */
   db: Queryable;
-  /** The password in force; undefined: not known, the server asks for none from here. */
-  former: string | undefined;
+  /** The password in force; undefined if not known. */
+  previous: string | undefined;
   next: string;
-  /** Where a password is asked for; undefined: nowhere, so no login can tell anything. */
+  /** Where the server requires a password; undefined if nowhere, so that no login can be tested. */
   asking: ServerAddress | undefined;
   vault: Vault;
   call: Pick<Call, "signal" | "report">;
-  /** Told of each step. */
+  /** Called after each step. */
   reached(step: Step): void | Promise<void>;
 }
 
 /**
- * Stores the next password, sets it on the server, tries both, and stores it as the one in force. When a login does not
- * go as it must, what was in force before is set again. Throws what went wrong and which password is in force then.
+ * Stores the next password, sets it on the server, tests both, and stores it as the one in force. If a test login fails, the
+ * previous password is set again. Throws the reason and which password is in force.
  */
 export async function changePassword(change: PasswordChange): Promise<void> {
   const { db, next, vault, call, reached } = change;
@@ -42,7 +42,7 @@ export async function changePassword(change: PasswordChange): Promise<void> {
   await reached("promoted");
 }
 
-/** The rest of a change that was ended after the server had the password. */
+/** Finishes a change that was interrupted after the password was set on the server. */
 export async function finishChange(change: PasswordChange): Promise<void> {
   await verify(change);
   await change.reached("verified");
@@ -50,36 +50,40 @@ export async function finishChange(change: PasswordChange): Promise<void> {
   await change.reached("promoted");
 }
 
-/** The server must hold the next one; a login with it must work, one with the former must be refused for its password. */
-async function verify({ db, asking, former, next }: PasswordChange): Promise<void> {
+/** The server must have the next password: a login with it must work, one with the previous password must be refused. */
+async function verify({ db, asking, previous, next }: PasswordChange): Promise<void> {
   const { stored } = await readOwnPassword(db);
-  if (stored !== undefined && stored !== scramVerifier(next)) throw new Error("the server holds another password");
+  if (stored !== undefined && stored !== scramVerifier(next)) throw new Error("the server has another password");
   if (!asking) return;
   const place = placeOf(asking);
   const withNext = await tryLogin(asking, next);
   if (withNext instanceof Error) {
-    throw new Error(`${place} refuses the new password: ${withNext.message} A connection pooler may have its own list`);
+    throw new Error(
+      `${place} refuses the new password: ${withNext.message} A connection pooler can have its own list of passwords`,
+    );
   }
-  if (former === undefined || former === next) return;
-  const withFormer = await tryLogin(asking, former);
-  if (!(withFormer instanceof Error)) throw new Error(`${place} still lets the former password in`);
-  if (!isWrongPassword(withFormer)) {
-    throw new Error(`${place} does not say whether it refuses the former password: ${withFormer.message}`);
+  if (previous === undefined || previous === next) return;
+  const withPrevious = await tryLogin(asking, previous);
+  if (!(withPrevious instanceof Error)) throw new Error(`${place} still accepts the previous password`);
+  if (!isWrongPassword(withPrevious)) {
+    throw new Error(
+      `a login with the previous password at ${place} failed for another reason: ${withPrevious.message}`,
+    );
   }
 }
 
-/** From here on only forward: the new one is in force and stored. */
+/** The new password is in force: from here the change can only be finished. */
 async function promote({ vault, next }: PasswordChange): Promise<void> {
   try {
     await vault.promote(next);
   } catch (error) {
     throw new Error(
-      `the new password is in force and kept as ${pending}, but could not be stored as app-roles:adminPassword: ${(error as Error).message}\nRun this again: it goes on from here`,
+      `the new password is in force and kept as ${pending}, but could not be stored as app-roles:adminPassword: ${(error as Error).message}\nRun this again: it continues from here`,
     );
   }
 }
 
-/** A statement that was refused has changed nothing; with the session gone nobody knows. */
+/** A refused statement changed nothing; after a lost connection it may have. */
 async function explainRefusal({ db, vault }: PasswordChange, error: Error): Promise<never> {
   const isOpen = await db.query("SELECT").then(
     () => true,
@@ -87,11 +91,11 @@ async function explainRefusal({ db, vault }: PasswordChange, error: Error): Prom
   );
   if (!isOpen) {
     throw new Error(
-      `the connection was lost while the password was set: ${error.message}. The new one is kept as ${pending}; run this again: it finds out which of the two is in force`,
+      `the connection was lost while the password was set: ${error.message}. The new one is kept as ${pending}. Run this again: it finds out which one is in force`,
     );
   }
   await vault.drop();
-  throw new Error(`Postgres does not set the password: ${error.message}. Nothing was changed`);
+  throw new Error(`Postgres refused to set the password: ${error.message}. Nothing was changed`);
 }
 
 async function restorePrevious(
@@ -99,22 +103,22 @@ async function restorePrevious(
   stored: string | null | undefined,
   reason: Error,
 ): Promise<never> {
-  const { db, former, vault, call } = change;
+  const { db, previous, vault, call } = change;
   try {
-    const formerly = stored !== undefined ? stored : former === undefined ? undefined : scramVerifier(former);
-    if (formerly === undefined) throw new Error("it is not known here");
-    await inTransaction(db, call, "setting the former password again", async () => {
+    const verifier = stored !== undefined ? stored : previous === undefined ? undefined : scramVerifier(previous);
+    if (verifier === undefined) throw new Error("it is not known here");
+    await inTransaction(db, call, "restoring the previous password", async () => {
       const { user } = await readOwnPassword(db);
-      await setStoredPassword(db, user, formerly, "unlogged");
+      await setStoredPassword(db, user, verifier, "unlogged");
     });
   } catch (error) {
     throw new Error(
-      `${reason.message}. The former password could not be put back: ${(error as Error).message}. The new one is kept as ${pending}; run this again once that is mended: it finds out which of the two is in force`,
+      `${reason.message}. The previous password could not be restored: ${(error as Error).message}. The new one is kept as ${pending}. Fix this and run the command again: it finds out which one is in force`,
     );
   }
   const left = await vault.drop().then(
     () => "",
-    (error: Error) => `; ${pending} stays, and the next run begins with it: ${error.message}`,
+    (error: Error) => `; ${pending} remains and the next run uses it: ${error.message}`,
   );
-  throw new Error(`${reason.message}. The former password is in force again; nothing was changed${left}`);
+  throw new Error(`${reason.message}. The previous password is in force again; nothing was changed${left}`);
 }

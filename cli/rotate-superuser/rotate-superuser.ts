@@ -2,7 +2,7 @@ import { selectedStack } from "../pulumi/pulumi.ts";
 import { readStack } from "../pulumi/read-stack.ts";
 import { exportState } from "../pulumi/state.ts";
 import { during } from "../terminal/progress.ts";
-import type { Options } from "./options.ts";
+import type { Options } from "./acceptance.ts";
 import { openServer, refuseBusy, refuseUnapplied } from "./preconditions.ts";
 import { rotate } from "./rotation.ts";
 import { deployedServices } from "./services.ts";
@@ -30,7 +30,7 @@ export async function rotateSuperuser(given: RotateSuperuserOptions): Promise<nu
   return updateState(name, stack, deployed, vault, keepLegacyUrls);
 }
 
-/** Refuses what stands in the way, and logs in. */
+/** Checks the preconditions and logs in. */
 async function begin(name: string) {
   const stack = await readStack(name);
   await refuseBusy(name, stack);

@@ -9,13 +9,13 @@ import { holds, logsInAs } from "./holders.ts";
 
 type Declared = Pick<Stack, "services" | "serviceSecrets" | "server">;
 
-/** What the state says of the services. */
+/** The services in the state. */
 export interface Deployed {
-  /** Service to the switch of its last up. */
+  /** Service to its connectAs in the last up. */
   connectAs: Map<string, string>;
-  /** Service to the URL that was found where it keeps it. */
+  /** Service to the legacy URL that was found in its environment. */
   kept: Map<string, string>;
-  /** The admin's password of the last up; undefined: there is none in the state. */
+  /** The admin's password in the last up, if the state has one. */
   adminPassword: string | undefined;
 }
 
@@ -34,42 +34,42 @@ export function deployedServices(state: Exported): Deployed {
   return { connectAs, kept, adminPassword: exportedText(provider?.inputs?.password) };
 }
 
-/** Those whose switch the last up has not carried out: what is in force differs from what is declared. */
+/** Services whose declared connectAs the last up has not applied. */
 export function unappliedSwitches({ services }: Declared, { connectAs }: Deployed): string[] {
   return services
     .filter(({ name, connectAs: declared }) => connectAs.has(name) && connectAs.get(name) !== declared)
     .map(({ name }) => name);
 }
 
-/** The services of the last up that are on `legacy` with a URL made of the admin's password: it is another once that is. */
+/** Services on `legacy` whose URL is built from the admin's password and changes with it. */
 export function followers(declared: Declared, deployed: Deployed): Service[] {
   return declared.services.filter(
     (service) => deployed.connectAs.get(service.name) === "legacy" && ownUrl(service, declared, deployed) === undefined,
   );
 }
 
-/** A service with a URL of its own that holds the admin's former password: its way back, or on `legacy` what it runs with. */
+/** A service with its own legacy URL that contains the admin's previous password. */
 export interface HeldUrl {
   service: Service;
-  /** The URL is given in the configuration: that is where it is changed. */
+  /** The URL is in the configuration and is changed there. */
   isGiven: boolean;
-  /** Where it is changed by hand. */
+  /** Where the user changes it. */
   place: string;
-  /** The URL with the new password; undefined: it holds the former one elsewhere than as the admin's. */
+  /** The URL with the new password; undefined if it does not log in as the admin. */
   renewed: string | undefined;
 }
 
-export function heldUrls(declared: Declared, deployed: Deployed, former: string, next: string): HeldUrl[] {
+export function heldUrls(declared: Declared, deployed: Deployed, previous: string, next: string): HeldUrl[] {
   const { user } = declared.server.admin;
   return declared.services.flatMap((service) => {
     const own = ownUrl(service, declared, deployed);
-    if (!own || !holds(own.url, former)) return [];
+    if (!own || !holds(own.url, previous)) return [];
     const isGiven = declared.serviceSecrets[service.name]?.legacyUrl !== undefined;
-    return [{ service, isGiven, place: own.place, renewed: withNewPassword(own.url, user, former, next) }];
+    return [{ service, isGiven, place: own.place, renewed: withNewPassword(own.url, user, previous, next) }];
   });
 }
 
-/** The services that log in as the admin, or whose way back would. */
+/** Services that log in as the admin, or would after a rollback. */
 export function serviceFindings(declared: Declared, deployed: Deployed, password: string | undefined): Finding[] {
   const { user } = declared.server.admin;
   return declared.services.flatMap((service) => {
@@ -87,15 +87,15 @@ export function serviceFindings(declared: Declared, deployed: Deployed, password
         found:
           connectAs === "legacy"
             ? `is on legacy and logs in as ${user} (${place})`
-            : `is on its role; the URL of its way back holds this password (${place})`,
+            : `is on its role; its legacy URL holds this password (${place})`,
         afterwards:
           connectAs === "legacy" && isRenewable
-            ? `its new connections fail until ${isDeployed(runtime) ? "the up at the end has restarted it with the new one" : `you restart it with the new one: npx app-roles env ${name}`}; with --keep-legacy-urls, until you give ${place} the new one${restart}`
+            ? `its new connections fail until ${isDeployed(runtime) ? "the final up has restarted it with the new one" : `you restart it with the new one: npx app-roles env ${name}`}; with --keep-legacy-urls, until you set the new one in ${place}${restart}`
             : connectAs === "legacy"
-              ? `its next connections fail: give ${place} the new password${restart}, or cut it over first`
+              ? `its next connections fail: set the new password in ${place}${restart}, or cut it over first`
               : !isRenewable
-                ? `a rollback would bring it a dead URL: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password`
-                : "that URL gets the new password in the same run; with --keep-legacy-urls it does not, and a rollback would bring it a dead URL",
+                ? `a rollback would fail: set app-roles:serviceSecrets.${name}.legacyUrl to a URL with the new password`
+                : "that URL gets the new password in the same run; with --keep-legacy-urls it does not, and a rollback would fail",
       },
     ];
   });
@@ -104,14 +104,14 @@ export function serviceFindings(declared: Declared, deployed: Deployed, password
 function madeFinding({ name, runtime }: Service, user: string): Finding {
   return {
     name: `service/${name}`,
-    found: `is on legacy and logs in as ${user}, with a URL made of this password`,
+    found: `is on legacy and logs in as ${user}, with a URL built from this password`,
     afterwards: isDeployed(runtime)
-      ? "its new connections fail until the up at the end has restarted it with the new one"
+      ? "its new connections fail until the final up has restarted it with the new one"
       : `its new connections fail until you restart it with the new one: npx app-roles env ${name}`,
   };
 }
 
-/** The legacy URL that is not made of the admin's password but given or found; undefined for a made one. */
+/** The configured or found legacy URL; undefined if it is built from the admin's password. */
 function ownUrl(
   service: Service,
   { serviceSecrets }: Declared,
@@ -125,7 +125,7 @@ function ownUrl(
   return { url: found, place: placeOf(service) };
 }
 
-/** Where a found URL is changed: what a container of somebody else's had is in no file of the stack's. */
+/** Where a found URL is changed. */
 function placeOf({ name, compose, command }: Service): string {
   if (compose) return compose.envFile;
   return command ? `what ${command.path} reads` : `app-roles:serviceSecrets.${name}.legacyUrl`;

@@ -1,33 +1,33 @@
 import { escapeIdentifier, escapeLiteral } from "pg";
 import type { Queryable } from "../../provider/postgres/connection.ts";
 
-/** What the server keeps of the password of the session's user, and what stands in the way of another. */
+/** The stored password of the session's user, and properties that prevent a change. */
 export interface OwnPassword {
   /** The user that has logged in. */
   user: string;
-  /** What pg_authid holds: a verifier, null for no password; undefined when this user may not read it. */
+  /** The verifier in pg_authid, null for no password; undefined if this user cannot read it. */
   stored: string | null | undefined;
-  /** When the password ends, as Postgres writes it; undefined: never. */
+  /** When the password expires, as Postgres prints it; undefined for never. */
   endsAt: string | undefined;
-  hasEnded: boolean;
-  /** A standby, or a server or user that is set to read only. */
+  hasExpired: boolean;
+  /** The server is a standby, or the server or user is set to read-only. */
   isReadOnly: boolean;
   isStandby: boolean;
-  /** Of this start of this server and of no other. */
+  /** Identifies the current start of this server. */
   identity: string;
 }
 
 export async function readOwnPassword(db: Queryable): Promise<OwnPassword> {
   const { rows } = await db.query<Omit<OwnPassword, "stored" | "endsAt"> & { endsAt: string | null; reads: boolean }>(
     `SELECT session_user AS user, nullif(rolvaliduntil, 'infinity')::text AS "endsAt",
-            coalesce(rolvaliduntil <= now(), false) AS "hasEnded",
+            coalesce(rolvaliduntil <= now(), false) AS "hasExpired",
             current_setting('transaction_read_only')::boolean AS "isReadOnly", pg_is_in_recovery() AS "isStandby",
             pg_postmaster_start_time()::text AS identity,
             has_column_privilege('pg_catalog.pg_authid', 'rolpassword', 'SELECT') AS reads
      FROM pg_roles WHERE rolname = session_user`,
   );
   const [found] = rows;
-  if (!found) throw new Error("the role of this session is not on the server any more");
+  if (!found) throw new Error("the role of this session no longer exists");
   const { reads, endsAt, ...rest } = found;
   const stored = reads ? await readStored(db) : undefined;
   return { ...rest, endsAt: endsAt ?? undefined, stored };
@@ -41,9 +41,8 @@ async function readStored(db: Queryable): Promise<string | null> {
 }
 
 /**
- * Gives a role a password by its verifier, as pg_authid has it; null takes the password away. A verifier of md5 or of a
- * password that a person chose must stay out of the server's log: say `unlogged`, which only a superuser can have. In a
- * transaction only.
+ * Sets a role's password by its verifier; null removes the password. Call it in a transaction. A verifier of md5 or of a
+ * password that a person chose must stay out of the server's log: pass `unlogged`, which only works for a superuser.
  */
 export async function setStoredPassword(
   db: Queryable,

@@ -9,9 +9,8 @@ import { type Deployed, followers, type HeldUrl, heldUrls } from "./services.ts"
 import { pending, type StackVault } from "./vault.ts";
 
 /**
- * Brings the new password into the state, which has the former until then, and into the recorded legacy URLs that log in with
- * it unless these are to be kept; a service on `legacy` that the stack runs is restarted with it. A pending one says so to the
- * next run.
+ * Updates the state, and the recorded legacy URLs unless `keepLegacyUrls`, with the new password, and restarts services on
+ * `legacy` that the stack runs. The pending password is removed at the end, so that an interrupted run can be continued.
  */
 export async function updateState(
   name: string,
@@ -29,13 +28,13 @@ export async function updateState(
     const urls = given.map(({ service, renewed }) => [service.name, renewed as string]);
     await vault.giveLegacyUrls(Object.fromEntries(urls));
   }
-  // All of the stack: an up of a part whose dependencies have changed could leave a state that Pulumi refuses.
+  // A targeted up could leave a state that Pulumi refuses, because dependencies may have changed.
   if (((await exportState(name)).resources ?? []).length > 0) {
     const args = ["up", "--yes", "--skip-preview", "--refresh=false", "--suppress-outputs", "--stack", name];
     const code = await showPulumi(args, { [switches.legacyUrls]: keepLegacyUrls ? "keep" : "renew" });
     if (code !== 0) {
       console.error(
-        `app-roles rotate-superuser: the password is changed and stored, but the up that takes it into the state ended with exit code ${code}: fix what it names, then run this again, which goes on (${pending} stands until then)`,
+        `app-roles rotate-superuser: the password is changed and stored, but the up that updates the state ended with exit code ${code}: fix its errors, then run this again to continue (${pending} remains set until then)`,
       );
       return 1;
     }
@@ -43,28 +42,28 @@ export async function updateState(
   await vault.drop();
   if (renewed.length > 0) {
     console.log(
-      `The recorded legacy URLs have the new password too: ${renewed.map(({ service }) => service.name).join(", ")}.`,
+      `The new password was also set in the recorded legacy URLs of ${renewed.map(({ service }) => service.name).join(", ")}.`,
     );
   }
   const left = held.filter((each) => !renewed.includes(each));
-  // Also those whose URL an earlier run has changed.
+  // Includes services whose URL an earlier run has changed.
   const handed = handedOut(stack, [...following, ...renewed.map(({ service }) => service)], next);
   console.log(
-    `The password of ${stack.server.admin.user} is changed. What remains:\n${remaining(handed, left)
+    `The password of ${stack.server.admin.user} was changed. Remaining steps:\n${remaining(handed, left)
       .map((step) => `  ${step}`)
       .join("\n")}`,
   );
   return 0;
 }
 
-/** The former password is the state's until the up: a run that goes on with an earlier one's finds it there. */
+/** The state has the previous password until the up, also for a run that continues an earlier one. */
 function heldNow(stack: ConfiguredStack, deployed: Deployed, next: string | undefined): HeldUrl[] {
-  const former = deployed.adminPassword ?? stack.adminPassword;
-  if (former === undefined || next === undefined || former === next) return [];
-  return heldUrls(stack, deployed, former, next);
+  const previous = deployed.adminPassword ?? stack.adminPassword;
+  if (previous === undefined || next === undefined || previous === next) return [];
+  return heldUrls(stack, deployed, previous, next);
 }
 
-/** The services on `legacy` that somebody else restarts and whose URL has the new password: one of `changed`, or given with it. */
+/** Services on `legacy` that the user restarts and whose URL has the new password. */
 function handedOut(
   { services, serviceSecrets, server }: ConfiguredStack,
   changed: Service[],
@@ -82,24 +81,24 @@ function handedOut(
 }
 
 /**
- * What remains to be done by hand once the password is changed.
+ * The remaining manual steps.
  *
- * @param handed services that somebody else restarts with the new one
- * @param left services whose own URL has the former one still
+ * @param handed services that the user restarts with the new password
+ * @param left services whose own URL still has the previous one
  */
 function remaining(handed: Service[], left: HeldUrl[]): string[] {
   return [
     ...handed.map(({ name }) => `restart ${name} with its new URL: npx app-roles env ${name} --file ${name}.env`),
     ...left.map(({ service: { name, connectAs, runtime }, place }) =>
       connectAs === "legacy"
-        ? `${name} is on legacy and has the former password: give ${place} the new one${isDeployed(runtime) ? ", and run pulumi up" : ", and restart it with it"}`
-        : `the way back of ${name} is dead, since its legacy URL holds the former password: set app-roles:serviceSecrets.${name}.legacyUrl to the one with the new password, and run pulumi up`,
+        ? `${name} is on legacy and has the previous password: set the new one in ${place}${isDeployed(runtime) ? ", and run pulumi up" : ", and restart it with it"}`
+        : `${name} cannot be rolled back, because its legacy URL holds the previous password: set app-roles:serviceSecrets.${name}.legacyUrl to a URL with the new password, and run pulumi up`,
     ),
     ...(process.env.PGPASSWORD === undefined
       ? []
-      : ["take PGPASSWORD away where it is the former password: the stack's own goes before it, psql knows no other"]),
-    "a connection pooler that has a list of passwords needs the new one",
-    "commit the stack's file (Pulumi.<stack>.yaml), in which the new one is encrypted",
-    "pulumi preview --expect-no-changes",
+      : ["unset PGPASSWORD if it is the previous password: the stack prefers its own, but psql uses PGPASSWORD"]),
+    "set the new password in connection poolers that have a list of passwords",
+    "commit the stack's file (Pulumi.<stack>.yaml), which holds the new one encrypted",
+    "run pulumi preview --expect-no-changes",
   ];
 }

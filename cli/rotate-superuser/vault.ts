@@ -1,19 +1,19 @@
 import { pulumi } from "../pulumi/pulumi.ts";
 
-/** Where the admin's passwords are kept. */
+/** Storage of the admin's passwords. */
 export interface Vault {
-  /** The stored one and the next one; undefined: there is none. */
+  /** The stored and the pending password. */
   read(): Promise<{ current: string | undefined; pending: string | undefined }>;
-  /** Stores the next one beside the one in force. */
+  /** Stores the pending password next to the one in force. */
   keep(pending: string): Promise<void>;
-  /** Stores it as the one in force; it stays pending. */
+  /** Stores the password as the one in force; it remains pending. */
   promote(password: string): Promise<void>;
-  /** Removes the pending one. */
+  /** Removes the pending password. */
   drop(): Promise<void>;
 }
 
 export interface StackVault extends Vault {
-  /** Sets legacy URLs that are given in the configuration. @param urls service to its URL */
+  /** Sets configured legacy URLs. @param urls service to its URL */
   giveLegacyUrls(urls: Record<string, string>): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ const current = "app-roles:adminPassword";
 const serviceSecrets = "app-roles:serviceSecrets";
 export const pending = "app-roles:pendingAdminPassword";
 
-/** The stack's configuration, encrypted as its other secrets; a value goes to pulumi on its standard input. */
+/** Stores the passwords as secrets of the stack's configuration; values are passed to pulumi on standard input. */
 export function stackVault(stack: string): StackVault {
   const here = ["--stack", stack, "--non-interactive"];
   const set = async (key: string, value: string) => {

@@ -31,23 +31,21 @@ export async function rotate(role: string, options: RotateOptions): Promise<numb
   if (services.length > 0) console.log(`\n${windows(rotation, watch)}\n`);
   if (failures === undefined) {
     const { logins } = rotation;
-    const isOn = logins ? `is on its login ${logins.next}, which has a new password` : "has a new password";
-    console.log(`${role} ${isOn}${services.length === 0 ? "; no service is on it" : ""}.`);
+    const isOn = logins ? `now uses its login role ${logins.next}, which has a new password` : "has a new password";
+    console.log(`${role} ${isOn}${services.length === 0 ? "; no service uses it" : ""}.`);
     return 0;
   }
   console.error(afterFailure(role, stack, rotation, watch, failures));
   return 1;
 }
 
-/** The services that log in as the role. Throws, before anything is changed, what stands in the way. */
+/** The services that log in as the role. Throws before anything is changed if the role cannot be rotated. */
 async function servicesOn(role: string, stack: string, configured: ConfiguredStack): Promise<Service[]> {
   if (Object.hasOwn(configured.existingRoles, role)) {
-    throw new Error(
-      `${role} is one of app-roles:existingRoles: the stack does not know its password, and changes none`,
-    );
+    throw new Error(`${role} is one of app-roles:existingRoles: the stack does not manage its password`);
   }
   if (!Object.hasOwn(configured.roles, role)) {
-    throw new Error(`the stack declares no role ${role}; it has ${Object.keys(configured.roles).join(", ")}`);
+    throw new Error(`the stack declares no role ${role}; it declares ${Object.keys(configured.roles).join(", ")}`);
   }
   const inForce = await connectAsInForce(stack);
   const declared = configured.services.filter((each) => each.role === role);
@@ -55,34 +53,34 @@ async function servicesOn(role: string, stack: string, configured: ConfiguredSta
   if (switched.length > 0) {
     const names = switched.map(({ name, connectAs }) => `${name} (connectAs: ${connectAs})`).join(", ");
     throw new Error(
-      `Pulumi.${stack}.yaml switches services of ${role} that no up has switched yet: ${names}. ` +
-        "Run pulumi up for them, or set them back. Nothing was changed.",
+      `Pulumi.${stack}.yaml changes connectAs of services of ${role}, which no up has applied yet: ${names}. ` +
+        "Run pulumi up for them, or revert them. Nothing was changed.",
     );
   }
   return declared.filter(({ connectAs }) => connectAs === "role");
 }
 
-/** Whether the rotation may shut services out that only the user can bring their new URL. */
+/** Asks for confirmation if the rotation would lock out services that only the user can update. */
 async function agreed({ services, shutOut, logins }: Rotation): Promise<boolean> {
   const external = services.filter(({ runtime }) => runtime === "external").map(({ name }) => name);
   if (external.length === 0 || shutOut === undefined) return true;
   const names = external.join(", ");
   const what = logins
-    ? `New logins as ${shutOut} fail from now on: ${names} (runtime: external) must have the URL of ${logins.former} by now, as npx app-roles env gives it`
-    : `New logins of ${names} fail from the moment ${shutOut} has its new password until you bring them their new URLs (runtime: external)`;
+    ? `New logins as ${shutOut} will fail: ${names} (runtime: external) must already have the URL of ${logins.current}, which npx app-roles env prints`
+    : `New logins of ${names} (runtime: external) will fail from the moment ${shutOut} has its new password until you update their URLs`;
   if (!process.stdin.isTTY) {
-    console.error(`${what}. Nothing was changed; run it with --yes when you are ready.`);
+    console.error(`${what}. Nothing was changed; run it again with --yes when you are ready.`);
     return false;
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {
-    return (await terminal.question(`${what}. Go on? (yes/no) `)).trim() === "yes";
+    return (await terminal.question(`${what}. Continue? (yes/no) `)).trim() === "yes";
   } finally {
     terminal.close();
   }
 }
 
-/** Undefined when it went well; else the errors of the resources. */
+/** Undefined if the up succeeded; otherwise the errors of the resources. */
 async function up(
   role: string,
   stack: string,
@@ -109,7 +107,7 @@ async function up(
   }
 }
 
-/** For each service, how long new logins failed. */
+/** How long new logins of each service failed. */
 function windows(rotation: Rotation, watch: RotationWatch): string {
   return table([
     ["service", "runtime", "new logins failed for"],
@@ -122,13 +120,13 @@ function window({ name, runtime }: Service, { logins }: Rotation, watch: Rotatio
   if (runtime === "external") {
     const bring = `npx app-roles env ${name} --file ${name}.env`;
     return logins
-      ? `none, when it has its new URL before the next rotation: ${bring}`
-      : `until you bring it its URL: ${bring}`;
+      ? `none, if it has its new URL before the next rotation: ${bring}`
+      : `until you update its URL: ${bring}`;
   }
-  if (logins && !watch.wasRedeployed(name) && watch.endedAt === undefined) return `none: ${logins.former} may log in`;
+  if (logins && !watch.wasRedeployed(name) && watch.endedAt === undefined) return `none: ${logins.current} can log in`;
   const milliseconds = watch.window(name);
   if (milliseconds === 0) return "none";
-  return Number.isFinite(milliseconds) ? `${(milliseconds / 1000).toFixed(1)} s` : "it was not redeployed: they fail";
+  return Number.isFinite(milliseconds) ? `${(milliseconds / 1000).toFixed(1)} s` : "not redeployed: they still fail";
 }
 
 function afterFailure(
@@ -139,17 +137,18 @@ function afterFailure(
   failures: string[],
 ): string {
   const why = failures.map((line) => `\n${line.replace(/^/gm, "  ")}`).join("");
-  const again = logins ? "another rotate is refused until then" : "another rotate makes another";
+  const again = logins ? "another rotate is refused until then" : "another rotate generates another password";
   return (
-    `${stateAfterFailure(role, logins, watch)}. Mend what is named, then run: pulumi up --stack ${stack}. It goes on with the ` +
-    `password that is in the state, which no log shows; ${again}.${why}`
+    `${stateAfterFailure(role, logins, watch)}. Fix the errors below, then run: pulumi up --stack ${stack}. It continues with the ` +
+    `password in the state; ${again}.${why}`
   );
 }
 
 function stateAfterFailure(role: string, logins: Rotation["logins"], watch: RotationWatch): string {
   const may = watch.hasBegun ? "HAS" : "MAY HAVE";
   if (!watch.mayHaveBegun) return `The password of ${role} was not changed`;
-  if (!logins) return `${role} ${may} ITS NEW PASSWORD, and not every service has been well with it`;
-  const former = watch.endedAt === undefined ? `${logins.former} may still log in` : `${logins.former} MAY BE REFUSED`;
-  return `${role} ${may} THE LOGIN ${logins.next}, and not every service has been well with it; ${former}`;
+  if (!logins) return `${role} ${may} ITS NEW PASSWORD, and not every service is healthy with it`;
+  const current =
+    watch.endedAt === undefined ? `${logins.current} can still log in` : `${logins.current} MAY BE REFUSED`;
+  return `${role} ${may} THE LOGIN ${logins.next}, and not every service is healthy with it; ${current}`;
 }

@@ -1,32 +1,32 @@
 import type { EngineEvent } from "../pulumi/event-log.ts";
 import type { Rotation } from "./rotation.ts";
 
-/** What makes a service run with its new URL. */
+/** Operations that start a service with its new URL. */
 const deployed = new Set(["create", "update", "create-replacement"]);
 
-/** Follows the events of a rotation's up: from when new logins with the former password fail, and for which service until when. */
+/** Follows the events of a rotation's up, and measures for each service how long new logins with the previous password fail. */
 export class RotationWatch {
   readonly #rotation: Pick<Rotation, "begins" | "ends" | "deployments">;
   readonly #redeployedAt = new Map<string, number>();
-  /** The rotation may be a fact. */
+  /** The password may have changed. */
   mayHaveBegun = false;
-  /** It is one. */
+  /** The password has changed. */
   hasBegun = false;
-  /** When the server was told to refuse the former password, at the earliest; milliseconds since 1970. Undefined: it was not. */
+  /** Earliest time at which the server refuses the previous password, in milliseconds since 1970; undefined if it does not. */
   endedAt: number | undefined;
 
   constructor(rotation: Pick<Rotation, "begins" | "ends" | "deployments">) {
     this.#rotation = rotation;
   }
 
-  /** All events so far, seen at `now`. */
+  /** All events so far, read at `now`. */
   see(events: EngineEvent[], now: number): void {
     const { begins, ends, deployments } = this.#rotation;
-    const isToBe = (urn: string) =>
+    const isBegun = (urn: string) =>
       events.some(({ resourcePreEvent: event }) => event?.metadata.urn === urn && event.metadata.op === "update");
-    // Once seen it stays so, whichever look came first.
-    this.mayHaveBegun ||= isToBe(begins);
-    if (isToBe(ends)) this.endedAt ??= now;
+    // Reads can overlap: an older one must not reset it.
+    this.mayHaveBegun ||= isBegun(begins);
+    if (isBegun(ends)) this.endedAt ??= now;
     this.hasBegun ||= events.some(
       ({ resOutputsEvent: event }) => event?.metadata.urn === begins && event.metadata.op === "update",
     );
@@ -42,7 +42,7 @@ export class RotationWatch {
     return this.#redeployedAt.has(service);
   }
 
-  /** Milliseconds in which new logins of the service failed; Infinity: until it is redeployed, which it was not. */
+  /** Milliseconds in which new logins of the service failed; Infinity if it was not redeployed. */
   window(service: string): number {
     if (this.endedAt === undefined) return 0;
     const redeployed = this.#redeployedAt.get(service);

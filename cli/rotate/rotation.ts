@@ -6,27 +6,27 @@ import { serviceEnvContract } from "../../provider/service-env/contract.ts";
 import type { ConfiguredStack } from "../pulumi/read-stack.ts";
 import { type ExportedResource, exportState, serviceResources } from "../pulumi/state.ts";
 
-/** What a rotation's up is of, and what to watch in it. */
+/** The rotation of a role, and the resources to watch in its up. */
 export interface Rotation {
   /** The services that log in as the role. */
   services: Service[];
-  /** URN of the password that is made anew. */
+  /** URN of the password that is replaced. */
   password: string;
-  /** URN of what, once updated, has made the rotation a fact. */
+  /** URN of the resource whose update changes the password in force. */
   begins: string;
-  /** URN of what ends logins with the former password as soon as it is updated. */
+  /** URN of the resource whose update makes the server refuse the previous password. */
   ends: string;
-  /** Service to URN of what starts it with its URL. */
+  /** Service to URN of the resource that starts it with its URL. */
   deployments: Map<string, string>;
-  /** With `rotation: alternate`: the login role that the services have, and the one whose turn comes. */
-  logins: { former: string; next: string } | undefined;
-  /** Who can no longer log in with the password it has now, as soon as the up begins; undefined: nobody. */
+  /** With `rotation: alternate`: the login role in use, and the next one. */
+  logins: { current: string; next: string } | undefined;
+  /** The login role whose current password is refused as soon as the up begins; undefined for none. */
   shutOut: string | undefined;
 }
 
 const deploymentTypes = [serviceEnvContract.token, "docker:index/container:Container", "docker:index/service:Service"];
 
-/** Reads the state. Throws, before anything is changed, what stands in the way. */
+/** Reads the state. Throws before anything is changed if the role cannot be rotated. */
 export async function planRotation(
   role: string,
   stack: string,
@@ -47,20 +47,20 @@ export async function planRotation(
   return { ...plan, services, deployments: new Map(deployments) };
 }
 
-/** The login whose turn comes gets a new password: no service may need the one it has. One that passes no gate is asked about. */
+/** The next login role gets a new password, so no service may still use it. Services without a gate need confirmation. */
 function refuseLate(
   role: string,
-  { former, next }: NonNullable<Rotation["logins"]>,
+  { current, next }: NonNullable<Rotation["logins"]>,
   services: (readonly [string, ExportedResource[]])[],
 ): void {
   const late = services.flatMap(([service, its]) => {
     const gate = its.find(({ type }) => type === cutoverGateContract.token);
-    return gate && gate.inputs?.login !== former ? [service] : [];
+    return gate && gate.inputs?.login !== current ? [service] : [];
   });
   if (late.length === 0) return;
   throw new Error(
-    `the last rotation of ${role} has not come to its end: ${late.join(", ")} may still log in as ${next}, not as ${former}. ` +
-      "Run pulumi up, which goes on with it, and then this again. Nothing was changed.",
+    `the last rotation of ${role} is not finished: ${late.join(", ")} may still log in as ${next}, not as ${current}. ` +
+      "Run pulumi up, which continues it, then run this again. Nothing was changed.",
   );
 }
 
@@ -73,7 +73,7 @@ function ofRole(name: string, find: Find, rotation: string | undefined): OfRole 
   if ((rotation === "alternate") !== (turn !== undefined)) {
     const what = turn
       ? `still has its two login roles`
-      : "has no two login roles yet, as its rotation: alternate wants";
+      : "does not have the two login roles of rotation: alternate yet";
     throw new Error(`${name} ${what}: run pulumi up. Nothing was changed.`);
   }
   if (turn) return ofLogins(name, turn, find);
@@ -83,27 +83,27 @@ function ofRole(name: string, find: Find, rotation: string | undefined): OfRole 
 
 function ofLogins(name: string, { urn: begins, outputs = {} }: ExportedResource, find: Find): OfRole {
   const [first, second] = alternateLogins(name);
-  const former = outputs.inForce === first ? first : second;
-  const next = former === first ? second : first;
-  const formerRole = roleNamed(former, find);
+  const current = outputs.inForce === first ? first : second;
+  const next = current === first ? second : first;
+  const formerRole = roleNamed(current, find);
   const nextRole = roleNamed(next, find);
   return {
     password: passwordOf(next, find),
     begins,
     ends: formerRole.urn,
-    logins: { former, next },
+    logins: { current, next },
     shutOut: outputs.keepsLogin === true ? name : nextRole.inputs?.login === true ? next : undefined,
   };
 }
 
 function roleNamed(name: string, find: Find): ExportedResource {
-  return find("postgresql:index/role:Role", name) ?? refuseUnmade(name);
+  return find("postgresql:index/role:Role", name) ?? refuseMissing(name);
 }
 
 function passwordOf(name: string, find: Find): string {
-  return (find("random:index/randomPassword:RandomPassword", name) ?? refuseUnmade(name)).urn;
+  return (find("random:index/randomPassword:RandomPassword", name) ?? refuseMissing(name)).urn;
 }
 
-function refuseUnmade(name: string): never {
-  throw new Error(`no up has made the role ${name} yet: run pulumi up. Nothing was changed.`);
+function refuseMissing(name: string): never {
+  throw new Error(`no up has created the role ${name} yet: run pulumi up. Nothing was changed.`);
 }

@@ -1,22 +1,22 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { timeSpan, timeSpanExpected } from "../../model/duration.ts";
 
-/** What was asked for cannot be: the command's usage is printed with it, and the exit code is 2. */
+/** An invalid command line: the command's usage is printed too, and the exit code is 2. */
 export class UsageError extends Error {}
 
-/** What `app-roles help NAME` says. */
+/** The text of `app-roles help NAME`. */
 export interface CommandHelp {
   /** One line for the list of commands. */
   summary: string;
-  /** Its paragraphs are filled again; a line that begins with a space stays one. */
+  /** Paragraphs are wrapped again; a line that begins with a space is kept. */
   description: string;
-  /** A command line that can be pasted. */
+  /** A command line to copy. */
   example: string;
 }
 
 /**
- * A subcommand of `app-roles`. Its action imports what it runs, so that no command loads what only others need, and sets the
- * exit code: 0, or 1 when what was asked does not hold.
+ * A subcommand of `app-roles`. Its action imports its implementation, so that no command loads the code of others, and sets the
+ * exit code: 0, or 1 if the command or its check failed.
  */
 export function command(name: string, { summary, description, example }: CommandHelp): Command {
   return new Command(name)
@@ -28,16 +28,14 @@ export function command(name: string, { summary, description, example }: Command
 export const stackOption = () => new Option("--stack <NAME>", "the stack; default: the selected one");
 
 export const policyPackOption = () =>
-  new Option("--policy-pack <FOLDER>", "for the up, as pulumi up takes it; may be given more than once").argParser(
-    collect,
-  );
+  new Option("--policy-pack <FOLDER>", "policy pack for the up, as in pulumi up; can be repeated").argParser(collect);
 
-/** Of an option that may be given more than once. */
+/** Parser of an option that can be repeated. */
 export function collect(value: string, earlier: string[] = []): string[] {
   return [...earlier, value];
 }
 
-/** Milliseconds; `m` is minutes here, as everywhere but in Postgres. */
+/** Parses a time span to milliseconds; `m` means minutes, unlike in Postgres. */
 export function time(value: string): number {
   const read = timeSpan(value);
   if (read === undefined) throw new InvalidArgumentError(`Expected ${timeSpanExpected}.`);

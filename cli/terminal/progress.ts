@@ -1,7 +1,7 @@
-/** Milliseconds for which a person waits without being told what for. */
+/** Milliseconds before progress is shown. */
 const quiet = 2000;
 
-/** One line on the terminal that is written over; nothing at all where standard error is no terminal. */
+/** One line on the terminal that is overwritten; silent if standard error is not a terminal. */
 export class Progress {
   readonly #out: NodeJS.WriteStream;
   readonly #quiet: number;
@@ -20,7 +20,7 @@ export class Progress {
     this.#isShown = true;
   }
 
-  /** Leaves the line empty. */
+  /** Clears the line. */
   end(): void {
     if (this.#isShown) this.#clear();
   }
@@ -30,14 +30,14 @@ export class Progress {
   }
 }
 
-/** Milliseconds between two looks at what there is to show. */
-const again = 500;
+/** Milliseconds between two updates. */
+const interval = 500;
 
-/** What `work` last said of itself is shown while it runs, `first` before that. */
+/** Shows the latest message of `work` while it runs, at first `first`. */
 export async function during<T>(first: string, work: (show: (message: string) => void) => Promise<T>): Promise<T> {
   const progress = new Progress();
   let message = first;
-  const timer = setInterval(() => progress.show(message), again);
+  const timer = setInterval(() => progress.show(message), interval);
   try {
     return await work((next) => {
       message = next;

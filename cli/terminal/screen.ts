@@ -1,7 +1,7 @@
-/** Milliseconds between two tables where nothing can be written over. */
+/** Milliseconds between two tables if standard output is not a terminal. */
 const interval = 60_000;
 
-/** A table that is written over on a terminal, with a line of status below; elsewhere a table a minute. */
+/** A table that is overwritten on a terminal, with a status line below; otherwise one table a minute. */
 export class Screen {
   readonly #out: NodeJS.WriteStream;
   #table = "";
@@ -28,7 +28,7 @@ export class Screen {
     if (this.#out.isTTY) this.#draw();
   }
 
-  /** What was shown last stays. */
+  /** Keeps what was shown last. */
   end(): void {
     this.#height = 0;
   }
@@ -44,7 +44,7 @@ export class Screen {
   }
 }
 
-/** Rows as columns of equal width; numbers to the right. */
+/** Rows as aligned columns; numbers are right-aligned. */
 export function table(rows: (string | number)[][]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => String(row[column] ?? "").length)));
   const cellOf = (cell: string | number, width: number) =>

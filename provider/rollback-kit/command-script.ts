@@ -10,7 +10,7 @@ export interface CommandSteps {
   legacyUrl: string;
 }
 
-/** The user's executable is told to write and to deploy, as the stack does it. */
+/** Runs the user's executable with `write` and `deploy`, as the stack does. */
 export function commandSteps({ service, urlKey, path, args, legacyUrl }: CommandSteps): string[] {
   const command = (action: string) => [resolve(path), ...args, service, action].map(shellWord).join(" ");
   return [
@@ -21,6 +21,6 @@ export function commandSteps({ service, urlKey, path, args, legacyUrl }: Command
     `printf %s "$url" | ${command("write")}`,
     `say ${shellWord(`${path} deploys it`)}`,
     command("deploy"),
-    `if [ "$(${command("read")})" != "$url" ]; then say 'read gives another value than was written' >&2; exit 1; fi`,
+    `if [ "$(${command("read")})" != "$url" ]; then say 'read prints another value than was written' >&2; exit 1; fi`,
   ];
 }

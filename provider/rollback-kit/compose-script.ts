@@ -7,11 +7,11 @@ export interface ComposeSteps {
   envFile: string;
   /** The whole line with the legacy URL, without its end; latin1. */
   line: string;
-  /** The folder that compose is run in. */
+  /** The folder in which compose runs. */
   folder: string;
   /** Compose's command line for the project. */
   compose: string[];
-  /** What compose calls the service. */
+  /** The name of the service in the compose files. */
   composeService: string;
   /** `up` with its options. */
   up: string[];
@@ -19,12 +19,12 @@ export interface ComposeSteps {
   dockerHost: string | undefined;
 }
 
-/** The one line of the env file, replaced at once with all other bytes kept, and the service started with it. */
+/** Replaces one line of the env file atomically, keeps all other bytes, and starts the service. */
 export function composeSteps(steps: ComposeSteps): string[] {
   const { urlKey, envFile, line, folder, compose, composeService, up, dockerHost } = steps;
   const name = shellWord(composeService);
   return [
-    "# What the compose files take from the shell's variables is not in it: set them before, as for compose itself.",
+    "# Set the shell variables that the compose files use, as for compose itself: this script does not contain them.",
     `file=${shellWord(resolve(envFile))}`,
     'if [ -L "$file" ]; then file=$(readlink -f "$file"); fi',
     shellSecret("line", line),
@@ -35,12 +35,12 @@ export function composeSteps(steps: ComposeSteps): string[] {
     `  *[!0-9]*) say "$file has ${urlKey} in more than one line; keep one of them" >&2; exit 1 ;;`,
     "esac",
     'temporary=$(mktemp "$file.XXXXXX")',
-    // With its owner and mode.
+    // Keeps owner and mode.
     'cp -p "$file" "$temporary"',
     'if [ -n "$number" ]; then',
     '  head -n "$((number - 1))" "$file"',
     '  printf %s "$line"',
-    // The last line may be without its end.
+    // The last line can lack its newline.
     '  if [ "$number" -le "$(wc -l < "$file")" ]; then echo; fi',
     '  tail -n "+$((number + 1))" "$file"',
     "else",

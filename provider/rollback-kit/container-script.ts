@@ -3,21 +3,21 @@ import { shellWord } from "../../model/shell-word.ts";
 import type { DockerCreate } from "./contract.ts";
 import { latin1, shellFile, shellSecret } from "./script.ts";
 
-/** A container of the stack's own, as `docker create` is told to make it again. */
+/** A container of the stack, with the arguments of `docker create`. */
 export interface ContainerSteps {
   name: string;
   create: DockerCreate;
-  /** Network to the aliases it has there. */
+  /** Network to the container's aliases in it. */
   networks: Record<string, string[]>;
-  /** All of its environment, the legacy URL in it. */
+  /** Its whole environment, including the legacy URL. */
   env: Record<string, string>;
   /** As DOCKER_HOST. */
   dockerHost: string | undefined;
 }
 
 /**
- * The container is made anew with its legacy URL, under its name. The former one is kept until the new one has run for two
- * seconds, and started again when it does not.
+ * Creates the container again with its legacy URL, under its name. The previous one is kept until the new one has run for two
+ * seconds, and is started again if it does not.
  */
 export function containerSteps({ name, create, networks, env, dockerHost }: ContainerSteps): string[] {
   const word = (text: string) => shellWord(latin1(text));
@@ -33,12 +33,12 @@ export function containerSteps({ name, create, networks, env, dockerHost }: Cont
   return [
     ...dockerHostLine(dockerHost),
     `name=${word(name)}`,
-    'former="$name-rolled-back"',
-    'there() { docker container inspect "$1" >/dev/null 2>&1; }',
+    'previous="$name-rolled-back"',
+    'exists() { docker container inspect "$1" >/dev/null 2>&1; }',
     `is_mine() { [ "$(docker container inspect --format '{{index .Config.Labels "${rollbackLabel}"}}' "$name")" = true ]; }`,
     "temporary=$(mktemp)",
     shellFile("temporary", latin1(lines.map(([key, value]) => `${key}=${value}`).join("\n"))),
-    // In a process of its own: what has several lines goes by the environment, which an env file cannot hold.
+    // In a subshell: values with several lines, which an env file cannot hold, are passed by the environment.
     "create() (",
     ...texts.map(([key, value]) => `${shellSecret(key, latin1(withoutEnd(value)))}\nexport ${key}`),
     `  docker create --name "$name" --env-file "$temporary" ${[...texts.map(([key]) => `--env=${key}`), ...options, create.image, ...create.words].map(word).join(" ")} >/dev/null`,
@@ -53,21 +53,21 @@ export function containerSteps({ name, create, networks, env, dockerHost }: Cont
     "  sleep 2",
     `  [ "$(docker container inspect --format '{{.State.Running}} {{.RestartCount}}' "$name")" = 'true 0' ]`,
     "}",
-    'if there "$name"; then',
-    // What an earlier run of this script left half done.
-    '  if there "$former" && is_mine; then docker rm -f "$name" >/dev/null',
-    '  else if there "$former"; then docker rm -f "$former" >/dev/null; fi',
+    'if exists "$name"; then',
+    // An earlier run of this script was interrupted here.
+    '  if exists "$previous" && is_mine; then docker rm -f "$name" >/dev/null',
+    '  else if exists "$previous"; then docker rm -f "$previous" >/dev/null; fi',
     '    say "its container is stopped"',
-    '    docker stop "$name" >/dev/null; docker rename "$name" "$former"',
+    '    docker stop "$name" >/dev/null; docker rename "$name" "$previous"',
     "  fi",
     "fi",
     "if ! run; then",
     '  docker logs --tail 20 "$name" >&2 || true',
     '  docker rm -f "$name" >/dev/null 2>&1 || true',
-    '  if there "$former"; then docker rename "$former" "$name"; docker start "$name" >/dev/null; say "the container that was there runs again" >&2; fi',
+    '  if exists "$previous"; then docker rename "$previous" "$name"; docker start "$name" >/dev/null; say "the previous container runs again" >&2; fi',
     "  exit 1",
     "fi",
-    'if there "$former"; then docker rm -f "$former" >/dev/null; fi',
+    'if exists "$previous"; then docker rm -f "$previous" >/dev/null; fi',
   ];
 }
 
@@ -75,13 +75,13 @@ export function dockerHostLine(dockerHost: string | undefined): string[] {
   return dockerHost === undefined ? [] : [`export DOCKER_HOST=${shellWord(dockerHost)}`];
 }
 
-/** The shell takes a last newline away, and Docker is not known to need one. */
+/** The shell removes a trailing newline. */
 function withoutEnd(text: string): string {
   return text.replace(/\n+$/, "");
 }
 
-/** It would be another program that runs, or another Docker that is asked. */
+/** Refuses keys that would change which program runs or which Docker is used. */
 function refuseKey(key: string): void {
   if (/^[A-Za-z_]\w*$/.test(key) && !/^(PATH|HOME|IFS|LD_|DOCKER_)/.test(key)) return;
-  throw new Error(`its environment variable ${key} has several lines, which the script cannot give to Docker`);
+  throw new Error(`its environment variable ${key} has several lines, which the script cannot pass to Docker`);
 }

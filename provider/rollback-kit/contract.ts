@@ -3,7 +3,7 @@ import { urlFrom } from "../../model/runtime.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 import { envSource } from "../service-env/contract.ts";
 
-/** A container of the stack's own, as `docker create` is told to make it again. */
+/** A container of the stack, with the arguments of `docker create`. */
 export const dockerCreate = z.strictObject({
   options: z.array(z.string()),
   image: z.string(),
@@ -11,7 +11,7 @@ export const dockerCreate = z.strictObject({
 });
 export type DockerCreate = z.infer<typeof dockerCreate>;
 
-/** What is known of a service on its role so that it can be put back on its legacy URL. */
+/** What is needed to roll a service on its role back to its legacy URL. */
 export const rollbackSource = {
   ...envSource,
   container: z
@@ -21,23 +21,23 @@ export const rollbackSource = {
       networks: z.record(z.string(), z.array(z.string())),
     })
     .optional()
-    .describe("A container of the stack's own: how the command line makes it again."),
+    .describe("A container of the stack: how to create it again from the command line."),
   env: orUnknown(z.record(z.string(), orUnknown(z.string())))
     .optional()
-    .describe("Of a container: its environment but for the URL; secret."),
+    .describe("The environment of the container without the URL; secret."),
   swarm: z
     .strictObject({ name: z.string().min(1), urlFrom: z.enum(urlFrom) })
     .optional()
-    .describe("A swarm's service of the stack's own."),
+    .describe("A swarm service of the stack."),
   stack: z.string(),
-  legacyUrl: orUnknown(z.string()).describe("The DATABASE_URL that it goes back to."),
+  legacyUrl: orUnknown(z.string()).describe("The DATABASE_URL to roll back to."),
 };
 
-/** How a service is rolled back to its legacy URL: kept in the state, and with a folder as a script beside it. */
+/** How a service is rolled back to its legacy URL: kept in the state, and with a folder also as a script. */
 export const rollbackScriptContract = defineContract({
   token: "pgaccess:index:RollbackScript",
   description:
-    "How a service is put back on its legacy URL: for app-roles rollback, and with a folder as a script beside it.",
+    "How a service is rolled back to its legacy URL: for app-roles rollback, and with a folder also as a script.",
   inputs: {
     ...rollbackSource,
     folder: z
@@ -45,7 +45,7 @@ export const rollbackScriptContract = defineContract({
       .min(1)
       .optional()
       .describe(
-        "Where the script is kept; from the Pulumi project's folder. Default: nowhere, the state alone keeps the way back.",
+        "Where the script is kept, relative to the Pulumi project's folder. Omit it to keep the record only in the state.",
       ),
   },
   secrets: ["legacyUrl", "env"],

@@ -4,9 +4,8 @@ import { switches } from "../../model/switches.ts";
 import { writeFileAtomically } from "../write-file.ts";
 import { marker } from "./script.ts";
 
-/** A service's script in the folder of the rollback kit, for its owner alone. */
+/** A service's script in the folder of the rollback kit, accessible only to its owner. */
 export class KeptScript {
-  /** Where it is. */
   readonly path: string;
   readonly #folder: string;
 
@@ -15,16 +14,16 @@ export class KeptScript {
     this.path = join(this.#folder, fileName(service));
   }
 
-  /** What is to be done so that it is there with this text (latin1), in words; undefined: nothing. Changes nothing. */
+  /** How the kept script differs from this text (latin1); undefined if it does not. Changes nothing. */
   async difference(text: string): Promise<string | undefined> {
     await this.#refuseFolder();
     const found = await this.#read();
-    if (!found) return "is not there yet";
-    if (found.mode !== 0o700) return `has the mode ${found.mode.toString(8)} and is for its owner alone`;
-    return found.text === text ? undefined : "is no longer what puts it back";
+    if (!found) return "does not exist yet";
+    if (found.mode !== 0o700) return `has mode ${found.mode.toString(8)} instead of 700`;
+    return found.text === text ? undefined : "is outdated";
   }
 
-  /** Whoever looks sees the former script or this one, also after a crash. */
+  /** Atomic: a reader sees the previous or the new script, also after a crash. */
   async write(text: string): Promise<void> {
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await this.#refuseFolder();
@@ -32,7 +31,7 @@ export class KeptScript {
     await writeFileAtomically(this.path, text, { mode: 0o700 });
   }
 
-  /** Idempotent. Throws when what is there is none of ours. */
+  /** Idempotent. Throws if the file is not a rollback script. */
   async remove(): Promise<void> {
     if (await this.#read()) await rm(this.path, { force: true });
   }
@@ -43,25 +42,25 @@ export class KeptScript {
     const text = found.isFile() ? await readFile(this.path, "latin1") : "";
     if (text.split("\n")[1] === marker) return { text, mode: found.mode & 0o777 };
     throw new Error(
-      `${this.path} is no script of the rollback kit: move it away, or give app-roles:rollbackKit another folder`,
+      `${this.path} is not a script of the rollback kit: move it, or set app-roles:rollbackKit to another folder`,
     );
   }
 
-  /** Whoever may write there could give root another script. */
+  /** A user who can write to the folder could replace the script. */
   async #refuseFolder(): Promise<void> {
     const found = await stat(this.#folder).catch(whenMissing);
     if (!found) return;
     const here = `app-roles:rollbackKit: ${this.#folder}`;
-    if (!found.isDirectory()) throw new Error(`${here} is no folder`);
+    if (!found.isDirectory()) throw new Error(`${here} is not a folder`);
     if ((found.mode & 0o022) !== 0 || found.uid !== process.getuid?.()) {
       throw new Error(
-        `${here}: others may write there, or own it, and so change what you would run; make it yours alone (chmod 700), or take another folder`,
+        `${here}: other users own the folder or can write to it, and could replace the scripts; make it writable only by you (chmod 700), or choose another folder`,
       );
     }
   }
 }
 
-/** One name in the folder for each service, whatever its characters. */
+/** A unique file name for each service, whatever its characters. */
 function fileName(service: string): string {
   const safe = encodeURIComponent(service).replace(/^\./, "%2E");
   return `${safe.replace(/[!'()*~]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)}.sh`;
@@ -72,13 +71,13 @@ function whenMissing(error: NodeJS.ErrnoException): undefined {
   throw error;
 }
 
-/** Whose script is asked for, and the private folder that it is left in. */
+/** A service whose script a command requests, and the private folder to write it to. */
 export interface Handover {
   service: string;
   folder: string;
 }
 
-/** Where the service's script is to be left for the command that runs this up; undefined: nobody asks for it. */
+/** Where to write the service's script for the command that runs this up; undefined if none requests it. */
 export function handoverOf(service: string): KeptScript | undefined {
   const given = process.env[switches.handover];
   if (given === undefined) return undefined;

@@ -8,13 +8,13 @@ import {
 import { shellWord } from "../../model/shell-word.ts";
 import { latin1, shellSecret } from "./script.ts";
 
-/** The argument with which a script does not try the login. */
+/** The argument that makes a script skip the login check. */
 export const force = "--force";
 
 /**
- * Tries a login with the legacy URL where psql is there and the server answers: a service is not put on a URL that the server
- * refuses, unless the script is given `--force`. The password stands in no process's arguments. Empty when the URL is none that
- * psql can be told.
+ * Tries a login with the legacy URL if psql is installed and the server answers: a service is not rolled back to a URL that the
+ * server refuses, unless the script gets `--force`. The password is never in a process's arguments. Empty if psql cannot take
+ * the URL.
  */
 export function loginCheck(legacyUrl: string): string[] {
   const login = readLogin(legacyUrl);
@@ -22,7 +22,7 @@ export function loginCheck(legacyUrl: string): string[] {
   const { host, port, user, database, password } = login;
   const word = (text: string) => shellWord(latin1(text));
   return [
-    "# Prints what psql says of a login with the legacy URL; nothing when it works.",
+    "# Prints the error of psql for a login with the legacy URL; nothing if it works.",
     "legacy_login() (",
     shellSecret("PGPASSWORD", latin1(password)),
     `PGHOST=${word(host)}; PGPORT=${port}; PGUSER=${word(user)}; PGDATABASE=${word(database)}; PGCONNECT_TIMEOUT=2; LC_ALL=C`,
@@ -37,12 +37,12 @@ export function loginCheck(legacyUrl: string): string[] {
     '      "") say "a login with its legacy URL works" ;;',
     "      *'password authentication failed'*|*'is not permitted to log in'*)",
     '        say "the server refuses a login with its legacy URL: $said" >&2',
-    `        say "it would not come up with it. Give the stack the right one (app-roles:serviceSecrets), or run this with ${force}" >&2`,
+    `        say "the service would not start with it. Set the right one in the stack (app-roles:serviceSecrets), or run this with ${force}" >&2`,
     "        exit 1 ;;",
     '      *) say "a login with its legacy URL could not be tried from here: $said" ;;',
     "    esac",
     "  else",
-    '    say "a login with its legacy URL was not tried: there is no psql here"',
+    '    say "a login with its legacy URL was not tried: psql is not installed"',
     "  fi",
     "fi",
   ];
@@ -53,7 +53,7 @@ function readLogin(url: string) {
     const [address, user, password] = [databaseUrlAddress(url), databaseUrlUser(url), databaseUrlPassword(url)];
     if (!address || user === undefined || password === undefined) return undefined;
     const login = { ...address, user, password, database: databaseUrlDatabase(url) ?? user };
-    // What a shell's variable cannot hold.
+    // A shell variable cannot hold these.
     return Object.values(login).some((text) => /[\0\n]/.test(String(text))) ? undefined : login;
   } catch (error) {
     if (error instanceof DatabaseUrlError) return undefined;

@@ -10,9 +10,9 @@ import { rollbackScriptText } from "./rollback-source.ts";
 type Inputs = InputsOf<typeof rollbackScriptContract>;
 
 /**
- * A service's way back to its legacy URL: kept in the state before the service is put on its role, for `app-roles rollback`, and
- * with a folder also as a script that needs neither Pulumi nor state or passphrase. Removed after it went back. Asks the
- * database nothing.
+ * How a service is rolled back to its legacy URL: kept in the state before the service is cut over, for `app-roles rollback`,
+ * and with a folder also as a script that needs neither Pulumi nor state or passphrase. Removed after a rollback. Does not use
+ * the database.
  */
 export function rollbackScript(): Reconciler<typeof rollbackScriptContract> {
   return {
@@ -26,7 +26,7 @@ export function rollbackScript(): Reconciler<typeof rollbackScriptContract> {
       const warnings = previous ? await rolledBack(inputs) : [];
       const kept = keptScript(inputs);
       const handover = handoverOf(inputs.service);
-      // Where no script is kept it is made once all the same: a service without a way back is not put on its role.
+      // Without a folder the script is generated once anyway: a service that cannot be rolled back is not cut over.
       if (previous && !kept && !handover) return { changes: {}, warnings };
       const text = await rollbackScriptText(inputs, call);
       if (text !== undefined) await handover?.write(text);
@@ -34,18 +34,18 @@ export function rollbackScript(): Reconciler<typeof rollbackScriptContract> {
     },
 
     summarize: ({ service }, changes) =>
-      Object.keys(changes).length === 0 ? undefined : `${service}: its way back without the stack is written`,
+      Object.keys(changes).length === 0 ? undefined : `${service}: its rollback script is written`,
 
     async apply(inputs, previous, call) {
       const kept = keptScript(inputs);
-      const former = previous && keptScript(previous);
+      const previousKept = previous && keptScript(previous);
       const text = await rollbackScriptText(inputs, call);
       if (text === undefined) throw new Error(`${inputs.service}: its legacy URL is not known`);
       const isDue = kept !== undefined && (await kept.difference(text)) !== undefined;
       if (isDue) await kept.write(text);
-      if (former && former.path !== kept?.path) await former.remove();
+      if (previousKept && previousKept.path !== kept?.path) await previousKept.remove();
       if (!isDue) return undefined;
-      return `${inputs.service}: its way back without the stack: sh ${kept.path}`;
+      return `${inputs.service}: to roll it back without the stack: sh ${kept.path}`;
     },
 
     async remove(inputs) {
@@ -63,8 +63,8 @@ async function changesOf(kept: KeptScript, text: string | undefined): Promise<Ch
   return difference === undefined ? {} : { [kept.path]: difference };
 }
 
-/** A swarm's service that the script put back; where a container or compose runs it, their own resources say so. */
+/** A swarm service that the script rolled back; containers and compose services are reported by their own resources. */
 async function rolledBack({ service, swarm, dockerHost }: Inputs): Promise<string[]> {
   if (!swarm || (await swarmServiceLabel(dockerHost, swarm.name, connectAsLabel)) !== "legacy") return [];
-  return [`${service} is on its legacy URL, as its rollback script leaves it: this up puts it on its role`];
+  return [`${service} was rolled back by its rollback script: this up cuts it over to its role again`];
 }

@@ -15,30 +15,30 @@ import { swarmSteps } from "./swarm-script.ts";
 const schema = z.object(rollbackSource);
 export type RollbackSource = InputsOf<{ inputs: typeof rollbackSource }>;
 
-/** The record as it stands in a stack's state, secrets in clear. Throws when it is none. */
+/** Reads a record from a stack's state with secrets in plaintext. Throws if it is invalid. */
 export function readRollbackSource(inputs: Record<string, unknown>): RollbackSource {
   const given = Object.entries(inputs).filter(([, value]) => value !== null);
   return schema.parse(Object.fromEntries(given));
 }
 
 /**
- * The whole of the script that puts the service back, in latin1; undefined as long as the legacy URL is not known. Changes
- * nothing. Throws when no script can be made.
+ * The rollback script of a service, in latin1; undefined while the legacy URL is not known. Changes nothing. Throws if it cannot
+ * be generated.
  */
-export async function rollbackScriptText(wayBack: RollbackSource, call: Watched): Promise<string | undefined> {
-  const { service, stack, urlKey, legacyUrl } = wayBack;
+export async function rollbackScriptText(source: RollbackSource, call: Watched): Promise<string | undefined> {
+  const { service, stack, urlKey, legacyUrl } = source;
   if (typeof legacyUrl !== "string") return undefined;
-  const target = toTarget(wayBack);
+  const target = toTarget(source);
   try {
-    const steps = target ? await target.rollbackSteps(legacyUrl, call) : ownSteps(wayBack, legacyUrl);
+    const steps = target ? await target.rollbackSteps(legacyUrl, call) : ownSteps(source, legacyUrl);
     return steps && scriptOf({ service, stack, urlKey }, [...loginCheck(legacyUrl), ...steps]);
   } catch (error) {
     const { message } = error as Error;
-    throw new Error(`${service}: its rollback script cannot be made: ${target ? target.scrub(message) : message}`);
+    throw new Error(`${service}: its rollback script cannot be generated: ${target ? target.scrub(message) : message}`);
   }
 }
 
-/** Of what the stack itself runs; undefined as long as its environment is not known. */
+/** Steps for a service that the stack itself runs; undefined while its environment is not known. */
 function ownSteps({ urlKey, container, env = {}, swarm, dockerHost }: RollbackSource, legacyUrl: string) {
   if (swarm) return swarmSteps({ ...swarm, urlKey, legacyUrl, dockerHost });
   if (!container) throw new Error("neither compose, command, container nor swarm is given");
@@ -51,18 +51,18 @@ function isKnown(entry: [string, unknown]): entry is [string, string] {
   return typeof entry[1] === "string";
 }
 
-/** Whether a service on its role has its legacy URL all the same, as its rollback script leaves it; false where nobody can tell. */
-export async function isRolledBack(wayBack: RollbackSource): Promise<boolean> {
+/** Whether a service on its role was rolled back by its rollback script; false if that cannot be determined. */
+export async function isRolledBack(source: RollbackSource): Promise<boolean> {
   try {
-    return await look(wayBack);
+    return await look(source);
   } catch {
     return false;
   }
 }
 
-async function look(wayBack: RollbackSource): Promise<boolean> {
-  const { legacyUrl, container, swarm, dockerHost } = wayBack;
-  const target = toTarget(wayBack);
+async function look(source: RollbackSource): Promise<boolean> {
+  const { legacyUrl, container, swarm, dockerHost } = source;
+  const target = toTarget(source);
   if (target) {
     const report = { info: () => undefined, warn: () => undefined, progress: () => undefined };
     const { stored } = await target.find({ signal: new AbortController().signal, report });

@@ -3,7 +3,7 @@ import { shellWord } from "../../model/shell-word.ts";
 import { dockerHostLine } from "./container-script.ts";
 import { latin1, shellSecret } from "./script.ts";
 
-/** A swarm's service of the stack's own. */
+/** A swarm service of the stack. */
 export interface SwarmSteps {
   name: string;
   urlKey: string;
@@ -16,9 +16,9 @@ export interface SwarmSteps {
 
 const label = `${connectAsLabel}=legacy`;
 
-/** A rolling update to the legacy URL, which the swarm takes back when it does not run. */
+/** A rolling update to the legacy URL, which the swarm rolls back if it fails. */
 export function swarmSteps({ name, urlKey, urlFrom, legacyUrl, dockerHost }: SwarmSteps): string[] {
-  // No label of its containers: the next up would take that for a change which needs another service.
+  // Not a container label: the next up would replace the service because of it.
   const update = `docker service update --quiet --detach=false --label-add=${label}`;
   return [
     ...dockerHostLine(dockerHost),
@@ -27,12 +27,12 @@ export function swarmSteps({ name, urlKey, urlFrom, legacyUrl, dockerHost }: Swa
     ...(urlFrom === "file" ? secretLines(urlKey, update) : environmentLines(urlKey, update)),
     `state=$(docker service inspect --format '{{with .UpdateStatus}}{{.State}}{{end}}' "$name")`,
     'case "$state" in',
-    '  rollback*|paused) say "the swarm has taken the update back: $state" >&2; exit 1 ;;',
+    '  rollback*|paused) say "the swarm did not complete the update: $state" >&2; exit 1 ;;',
     "esac",
   ];
 }
 
-/** Without a value Docker takes the variable from its environment. */
+/** Without a value Docker reads the variable from its environment. */
 function environmentLines(urlKey: string, update: string): string[] {
   return [`${urlKey}=$url; export ${urlKey}`, `${update} --env-add=${urlKey} "$name" >/dev/null`, `unset ${urlKey}`];
 }
@@ -40,9 +40,9 @@ function environmentLines(urlKey: string, update: string): string[] {
 function secretLines(urlKey: string, update: string): string[] {
   const format = `{{range .Spec.TaskTemplate.ContainerSpec.Secrets}}{{if eq .File.Name "${urlKey}"}}{{.SecretName}}{{end}}{{end}}`;
   return [
-    `former=$(docker service inspect --format '${format}' "$name")`,
+    `previous=$(docker service inspect --format '${format}' "$name")`,
     'secret="app-roles-rollback-$(date +%s)-$$"',
     `printf %s "$url" | docker secret create --label=${label} "$secret" - >/dev/null`,
-    `${update} \${former:+--secret-rm="$former"} --secret-add="source=$secret,target=${urlKey}" "$name" >/dev/null`,
+    `${update} \${previous:+--secret-rm="$previous"} --secret-add="source=$secret,target=${urlKey}" "$name" >/dev/null`,
   ];
 }

@@ -3,28 +3,28 @@ import { spawn } from "node:child_process";
 export interface ChildOptions {
   cwd?: string | undefined;
   env: NodeJS.ProcessEnv;
-  /** For its standard input, which is closed behind it. */
+  /** Its standard input, which is then closed. */
   input?: string | undefined;
-  /** Milliseconds until it is ended. */
+  /** Milliseconds until it is killed. */
   timeout: number;
   signal: AbortSignal;
-  /** Told every second from the third on, with the seconds passed. */
+  /** Called every second from the third, with the seconds passed. */
   onWait?: ((seconds: number) => void) | undefined;
 }
 
 export interface Ended {
-  /** Exit code; undefined when a signal ended it. */
+  /** Exit code; undefined if a signal ended it. */
   code: number | undefined;
   stdout: string;
   stderr: string;
   isLate: boolean;
 }
 
-/** A child process to its end. Rejects when it cannot be started. Its output is not shown: it may hold secrets. */
+/** Runs a child process. Rejects if it cannot be started. Its output is not shown, because it can hold secrets. */
 export function runChild(command: string, args: string[], options: ChildOptions): Promise<Ended> {
   const { cwd, env, input = "", timeout, signal, onWait } = options;
   return new Promise((resolve, reject) => {
-    // A process group of its own, so that what it started ends with it.
+    // Its own process group, so that its children end with it.
     const child = spawn(command, args, { cwd, env, stdio: ["pipe", "pipe", "pipe"], detached: true });
     const since = Date.now();
     let isLate = false;
@@ -42,7 +42,7 @@ export function runChild(command: string, args: string[], options: ChildOptions)
     const late = setTimeout(() => {
       isLate = true;
       end();
-      // One that ignores the signal must not hold up the run for ever.
+      // A process that ignores SIGTERM must not block the up forever.
       setTimeout(() => send("SIGKILL"), 5000).unref();
     }, timeout);
     const waiting = setInterval(() => {
@@ -70,16 +70,16 @@ export function runChild(command: string, args: string[], options: ChildOptions)
   });
 }
 
-/** This process's environment without what is secret in it, and without `keys`. */
+/** This process's environment without secrets and without `keys`. */
 export function childEnvironment(...keys: string[]): NodeJS.ProcessEnv {
   const hidden = new Set([...secretVariables, ...keys]);
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !hidden.has(name)));
 }
 
-/** What pulumi and libpq take secrets from. */
+/** Variables in which pulumi and libpq expect secrets. */
 export const secretVariables = ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_ACCESS_TOKEN", "PGPASSWORD"];
 
-/** The last lines of what a child said on its standard error, on one line each. */
+/** The last lines of a child's output. */
 export function lastLines(text: string): string {
   const lines = text
     .split(/\r?\n|\r/)

@@ -5,24 +5,24 @@ import { Secret } from "../rpc/values.ts";
 import { childEnvironment, type Ended, lastLines, runChild } from "./child.ts";
 import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
 
-/** Milliseconds for a read or a write, and for a deploy. */
-const patience = { read: 60_000, write: 60_000, deploy: 900_000 };
-type Action = keyof typeof patience;
+/** Default timeouts in milliseconds. */
+const defaultTimeouts = { read: 60_000, write: 60_000, deploy: 900_000 };
+type Action = keyof typeof defaultTimeouts;
 
 export interface CommandOptions {
   service: string;
-  /** The environment variable it is about. */
+  /** The environment variable. */
   urlKey: string;
   path: string;
   args: string[];
-  /** In place of the default patience, in milliseconds. */
+  /** Overrides the default timeouts, in milliseconds. */
   timeouts?: Partial<Record<Action, number>> | undefined;
 }
 
 /**
- * The user's executable: `PATH ARGS... SERVICE read|write|deploy`. It prints the value on standard output for `read`
- * (nothing: there is none yet), is given it on standard input for `write`, and starts the service with it for `deploy`. The
- * value is never in its arguments or environment; urlKey is, as APP_ROLES_URL_KEY.
+ * The user's executable: `PATH ARGS... SERVICE read|write|deploy`. `read` prints the value on standard output (nothing if there
+ * is none yet), `write` reads it from standard input, and `deploy` starts the service with it. The value is never in its
+ * arguments or environment; urlKey is in APP_ROLES_URL_KEY.
  */
 export class CommandTarget implements EnvTarget {
   readonly place: string;
@@ -38,12 +38,12 @@ export class CommandTarget implements EnvTarget {
     return { stored: await this.read(call), running: [] };
   }
 
-  /** Nobody knows what it reads. */
+  /** The files that it reads are not known. */
   async unreadable(): Promise<string[]> {
     return [];
   }
 
-  /** What the executable does is the user's. */
+  /** The effects of the executable are not known. */
   async examine(): Promise<Examination> {
     return { refusals: [], warnings: [] };
   }
@@ -54,7 +54,8 @@ export class CommandTarget implements EnvTarget {
     try {
       if (before !== value) await this.run("write", call, value);
       await this.run("deploy", call);
-      if ((await this.read(call)) !== value) throw new Error(`${this.place}: read does not give what was written`);
+      if ((await this.read(call)) !== value)
+        throw new Error(`${this.place}: read prints another value than was written`);
     } catch (error) {
       if (before === undefined || before === value) throw error;
       throw new Error(`${(error as Error).message}\n  ${await this.rollBack(before, call)}`);
@@ -70,14 +71,14 @@ export class CommandTarget implements EnvTarget {
   }
 
   private async rollBack(before: string, call: Watched): Promise<string> {
-    // What was cancelled is put back all the same.
+    // Rolls back even after a cancellation.
     const anyway = { ...call, signal: new AbortController().signal };
     try {
       await this.run("write", anyway, before);
       await this.run("deploy", anyway);
-      return "The former value is back and deployed.";
+      return "The previous value was restored and deployed.";
     } catch (error) {
-      return `The former value could not be put back: ${(error as Error).message}`;
+      return `The previous value could not be restored: ${(error as Error).message}`;
     }
   }
 
@@ -90,7 +91,7 @@ export class CommandTarget implements EnvTarget {
   private async run(action: Action, { signal, report }: Watched, input?: string): Promise<Ended> {
     const { service, urlKey, path, args, timeouts } = this.options;
     const doing = `${path} ${service} ${action}`;
-    const timeout = timeouts?.[action] ?? patience[action];
+    const timeout = timeouts?.[action] ?? defaultTimeouts[action];
     const ended = await runChild(resolve(path), [...args, service, action], {
       env: { ...childEnvironment(urlKey), APP_ROLES_URL_KEY: urlKey },
       input,
@@ -105,10 +106,10 @@ export class CommandTarget implements EnvTarget {
     });
     if (ended.code === 0 && !ended.isLate) return ended;
     const how = ended.isLate
-      ? `was ended after ${timeout / 1000} s`
+      ? `was killed after ${timeout / 1000} s`
       : `ended with exit code ${ended.code ?? "of a signal"}`;
     const said = this.scrub(lastLines(ended.stderr));
-    throw new Error(`${doing} ${how}${said ? `:\n  ${said}` : " and said nothing on standard error"}`);
+    throw new Error(`${doing} ${how}${said ? `:\n  ${said}` : " without output on standard error"}`);
   }
 
   private learn(value: string): void {

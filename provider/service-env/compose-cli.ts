@@ -3,14 +3,14 @@ import { parse } from "yaml";
 import { childEnvironment, type Ended, lastLines, runChild } from "./child.ts";
 import type { Watched } from "./target.ts";
 
-/** A service as `config` prints it, files merged and variables filled in. */
+/** A service in the output of `config`, with files merged and variables expanded. */
 export interface ServiceConfig {
   image?: string;
   environment?: Record<string, string | number | boolean | null>;
 }
 
-/** Milliseconds; an `up` waits for the stop grace period of what it replaces. */
-const patience = { ask: 60_000, up: 900_000 };
+/** Timeouts in milliseconds; an `up` waits for the stop grace period of the containers it replaces. */
+const timeouts = { query: 60_000, up: 900_000 };
 
 /** `docker compose`, or the older docker-compose, on one project. */
 export class ComposeCli {
@@ -25,7 +25,7 @@ export class ComposeCli {
     this.project = project;
   }
 
-  /** All that are installed, `docker compose` first. Throws when there is none. */
+  /** All installed versions, `docker compose` first. Throws if there is none. */
   static async installed(project: ComposeProject, call: Watched): Promise<ComposeCli[]> {
     const found: ComposeCli[] = [];
     for (const command of [["docker", "compose"], ["docker-compose"]]) {
@@ -34,47 +34,47 @@ export class ComposeCli {
     }
     if (found.length === 0) {
       throw new Error(
-        "there is neither `docker compose` nor docker-compose on the PATH; install one of them on the machine that runs pulumi",
+        "neither `docker compose` nor docker-compose is on the PATH; install one of them on the machine that runs pulumi",
       );
     }
     return found;
   }
 
-  /** The project's services. Its output holds secrets and stays here. */
+  /** The project's services. The output holds secrets and must not be shown. */
   async config(call: Watched, more: { file?: string; envFile?: string } = {}): Promise<Record<string, ServiceConfig>> {
     const options = more.envFile === undefined ? [] : ["--env-file", more.envFile];
-    const { stdout } = await this.ask(["config"], call, options, more.file === undefined ? [] : [more.file]);
+    const { stdout } = await this.query(["config"], call, options, more.file === undefined ? [] : [more.file]);
     const { services = {} } = parse(stdout) as { services?: Record<string, ServiceConfig> };
     return Object.fromEntries(Object.entries(services).map(([name, each]) => [name, unescaped(each)]));
   }
 
-  /** Ids of the service's containers, stopped ones too. */
+  /** Ids of the service's containers, including stopped ones. */
   async containers(service: string, call: Watched): Promise<string[]> {
-    const { stdout } = await this.ask(["ps", "-a", "-q", service], call);
+    const { stdout } = await this.query(["ps", "-a", "-q", service], call);
     return stdout.split(/\s+/).filter((id) => id !== "");
   }
 
-  /** Digest of what a container of the service would be made of; comparable to its label only with version 1. */
+  /** Digest of the service's configuration; comparable with the containers' label only in version 1. */
   async hash(service: string, call: Watched): Promise<string | undefined> {
-    return (await this.ask(["config", "--hash", service], call)).stdout.trim().split(/\s+/)[1];
+    return (await this.query(["config", "--hash", service], call)).stdout.trim().split(/\s+/)[1];
   }
 
-  /** Starts `replicas` of the service with what the files say, replacing containers that differ. */
+  /** Starts `replicas` of the service as the files define it, replacing containers that differ. */
   async up(service: string, replicas: number, call: Watched): Promise<void> {
     const { report } = call;
     const onWait = (seconds: number) => report.progress(`${this.command.join(" ")} up ${service}: ${seconds} s`);
     const args = [...this.upOptions, "--scale", `${service}=${replicas}`, service];
-    await this.run(args, patience.up, call, { onWait });
+    await this.run(args, timeouts.up, call, { onWait });
   }
 
-  /** `up` with its options, but for how many and which service. */
+  /** `up` with its options, without the scale and the service. */
   get upOptions(): string[] {
-    // docker-compose 1 knows no --pull; it pulls only an image that is missing, which is refused before.
+    // docker-compose 1 has no --pull; it pulls only missing images, which are refused before.
     const pull = this.major === 1 ? [] : ["--pull", "never"];
     return ["up", "-d", "--no-deps", "--no-build", ...pull];
   }
 
-  /** The command line up to the subcommand, for somebody who runs it in the project's folder. @param name the project's */
+  /** The command line up to the subcommand, to run in the project's folder. @param name the project's */
   commandFor(name: string): string[] {
     return [
       ...this.command,
@@ -84,8 +84,8 @@ export class ComposeCli {
     ];
   }
 
-  private ask(args: string[], call: Watched, options: string[] = [], files: string[] = []): Promise<Ended> {
-    return this.run(args, patience.ask, call, { options, files });
+  private query(args: string[], call: Watched, options: string[] = [], files: string[] = []): Promise<Ended> {
+    return this.run(args, timeouts.query, call, { options, files });
   }
 
   private async run(
@@ -104,18 +104,18 @@ export class ComposeCli {
     if (ended.code === 0 && !ended.isLate) return ended;
     const doing = `${this.command.join(" ")} ${args.slice(0, 1).join(" ")} in ${folder}`;
     const how = ended.isLate
-      ? `was ended after ${timeout / 1000} s`
+      ? `was killed after ${timeout / 1000} s`
       : `failed (exit code ${ended.code ?? "of a signal"})`;
     throw new Error(`${doing} ${how}:\n  ${lastLines(ended.stderr)}`);
   }
 }
 
-/** What is declared of a compose project. */
+/** A declared compose project. */
 export class ComposeProject {
   readonly files: string[];
-  /** As declared; compose has a default. */
+  /** As declared; default: compose's own. */
   readonly name: string | undefined;
-  /** Of the first file: where its relative paths and its .env are. */
+  /** The folder of the first file, for relative paths and .env. */
   readonly folder: string;
   readonly dockerHost: string | undefined;
   readonly urlKey: string;
@@ -128,7 +128,7 @@ export class ComposeProject {
     this.urlKey = urlKey;
   }
 
-  /** What compose calls a project that nobody named: the folder's name, as far as it may stand in one. */
+  /** Compose's default project name: the folder's name without unsupported characters. */
   get defaultName(): string {
     return (
       this.name ??
@@ -140,7 +140,7 @@ export class ComposeProject {
   }
 }
 
-/** Without the URL's variable, which in the environment would win over the project's .env. */
+/** Without the URL's variable, which would override the project's .env. */
 function environment(dockerHost: string | undefined, urlKey: string): NodeJS.ProcessEnv {
   const env = childEnvironment(urlKey);
   return dockerHost === undefined ? env : { ...env, DOCKER_HOST: dockerHost };
@@ -149,13 +149,13 @@ function environment(dockerHost: string | undefined, urlKey: string): NodeJS.Pro
 async function versionOf(command: string[], project: ComposeProject, call: Watched): Promise<number | undefined> {
   const [executable = "", ...first] = command;
   const env = environment(project.dockerHost, project.urlKey);
-  const options = { env, timeout: patience.ask, signal: call.signal };
+  const options = { env, timeout: timeouts.query, signal: call.signal };
   const ended = await runChild(executable, [...first, "version", "--short"], options).catch(() => undefined);
   const major = /^v?(\d+)\./.exec(ended?.code === 0 ? ended.stdout.trim() : "")?.[1];
   return major === undefined ? undefined : major === "1" ? 1 : 2;
 }
 
-/** `config` prints what can be read again: a `$` is doubled. */
+/** `config` prints valid compose files, with `$` doubled. */
 function unescaped(service: ServiceConfig): ServiceConfig {
   const environment = Object.entries(service.environment ?? {}).map(([key, value]) => [
     key,

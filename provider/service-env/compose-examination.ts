@@ -9,7 +9,7 @@ import { type ComposeService, type Container, label, nameOf, variable } from "./
 import { readValue, withValue } from "./env-file.ts";
 import type { Examination, Watched } from "./target.ts";
 
-/** What a redeploy with another value in the env file would do beside that, or instead of it. */
+/** What a redeploy with another value in the env file would also change, or why the value would not reach the service. */
 export async function examineCompose(it: ComposeService, call: Watched): Promise<Examination> {
   const { own, all } = await it.configs(call);
   const [container, ...others] = await it.containers(call);
@@ -24,7 +24,7 @@ export async function examineCompose(it: ComposeService, call: Watched): Promise
   };
 }
 
-/** Why what stands in the env file would not be what the service is given, or would be given to others too. */
+/** Why the value in the env file would not reach the service, or would reach other services too. */
 async function reachProblems(it: ComposeService, all: Record<string, ServiceConfig>, call: Watched): Promise<string[]> {
   const { urlKey, composeService, envFile } = it.options;
   const { envFiles, version } = await readComposeFiles(it.project.files);
@@ -34,26 +34,26 @@ async function reachProblems(it: ComposeService, all: Record<string, ServiceConf
     if (await isOurs(it, [join(it.project.folder, ".env")])) return interpolationProblems(it, call);
     const own = envFiles[composeService]?.join(", ") || "none";
     return [
-      `${envFile} is no env_file of ${composeService} (it has: ${own}) and not the project's .env; name the one that holds ${urlKey}`,
+      `${envFile} is neither an env_file of ${composeService} (it has: ${own}) nor the project's .env; set the file that holds ${urlKey}`,
     ];
   }
   if (await isShadowed(it, version, call)) {
     return [
-      `${urlKey} stands under environment: of ${composeService} in the compose file, which wins over ${envFile}; take it out there`,
+      `${urlKey} is set in environment: of ${composeService} in the compose file, which overrides ${envFile}; remove it there`,
     ];
   }
   const text = await it.readEnvFile();
   const stored = it.inEnvFile(() => readValue(text, urlKey));
   if (stored !== undefined && all[composeService]?.environment?.[urlKey] !== stored) {
     return [
-      `compose gives ${composeService} another ${urlKey} than ${envFile} has: an env file behind it sets it too, or a $ in it is expanded`,
+      `compose passes ${composeService} another ${urlKey} than ${envFile} has: a later env file sets it too, or a $ in it is expanded`,
     ];
   }
   return [...listing]
     .filter((name) => name !== composeService && all[name]?.environment?.[urlKey] === stored)
     .map(
       (name) =>
-        `${envFile} is the env file of ${name} too, whose ${urlKey} would change with it; give ${composeService} one of its own`,
+        `${envFile} is also the env file of ${name}, whose ${urlKey} would change too; use a separate env file for ${composeService}`,
     );
 }
 
@@ -71,7 +71,7 @@ function isShadowed(it: ComposeService, version: string | undefined, call: Watch
   });
 }
 
-/** With the project's .env, whose values reach services as `${KEY}` in the compose file. */
+/** Checks the project's .env, whose values reach services as `${KEY}` in the compose file. */
 function interpolationProblems(it: ComposeService, call: Watched): Promise<string[]> {
   const { urlKey, composeService, envFile } = it.options;
   return probe(async (folder, canary) => {
@@ -82,35 +82,35 @@ function interpolationProblems(it: ComposeService, call: Watched): Promise<strin
     const all = await (await it.cli(call)).config(call, { envFile: copy });
     if (all[composeService]?.environment?.[urlKey] !== canary) {
       return [
-        `${envFile} does not reach ${composeService}: with the project's .env its environment: must say ${urlKey}: \${${urlKey}} and nothing more`,
+        `${envFile} does not reach ${composeService}: if the URL is in the project's .env, environment: of the service must have exactly ${urlKey}: \${${urlKey}}`,
       ];
     }
     return Object.keys(all)
       .filter((name) => name !== composeService && JSON.stringify(all[name]).includes(canary))
       .map(
         (name) =>
-          `${envFile} gives \${${urlKey}} to ${name} too, which would change with it; use another variable for one of them`,
+          `${envFile} also passes \${${urlKey}} to ${name}, which would change too; use another variable for one of them`,
       );
   });
 }
 
 async function imageProblems(it: ComposeService, own: ServiceConfig, containers: Container[]): Promise<string[]> {
   const { composeService } = it.options;
-  const name = own.image ?? (containers[0] as Container).Config.Image; // one that compose built has no name of its own
+  const name = own.image ?? (containers[0] as Container).Config.Image; // a service that compose builds has no image name
   const next = await it.docker.inspectImage(name).catch((error: { statusCode?: number }) => {
     if (error.statusCode === 404) return undefined;
-    throw explainDocker(`looking at the image ${name}`, error);
+    throw explainDocker(`inspecting the image ${name}`, error);
   });
   if (!next) {
     return [
-      `a redeploy of ${composeService} needs the image ${name}, which is not on this Docker host, and nothing is pulled here; pull it and deploy it first`,
+      `a redeploy of ${composeService} needs the image ${name}, which is not on this Docker host; pull it and deploy it first`,
     ];
   }
   return containers
     .filter(({ Image }) => Image !== next.Id)
     .map(
       (each) =>
-        `a redeploy of ${composeService} would start another image: ${name} is ${short(next.Id)} by now, and ${nameOf(each)} runs ${short(each.Image)}; deploy that first, or tag the one that runs`,
+        `a redeploy of ${composeService} would start another image: ${name} is now ${short(next.Id)}, but ${nameOf(each)} runs ${short(each.Image)}; deploy the new one first, or tag the running one`,
     );
 }
 
@@ -125,13 +125,13 @@ async function otherDifferences(
     .filter(([key, value]) => key !== urlKey && value !== null && variable(container, key) !== String(value))
     .map(([key]) => key);
   const cli = await it.cli(call);
-  // Only version 1 gives the digest that it labels containers with, and the variable of ours is in it.
+  // Only version 1 prints the digest of its container label, and our variable is part of it.
   const isComparable =
     cli.major === 1 && differ.length === 0 && variable(container, urlKey) === own.environment?.[urlKey];
   if (isComparable && (await cli.hash(composeService, call)) !== container.Config.Labels[label.hash])
     differ.push("something in the compose files");
   if (differ.length === 0) return [];
-  return [`a redeploy brings what was changed since ${nameOf(container)} was started, too: ${differ.join(", ")}`];
+  return [`a redeploy also applies changes since ${nameOf(container)} was started: ${differ.join(", ")}`];
 }
 
 async function isOurs(it: ComposeService, paths: string[]): Promise<boolean> {

@@ -2,11 +2,11 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { parse, parseDocument } from "yaml";
 
-/** What compose itself does not tell: its `config` names no env files. */
+/** Properties that `compose config` does not print. */
 export interface ComposeFiles {
-  /** Of the first file; docker-compose 1 wants the same in every file. */
+  /** Of the first file; docker-compose 1 requires the same in every file. */
   version: string | undefined;
-  /** The env files of a service, absolute; with those of services it extends. */
+  /** Absolute paths of a service's env files, including those of services it extends. */
   envFiles: Record<string, string[]>;
 }
 
@@ -19,7 +19,7 @@ interface WrittenService {
   extends?: string | { file?: string; service?: string };
 }
 
-/** Paths stand as written: relative to the first file's folder, or to that of a file which is extended. */
+/** Paths are relative to the folder of the first file, or of an extended file. */
 export async function readComposeFiles(files: string[]): Promise<ComposeFiles> {
   const written = await Promise.all(files.map(read));
   const folder = dirname(resolve(files[0] ?? "."));
@@ -34,13 +34,13 @@ export async function readComposeFiles(files: string[]): Promise<ComposeFiles> {
   return { version: version === undefined ? undefined : String(version), envFiles };
 }
 
-/** Why a compose file cannot be read; undefined: it can. Without a line of it, which may hold a secret. */
+/** Why a compose file cannot be read, without its lines, which can hold secrets; undefined if it can. */
 export async function composeFileProblem(file: string): Promise<string | undefined> {
   try {
     const [error] = parseDocument(await readFile(file, "utf8")).errors;
     if (!error) return undefined;
     const { line, col } = error.linePos?.[0] ?? {};
-    return `${file} is no YAML: ${error.code}${line === undefined ? "" : ` at line ${line}, column ${col}`}`;
+    return `${file} is not valid YAML: ${error.code}${line === undefined ? "" : ` at line ${line}, column ${col}`}`;
   } catch (error) {
     return `${file} cannot be read (${(error as NodeJS.ErrnoException).code})`;
   }
@@ -50,7 +50,7 @@ async function read(file: string): Promise<Written> {
   return (parse(await readFile(file, "utf8"), { merge: true }) ?? {}) as Written;
 }
 
-/** More levels than anybody writes; a circle is compose's to refuse. */
+/** Limit of levels; compose refuses cycles itself. */
 const deepest = 10;
 
 async function envFilesOf(written: Written, name: string, folder: string, depth: number): Promise<string[]> {

@@ -15,7 +15,7 @@ export interface ComposeOptions {
   /** Compose files, in order. */
   files: string[];
   project?: string | undefined;
-  /** What compose calls the service. */
+  /** The name of the service in the compose files. */
   composeService: string;
   envFile: string;
   /** As `docker:host`; default DOCKER_HOST. */
@@ -24,7 +24,7 @@ export interface ComposeOptions {
 
 export type Container = ContainerInspection;
 
-/** A service of a compose project as it is now: its configuration, its containers, its env file. Remembers what is secret. */
+/** The current configuration, containers and env file of a compose service. Collects secrets for masking. */
 export class ComposeService {
   readonly options: ComposeOptions;
   readonly project: ComposeProject;
@@ -41,33 +41,33 @@ export class ComposeService {
     return dockerClient(this.options.dockerHost);
   }
 
-  /** Where both versions are installed: the one that made the container, whose name the other would change. */
+  /** If both versions are installed: the one that created the container, because the other would rename it. */
   async cli(call: Watched): Promise<ComposeCli> {
     this.chosen ??= await this.choose(call);
     return this.chosen;
   }
 
-  /** Every service of the project; this one is among them. */
+  /** All services of the project. */
   async configs(call: Watched): Promise<{ own: ServiceConfig; all: Record<string, ServiceConfig> }> {
     const { service, composeService } = this.options;
     const all = await (await this.cli(call)).config(call);
     const own = Object.hasOwn(all, composeService) ? all[composeService] : undefined;
     if (!own) {
-      const there = Object.keys(all).toSorted().join(", ") || "none";
+      const names = Object.keys(all).toSorted().join(", ") || "none";
       throw new Error(
-        `services.${service}.compose.service: the compose project in ${this.project.folder} has no service ${composeService}; it has ${there}`,
+        `services.${service}.compose.service: the compose project in ${this.project.folder} has no service ${composeService}; it has ${names}`,
       );
     }
     this.learn(...Object.values(own.environment ?? {}).map(String));
     return { own, all };
   }
 
-  /** Its containers, stopped ones too, without those of `compose run`. */
+  /** Its containers, including stopped ones, without those of `compose run`. */
   async containers(call: Watched): Promise<Container[]> {
     const { composeService } = this.options;
     const labelled = await this.labelled();
     const projects = new Set(labelled.map(({ Config }) => Config.Labels[label.project]));
-    // The folder may run as several projects: which of them is meant, compose knows.
+    // The folder can run as several projects: compose knows which one.
     if (projects.size === 1) return labelled;
     const ids = await (await this.cli(call)).containers(composeService, call);
     return this.inspect(ids);
@@ -85,7 +85,7 @@ export class ComposeService {
     }
   }
 
-  /** What is wrong with a line is said with the file's name. */
+  /** Adds the file's name to errors. */
   inEnvFile<T>(work: () => T): T {
     try {
       return work();
@@ -108,31 +108,31 @@ export class ComposeService {
     const preferred = first as ComposeCli;
     if (others.length === 0) return preferred;
     const [container] = await this.labelled();
-    const maker = container?.Config.Labels[label.version]?.startsWith("1.") ? 1 : 2;
-    return [preferred, ...others].find(({ major }) => major === maker) ?? preferred;
+    const major = container?.Config.Labels[label.version]?.startsWith("1.") ? 1 : 2;
+    return [preferred, ...others].find((cli) => cli.major === major) ?? preferred;
   }
 
-  /** The containers of the service that were started from the project's folder, or under its name. */
+  /** The containers of the service that belong to the project, by its name or folder. */
   private async labelled(): Promise<Container[]> {
     const { composeService } = this.options;
     const { name, folder } = this.project;
     const project = name === undefined ? `${label.folder}=${folder}` : `${label.project}=${name}`;
     const filters = { label: [`${label.service}=${composeService}`, project] };
     const found = await this.docker.listContainers({ all: true, filters }).catch((error: unknown) => {
-      throw explainDocker(`looking for the containers of ${composeService}`, error);
+      throw explainDocker(`listing the containers of ${composeService}`, error);
     });
     return this.inspect(found.map(({ Id }) => Id));
   }
 
   private async inspect(ids: string[]): Promise<Container[]> {
     const all = await Promise.all(ids.map((id) => this.docker.getContainer(id).inspect())).catch((error: unknown) => {
-      throw explainDocker(`looking at the containers of ${this.options.composeService}`, error);
+      throw explainDocker(`inspecting the containers of ${this.options.composeService}`, error);
     });
     return all.filter(({ Config }) => Config.Labels[label.isOneOff] !== "True");
   }
 }
 
-/** What both versions of compose label a container with. */
+/** Container labels of both versions of compose. */
 export const label = {
   project: "com.docker.compose.project",
   service: "com.docker.compose.service",
@@ -142,7 +142,7 @@ export const label = {
   hash: "com.docker.compose.config-hash",
 };
 
-/** The value of an environment variable that a container was started with. */
+/** The value of an environment variable of a container. */
 export function variable({ Config }: Container, key: string): string | undefined {
   return Config.Env?.find((each) => each.startsWith(`${key}=`))?.slice(key.length + 1);
 }

@@ -6,7 +6,7 @@ import { type ComposeOptions, ComposeService, type Container, label, nameOf, var
 import { lineOf, readValue, withoutKey, withValue } from "./env-file.ts";
 import type { EnvTarget, Examination, Found, Watched } from "./target.ts";
 
-/** One line of one env file of a compose project is ours; the containers stay compose's. */
+/** Manages one line of an env file of a compose project; compose manages the containers. */
 export class ComposeTarget implements EnvTarget {
   readonly place: string;
   private readonly it: ComposeService;
@@ -16,7 +16,7 @@ export class ComposeTarget implements EnvTarget {
     this.it = new ComposeService(options);
   }
 
-  /** What its containers carry as label, so far as there are any; else what compose would call the project. */
+  /** The project label of its containers, else compose's default project name. */
   async projectName(call: Watched): Promise<string> {
     const [first] = await this.it.containers(call);
     return first?.Config.Labels[label.project] ?? this.it.project.defaultName;
@@ -62,8 +62,8 @@ export class ComposeTarget implements EnvTarget {
         const { refusals } = await this.examine(call);
         if (refusals.length > 0) throw new Error(refusals.join("\n  "));
         const { stored, running } = await this.find(call);
-        // A run that was killed between the two has written the line already: the containers know what was there.
-        const former = stored === value ? running.find((each) => each.value !== value)?.value : stored;
+        // A killed up may have written the line already: the containers still have the previous value.
+        const previous = stored === value ? running.find((each) => each.value !== value)?.value : stored;
         const before = await this.it.containers(call);
         const { urlKey, envFile } = this.it.options;
         const text = await this.it.readEnvFile();
@@ -72,7 +72,7 @@ export class ComposeTarget implements EnvTarget {
           if (written !== text) await writeFileAtomically(envFile, written);
           await this.start(value, before, call);
         } catch (error) {
-          const kept = await this.rollBack({ text, written, stored, former, before }, call);
+          const kept = await this.rollBack({ text, written, stored, previous, before }, call);
           throw new Error(`${(error as Error).message}\n  ${kept}`);
         }
       }),
@@ -97,40 +97,40 @@ export class ComposeTarget implements EnvTarget {
     const { own } = await this.it.configs(call);
     if (own.environment?.[urlKey] !== value) {
       throw new Error(
-        `compose does not read from ${envFile} what was written there, so ${composeService} was not restarted`,
+        `compose reads another value than was written to ${envFile}, so ${composeService} was not restarted`,
       );
     }
-    // One that a killed run made and did not start is not current, whatever its environment.
+    // A container that a killed up created but did not start is not current.
     const isCurrent = (each: Container) => variable(each, urlKey) === value && each.State.Status !== "created";
     if (before.length > 0 && before.every(isCurrent)) return;
     await (await this.it.cli(call)).up(composeService, Math.max(before.length, 1), call);
     const now = await this.it.containers(call);
     const stale = now.filter((each) => !isCurrent(each)).map(nameOf);
-    if (now.length === 0) throw new Error(`compose up ended well, but ${composeService} has no container`);
+    if (now.length === 0) throw new Error(`compose up succeeded, but ${composeService} has no container`);
     if (stale.length > 0) {
-      throw new Error(`compose up ended well, but ${stale.join(", ")} has another ${urlKey} than ${envFile}`);
+      throw new Error(`compose up succeeded, but ${stale.join(", ")} has another ${urlKey} than ${envFile}`);
     }
   }
 
-  /** After a failed restart; what was cancelled is put back all the same. */
-  private async rollBack({ text, written, stored, former, before }: Attempt, call: Watched): Promise<string> {
+  /** Restores the line after a failed restart, even after a cancellation. */
+  private async rollBack({ text, written, stored, previous, before }: Attempt, call: Watched): Promise<string> {
     const { envFile, urlKey } = this.it.options;
     const anyway = { ...call, signal: new AbortController().signal };
     try {
       const now = await this.it.readEnvFile();
       const without = stored === undefined ? withoutKey(now, urlKey) : now;
-      const line = former === undefined ? without : withValue(now, urlKey, former);
-      // Byte for byte where nobody else wrote meanwhile.
+      const line = previous === undefined ? without : withValue(now, urlKey, previous);
+      // Byte for byte, unless the file was changed meanwhile.
       await writeFileAtomically(envFile, now === written && written !== text ? text : line);
     } catch (error) {
-      return `The former line could not be put back in ${envFile}: ${(error as Error).message}`;
+      return `The previous line could not be restored in ${envFile}: ${(error as Error).message}`;
     }
     return this.restart(before, anyway);
   }
 
   private async restart(before: Container[], call: Watched): Promise<string> {
     const { envFile, composeService } = this.it.options;
-    const line = `The line in ${envFile} is back as it was`;
+    const line = `The previous line in ${envFile} was restored`;
     try {
       const after = await this.it.containers(call);
       if (identities(after) === identities(before)) return `${line}; the containers were not changed.`;
@@ -140,12 +140,12 @@ export class ComposeTarget implements EnvTarget {
       const said = (error as Error).message;
       const left = await this.restartPrevious(before);
       return left.length > 0
-        ? `${line}, and the former ${left.join(", ")} runs again; compose could not start it anew: ${said}`
+        ? `${line}, and the previous ${left.join(", ")} runs again; compose could not restart it: ${said}`
         : `${line}, but ${composeService} does not run: ${said}`;
     }
   }
 
-  /** Starts those former containers that compose has stopped and left behind; gives their names. */
+  /** Starts the previous containers that compose has stopped but not removed. Resolves with their names. */
   private async restartPrevious(before: Container[]): Promise<string[]> {
     const started: string[] = [];
     for (const { Id, Name } of before.filter((each) => each.State.Running)) {
@@ -153,11 +153,11 @@ export class ComposeTarget implements EnvTarget {
       try {
         const now = await container.inspect();
         if (!now.State.Running) await container.start();
-        // docker-compose 1 renames what it is about to replace.
+        // docker-compose 1 renames a container before it replaces it.
         if (now.Name !== Name) await container.rename({ name: nameOf({ Name }) });
         started.push(nameOf({ Name }));
       } catch {
-        // Gone, or its name is taken: the report names those alone that run.
+        // Removed, or its name is in use: only running containers are reported.
       }
     }
     return started;
@@ -172,19 +172,19 @@ export class ComposeTarget implements EnvTarget {
   }
 }
 
-/** What `put` began with. */
+/** The situation before `put`. */
 interface Attempt {
-  /** The env file before, and as it was written. */
+  /** The env file before and after the change. */
   text: string;
   written: string;
-  /** The value of the line before; undefined: there was no line. */
+  /** The previous value of the line; undefined if there was no line. */
   stored: string | undefined;
-  /** The value that the service ran with; undefined: nobody knows. */
-  former: string | undefined;
+  /** The value that the service ran with, if known. */
+  previous: string | undefined;
   before: Container[];
 }
 
-/** Another text after a restart. */
+/** Changes with each restart. */
 function identities(containers: Container[]): string {
   return containers
     .map(({ Id, State }) => `${Id} ${State.StartedAt} ${State.Running}`)
@@ -192,7 +192,7 @@ function identities(containers: Container[]): string {
     .join();
 }
 
-/** Compose itself does not serialise two runs on one project. */
+/** Compose does not serialize two runs on one project. */
 let queue: Promise<unknown> = Promise.resolve();
 
 function alone<T>(work: () => Promise<T>): Promise<T> {

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { connectAs } from "../../model/stack.ts";
 import { defineContract, orUnknown } from "../contract.ts";
 
-/** Where a service's environment variable is kept: in one of these. */
+/** Where a service's environment variable is kept: compose or command. */
 export const envSource = {
   service: z.string().min(1),
   urlKey: z
@@ -21,7 +21,7 @@ export const envSource = {
   command: z
     .strictObject({ path: z.string().min(1), args: z.array(z.string()) })
     .optional()
-    .describe("An executable of the user's."),
+    .describe("The user's executable."),
   dockerHost: z.string().min(1).optional().describe("As the docker provider's `host`."),
 };
 
@@ -34,16 +34,16 @@ export const serviceEnvContract = defineContract({
     ...envSource,
     connectAs: z.enum(connectAs),
     role: z.string(),
-    url: orUnknown(z.string()).describe("The DATABASE_URL that the service shall run with."),
+    url: orUnknown(z.string()).describe("The DATABASE_URL that the service must run with."),
     legacyUrl: orUnknown(z.string())
       .optional()
       .describe(
-        "The one that it had before: what it goes back to when this resource is deleted; none: it keeps the one it has.",
+        "The previous DATABASE_URL, which is restored when this resource is deleted. Omit it to keep the current one.",
       ),
   },
   observed: {
     deployments: z.int().describe("Counts the redeploys."),
-    deployedAt: z.number().nullable().describe("Milliseconds since 1970; null while it was never redeployed."),
+    deployedAt: z.number().nullable().describe("Milliseconds since 1970; null if it was never redeployed."),
     project: z.string().nullable().describe("The compose project; null with a command."),
   },
   secrets: ["url", "legacyUrl"],

@@ -1,10 +1,10 @@
 /**
- * One line of an env file, as compose reads it: `KEY=value`, `export KEY=`, quotes, comments. Everything else of the file is
- * kept byte for byte, so texts here are latin1: one character a byte. Sources: python-dotenv (docker-compose 1) and
- * compose-go/dotenv (compose 2); what the two read differently is refused or, by the caller, checked with compose itself.
+ * Reads and changes one line of an env file as compose does: `KEY=value`, `export KEY=`, quotes, comments. The rest of the file
+ * is kept byte for byte, so texts here are latin1: one character per byte. References: python-dotenv (docker-compose 1) and
+ * compose-go/dotenv (compose 2); what they read differently is refused here or checked with compose by the caller.
  */
 
-/** A line that cannot be read or written without guessing. Says which; never the value. */
+/** A line that is ambiguous or cannot be written. The message never holds the value. */
 export class EnvFileError extends Error {}
 
 interface Line {
@@ -16,13 +16,13 @@ interface Line {
   value: string;
 }
 
-/** The value of `key`; undefined when the file has none, or an empty one. */
+/** The value of `key`; undefined if it is missing or empty. */
 export function readValue(text: string, key: string): string | undefined {
   const value = findLine(text, key)?.value;
   return value ? Buffer.from(value, "latin1").toString("utf8") : undefined;
 }
 
-/** The text with the value of `key` replaced, in its quotes where they fit; a line of its own where there was none. */
+/** The text with the value of `key` replaced, in its present quotes if possible; appends a line if there was none. */
 export function withValue(text: string, key: string, value: string): string {
   const bytes = Buffer.from(value, "utf8").toString("latin1");
   const line = findLine(text, key);
@@ -33,7 +33,7 @@ export function withValue(text: string, key: string, value: string): string {
   return endsOpen ? `${text}${eol}${added}` : `${text}${added}${eol}`;
 }
 
-/** The whole line of `key`, without its end. Throws when there is none. */
+/** The line of `key` without its newline. Throws if there is none. */
 export function lineOf(text: string, key: string): string {
   const line = findLine(text, key);
   if (!line) throw new EnvFileError(`it has no line with ${key}`);
@@ -50,7 +50,7 @@ export function withoutKey(text: string, key: string): string {
   return text.slice(0, start) + (newline < 0 ? "" : text.slice(newline + 1));
 }
 
-/** All values of the file, of whatever key: what must not be seen in a message. */
+/** All values of the file, which must not appear in messages. */
 export function allValues(text: string): string[] {
   return text
     .split(/\r?\n/)
@@ -69,7 +69,7 @@ function findLine(text: string, key: string): Line | undefined {
     const bom = i === 0 && line.startsWith(byteOrderMark) ? byteOrderMark.length : 0;
     const head = new RegExp(`^[ \\t]*(?:export[ \\t]+)?${key}(?![\\w.-])([ \\t]*)(=?)[ \\t]*`).exec(line.slice(bom));
     if (head) {
-      if (head[2] !== "=") throw new EnvFileError(`line ${i + 1} names ${key} without a value; write ${key}=`);
+      if (head[2] !== "=") throw new EnvFileError(`line ${i + 1} has ${key} without a value; write ${key}=`);
       found.push(readToken(line, bom + head[0].length, offset, `line ${i + 1}`));
     }
     offset += whole.length;
@@ -92,15 +92,13 @@ function readToken(line: string, from: number, offset: number, where: string): L
   if (close < 0) throw new EnvFileError(`${where} does not close its quote (${first})`);
   const value = rest.slice(1, close);
   if (value.includes("\\")) {
-    throw new EnvFileError(
-      `${where} has a backslash in quotes, which versions of compose read differently; take it out`,
-    );
+    throw new EnvFileError(`${where} has a backslash in quotes, which versions of compose read differently; remove it`);
   }
-  if (!/^\s*(#.*)?$/.test(rest.slice(close + 1))) throw new EnvFileError(`${where} goes on behind its closing quote`);
+  if (!/^\s*(#.*)?$/.test(rest.slice(close + 1))) throw new EnvFileError(`${where} has text after its closing quote`);
   return { start: offset + from, end: offset + from + close + 1, quote: first, value };
 }
 
-/** What no parser takes for anything else, in each kind of quotes. */
+/** Values that every parser reads literally, by kind of quotes. */
 const safe: Record<Line["quote"], RegExp> = {
   "": /^[^\s#$'"\\`\0]+$/,
   "'": /^[^'\\\r\n\0]*$/,
@@ -110,7 +108,9 @@ const safe: Record<Line["quote"], RegExp> = {
 function quoted(value: string, preferred: Line["quote"], key: string): string {
   const quote = ([preferred, "", "'", '"'] as const).find((each) => safe[each].test(value));
   if (quote === undefined) {
-    throw new EnvFileError(`${key} has characters that no quotes of an env file take; percent-encode them in the URL`);
+    throw new EnvFileError(
+      `${key} has characters that cannot be quoted in an env file; percent-encode them in the URL`,
+    );
   }
   return `${quote}${value}${quote}`;
 }

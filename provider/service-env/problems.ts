@@ -4,7 +4,7 @@ import { ComposeTarget } from "./compose.ts";
 import type { envSource } from "./contract.ts";
 import type { EnvTarget, Watched } from "./target.ts";
 
-/** How a program says where a service's environment variable is kept. */
+/** Where a service's environment variable is kept. */
 export type EnvSource = InputsOf<{ inputs: typeof envSource }>;
 
 export function toTarget({ service, urlKey, compose, command, dockerHost }: EnvSource): EnvTarget | undefined {
@@ -12,7 +12,7 @@ export function toTarget({ service, urlKey, compose, command, dockerHost }: EnvS
   return command && new CommandTarget({ ...command, service, urlKey });
 }
 
-/** What keeps a service's URL from being read, or written, where compose or the user's command keeps it. */
+/** Why a service's URL cannot be read or written where compose or the user's command keeps it. */
 export interface TargetProblem {
   service: string;
   /** The key of the configuration: `app-roles:services.api.compose.envFile`. */
@@ -22,13 +22,13 @@ export interface TargetProblem {
 }
 
 /**
- * How closely is looked: at the `files` alone, which needs no Docker; whether the URL can be `read`; or all that a redeploy with
- * another URL is refused for.
+ * What is checked: only the `files`, which needs no Docker; whether the URL can be `read`; or everything for which a redeploy with
+ * another URL is refused.
  */
 export type Depth = "files" | "read" | "redeploy";
 
 /**
- * Looks at where each service keeps its URL, and says all that is wrong at once. Changes nothing.
+ * Checks where each service keeps its URL, and reports all problems in one go. Changes nothing.
  *
  * @example await targetProblems([{ service: "api", urlKey: "DATABASE_URL", command: { path: "./env.sh", args: [] } }], call, "read")
  */
@@ -45,7 +45,7 @@ export async function targetProblems(declared: EnvSource[], call: Watched, depth
 
 async function reasonsOf(target: EnvTarget, call: Watched, depth: Depth): Promise<string[]> {
   const unreadable = await target.unreadable();
-  // What compose says of the same files would be the same once more.
+  // Compose would report the same problems again.
   if (unreadable.length > 0 || depth === "files") return unreadable;
   try {
     await target.find(call);
@@ -55,7 +55,7 @@ async function reasonsOf(target: EnvTarget, call: Watched, depth: Depth): Promis
   }
 }
 
-/** A reason may begin with the very key that is wrong. */
+/** A reason can begin with its own key. */
 function keyed({ service, compose }: EnvSource, reason: string): TargetProblem {
   const whole = `services.${service}.${compose ? "compose" : "command"}`;
   const [start = "", ...rest] = reason.split(": ");

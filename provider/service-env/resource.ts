@@ -11,8 +11,8 @@ import type { EnvTarget, Found } from "./target.ts";
 type Inputs = InputsOf<typeof serviceEnvContract>;
 
 /**
- * A service's DATABASE_URL where compose or the user's command keeps it, and the service started with it: one step, taken
- * back when the restart fails. Asks the database nothing.
+ * A service's DATABASE_URL where compose or the user's command keeps it, and the service's restart: one step, which is rolled back
+ * if the restart fails. Does not use the database.
  */
 export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
   return {
@@ -36,7 +36,7 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
         ...(isRolledBackByHand(inputs, previous, found) ? [rolledBackByHand(inputs)] : []),
         ...(isDue && hasLegacyUrl(inputs, previous, found) ? [deployedAgain(inputs, target)] : []),
       ];
-      // Nobody is kept from an up by what matters only to a redeploy that is not due.
+      // Problems of a redeploy do not block an up without one.
       if (!isDue) return { changes, observed };
       const { refusals, warnings } = await target.examine(call);
       return {
@@ -50,7 +50,7 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
     summarize: ({ service, connectAs, role }, changes) =>
       Object.keys(changes).length === 0
         ? undefined
-        : `${service}: is restarted ${connectAs === "role" ? `as ${role}` : "with its legacy URL"}`,
+        : `${service}: will be restarted ${connectAs === "role" ? `as ${role}` : "with its legacy URL"}`,
 
     async apply(inputs, previous, call) {
       const { service, url, connectAs, role } = inputs;
@@ -59,15 +59,15 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
       const found = await target.find(call);
       if (!isRestartDue(inputs, previous, found, changesOf(target, found, url))) {
         const isBack = previous?.connectAs === "role" && connectAs === "legacy";
-        return isBack ? `${service}: runs on its legacy URL already, and is not restarted` : undefined;
+        return isBack ? `${service}: already runs with its legacy URL and is not restarted` : undefined;
       }
       try {
         await target.put(url, call);
       } catch (error) {
-        const message = `${service} could not be given its ${connectAs === "role" ? `URL as ${role}` : "legacy URL"}: ${(error as Error).message}`;
+        const message = `${service} could not be restarted with its ${connectAs === "role" ? `URL as ${role}` : "legacy URL"}: ${(error as Error).message}`;
         throw new Error(target.scrub(message));
       }
-      return `${service}: ${target.place} is ${connectAs === "role" ? `${role}'s` : "the legacy URL"}, and it was restarted with it`;
+      return `${service}: ${target.place} was set to ${connectAs === "role" ? `the URL of ${role}` : "the legacy URL"}, and the service was restarted`;
     },
 
     async remove(inputs, call) {
@@ -77,12 +77,12 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
       const found = await target.find(call);
       if (Object.keys(changesOf(target, found, legacyUrl)).length === 0) return;
       await target.put(legacyUrl, call);
-      call.report.info(`${service}: back on its legacy URL, and restarted with it`);
+      call.report.info(`${service}: restarted with its legacy URL`);
     },
   };
 }
 
-/** Whether the service is to be started with the URL; not where it is seen to run with it. */
+/** Whether the service must be restarted with the URL: not if it is known to run with it. */
 function isRestartDue(
   { service, connectAs, url }: Inputs,
   previous: Inputs | undefined,
@@ -91,20 +91,20 @@ function isRestartDue(
 ): boolean {
   if (Object.keys(changes).length > 0) return true;
   if (previous === undefined) return connectAs === "role";
-  // All that runs has it, or the changes would name it; where nobody can look, whoever restarted it just now knows.
+  // Running containers have the URL, or there would be changes; without containers, only app-roles rollback knows.
   return previous.url !== url && running.length === 0 && !wasRestartedByRollback(service);
 }
 
-/** It goes back, and where it keeps its URL the legacy one is already. */
+/** A rollback of a service whose stored URL is already the legacy one. */
 function hasLegacyUrl({ connectAs, url }: Inputs, previous: Inputs | undefined, { stored }: Found): boolean {
   return connectAs === "legacy" && previous?.connectAs === "role" && stored === url;
 }
 
 function deployedAgain({ service }: Inputs, { place }: EnvTarget): string {
-  return `${service}: ${place} is the legacy URL already. Nobody can tell what the service runs with, so it is deployed once more`;
+  return `${service}: ${place} is already the legacy URL. The URL that the service runs with is not known, so it is deployed again`;
 }
 
-/** It was put on its role, and has its legacy URL again: by the rollback script, or by an edit. */
+/** A service on its role has its legacy URL again, by the rollback script or a manual edit. */
 function isRolledBackByHand(
   { connectAs, legacyUrl }: Inputs,
   previous: Inputs | undefined,
@@ -115,8 +115,8 @@ function isRolledBackByHand(
 
 function rolledBackByHand({ service, role }: Inputs): string {
   return (
-    `${service} was rolled back by hand: it has its legacy URL again. An up as it is configured puts it back on ${role}; ` +
-    "to keep it where it is, set its connectAs to legacy"
+    `${service} was rolled back by hand: it has its legacy URL again. An up with this configuration cuts it over to ${role} again; ` +
+    "to keep its legacy URL, set its connectAs to legacy"
   );
 }
 
@@ -126,7 +126,7 @@ function targetOf(inputs: Inputs): EnvTarget {
   return target;
 }
 
-/** Compared by value: one resource in the state knows both; what is shown are the users alone. */
+/** Compares values, but shows only the users. */
 function changesOf({ place }: EnvTarget, { stored, running }: Found, url: string): Changes {
   const stale = running.filter(({ value }) => value !== url);
   return {
@@ -135,12 +135,12 @@ function changesOf({ place }: EnvTarget, { stored, running }: Found, url: string
   };
 }
 
-/** Whether `app-roles rollback` has just restarted the service with its legacy URL; of a service with a command nobody else could know. */
+/** Whether `app-roles rollback` has just restarted the service with its legacy URL. */
 function wasRestartedByRollback(service: string): boolean {
   return process.env[switches.rolledBack] === service;
 }
 
-/** How one DATABASE_URL differs from another, with nothing of either but the users. */
+/** How two DATABASE_URLs differ, showing only the users. */
 function urlDifference(from: string | undefined, to: string): string {
   const [before, after] = [from, to].map((url) => (url === undefined ? "nothing" : userOf(url)));
   return before === after ? `${before}, another password or address` : `${before} -> ${after}`;
@@ -151,7 +151,7 @@ function userOf(url: string): string {
     const user = databaseUrlUser(url);
     return user === undefined ? "no user" : `user ${user}`;
   } catch (error) {
-    if (error instanceof DatabaseUrlError) return "a text that is no Postgres URL";
+    if (error instanceof DatabaseUrlError) return "an invalid Postgres URL";
     throw error;
   }
 }

@@ -2,36 +2,36 @@ import type { Call } from "../rpc/provider.ts";
 
 export type Watched = Pick<Call, "signal" | "report">;
 
-/** What is found where a service's environment variable is kept. */
+/** The current values of a service's environment variable. */
 export interface Found {
-  /** The value that the service is started with next; undefined: none yet. */
+  /** The value for the next start of the service; undefined if there is none yet. */
   stored: string | undefined;
-  /** The containers that run now, and the value they were started with; none where nobody can tell. */
+  /** The running containers and their values; empty if they are not known. */
   running: { name: string; value: string | undefined }[];
 }
 
-/** What speaks for and against starting the service with another value. */
+/** The effects of starting the service with another value. */
 export interface Examination {
-  /** Why a redeploy would do something else than give the service another value. */
+  /** Why a redeploy with another value is refused. */
   refusals: string[];
-  /** What a redeploy would change on top. */
+  /** What a redeploy would change in addition. */
   warnings: string[];
 }
 
-/** Where the environment variable of one service is kept, and how the service is started with it. */
+/** Where the environment variable of a service is kept, and how the service is restarted with it. */
 export interface EnvTarget {
   /** For messages: `DATABASE_URL in web.env`. */
   readonly place: string;
-  /** Files that cannot be read, each with its key; without a look at what runs. Changes nothing. */
+  /** Files that cannot be read, each with its key. Does not look at containers and changes nothing. */
   unreadable(): Promise<string[]>;
-  /** Changes nothing. Throws when it cannot be read at all. */
+  /** Reads the values. Changes nothing. Throws if they cannot be read. */
   find(call: Watched): Promise<Found>;
-  /** Looks closer, before a redeploy. Changes nothing. */
+  /** Checks a redeploy. Changes nothing. */
   examine(call: Watched): Promise<Examination>;
-  /** Writes the value and starts the service with it; what was there comes back when that fails. Idempotent. */
+  /** Writes the value and restarts the service; restores the previous value if that fails. Idempotent. */
   put(value: string, call: Watched): Promise<void>;
-  /** The steps of a shell script that puts a value back without the stack. Changes nothing. Texts are latin1. */
+  /** The steps (latin1) of a shell script that rolls the service back without the stack. Changes nothing. */
   rollbackSteps(legacyUrl: string, call: Watched): Promise<string[]>;
-  /** Blots out every value that was seen. */
+  /** Masks all values that were read. */
   scrub(text: string): string;
 }

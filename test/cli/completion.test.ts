@@ -48,7 +48,7 @@ describe.skipIf(isMissing("zsh"))("zsh completes", () => {
   const asked = `compdef() { }; _describe() { print -rl -- \${(P)2} }; _arguments() { print -rl -- $@ }`;
   test("commands", () => {
     const said = inShell("zsh", "words=(app-roles ''); CURRENT=2; _app_roles", asked);
-    expect(said).toContain("rollback:puts one service back on its legacy URL, at once and without the database");
+    expect(said).toContain("rollback:rolls one service back to its legacy URL immediately, without the database");
   });
   test("options and their values", () => {
     const said = inShell("zsh", "words=(app-roles env ''); CURRENT=3; _app_roles", asked);

@@ -111,7 +111,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     await estate.sandbox.setConfig("services.dashboard_api.connectAs", "role");
     const preview = await estate.preview();
     expect(preview).toContain('"app-roles.connect-as"');
-    expect(await estate.up()).toMatch(/dashboard_api: well as dashboard_app for 1s, \d+ sessions?/);
+    expect(await estate.up()).toMatch(/dashboard_api: healthy as dashboard_app for 1s, \d+ sessions?/);
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "dashboard_app", worker: "postgres" });
     expect(await idOf("worker")).toBe(worker);
 

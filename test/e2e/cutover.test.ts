@@ -66,9 +66,12 @@ test("what may not be cut over is refused before anything is changed", async () 
 test("a service that is not well goes back by itself, with the reason at the end", async () => {
   services.isBroken = true;
   const { code, said } = await appRoles(["cutover", "dashboard_api"]);
-  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
-  const end = said.slice(said.indexOf("dashboard_api is back on its legacy URL"));
-  expect(end).toContain("no session of its role comes from it, in 15s");
+  expect({ code, said }).toEqual({
+    code: 1,
+    said: expect.stringContaining("dashboard_api was rolled back to its legacy URL"),
+  });
+  const end = said.slice(said.indexOf("dashboard_api was rolled back to its legacy URL"));
+  expect(end).toContain("it has no session of its role, within 15s");
   expect([
     services.user("dashboard_api"),
     services.deploys("dashboard_api"),
@@ -84,14 +87,20 @@ test("one that is interrupted while its gate watches it goes back too", async ()
     /CutoverGate dashboard_api (creating|updating)/.test(so) ? "SIGTERM" : undefined,
   );
   await estate.sandbox.setConfig("services.dashboard_api.gate.soak", "1s");
-  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
+  expect({ code, said }).toEqual({
+    code: 1,
+    said: expect.stringContaining("dashboard_api was rolled back to its legacy URL"),
+  });
   expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
 test("it is on its role by an ordinary up, and the file says so", async () => {
   await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
   const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "2s"]);
-  expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_api: well for 2s, 1 now.") });
+  expect({ code, said }).toEqual({
+    code: 0,
+    said: expect.stringContaining("dashboard_api: healthy for 2s, 1 session now."),
+  });
   expect(said).toMatch(/dashboard_app +8 +limit 8 +1/);
   expect([services.user("dashboard_api"), services.deploys("worker"), switches()]).toEqual([
     "dashboard_app",
@@ -109,14 +118,14 @@ test("it is on its role by an ordinary up, and the file says so", async () => {
   });
   const deploys = services.deploys("dashboard_api");
   const watched = await appRoles(["cutover", "dashboard_api", "--watch", "1s"]);
-  expect(watched).toMatchObject({ code: 0, said: expect.stringContaining("dashboard_api: well for 1s") });
+  expect(watched).toMatchObject({ code: 0, said: expect.stringContaining("dashboard_api: healthy for 1s") });
   await estate.sandbox.setSecret("adminPassword", "wrong");
   const blind = await appRoles(["cutover", "dashboard_api", "--watch", "1s"]);
   await estate.sandbox.setConfig("adminPassword", undefined);
   expect(blind).toMatchObject({
     code: 1,
     said: expect.stringMatching(
-      /dashboard_api: it CAN BE WATCHED NO LONGER \(cannot log in .*28P01.* It was not seen once\./,
+      /dashboard_api: it CAN NO LONGER BE WATCHED \(cannot log in .*28P01.* It was never observed\./,
     ),
   });
   const ended = await appRoles(["cutover", "dashboard_api", "--watch", "10min"], (so) =>
@@ -137,8 +146,11 @@ test("trouble while it is watched takes it back", async () => {
     void services.disconnect();
     return undefined;
   });
-  expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_api is back on its legacy URL") });
-  expect(said).toMatch(/no session of its role comes from it, (in|for) 6s/);
+  expect({ code, said }).toEqual({
+    code: 1,
+    said: expect.stringContaining("dashboard_api was rolled back to its legacy URL"),
+  });
+  expect(said).toMatch(/it has no session of its role, (within|for) 6s/);
   expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
@@ -156,7 +168,7 @@ test("an external service that nobody restarts is not said to be well; its first
     said: expect.stringContaining("webhook_receiver: NO SESSION of tracksolid_owner came within 2s (--timeout)"),
   });
   expect(idle.said).toContain("npx app-roles rollback webhook_receiver --stack prod");
-  expect(idle.said).not.toMatch(/webhook_receiver: (well|sessions)|is on its role/);
+  expect(idle.said).not.toMatch(/webhook_receiver: (healthy|sessions)|is on its role/);
   const file = services.at("receiver.env");
   expect(statSync(file).mode & 0o777).toBe(0o600);
   const [, url = ""] = /^DATABASE_URL='(.*)'\n$/.exec(readFileSync(file, "utf8")) ?? [];
@@ -181,7 +193,9 @@ test("an external service that nobody restarts is not said to be well; its first
     code: 0,
     said: expect.stringContaining("a session of tracksolid_owner came to tracksolid_db"),
   });
-  expect(come.said).toContain("also that of ingest_worker, worker: check that the session is webhook_receiver's");
+  expect(come.said).toContain(
+    "ingest_worker, worker also use this role: check that the session belongs to webhook_receiver",
+  );
   expect(come.said).toContain("webhook_receiver: watched for 1s, 1 session of tracksolid_owner now, none at 0 of ");
   const again = await appRoles(args.slice(0, 2));
   expect(again).toMatchObject({

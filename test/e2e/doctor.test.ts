@@ -30,7 +30,7 @@ afterAll(() => estate.remove());
 
 test("what an up needs is there: a line for each, and exit code 0", async () => {
   const { code, text } = await doctor();
-  expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("Nothing wrong was found.") });
+  expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("No problems found.") });
   for (const what of ["Node", "engine", "stack", "configuration", "backend", "lock", "state", "plugins", "pgaccess"])
     expect(text).toMatch(new RegExp(`^ +${what} +ok `, "m"));
   expect(text).toMatch(/server +ok +PostgreSQL \d+\S* at 127\.0\.0\.1:\d+, database postgres, sslmode disable/);
@@ -154,7 +154,7 @@ test("compose files, env files, the budget and policies: one preview names all o
   const { text: preview } = await estate.pulumi(["preview", "--policy-pack", "policies"], { fails: true });
   const keys = [
     ...["dashboard_api", "ingest_worker"].flatMap((name) => [
-      `app-roles:services.${name}.compose.files: ${name}.yml is no YAML`,
+      `app-roles:services.${name}.compose.files: ${name}.yml is not valid YAML`,
       `app-roles:services.${name}.compose.envFile: ${name}.env cannot be read (ENOENT)`,
     ]),
     "app-roles:roles: the connection limits add up to 131, 36 above the ceiling of 95",

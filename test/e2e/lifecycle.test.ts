@@ -165,8 +165,8 @@ test("two cutovers in one up are refused, in preview and before either is touche
   await switchTo("worker", "role");
   for (const command of [["preview"], ["up", "--yes", "--skip-preview"]]) {
     const { text } = await estate.pulumi(command, { fails: true });
-    expect(text).toContain("2 services would be cut over at once: ingest_worker, worker;");
-    expect(text).toContain("By their order ingest_worker goes first");
+    expect(text).toContain("2 services would be cut over in one up: ingest_worker, worker;");
+    expect(text).toContain("In cutover order, ingest_worker is first");
   }
   expect(await estate.databaseUrls()).toEqual(urls);
   await switchTo("worker", "legacy");

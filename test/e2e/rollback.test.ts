@@ -61,7 +61,7 @@ test("rollback puts one service back with the server gone: the state is left to 
   const said = `${stdout}${stderr}`;
   expect({ code, said }).toEqual({
     code: 0,
-    said: expect.stringContaining("The stack's state is left to the next pulumi up: the server cannot be reached"),
+    said: expect.stringContaining("The next pulumi up will update the stack's state: the server cannot be reached"),
   });
   expect(said).toContain("Restart dashboard_api with its legacy URL: npx app-roles env dashboard_api --file");
   expect(said).not.toContain(password);

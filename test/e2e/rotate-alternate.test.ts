@@ -68,11 +68,11 @@ afterAll(async () => {
 
 test("a role that logs in itself gets its two login roles without a login that fails", async () => {
   await estate.sandbox.setConfig("roles.dashboard_app.rotation", "alternate");
-  expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("has no two login roles yet") });
+  expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("does not have the two login roles") });
   const former = services.password("dashboard_api");
   const { result, failures, logins } = await underLoad(() => estate.up());
   expect({ failures, some: logins > 0 }).toEqual({ failures: [], some: true });
-  expect(result).toContain("dashboard_api: well as dashboard_app_a for 1s");
+  expect(result).toContain("dashboard_api: healthy as dashboard_app_a for 1s");
   expect(services.user("dashboard_api")).toBe("dashboard_app_a");
   expect(await login("dashboard_app_a", services.password("dashboard_api"))).toMatchObject([
     { session: "dashboard_app_a", current: "dashboard_app" },
@@ -80,7 +80,7 @@ test("a role that logs in itself gets its two login roles without a login that f
   expect(await mayLogIn()).toEqual(["dashboard_app", "dashboard_app_a"]);
   expect(await login("dashboard_app", former)).toHaveLength(1);
   const preview = await estate.preview("--expect-no-changes");
-  expect(preview).toContain("dashboard_app may still log in itself");
+  expect(preview).toContain("dashboard_app can still log in itself");
 });
 
 test("a rotation lets no login fail, and refuses the former login afterwards", async () => {
@@ -107,11 +107,11 @@ test("one whose redeploy fails leaves both logins, until an up has gone on with 
     said: expect.stringContaining("dashboard_app HAS THE LOGIN dashboard_app_a, and not every service has been well"),
     failures: [],
   });
-  expect(result.said).toMatch(/dashboard_api +command +none: dashboard_app_b may log in/);
+  expect(result.said).toMatch(/dashboard_api +command +none: dashboard_app_b can log in/);
   expect(result.said).toContain("no room on the node");
   expect(await mayLogIn()).toEqual(["dashboard_app_a", "dashboard_app_b"]);
   expect(await login("dashboard_app_b", former)).toHaveLength(1);
-  expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("has not come to its end") });
+  expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("is not finished") });
   rmSync(services.at("broken"));
   expect((await underLoad(() => estate.up())).failures).toEqual([]);
   expect(await mayLogIn()).toEqual(["dashboard_app_a"]);

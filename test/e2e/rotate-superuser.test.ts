@@ -84,7 +84,7 @@ test("all that use the password are named, and nothing is changed until each is 
   for (const name of names) expect(text).toContain(`  ${name}\n      is on legacy and logs in as postgres`);
   expect(text).toMatch(/session\/payroll@127\.0\.0\.1\n +1 session in postgres/);
   if (daemon) expect(text).toContain("container/payroll\n      DATABASE_URL holds this password (created)");
-  else expect(text).toContain("docker\n      no container could be looked at");
+  else expect(text).toContain("docker\n      no container could be inspected");
   expect(text).toMatch(/service\/cron\n +is on legacy and logs in as postgres \(what \.\/keep\.sh reads\)/);
   const all = await rotate(...accepted.slice(2), "--yes");
   expect(all).toEqual({
@@ -92,7 +92,7 @@ test("all that use the password are named, and nothing is changed until each is 
     text: expect.stringContaining("1 of 8 are not accepted: session/payroll@127.0.0.1."),
   });
   expect(all.text).toContain("npx app-roles rotate-superuser --watch 0min --accept ");
-  expect((await rotate(...accepted)).text).toContain("give --yes where nobody can be asked");
+  expect((await rotate(...accepted)).text).toContain("--yes is required without a terminal");
   expect(await letsIn(former)).toBe("in");
   expect(await stackFile()).not.toMatch(/app-roles:(a|pendingA)dminPassword:/);
 });
@@ -126,7 +126,7 @@ test("killed behind the change, the next run finishes: the new password works, t
 
   const { code, text } = await rotate("--yes");
   expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("An earlier run has set the new password") });
-  expect(text).toMatch(/a login with the new password works and one with the former is refused/);
+  expect(text).toMatch(/a login with the new password works and one with the previous is refused/);
   expect(text).toContain("restart worker with its new URL: npx app-roles env worker");
   expect(text).toContain("take PGPASSWORD away");
   expect(await stackFile()).not.toContain("pendingAdminPassword");
@@ -145,7 +145,7 @@ test("killed behind the change, the next run finishes: the new password works, t
   expect([running, urls.cron]).toEqual([expect.stringContaining(`postgres:${next}@`), running]);
   expect(urls.gateway).toMatch(new RegExp(`postgres:${next}@.*[?]application_name=gateway$`));
   expect(text).toContain("restart gateway with its new URL: npx app-roles env gateway");
-  expect(text).toMatch(/The recorded legacy URLs have the new password too: (cron, gateway|gateway, cron)\./);
+  expect(text).toMatch(/The new password was also set in the recorded legacy URLs of (cron, gateway|gateway, cron)\./);
   // PGPASSWORD still is the former one: the stack's own goes before it.
   await estate.pulumi(["preview", "--expect-no-changes"]);
 

@@ -44,7 +44,7 @@ test("role and service have a new password after one up", async () => {
   const { code, said } = await rotate("dashboard_app");
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_app has a new password.") });
   expect(said).toMatch(/dashboard_api +command +\d+\.\d s/);
-  expect(said).toMatch(/dashboard_api: well as dashboard_app for 1s/);
+  expect(said).toMatch(/dashboard_api: healthy as dashboard_app for 1s/);
   await expect(login(former)).rejects.toMatchObject({ code: "28P01" });
   expect(await login(services.password("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
   expect((await estate.databaseUrls()).dashboard_api).toBe(services.stored("dashboard_api"));
@@ -58,7 +58,7 @@ test("a redeploy that fails is told, and the next up goes on with the password t
   const { code, said } = await rotate("dashboard_app");
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_app HAS ITS NEW PASSWORD") });
   expect(said.slice(said.indexOf("HAS ITS NEW PASSWORD"))).toContain("no room on the node");
-  expect(said).toMatch(/dashboard_api +command +it was not redeployed: they fail/);
+  expect(said).toMatch(/dashboard_api +command +not redeployed: they still fail/);
   await expect(login(former)).rejects.toMatchObject({ code: "28P01" });
   rmSync(services.at("broken"));
   await estate.up();
@@ -84,7 +84,7 @@ test("external services are asked about first; without anybody to ask nothing is
 });
 
 test("a role that no service is on is just given another, and no password was printed", async () => {
-  expect(await rotate("cron_app")).toMatchObject({ code: 0, said: expect.stringContaining("; no service is on it.") });
+  expect(await rotate("cron_app")).toMatchObject({ code: 0, said: expect.stringContaining("; no service uses it.") });
   const printed = estate.printed.join("\n");
   for (const password of [estate.postgres.password, ...(await estate.passwords())])
     expect(printed).not.toContain(password);

@@ -69,7 +69,7 @@ test("the cutover is one write and one deploy, seen in the preview by its user",
   expect(preview).toMatch(/DATABASE_URL by \.\/keep\.sh.*user postgres -> user dashboard_app/);
   service.isBroken = true;
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-  expect(text).toContain("dashboard_api is not well as dashboard_app: no session of its role comes from it, in 30s");
+  expect(text).toContain("dashboard_api is not healthy as dashboard_app: it has no session of its role, within 30s");
   const url = new URL(stored());
   expect([url.username, url.search, deploys()]).toEqual(["dashboard_app", "?application_name=dash%20board", 1]);
   own = url.password;
@@ -81,7 +81,7 @@ test("the cutover is one write and one deploy, seen in the preview by its user",
 test("the gate that it did not pass keeps the outputs as they were, and is run again, without a redeploy, until it passes", async () => {
   expect((await estate.databaseUrls()).dashboard_api).toBe(former);
   service.isBroken = false;
-  expect(await estate.up()).toMatch(/dashboard_api: well as dashboard_app for 1s, 1 session/);
+  expect(await estate.up()).toMatch(/dashboard_api: healthy as dashboard_app for 1s, 1 session/);
   expect(deploys()).toBe(1);
   expect((await estate.databaseUrls()).dashboard_api).toBe(stored());
 });
@@ -115,7 +115,7 @@ test("the kept script is the way back without the stack, and the next preview sa
   await estate.up();
   expect([new URL(stored()).username, deploys()]).toEqual(["dashboard_app", 5]);
   rmSync(kept());
-  expect(await estate.preview()).toContain("is not there yet");
+  expect(await estate.preview()).toContain("does not exist yet");
   await estate.up();
   expect([existsSync(kept()), deploys()]).toEqual([true, 5]);
 });
@@ -127,9 +127,9 @@ test("the way back works with the server down, byte for byte", async () => {
   estate.printed.push(stdout + stderr);
   expect({ code, said: stdout + stderr }).toEqual({
     code: 0,
-    said: expect.stringContaining("dashboard_api runs on its legacy URL again: its command deployed it"),
+    said: expect.stringContaining("dashboard_api runs with its legacy URL again: its command deployed it"),
   });
-  expect(stdout + stderr).toContain("The stack's state is left to the next pulumi up: the server cannot be reached");
+  expect(stdout + stderr).toContain("The next pulumi up will update the stack's state: the server cannot be reached");
   expect([stored(), deploys()]).toEqual([former, 6]);
 });
 

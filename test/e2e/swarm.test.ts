@@ -90,7 +90,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     const before = await id();
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     expect(await estate.preview()).toContain('"app-roles.connect-as"');
-    expect(await estate.up()).toMatch(/dashboard_api: well as dashboard_app for 1s, \d+ sessions?/);
+    expect(await estate.up()).toMatch(/dashboard_api: healthy as dashboard_app for 1s, \d+ sessions?/);
     await becomes("dashboard_app");
     expect(await secrets()).toBe(1);
     await estate.pulumi(["preview", "--expect-no-changes"]);
@@ -111,7 +111,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
     // The docker plugin counts replicas that run, and may miss that it is the old ones which do: then the gate sees it.
-    expect(text).toMatch(/service rollback completed: |dashboard_api is not well as dashboard_app/);
+    expect(text).toMatch(/service rollback completed: |dashboard_api is not healthy as dashboard_app/);
     expect(await id()).toBe(before);
     await becomes("postgres");
     expect(await estate.databaseUrls()).toMatchObject({ dashboard_api: expect.stringContaining("postgres:") });

@@ -66,7 +66,7 @@ test("two services with a command: the first goes back after an up and the cutov
   const { code, said } = await appRoles("rollback", "dashboard_api");
   expect({ code, said }).toEqual({
     code: 0,
-    said: expect.stringContaining("dashboard_api runs on its legacy URL again: its command deployed it"),
+    said: expect.stringContaining("dashboard_api runs with its legacy URL again: its command deployed it"),
   });
   expect(said).not.toContain("Duplicate resource URN");
   await check("the first went back");
@@ -85,13 +85,19 @@ test("compose with rollbackKit: a passed cutover goes back, and so does one that
   expect(await appRoles("cutover", "ingest_worker")).toMatchObject({ code: 0 });
   await check("cut over");
   const back = await appRoles("rollback", "ingest_worker");
-  expect(back).toMatchObject({ code: 0, said: expect.stringContaining("ingest_worker runs on its legacy URL again") });
+  expect(back).toMatchObject({
+    code: 0,
+    said: expect.stringContaining("ingest_worker runs with its legacy URL again"),
+  });
   const { restarts } = { restarts: services.restarts("ingest_worker") };
   await check("gone back");
   services.broken.add("ingest_worker");
   const refused = await appRoles("cutover", "ingest_worker");
   services.broken.clear();
-  expect(refused).toMatchObject({ code: 1, said: expect.stringContaining("ingest_worker is back on its legacy URL") });
+  expect(refused).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("ingest_worker was rolled back to its legacy URL"),
+  });
   expect(refused.said).not.toContain("snapshot integrity failure");
   await check("refused by its gate");
   expect(services.restarts("ingest_worker")).not.toBe(restarts);

@@ -3,33 +3,33 @@ import type { Docker } from "../../docker/engine.ts";
 import type { ContainerInspection } from "../../docker/engine-types.ts";
 import { type LogLine, readLog } from "./log.ts";
 
-/** One container of the service, as Docker has it now. */
+/** A container of the service as Docker reports it now. */
 export interface ServiceContainer {
   id: string;
   name: string;
   state: "created" | "running" | "paused" | "restarting" | "removing" | "exited" | "dead";
   exitCode: number;
-  /** Killed for its memory. */
+  /** Killed because it ran out of memory. */
   isOutOfMemory: boolean;
-  /** Restarts by Docker since it was created or started by hand. */
+  /** Restarts by Docker since it was created or started manually. */
   restarts: number;
-  /** Seconds since its last start, by the clock of its host. */
+  /** Seconds since its last start, by the clock of the Docker host. */
   age: number;
   startedAt: string;
   /** `starting`, `healthy`, `unhealthy`; undefined without a healthcheck. */
   health: string | undefined;
-  /** What the last healthcheck printed. */
+  /** Output of the last healthcheck. */
   healthOutput: string | undefined;
-  /** In its networks; none with the host's network. */
+  /** IP addresses in its networks; empty with the host's network. */
   addresses: string[];
-  /** A replica of a swarm service, which goes when the service is updated. */
+  /** A replica of a swarm service, which is removed when the service is updated. */
   isTask: boolean;
   hasTty: boolean;
   /** Values of its environment variables that look like secrets. */
   secrets: string[];
 }
 
-/** What the gate asks Docker. */
+/** The Docker queries of the gate. */
 export type Containers = Pick<ServiceContainers, "all" | "everyAddress" | "log">;
 
 /** The containers of a service, by their labels. */
@@ -42,10 +42,10 @@ export class ServiceContainers {
     this.#labels = labels;
   }
 
-  /** All that have the labels, running or not, the newest first. */
+  /** All containers with the labels, running or not, newest first. */
   async all(): Promise<ServiceContainer[]> {
     const label = Object.entries(this.#labels).map(([key, value]) => `${key}=${value}`);
-    return this.#ask("looking for the service's containers", async () => {
+    return this.#ask("listing the service's containers", async () => {
       const found = await this.#docker.listContainers({ all: true, filters: { label } });
       const inspected = await Promise.all(found.map(({ Id }) => this.#inspect(Id)));
       const { SystemTime } = await this.#docker.info();
@@ -56,15 +56,15 @@ export class ServiceContainers {
     });
   }
 
-  /** The addresses of every container of this Docker host. */
+  /** The addresses of all containers on this Docker host. */
   async everyAddress(): Promise<Set<string>> {
-    const all = await this.#ask("looking for the containers' addresses", () => this.#docker.listContainers());
+    const all = await this.#ask("listing the containers' addresses", () => this.#docker.listContainers());
     return new Set(all.flatMap(({ NetworkSettings }) => addressesIn(NetworkSettings.Networks)));
   }
 
   /**
-   * The log of a container from `since` on (the time of a line, or of the container's start); undefined when its logging
-   * driver cannot be read back.
+   * The log of a container from `since` (the time of a line or of the container's start); undefined if its logging driver
+   * does not support reading.
    */
   async log({ id, name, hasTty }: ServiceContainer, since: string): Promise<LogLine[] | undefined> {
     return this.#ask(`reading the log of the container ${name}`, () =>
@@ -72,7 +72,7 @@ export class ServiceContainers {
     );
   }
 
-  /** One that has gone since it was listed is none. */
+  /** Undefined if the container was removed since it was listed. */
   async #inspect(id: string): Promise<ContainerInspection | undefined> {
     try {
       return await this.#docker.getContainer(id).inspect();
@@ -117,7 +117,7 @@ function addressesIn(networks: Record<string, { IPAddress?: string; GlobalIPv6Ad
     .filter((address): address is string => Boolean(address));
 }
 
-/** Shorter values would blot out ordinary words. */
+/** Masking shorter values would hide ordinary words. */
 const shortestSecret = 6;
 
 function secretIn(variable: string): string[] {

@@ -3,10 +3,10 @@ import { gate } from "../../../model/runtime.ts";
 import { connectAs } from "../../../model/stack.ts";
 import { defineContract, orUnknown } from "../../contract.ts";
 
-/** A service watched after each redeploy on its role; its outputs are what is in force once it passed. */
+/** Watches a service after each redeploy on its role; its outputs are the values in force after it passed. */
 export const cutoverGateContract = defineContract({
   token: "pgaccess:index:CutoverGate",
-  description: "Watches a service that was redeployed on its role; fails the up when it is not well.",
+  description: "Watches a service that was redeployed on its role; fails the up if the service is not healthy.",
   inputs: {
     service: z.string(),
     database: z.string(),

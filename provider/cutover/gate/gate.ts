@@ -2,34 +2,34 @@ import { pause } from "../../postgres/pause.ts";
 import type { RoleSession } from "../../postgres/sessions.ts";
 import type { Call } from "../../rpc/provider.ts";
 
-/** What one look at a service found. */
+/** The result of one look at a service. */
 export interface Look {
-  /** Sessions of the role that are this service's. */
+  /** The service's sessions of the role. */
   sessions: number;
-  /** What is not well yet, and may still become so within the timeout. */
+  /** What is not healthy yet, but may become healthy within the timeout. */
   pending: string[];
   /** Sessions that idle_session_timeout has ended so far. */
   idleEnds: number;
-  /** What fails the gate at once. */
+  /** Fails the gate immediately. */
   failure: Failure | undefined;
 }
 
 export interface Failure {
   reason: string;
-  /** The log that tells why. */
+  /** Log lines that show the reason. */
   lines: string[];
 }
 
 export interface GateTimes {
-  /** Milliseconds in which all must become well. */
+  /** Milliseconds in which the service must become healthy. */
   timeout: number;
-  /** Whether no key of the configuration sets the timeout; else it is gate.timeout. Default: false. */
+  /** Whether the timeout is not configurable; otherwise its key is gate.timeout. Default: false. */
   isTimeoutFixed?: boolean;
-  /** Milliseconds that it must stay so after that. */
+  /** Milliseconds for which it must then stay healthy. */
   soak: number;
 }
 
-/** A service that is not well as its role. */
+/** The service is not healthy as its role. */
 export class Unhealthy extends Error {
   readonly failure: Failure;
   readonly sessions: number;
@@ -44,9 +44,10 @@ export class Unhealthy extends Error {
 const interval = 1000;
 
 /**
- * Looks at a service until it is well, then for as long as the soak takes, and then until it has a session; resolves to the
- * sessions seen last, at least one. Throws Unhealthy at the first failure, and at once when the run is cancelled. `now` is the
- * clock that the times are measured by, in milliseconds.
+ * Looks at a service until it is healthy, then for the soak time, and then until it has a session. Resolves with the number of
+ * sessions seen last, at least one. Throws Unhealthy at the first failure, and stops immediately when the call is cancelled.
+ *
+ * @param now the clock, in milliseconds
  */
 export async function passGate(
   service: string,
@@ -59,33 +60,33 @@ export async function passGate(
   let last = await refusing(look);
   while (last.pending.length > 0) {
     const left = began + timeout - now();
-    if (left <= 0) throw notWell(last, `in ${limit}`);
+    if (left <= 0) throw unhealthy(last, `within ${limit}`);
     report.progress(`${service}: ${last.pending.join("; ")} (${inWords(left)} left)`);
     await pause(Math.min(interval, left), signal);
     last = await refusing(look);
   }
 
-  const well = now();
-  let inUse = well;
+  const healthySince = now();
+  let inUse = healthySince;
   for (;;) {
-    const left = well + soak - now();
-    // A pool may close what is idle, and open another: what counts is that it has one at the end.
+    const left = healthySince + soak - now();
+    // A pool can close idle sessions and open new ones: it must have one at the end.
     if (left <= 0 && last.sessions > 0) return last.sessions;
-    const isUsed = last.sessions > 0 ? "all well" : "it waits for the next";
+    const status = last.sessions > 0 ? "healthy" : "waiting for the next session";
     report.progress(
-      `${service}: ${sessionsInWords(last.sessions)}, ${isUsed}; watched for another ${inWords(Math.max(0, left))}`,
+      `${service}: ${sessionsInWords(last.sessions)}, ${status}; watching for another ${inWords(Math.max(0, left))}`,
     );
     await pause(left > 0 ? Math.min(interval, left) : interval, signal);
     last = await refusing(look);
     if (last.sessions > 0) inUse = now();
-    if (last.pending.some((each) => each !== noSessions)) throw notWell(last, "after it had been well");
-    // For as long as it had to open the first.
-    if (now() - inUse > timeout) throw notWell(last, `for ${limit}, after it had some`);
+    if (last.pending.some((each) => each !== noSessions)) throw unhealthy(last, "after it was healthy");
+    // The same time as for the first session.
+    if (now() - inUse > timeout) throw unhealthy(last, `for ${limit}, after it had some`);
   }
 }
 
-/** The one thing pending that may come and go while the service is watched. */
-export const noSessions = "no session of its role comes from it";
+/** The only pending condition that may come and go during the soak. */
+export const noSessions = "it has no session of its role";
 
 async function refusing(look: () => Promise<Look>): Promise<Look> {
   const seen = await look();
@@ -93,16 +94,16 @@ async function refusing(look: () => Promise<Look>): Promise<Look> {
   return seen;
 }
 
-function notWell({ pending, sessions, idleEnds }: Look, when: string): Unhealthy {
+function unhealthy({ pending, sessions, idleEnds }: Look, when: string): Unhealthy {
   const isIdledOut = idleEnds > 0 && pending.includes(noSessions);
   const were = idleEnds === 1 ? "1 session was" : `${idleEnds} sessions were`;
   const why = isIdledOut
-    ? `: ${were} ended by the role's idle_session_timeout and did not come back. Its pool must open a new session when it finds one gone; until it does, raise that setting of the role`
+    ? `: ${were} ended by the role's idle_session_timeout, and no new one was opened. The service's pool must replace closed sessions; until it does, raise this setting of the role`
     : "";
   return new Unhealthy({ reason: `${pending.join("; ")}, ${when}${why}`, lines: [] }, sessions);
 }
 
-/** Milliseconds as a person writes them: `45s`, `4min 10s`. */
+/** Formats milliseconds: `45s`, `4min 10s`. */
 export function inWords(milliseconds: number): string {
   const seconds = Math.ceil(milliseconds / 1000);
   if (seconds < 60) return `${seconds}s`;
@@ -114,16 +115,16 @@ export function sessionsInWords(sessions: number): string {
   return sessions === 1 ? "1 session" : `${sessions} sessions`;
 }
 
-/** Milliseconds by which a look may miss the end of a session: two looks. */
+/** Milliseconds by which a look can miss the end of a session: two looks. */
 const slack = 2500;
 
-/** Counts the sessions that idle_session_timeout ended: idle for about that long when they were seen last, and gone now. */
+/** Counts the sessions ended by idle_session_timeout: idle for about that time when last seen, and gone now. */
 export class IdleEnds {
   readonly #timeout: number;
   #last: RoleSession[] = [];
   #count = 0;
 
-  /** @param timeout the role's idle_session_timeout in milliseconds; 0: none */
+  /** @param timeout the role's idle_session_timeout in milliseconds; 0 for none */
   constructor(timeout: number) {
     this.#timeout = timeout;
   }
@@ -133,8 +134,8 @@ export class IdleEnds {
   }
 
   see(sessions: RoleSession[]): void {
-    const there = new Set(sessions.map(({ id }) => id));
-    this.#count += this.#last.filter((session) => !there.has(session.id) && this.#isDue(session)).length;
+    const open = new Set(sessions.map(({ id }) => id));
+    this.#count += this.#last.filter((session) => !open.has(session.id) && this.#isDue(session)).length;
     this.#last = sessions;
   }
 

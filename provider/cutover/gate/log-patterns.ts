@@ -1,22 +1,22 @@
-/** What a log line that fails the gate looks like, and what it means. */
+/** A pattern of log lines that fail the gate, and its meaning. */
 export interface LogPattern {
   pattern: RegExp;
   meaning: string;
 }
 
-/** What Postgres tells a client that lacks something as its new role (PostgreSQL's own messages, in English). */
+/** Errors that Postgres sends to a client whose new role lacks something (PostgreSQL's English messages). */
 const refusals: LogPattern[] = [
   { pattern: /permission denied/i, meaning: "its role lacks a privilege" },
   { pattern: /must be owner/i, meaning: "its role does not own what it alters" },
   { pattern: /too many connections for role/i, meaning: "its role's connection limit is reached" },
   { pattern: /password authentication failed/i, meaning: "its login is refused" },
-  { pattern: /no pg_hba\.conf entry/i, meaning: "pg_hba.conf does not let its role in from there" },
-  { pattern: /role ".*" does not exist/i, meaning: "its role is missing on the server it dials" },
-  { pattern: /is not permitted to log in/i, meaning: "its role may not log in" },
+  { pattern: /no pg_hba\.conf entry/i, meaning: "pg_hba.conf does not allow its role from its address" },
+  { pattern: /role ".*" does not exist/i, meaning: "its role does not exist on the server it connects to" },
+  { pattern: /is not permitted to log in/i, meaning: "its role cannot log in" },
   { pattern: /idle-session timeout/i, meaning: "its idle sessions are ended by idle_session_timeout" },
 ];
 
-/** What migration tools print when a migration failed. */
+/** Messages of migration tools for a failed migration. */
 const failedMigrations: LogPattern[] = [
   { pattern: /alembic\.util\.exc\.|^FAILED: .*revision/, meaning: "Alembic: a migration failed" },
   { pattern: /migration (?:file ".*" )?failed/i, meaning: "a migration failed" }, // Knex, Liquibase ("Migration failed for changeset")
@@ -30,19 +30,19 @@ const failedMigrations: LogPattern[] = [
 
 export interface LogRules {
   migrates: boolean;
-  /** Regular expressions on top of the built-in ones. */
+  /** Regular expressions in addition to the built-in ones. */
   patterns: string[];
-  /** Regular expressions of lines that are well in spite of a pattern. */
+  /** Regular expressions of lines that never fail the gate. */
   ignore: string[];
 }
 
-/** Why a log line fails the gate; undefined when it does not. */
+/** Returns why a log line fails the gate; undefined if it does not. */
 export function logCheck({ migrates, patterns, ignore }: LogRules): (line: string) => string | undefined {
   const own = patterns.map((each) => ({ pattern: new RegExp(each), meaning: `gate.patterns: ${each}` }));
   const all = [...refusals, ...(migrates ? failedMigrations : []), ...own];
-  const well = ignore.map((each) => new RegExp(each));
+  const ignored = ignore.map((each) => new RegExp(each));
   return (line) => {
-    if (well.some((pattern) => pattern.test(line))) return undefined;
+    if (ignored.some((pattern) => pattern.test(line))) return undefined;
     return all.find(({ pattern }) => pattern.test(line))?.meaning;
   };
 }

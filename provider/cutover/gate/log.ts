@@ -2,16 +2,16 @@ import type { Container } from "../../docker/engine.ts";
 
 /** One line of a container's log. */
 export interface LogLine {
-  /** As Docker writes it, with nanoseconds. */
+  /** Docker's timestamp, with nanoseconds. */
   time: string;
   text: string;
 }
 
-/** The most lines that are read back at once. */
+/** The most lines that are read in one go. */
 const most = 20_000;
 
 /**
- * A container's log from `since` on (RFC 3339, inclusive); undefined when its logging driver cannot be read back
+ * A container's log from `since` (RFC 3339, inclusive); undefined if its logging driver does not support reading
  * (https://docs.docker.com/engine/logging/configure/: `none`, and remote drivers without the local cache).
  */
 export async function readLog(container: Container, hasTty: boolean, since: string): Promise<LogLine[] | undefined> {
@@ -30,13 +30,13 @@ export async function readLog(container: Container, hasTty: boolean, since: stri
   }
 }
 
-/** `2026-01-02T03:04:05.123456789Z` as Unix seconds with the same fraction, as the Engine API takes it. */
+/** `2026-01-02T03:04:05.123456789Z` as Unix seconds with the same fraction, for the Engine API. */
 function secondsOf(time: string): string {
   const fraction = /\.(\d+)/.exec(time)?.[1] ?? "0";
   return `${Math.floor(Date.parse(time) / 1000)}.${fraction.padEnd(9, "0")}`;
 }
 
-/** Without a terminal each piece has a header: its stream, three zeros, its length in four bytes (Engine API: attach). */
+/** Without a TTY each frame has a header: its stream, three zeros, its length in four bytes (Engine API: attach). */
 function demultiplex(raw: Buffer): string {
   const pieces: Buffer[] = [];
   for (let at = 0; at + 8 <= raw.length; ) {
@@ -57,7 +57,7 @@ function toLines(text: string): LogLine[] {
     });
 }
 
-/** A log line that may be shown: without the values that are known to be secret, and without what looks like a password. */
+/** Masks known secrets, and what looks like a password, in a log line. */
 export function withoutSecrets(line: string, secrets: string[]): string {
   const known = secrets.toSorted((a, b) => b.length - a.length);
   return known

@@ -14,8 +14,8 @@ import { ServiceWatch } from "./service-watch.ts";
 type Inputs = InputsOf<typeof cutoverGateContract>;
 
 /**
- * Watches a service after each redeploy on its role, as the runbook does by eye: sessions of the role appear, its containers
- * run, their log shows no refusal. A service on legacy waits for nothing.
+ * Watches a service after each redeploy on its role: sessions of the role must appear, its containers must run, and their logs
+ * must show no errors. A service on legacy passes immediately.
  */
 export function cutoverGate(server: Server): Reconciler<typeof cutoverGateContract> {
   return {
@@ -26,7 +26,7 @@ export function cutoverGate(server: Server): Reconciler<typeof cutoverGateContra
     plan: async () => ({ changes: {} }),
     summarize: ({ service, connectAs, gate: { timeout, soak } }) =>
       connectAs === "role"
-        ? `${service}: must be well within ${inWords(timeout)}, and stay so for ${inWords(soak)}`
+        ? `${service}: must be healthy within ${inWords(timeout)} and stay healthy for ${inWords(soak)}`
         : undefined,
 
     async apply(inputs, _olds, call) {
@@ -36,7 +36,7 @@ export function cutoverGate(server: Server): Reconciler<typeof cutoverGateContra
         const { look, idleTimeout } = await lookAt(server, inputs, call.report.warn);
         const sessions = await passGate(service, gate, look, call);
         const unseen = idleTimeout > gate.soak ? unseenEnds(service, idleTimeout) : "";
-        return `${service}: well as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${unseen}`;
+        return `${service}: healthy as ${loginOf(inputs)} for ${inWords(gate.soak)}, ${sessionsInWords(sessions)}${unseen}`;
       } catch (error) {
         if (error instanceof Unhealthy) throw new Error(refusal(inputs, error));
         throw error;
@@ -60,19 +60,19 @@ const watched = z.object(cutoverGateContract.inputs).pick({
 });
 export type WatchedService = z.infer<typeof watched>;
 
-/** The service of a gate, from the gate's inputs as they stand in a stack's state. */
+/** Reads a gate's service from the gate's inputs in a stack's state. */
 export function readWatchedService(inputs: unknown): WatchedService {
   return watched.parse(inputs);
 }
 
-/** How to look at a service, and how long its sessions may be idle. */
+/** How to look at a service, and how long its sessions can be idle. */
 export interface Watch {
   look: () => Promise<Look>;
-  /** Milliseconds after which the server ends an idle session of the role; 0: never. */
+  /** Milliseconds after which the server ends an idle session of the role; 0 for never. */
   idleTimeout: number;
 }
 
-/** What looks at the service of a gate once; `warn` is told what it cannot see. */
+/** Prepares looking at the service of a gate; `warn` receives what cannot be observed. */
 export async function lookAt(server: Server, inputs: WatchedService, warn: (message: string) => void): Promise<Watch> {
   const { service, database, migrates, gate, deployedAt, dockerHost } = inputs;
   const login = loginOf(inputs);
@@ -81,7 +81,7 @@ export async function lookAt(server: Server, inputs: WatchedService, warn: (mess
   const idleEnds = new IdleEnds(idleTimeout);
   const labels = labelsOf(inputs);
   if (!labels) {
-    // Nobody knows where it runs: the role's sessions that began after the redeploy are all there is to see.
+    // Where it runs is not known: count the role's sessions that began after the redeploy.
     const look = async (): Promise<Look> => {
       const age = typeof deployedAt === "number" ? (Date.now() - deployedAt) / 1000 : Number.POSITIVE_INFINITY;
       const own = (await sessions()).filter((session) => session.age <= age);
@@ -92,22 +92,22 @@ export async function lookAt(server: Server, inputs: WatchedService, warn: (mess
     return { look, idleTimeout };
   }
   const containers = new ServiceContainers(dockerClient(dockerHost), labels);
-  const say = (message: string) => warn(`${service}: ${message}`);
-  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, say, idleEnds);
+  const warnOf = (message: string) => warn(`${service}: ${message}`);
+  const watch = new ServiceWatch(containers, sessions, { migrates, ...gate }, warnOf, idleEnds);
   return { look: () => watch.look(), idleTimeout };
 }
 
-/** The gate has looked for a shorter time than a session may be idle. */
+/** The gate looked for less time than a session can be idle. */
 function unseenEnds(service: string, idleTimeout: number): string {
   const longer = inWords(idleTimeout + 300_000).replace(/ .*/, "");
   return (
-    `. Sessions that are idle for ${inWords(idleTimeout)} are ended (idle_session_timeout): whether it opens new ones then, ` +
-    `this gate was too short to see; npx app-roles cutover ${service} --watch ${longer} sees it`
+    `. Sessions idle for ${inWords(idleTimeout)} are ended (idle_session_timeout); this gate was too short to check that the service ` +
+    `opens new ones. To check it: npx app-roles cutover ${service} --watch ${longer}`
   );
 }
 
 function loginOf({ service, role, login = role }: Pick<WatchedService, "service" | "role" | "login">): string {
-  if (typeof login !== "string") throw new Error(`${service}: who it logs in as is not known`);
+  if (typeof login !== "string") throw new Error(`${service}: its login role is not known`);
   return login;
 }
 
@@ -115,7 +115,7 @@ function labelsOf({ service, labels }: WatchedService): Record<string, string> |
   if (labels === undefined) return undefined;
   const known = labels instanceof Unknown ? {} : labels;
   const entries = Object.entries(known).filter((entry): entry is [string, string] => typeof entry[1] === "string");
-  // Without a label every container of the host would be taken for one of the service's.
+  // Without labels every container of the host would match.
   if (entries.length === 0 || entries.length < Object.keys(known).length) {
     throw new Error(`${service}: the labels of its containers are not known`);
   }
@@ -125,17 +125,17 @@ function labelsOf({ service, labels }: WatchedService): Record<string, string> |
 function refusal(inputs: Inputs, { failure, sessions }: Unhealthy): string {
   const { service, database } = inputs;
   return [
-    `${service} is not well as ${loginOf(inputs)}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
-      "The services after it were not touched.",
+    `${service} is not healthy as ${loginOf(inputs)}: ${failure.reason}. It has ${sessionsInWords(sessions)} in ${database}. ` +
+      "The services after it were not changed.",
     ...failure.lines.map((line) => `  | ${line}`),
-    // A cutover that has the service's way back at hand takes it at once, and says so itself.
+    // A cutover that has the rollback script rolls the service back itself.
     ...(handoverOf(service) ? [] : [nextSteps(service)]),
   ].join("\n");
 }
 
 function nextSteps(service: string): string {
   return (
-    `Back at once: npx app-roles rollback ${service} (or app-roles:services.${service}.connectAs: legacy, and up). Or fix it, ` +
-    "restart it (its log counts from its start) and run up again: the gate is run again until it is passed."
+    `To roll back immediately: npx app-roles rollback ${service} (or set app-roles:services.${service}.connectAs: legacy and run up). Or fix it, ` +
+    "restart it (its log is read from its start) and run up again: the gate runs until it passes."
   );
 }

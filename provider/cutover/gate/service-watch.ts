@@ -4,19 +4,19 @@ import { type Failure, IdleEnds, type Look, noSessions } from "./gate.ts";
 import { type LogLine, withoutSecrets } from "./log.ts";
 import { type LogRules, logCheck } from "./log-patterns.ts";
 
-/** The most lines of a log that a failure shows. */
+/** The most log lines that a failure shows. */
 const shown = 20;
 
-/** Looks at a service with containers again and again, and remembers what it has to compare with. */
+/** Looks repeatedly at a service with containers, and compares with earlier looks. */
 export class ServiceWatch {
   readonly #containers: Containers;
   readonly #sessions: () => Promise<RoleSession[]>;
   readonly #check: (line: string) => string | undefined;
   readonly #warn: (message: string) => void;
   readonly #idleEnds: IdleEnds;
-  /** The containers that ran at an earlier look. */
+  /** Containers that ran at an earlier look. */
   #watched = new Map<string, ServiceContainer>();
-  /** By container: the time of the last line that was read. */
+  /** Container to the time of the last line read. */
   readonly #readUntil = new Map<string, string>();
   readonly #warned = new Set<string>();
 
@@ -45,19 +45,19 @@ export class ServiceWatch {
     return { sessions: own, pending: pendingOf(all, live, own), idleEnds: this.#idleEnds.count, failure };
   }
 
-  /** The sessions that are this service's. */
+  /** The number of this service's sessions. */
   async #own(sessions: RoleSession[], live: ServiceContainer[]): Promise<number> {
     const addresses = new Set(live.flatMap((container) => container.addresses));
     const from = sessions.filter(({ address }) => address !== undefined && addresses.has(address)).length;
     if (from > 0 || sessions.length === 0 || live.length === 0) return from;
     const every = await this.#containers.everyAddress();
     if (sessions.some(({ address }) => address !== undefined && every.has(address))) return 0;
-    // The server sees the Docker host's address, not the container's: it is beyond that host, or the network is the host's.
+    // The server sees the Docker host's address: it is outside of that host, or the container uses the host's network.
     const oldest = Math.max(...live.map(({ age }) => age));
     const young = sessions.filter(({ age }) => age <= oldest).length;
     if (young > 0) {
       this.#once(
-        "the server does not see the containers' own addresses: sessions of the role count that are younger than the container",
+        "the server does not see the containers' own addresses: all sessions of the role younger than the container are counted",
       );
     }
     return young;
@@ -70,12 +70,12 @@ export class ServiceWatch {
       const read = await this.#containers.log(container, since);
       if (!read) {
         this.#once(
-          `the log of ${container.name} cannot be read back from its logging driver: only sessions and health are watched`,
+          `the logging driver of ${container.name} does not support reading: only sessions and health are watched`,
         );
         continue;
       }
       const last = read.at(-1);
-      // The last line read is read again, for another of the same time; it was well the first time.
+      // The last line is read again, because another one can have the same time.
       if (last) this.#readUntil.set(container.id, last.time);
       const failure = this.#failureIn(container, read);
       if (failure) return failure;
@@ -87,11 +87,11 @@ export class ServiceWatch {
     const bad = lines.filter(({ text }) => this.#check(text) !== undefined);
     const [first] = bad;
     if (!first) return undefined;
-    const reason = `the log of ${container.name} says so: ${this.#check(first.text)}`;
+    const reason = `found in the log of ${container.name}: ${this.#check(first.text)}`;
     return { reason, lines: clean(container, bad.slice(0, shown)) };
   }
 
-  /** A container that did not stay up. */
+  /** A container that stopped or was restarted. */
   async #ended(all: ServiceContainer[], live: ServiceContainer[]): Promise<Failure | undefined> {
     for (const container of live) {
       const before = this.#watched.get(container.id);
@@ -102,7 +102,7 @@ export class ServiceWatch {
     for (const before of this.#watched.values()) {
       if (live.some(({ id }) => id === before.id)) continue;
       const now = all.find(({ id }) => id === before.id);
-      // An updated swarm service stops its former replicas, some of them after the update.
+      // An updated swarm service stops its previous replicas, some of them after the update.
       if (before.isTask && live.length > 0 && (!now || isOrderly(now))) continue;
       if (!now) return { reason: `${before.name} was removed while it was watched`, lines: [] };
       return this.#stopped(now, `${now.name} ended with exit code ${now.exitCode}`, before.startedAt);
@@ -129,17 +129,17 @@ export class ServiceWatch {
 }
 
 function pendingOf(all: ServiceContainer[], live: ServiceContainer[], sessions: number): string[] {
-  if (live.length === 0) return [all.length === 0 ? "there is no container of it" : "no container of it runs"];
+  if (live.length === 0) return [all.length === 0 ? "it has no container" : "none of its containers runs"];
   const states = live.flatMap(({ name, state, health, healthOutput }) => {
     if (state === "restarting") return [`${name} is restarting`];
     if (health === undefined || health === "healthy") return [];
-    const said = healthOutput && health === "unhealthy" ? ` (its healthcheck says: ${healthOutput})` : "";
-    return [`${name} is not healthy but ${health}${said}`];
+    const said = healthOutput && health === "unhealthy" ? ` (output of its healthcheck: ${healthOutput})` : "";
+    return [`the health status of ${name} is ${health}${said}`];
   });
   return [...states, ...(sessions > 0 ? [] : [noSessions])];
 }
 
-/** Ended by itself or by the signals of a stop. */
+/** Exited normally or by the signals of a stop. */
 function isOrderly({ exitCode, isOutOfMemory, state }: ServiceContainer): boolean {
   return state === "removing" || (!isOutOfMemory && [0, 137, 143].includes(exitCode));
 }

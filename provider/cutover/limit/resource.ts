@@ -4,16 +4,15 @@ import { targetProblems } from "../../service-env/problems.ts";
 import { cutoversContract } from "./contract.ts";
 
 /**
- * The runbook's "cut over one app at a time": refuses an up that would take more services than `max` from legacy to their
- * role. A service that the last up did not know, and the way back, do not count. Every service on its role depends on it.
- * The engine stops at the first resource that is refused, and then asks no policy about the stack. So all that is wrong with
- * services' files, with a restart that is due and with the declaration is said here, at once.
+ * Refuses an up that would cut over more than `max` services. New services and rollbacks do not count. Every service on its
+ * role depends on this resource. The engine stops at the first refused resource and skips the policies, so this resource
+ * reports all problems of services' files, due restarts and the declaration in one go.
  */
 export function cutovers(): Reconciler<typeof cutoversContract> {
   return {
     contract: cutoversContract,
     identity: [],
-    // The services themselves say what changes about them.
+    // The services' own resources show what changes.
     advisory: ["services", "max", "places", "refused"],
     id: () => "cutovers",
 
@@ -36,7 +35,7 @@ export function cutovers(): Reconciler<typeof cutoversContract> {
       const elsewhere = [...problems.flat().map(({ key, reason }) => `${key}: ${reason}`), ...by("preview")];
       const stops = [...tooMany, ...elsewhere];
       const all = [...stops, ...by("policies")];
-      // One alone is left to the resource that refuses it, whose own words say more, and what stops no preview to the policies.
+      // A single reason is left to the resource that refuses it, whose message is more detailed, or to the policies.
       const isLeft = stops.length === 0 || (tooMany.length === 0 && all.length === 1);
       const reasons = isLeft ? [] : all;
       return { changes: {}, failures: reasons.map((reason) => ({ property: "", reason })) };
@@ -51,8 +50,8 @@ export function cutovers(): Reconciler<typeof cutoversContract> {
 function refusal(due: string[], max: number): string {
   const keys = (services: string[]) => services.map((service) => `app-roles:services.${service}.connectAs`).join(", ");
   return (
-    `${due.length} services would be cut over at once: ${due.join(", ")}; app-roles:maxCutoversPerUp allows ${max}. ` +
-    `Nothing of them was changed. By their order ${due.slice(0, max).join(", ")} ${max === 1 ? "goes" : "go"} first: ` +
-    `set ${keys(due.slice(max))} back to legacy, run up, watch it, and go on with the next`
+    `${due.length} services would be cut over in one up: ${due.join(", ")}; app-roles:maxCutoversPerUp allows ${max}. ` +
+    `None of them was changed. In cutover order, ${due.slice(0, max).join(", ")} ${max === 1 ? "is" : "are"} first: ` +
+    `set ${keys(due.slice(max))} back to legacy, run up, watch it, and continue with the next`
   );
 }

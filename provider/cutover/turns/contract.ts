@@ -4,7 +4,7 @@ import { defineContract } from "../../contract.ts";
 /** Which of a role's two login roles is in force. */
 export const loginTurnContract = defineContract({
   token: "pgaccess:index:LoginTurn",
-  description: "Which of a role's two login roles its services are given; another one with each rotation.",
+  description: "Which of a role's two login roles its services use; it changes with each rotation.",
   inputs: {
     role: z.string().min(1).describe("The role that both SET ROLE to."),
     logins: z
@@ -13,12 +13,12 @@ export const loginTurnContract = defineContract({
     rotate: z
       .boolean()
       .optional()
-      .describe("Whether this up is a rotation: the other login role's turn. Default: it stays."),
+      .describe("Whether this up is a rotation, which switches to the other login role. Default: false."),
   },
   decided: {
     turn: z.int().describe("Rotations so far."),
-    inForce: z.string().describe("The login role that services are given."),
+    inForce: z.string().describe("The login role that services use."),
     former: z.string().describe("The previous one; empty until the first rotation."),
-    keepsLogin: z.boolean().describe("Whether the role still logs in itself, as it did before it had the two."),
+    keepsLogin: z.boolean().describe("Whether the role itself can still log in, as before it had login roles."),
   },
 });

@@ -4,8 +4,8 @@ import type { PropertyMap } from "../../rpc/values.ts";
 import { loginTurnContract } from "./contract.ts";
 
 /**
- * Which of a role's two login roles is in force (`inForce`), and which was before (`former`, empty until the first rotation). A role that services logged in
- * as themselves before it had two keeps its LOGIN (`keepsLogin`) until the first rotation, so that they can be moved one by one.
+ * The login role in force (`inForce`) of a role's two, and the previous one (`former`, empty until the first rotation). A role
+ * that services logged in as before it had login roles keeps LOGIN (`keepsLogin`) until the first rotation, so that services can be moved one by one.
  */
 export function loginTurn(server: Server): Reconciler<typeof loginTurnContract> {
   return {
@@ -19,8 +19,8 @@ export function loginTurn(server: Server): Reconciler<typeof loginTurnContract> 
       const keepsLogin = rotate ? false : await keptLogin(server, role, before);
       const [inForce, other] = turn % 2 === 0 ? [first, second] : [second, first];
       const warning =
-        `${role} may still log in itself, with the password it had before its login roles ${first} and ${second}, beside its ` +
-        `share of the budget; npx app-roles rotate ${role} ends that, once its services are on ${inForce}`;
+        `${role} can still log in itself, with its password from before the login roles ${first} and ${second}, in addition to its ` +
+        `limit in the budget; npx app-roles rotate ${role} ends that once its services use ${inForce}`;
       return {
         changes: {},
         observed: { turn, inForce, former: turn > 0 ? other : "", keepsLogin },
@@ -34,13 +34,13 @@ export function loginTurn(server: Server): Reconciler<typeof loginTurnContract> 
   };
 }
 
-/** Asked of the server once: when the role gets its login roles. */
+/** Read from the server once, when the role gets its login roles. */
 async function keptLogin(server: Server, role: string, before: PropertyMap): Promise<boolean> {
   if (typeof before.keepsLogin === "boolean") return before.keepsLogin;
-  return server.anySession((db) => mayLogIn(db, role));
+  return server.anySession((db) => canLogIn(db, role));
 }
 
-async function mayLogIn(db: Queryable, role: string): Promise<boolean> {
+async function canLogIn(db: Queryable, role: string): Promise<boolean> {
   const { rows } = await db.query("SELECT FROM pg_roles WHERE rolname = $1 AND rolcanlogin", [role]);
   return rows.length > 0;
 }

@@ -58,7 +58,7 @@ const all = () => said.join("\n");
 
 test("a service that nobody restarts is not said to be on its role", async () => {
   expect(await cutOver(1, false)).toBe(1);
-  expect(said.join("\n")).toContain("hook: NO SESSION of receiver came within 1s (--timeout)");
+  expect(said.join("\n")).toContain("hook: NO SESSION of receiver appeared within 1s (--timeout)");
   expect(said.join("\n")).toContain("npx app-roles rollback hook --stack prod");
 });
 
@@ -73,12 +73,12 @@ test("its first session ends the wait; one that was there before does only when 
   await postgres.connect({ user: "receiver", password: "receiver" });
   expect(await cutOver(1, false)).toBe(1);
   expect(await cutOver(60_000, true)).toBe(0);
-  expect(said.at(-1)).toMatch(/hook: a session of receiver is in postgres, from .* also that of worker: check/);
+  expect(said.at(-1)).toMatch(/hook: a session of receiver is in postgres, from .* worker also use this role: check/);
   const waiting = cutOver(60_000, false);
   await vi.waitFor(() => expect(said.at(-1)).toContain("Restart it now"));
   await postgres.connect({ user: "receiver", password: "receiver" });
   expect(await waiting).toBe(0);
-  expect(said.at(-1)).toContain("hook: a session of receiver came to postgres");
+  expect(said.at(-1)).toContain("hook: a session of receiver connected to postgres");
 });
 
 const receiver = () => postgres.connect({ user: "receiver", password: "receiver" });
@@ -100,7 +100,7 @@ test("sessions that vanish while it is watched and do not come back are trouble,
   await session.end();
   expect(await watched).toBe(1);
   expect(all()).toMatch(
-    /hook is not well as receiver: no session of its role comes from it, for 1s, after it had some\.\nNothing was rolled back/,
+    /hook is not healthy as receiver: it has no session of its role, for 1s, after it had some\.\nNothing was rolled back/,
   );
   expect(all()).toContain(back);
 });
@@ -113,7 +113,7 @@ test("an interrupted watch says what it saw until then, and that it ended", asyn
   cancel.abort();
   expect(await watched).toBe(1);
   expect(said.at(-1)).toMatch(
-    /^hook: the watch was interrupted\. (It was watched for \d+s of 10min, and seen last at |It was not seen)/,
+    /^hook: the watch was interrupted\. (It was watched for \d+s of 10min, and last observed at |It was never observed)/,
   );
   expect(said.at(-1)).toContain(`Nothing was rolled back. To watch it again: npx app-roles cutover hook --watch 10min`);
   await session.end();
@@ -131,9 +131,9 @@ test("a service that can be watched no longer: what was seen last, why it ends, 
   await other.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-roles'");
   expect(await watched).toBe(1);
   await other.query(`ALTER ROLE ${user} PASSWORD '${postgres.address.password}'`);
-  expect(said.at(-1)).toMatch(/^hook: it CAN BE WATCHED NO LONGER \(cannot log in .*28P01/);
+  expect(said.at(-1)).toMatch(/^hook: it CAN NO LONGER BE WATCHED \(cannot log in .*28P01/);
   expect(said.at(-1)).toMatch(
-    /It was watched for \d+s of 10min, and seen last at [\d:]{8}: \d sessions? of receiver\./,
+    /It was watched for \d+s of 10min, and last observed at [\d:]{8}: \d sessions? of receiver\./,
   );
   expect(said.at(-1)).toContain(back);
   expect(all()).not.toContain("watched for 10min");
@@ -143,5 +143,5 @@ test("a service that can be watched no longer: what was seen last, why it ends, 
 test("a server that is gone while its first session is waited for is not the lack of one", async () => {
   await postgres.stop();
   expect(await cutOver(60_000, false)).toBe(1);
-  expect(said.at(-1)).toMatch(/no session of receiver was seen, and IT CAN BE WATCHED NO LONGER \(cannot log in/);
+  expect(said.at(-1)).toMatch(/no session of receiver was seen, and IT CAN NO LONGER BE WATCHED \(cannot log in/);
 });

@@ -30,26 +30,26 @@ test.each<[string, ExportedResource[], string]>([
     [stack, provider, ...whole.slice(2).reverse()],
     `${urn("gate")}: its dependency ${urn("env")} comes after it`,
   ],
-  ["a URN twice", [...whole, thing("env")], `${urn("env")} is there twice`],
+  ["a URN twice", [...whole, thing("env")], `${urn("env")} is in the state twice`],
   [
     "a parent that is gone",
     [stack, thing("lost", { parent: urn("nobody") })],
-    `${urn("lost")}: its parent ${urn("nobody")} is not there`,
+    `${urn("lost")}: its parent ${urn("nobody")} does not exist`,
   ],
   [
     "a provider that is gone",
     [stack, thing("env", { provider: `${provider.urn}::0f8f` })],
-    `${urn("env")}: its provider ${provider.urn} is not there`,
+    `${urn("env")}: its provider ${provider.urn} does not exist`,
   ],
   [
     "a dependency of a property that is gone",
     [stack, thing("gate", { propertyDependencies: { url: [urn("env")] } })],
-    `${urn("gate")}: its dependency ${urn("env")} is not there`,
+    `${urn("gate")}: its dependency ${urn("env")} does not exist`,
   ],
   [
     "a resource it goes with that is gone",
     [stack, thing("a", { deletedWith: urn("b") })],
-    `${urn("a")}: its deletedWith ${urn("b")} is not there`,
+    `${urn("a")}: its deletedWith ${urn("b")} does not exist`,
   ],
 ])("%s is named", (_what, resources, problem) => {
   expect(integrityProblems(resources)).toEqual([problem]);

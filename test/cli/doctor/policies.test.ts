@@ -48,7 +48,7 @@ test("a ceiling above the pack's own is named, and is not wrong: a preview may b
     {
       what: "policy",
       state: "unknown",
-      found: expect.stringContaining('--policy-pack-config gives {"connection-budget": {"ceiling": 190}}'),
+      found: expect.stringContaining('--policy-pack-config sets {"connection-budget": {"ceiling": 190}}'),
     },
   ]);
   expect(policies({ ...stack(90, both), ceiling: 190 }, true)).toEqual([]);

@@ -71,18 +71,20 @@ test("each dead way back has its line, with what the server said and what to giv
     made: {},
     never: { connectAs: "legacy", recorded: url("legacy:dead-password") },
   });
-  expect(names).toEqual(["dead", "external", "found", "gone"].map((name) => `way back of ${name}`));
-  expect(text).toMatch(/way back of dead +WRONG +dead: \S+ refuses the password of legacy \(28P01\)/);
-  expect(text).toMatch(/way back of found +WRONG +dead: barred may not log in \(NOLOGIN\)/);
-  expect(text).toMatch(/way back of gone +WRONG +dead: the server has no role gone/);
+  expect(names).toEqual(["dead", "external", "found", "gone"].map((name) => `rollback of ${name}`));
+  expect(text).toMatch(
+    /rollback of dead +WRONG +its legacy URL cannot log in: \S+ refuses the password of legacy \(28P01\)/,
+  );
+  expect(text).toMatch(/rollback of found +WRONG +its legacy URL cannot log in: barred cannot log in \(NOLOGIN\)/);
+  expect(text).toMatch(/rollback of gone +WRONG +its legacy URL cannot log in: the server has no role gone/);
   expect(text).toContain(
-    "way back of dead: give the URL that works: pulumi config set --secret --path app-roles:serviceSecrets.dead.legacyUrl --stack prod, then pulumi up",
+    "rollback of dead: set a working URL: pulumi config set --secret --path app-roles:serviceSecrets.dead.legacyUrl --stack prod, then pulumi up",
   );
 });
 
 test("what a rollback would take is tried: the record goes before a URL that no up has recorded yet", async () => {
   const [works, dead] = [url("legacy:legacy-password"), url("legacy:dead-password")];
-  expect((await linesOf({ api: { recorded: dead, given: works, kept: works } })).names).toEqual(["way back of api"]);
+  expect((await linesOf({ api: { recorded: dead, given: works, kept: works } })).names).toEqual(["rollback of api"]);
   expect((await linesOf({ api: { recorded: works, given: dead, kept: dead } })).names).toEqual([]);
 });
 
@@ -96,12 +98,12 @@ test("nothing is said to be dead where nobody can try it, nor once the migration
 test("a pendingAdminPassword that stands: what it means, and the command that finishes", async () => {
   const { text } = await linesOf({}, { pendingAdminPassword: "legacy-password" });
   expect(text).toMatch(
-    /password +WRONG +app-roles:pendingAdminPassword stands: a rotate-superuser was interrupted\n[\s\S]*password: run app-roles rotate-superuser: it finds out/,
+    /password +WRONG +app-roles:pendingAdminPassword is set: a rotate-superuser was interrupted\n[\s\S]*password: run app-roles rotate-superuser, which finds out/,
   );
 });
 
 test("a record that cannot be read is named, and ends no doctor", async () => {
   const { text } = await linesOf({ api: { recorded: 1 as unknown as string }, more: { recorded: url("gone:x") } });
-  expect(text).toMatch(/way back of api +WRONG +its record in the state cannot be read/);
-  expect(text).toMatch(/way back of more +WRONG +dead/);
+  expect(text).toMatch(/rollback of api +WRONG +its recorded source in the state cannot be read/);
+  expect(text).toMatch(/rollback of more +WRONG +its legacy URL cannot log in/);
 });

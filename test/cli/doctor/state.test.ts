@@ -34,9 +34,9 @@ const resources = [{ urn, type: "pulumi:pulumi:Stack" }];
 test("a state in order, and one that no up has made", async () => {
   const [backend, lock, whole] = await findings({ resources });
   expect(backend).toEqual({ what: "backend", state: "ok", found: "s3://bucket" });
-  expect(lock).toMatchObject({ state: "unknown", found: "this backend tells of it only when an up begins" });
+  expect(lock).toMatchObject({ state: "unknown", found: "this backend reports it only when an up begins" });
   expect(whole).toEqual({ what: "state", state: "ok", found: "1 resources" });
-  expect((await findings({}))[2]).toEqual({ what: "state", state: "ok", found: "empty: no up has run yet" });
+  expect((await findings({}))[2]).toEqual({ what: "state", state: "ok", found: "empty: no up has completed yet" });
 });
 
 test("what a killed run left open is named, each operation, with what goes on from there", async () => {
@@ -44,8 +44,8 @@ test("what a killed run left open is named, each operation, with what goes on fr
   expect((await findings({ resources, pending_operations }))[2]).toEqual({
     what: "state",
     state: "wrong",
-    found: `a run that was killed left 1 operation open\ncreating ${urn}.role`,
-    next: "pulumi up: it asks the server what has been done, and goes on",
+    found: `a killed up left 1 operation open\ncreating ${urn}.role`,
+    next: "run pulumi up, which queries the server for what was done and continues",
   });
 });
 

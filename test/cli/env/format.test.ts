@@ -29,7 +29,7 @@ test.each(values)("what node --env-file reads is the value: %s", async (value) =
 
 test("a dotenv file refuses what it cannot hold, without showing it", () => {
   for (const value of ["two\nlines", "'\"`secret"]) {
-    expect(() => formats.dotenv("URL", value)).toThrow(/^the value has line ends or every kind of quote/);
+    expect(() => formats.dotenv("URL", value)).toThrow(/^the value contains newlines or all kinds of quotes/);
   }
 });
 

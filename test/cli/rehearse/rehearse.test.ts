@@ -80,7 +80,7 @@ test("numbers by database, then what failed and what was missed, with the remedi
       "    no (42501)",
       "    By hand.",
       "",
-      "The rehearsal did not pass. All of it was rolled back: nothing is changed.",
+      "The rehearsal did not pass. Everything was rolled back; nothing was changed.",
     ].join("\n"),
   );
   expect(rehearsalReport(new Map([["shop", nothingRehearsed()]]))).toMatch(/The rehearsal passed/);

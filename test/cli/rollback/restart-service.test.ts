@@ -66,8 +66,8 @@ test("the way back is in the state: recorded, known by what starts the service, 
   });
   expect(() =>
     findRollback(stateWith({ type: "LegacyUrl", inputs: { migrationComplete: true } }, gate), "api"),
-  ).toThrow(/no legacy URL any more/);
-  expect(() => findRollback(stateWith(), "nobody")).toThrow(/runs no service nobody: nothing was changed/);
+  ).toThrow(/no longer has a legacy URL/);
+  expect(() => findRollback(stateWith(), "nobody")).toThrow(/has no service nobody; nothing was changed/);
 });
 
 test("a recorded container comes back with its environment, whose values no message shows", async () => {

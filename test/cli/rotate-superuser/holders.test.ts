@@ -47,7 +47,7 @@ test("the variable of a Postgres image is told apart", () => {
     "postgres",
     password,
   );
-  expect(finding?.afterwards).toContain("at its very first start only");
+  expect(finding?.afterwards).toContain("only at its first start");
 });
 
 test("no password is held by nobody", () => {

@@ -9,7 +9,7 @@ const own = {
   user: "postgres",
   stored: "md5abc",
   endsAt: "2030-01-01 00:00:00+00",
-  hasEnded: false,
+  hasExpired: false,
   isReadOnly: false,
   isStandby: false,
   identity: "now",
@@ -22,19 +22,21 @@ test("what cannot be checked is a finding of its own: no Docker, and nowhere a p
   const db = { query: async <Row>() => ({ rows: [] as Row[] }) };
   const deployed = { connectAs: new Map(), kept: new Map(), adminPassword: undefined };
   const options = { watch: 0, accept: [], yes: false, stack, deployed, vault: stackVault("prod") };
-  const findings = await look(db, own, { reasons: ["127.0.0.1:5432 lets anybody in"] }, options);
+  const findings = await look(db, own, { reasons: ["127.0.0.1:5432 requires no password"] }, options);
   expect(findings.map(({ name, found }) => [name, found])).toEqual([
-    ["docker", expect.stringMatching(/no container could be looked at: .*ENOENT.*docker:host/)],
-    ["login", "nowhere a password is asked for: 127.0.0.1:5432 lets anybody in"],
+    ["docker", expect.stringMatching(/no container could be inspected: .*ENOENT.*docker:host/)],
+    ["login", "the server asks for no password at any address: 127.0.0.1:5432 requires no password"],
   ]);
-  expect(said.join("\n")).toMatch(/kept as md5, the new one as SCRAM[\s\S]*ends at 2030[\s\S]*knows no password/);
+  expect(said.join("\n")).toMatch(
+    /stored as md5, the new one as SCRAM[\s\S]*expires at 2030[\s\S]*has no admin password/,
+  );
 });
 
 test.each([
   [{ isStandby: true, isReadOnly: true }, /db:5432 is a standby/],
-  [{ isReadOnly: true }, /read only/],
+  [{ isReadOnly: true }, /read-only/],
   [{ user: "pooled" }, /the login as postgres became pooled/],
-  [{ hasEnded: true }, /ended at 2030.*VALID UNTIL 'infinity'/],
+  [{ hasExpired: true }, /expired at 2030.*VALID UNTIL 'infinity'/],
 ])("%j is refused before anything else", (difference, words) => {
   expect(() => refuseUnfit({ ...own, ...difference }, stack)).toThrow(words);
   expect(() => refuseUnfit(own, stack)).not.toThrow();

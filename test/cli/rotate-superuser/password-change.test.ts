@@ -74,33 +74,33 @@ class MemoryVault implements Vault {
 
 const quiet = () => undefined;
 const call = { signal: new AbortController().signal, report: { info: quiet, warn: quiet, progress: quiet } };
-const former = "the former one";
+const previous = "the previous one";
 let next: string;
 let vault: MemoryVault;
 let change: PasswordChange;
 
 beforeEach(async () => {
   const db = await trusted();
-  await db.query(`ALTER ROLE postgres PASSWORD '${former}'`);
+  await db.query(`ALTER ROLE postgres PASSWORD '${previous}'`);
   next = randomBytes(24).toString("hex");
   vault = new MemoryVault();
-  vault.current = former;
-  change = { db, former, next, asking: tcp(), vault, call, reached: quiet };
+  vault.current = previous;
+  change = { db, previous, next, asking: tcp(), vault, call, reached: quiet };
 });
 
 const letsIn = async (password: string, user?: string) => !((await tryLogin(tcp(user), password)) instanceof Error);
 
-test("the new password is stored before it is set, tried with the former, and then the one in force", async () => {
+test("the new password is stored before it is set, tried with the previous, and then the one in force", async () => {
   const steps: [Step, { current: string | undefined; pending: string | undefined }, boolean][] = [];
   const reached = async (step: Step) => void steps.push([step, await vault.read(), await letsIn(next)]);
   await changePassword({ ...change, reached });
   expect(steps).toEqual([
-    ["kept", { current: former, pending: next }, false],
-    ["changed", { current: former, pending: next }, true],
-    ["verified", { current: former, pending: next }, true],
+    ["kept", { current: previous, pending: next }, false],
+    ["changed", { current: previous, pending: next }, true],
+    ["verified", { current: previous, pending: next }, true],
     ["promoted", { current: next, pending: next }, true],
   ]);
-  expect(await letsIn(former)).toBe(false);
+  expect(await letsIn(previous)).toBe(false);
 });
 
 test.each<Step>(["kept", "changed", "verified", "promoted"])(
@@ -121,12 +121,12 @@ test.each<Step>(["kept", "changed", "verified", "promoted"])(
     const both = [await letsIn(current), await letsIn(pending)];
     expect(both).toEqual(last === "kept" ? [true, false] : last === "promoted" ? [true, true] : [false, true]);
 
-    const again = { ...change, db: await trusted(), former: current };
+    const again = { ...change, db: await trusted(), previous: current };
     const isInForce = (await readOwnPassword(again.db)).stored === scramVerifier(pending);
     expect(isInForce).toBe(last !== "kept");
     await (isInForce ? finishChange(again) : changePassword(again));
     expect(await vault.read()).toEqual({ current: next, pending: next });
-    expect([await letsIn(next), await letsIn(former)]).toEqual([true, false]);
+    expect([await letsIn(next), await letsIn(previous)]).toEqual([true, false]);
   },
 );
 
@@ -135,11 +135,11 @@ test("a login that does not go as it must: the verifier that was there is back, 
   await (change.db as pg.Client).query(`ALTER ROLE postgres PASSWORD '${md5}'`);
   // Nothing listens there: no login can prove the new one.
   const nowhere = { ...tcp(), port: 1 };
-  await expect(changePassword({ ...change, former: undefined, asking: nowhere })).rejects.toThrow(
-    /127\.0\.0\.1:1 refuses the new password: .*The former password is in force again; nothing was changed/,
+  await expect(changePassword({ ...change, previous: undefined, asking: nowhere })).rejects.toThrow(
+    /127\.0\.0\.1:1 refuses the new password: .*The previous password is in force again; nothing was changed/,
   );
   expect((await readOwnPassword(await trusted())).stored).toBe(md5);
-  expect(await vault.read()).toEqual({ current: former, pending: undefined });
+  expect(await vault.read()).toEqual({ current: previous, pending: undefined });
 });
 
 test("what cannot be put back is kept as pending, and the error says so", async () => {
@@ -149,7 +149,7 @@ test("what cannot be put back is kept as pending, and the error says so", async 
       (db as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
   };
   await expect(changePassword({ ...change, reached })).rejects.toThrow(
-    /could not be put back: [\s\S]*kept as app-roles:pendingAdminPassword; run this again/,
+    /could not be restored: [\s\S]*kept as app-roles:pendingAdminPassword. Fix this and run the command again/,
   );
   expect((await vault.read()).pending).toBe(next);
   expect(await letsIn(next)).toBe(true);
@@ -168,21 +168,21 @@ test("a store that fails behind the proof leaves the new one in force and kept",
 test("what Postgres refuses has changed nothing", async () => {
   await (change.db as pg.Client).query("SET default_transaction_read_only = on");
   await expect(changePassword(change)).rejects.toThrow(/cannot execute ALTER ROLE .*Nothing was changed/);
-  expect([await letsIn(former), vault.pending]).toEqual([true, undefined]);
+  expect([await letsIn(previous), vault.pending]).toEqual([true, undefined]);
 });
 
-test("an admin that is no superuser changes its own, and gets the former one back", async () => {
+test("an admin that is no superuser changes its own, and gets the previous one back", async () => {
   const admin = await trusted();
-  await admin.query(`ALTER ROLE cloud PASSWORD '${former}'`);
+  await admin.query(`ALTER ROLE cloud PASSWORD '${previous}'`);
   const own = { ...change, db: await trusted("cloud"), asking: tcp("cloud") };
   expect((await readOwnPassword(own.db)).stored).toBeUndefined();
   await expect(changePassword({ ...own, asking: { ...tcp("cloud"), port: 1 } })).rejects.toThrow(/in force again/);
-  expect(await letsIn(former, "cloud")).toBe(true);
+  expect(await letsIn(previous, "cloud")).toBe(true);
   await changePassword(own);
-  expect([await letsIn(next, "cloud"), await letsIn(former, "cloud")]).toEqual([true, false]);
+  expect([await letsIn(next, "cloud"), await letsIn(previous, "cloud")]).toEqual([true, false]);
 });
 
-test("no clear password and no former verifier reach the server's log", async () => {
+test("no clear password and no previous verifier reach the server's log", async () => {
   const { readFile } = await import("node:fs/promises");
   const db = change.db as pg.Client;
   await db.query("SET log_statement = 'all'");
@@ -194,25 +194,25 @@ test("no clear password and no former verifier reach the server's log", async ()
   expect(log).not.toContain(stored);
 });
 
-test("an address that lets anybody in proves nothing; the services' one is taken instead", async () => {
+test("an address that requires no password proves nothing; the services' one is taken instead", async () => {
   const server = completeServer({ host: "127.0.0.1", port: postgres.port, admin: { host: folder } });
   const { identity } = await readOwnPassword(change.db);
-  const asking = await whereAsked(addressesOf(server), former, identity);
+  const asking = await whereAsked(addressesOf(server), previous, identity);
   expect(asking).toEqual({ address: expect.objectContaining({ host: "127.0.0.1" }) });
   const socket = completeServer({ host: folder, port: postgres.port });
-  expect(await whereAsked(addressesOf(socket), former, identity)).toEqual({
-    reasons: [expect.stringContaining("(Unix socket) lets anybody in")],
+  expect(await whereAsked(addressesOf(socket), previous, identity)).toEqual({
+    reasons: [expect.stringContaining("(Unix socket) requires no password")],
   });
   const stale = await whereAsked([tcp()], "not the one", identity);
-  expect(stale).toEqual({ reasons: [expect.stringContaining("refuses the password that the stack has")] });
-  const other = await whereAsked([tcp()], former, "another start");
+  expect(stale).toEqual({ reasons: [expect.stringContaining("refuses the stack's password")] });
+  const other = await whereAsked([tcp()], previous, "another start");
   expect(other).toEqual({ reasons: [expect.stringContaining("is another server")] });
   await setStoredPassword(change.db, "postgres", null);
   expect(await whereAsked([tcp()], undefined, identity)).toEqual({ address: tcp() });
 });
 
 test("sessions of the user are seen by program and place, our own not", async () => {
-  const client = new pg.Client({ ...tcp(), password: former, application_name: "payroll job" });
+  const client = new pg.Client({ ...tcp(), password: previous, application_name: "payroll job" });
   await client.connect();
   clients.push(client);
   const found = await watchSessions(change.db, "postgres", 0, quiet);
@@ -233,7 +233,7 @@ test("when a password ends is read, and that of a session that may not write", a
   expect(await stands()).toMatchObject({
     user: "cloud",
     endsAt: undefined,
-    hasEnded: false,
+    hasExpired: false,
     isReadOnly: false,
     isStandby: false,
   });
@@ -241,9 +241,9 @@ test("when a password ends is read, and that of a session that may not write", a
   await cloud.query("SET default_transaction_read_only = on");
   expect(await stands()).toMatchObject({
     endsAt: expect.stringMatching(/^2001|^2000/),
-    hasEnded: true,
+    hasExpired: true,
     isReadOnly: true,
   });
   await (change.db as pg.Client).query("ALTER ROLE cloud VALID UNTIL 'infinity'");
-  expect(await stands()).toMatchObject({ endsAt: undefined, hasEnded: false });
+  expect(await stands()).toMatchObject({ endsAt: undefined, hasExpired: false });
 });

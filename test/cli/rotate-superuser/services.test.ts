@@ -65,7 +65,7 @@ test("a service on legacy is found, whatever its URL comes from; one that logs i
   );
   const findings = serviceFindings(stack, deployed, password);
   expect(findings.map(({ name, found }) => `${name} ${found}`)).toEqual([
-    "service/made is on legacy and logs in as postgres, with a URL made of this password",
+    "service/made is on legacy and logs in as postgres, with a URL built from this password",
     "service/given is on legacy and logs in as postgres (app-roles:serviceSecrets.given.legacyUrl)",
     "service/found is on legacy and logs in as postgres (api.env)",
   ]);
@@ -125,10 +125,12 @@ test("a service on legacy with a URL of its own gets the new password too, where
     serviceFindings(stack, deployed, password).map(({ name, afterwards }) => [name, afterwards]),
   );
   expect(afterwards["service/found"]).toMatch(
-    /until the up at the end has restarted it with the new one; with --keep-legacy-urls, until you give api\.env the new one$/,
+    /until the final up has restarted it with the new one; with --keep-legacy-urls, until you set the new one in api\.env$/,
   );
   expect(afterwards["service/given"]).toMatch(
-    /until you restart it with the new one: npx app-roles env given; with --keep-legacy-urls, until you give \S+ the new one, and restart it with it$/,
+    /until you restart it with the new one: npx app-roles env given; with --keep-legacy-urls, until you set the new one in \S+, and restart it with it$/,
   );
-  expect(afterwards["service/other"]).toMatch(/^its next connections fail: give app-roles:serviceSecrets\.other/);
+  expect(afterwards["service/other"]).toMatch(
+    /^its next connections fail: set the new password in app-roles:serviceSecrets\.other/,
+  );
 });

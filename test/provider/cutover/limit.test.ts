@@ -28,15 +28,17 @@ const allLegacy = { api: "legacy", worker: "legacy", cron: "legacy" } as const;
 test("one service of an up may be cut over, two are refused by name, the first in order first", async () => {
   expect(await refusal({ ...allLegacy, worker: "role" }, allLegacy)).toBeUndefined();
   const refused = await refusal({ ...allLegacy, cron: "role", worker: "role" }, allLegacy);
-  expect(refused).toContain("2 services would be cut over at once: worker, cron; app-roles:maxCutoversPerUp allows 1.");
-  expect(refused).toContain("worker goes first: set app-roles:services.cron.connectAs back to legacy");
+  expect(refused).toContain(
+    "2 services would be cut over in one up: worker, cron; app-roles:maxCutoversPerUp allows 1.",
+  );
+  expect(refused).toContain("worker is first: set app-roles:services.cron.connectAs back to legacy");
 });
 
 test("as many as are declared may be", async () => {
   const all = { api: "role", worker: "role", cron: "role" } as const;
   expect(await refusal(all, allLegacy, 3)).toBeUndefined();
   expect(await refusal(all, allLegacy, 2)).toContain(
-    "api, worker go first: set app-roles:services.cron.connectAs back to legacy",
+    "api, worker are first: set app-roles:services.cron.connectAs back to legacy",
   );
 });
 
@@ -105,7 +107,7 @@ cat "$2"`;
     return failures.map(({ property, reason }) => `${property}${reason}`);
   };
 
-  test("a file that is missing, one that is no YAML, a service that is not in it, an env file: all of them, no value", async () => {
+  test("a file that is missing, one that is not valid YAML, a service that is not in it, an env file: all of them, no value", async () => {
     const { folder, write, place } = await compose();
     write("broken.yml", 'services: {web: {environment: ["PASSWORD=hush"}}');
     write("open.env", "DATABASE_URL='postgres://postgres:hush@db/shop\n");
@@ -120,7 +122,7 @@ cat "$2"`;
       `app-roles:services.gone.compose.files: ${folder}/none.yml cannot be read (ENOENT)`,
       `app-roles:services.gone.compose.envFile: ${folder}/none.env cannot be read (ENOENT)`,
       expect.stringMatching(
-        /^app-roles:services\.broken\.compose\.files: .*broken\.yml is no YAML: \w+ at line 1, column \d+$/,
+        /^app-roles:services\.broken\.compose\.files: .*broken\.yml is not valid YAML: \w+ at line 1, column \d+$/,
       ),
       expect.stringMatching(
         /^app-roles:services\.other\.compose\.service: the compose project in .* has no service api; it has web$/,

@@ -29,7 +29,7 @@ async function decided(role: string, before: Record<string, string | number | bo
 
 describe("a role that logged in itself", () => {
   const role = `it's "me"`;
-  const kept = expect.stringContaining(`${role} may still log in itself`);
+  const kept = expect.stringContaining(`${role} can still log in itself`);
 
   test("keeps its login until the first rotation, and every preview says so", async () => {
     const first = { turn: 0, inForce: "a", former: "", keepsLogin: true };

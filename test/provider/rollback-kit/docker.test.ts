@@ -98,7 +98,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
         const { code, said } = await runScript(containerSteps(steps({ entrypoint })));
         expect({ code, said }).toEqual({
           code: 1,
-          said: expect.stringContaining("the container that was there runs again"),
+          said: expect.stringContaining("the previous container runs again"),
         });
         expect(said).toContain("NOT rolled back");
       }
@@ -109,7 +109,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       for (const _ of ["once", "and again"]) {
         expect(await runScript(containerSteps(steps()))).toEqual({
           code: 0,
-          said: expect.stringContaining("runs on its legacy URL again"),
+          said: expect.stringContaining("runs with its legacy URL again"),
         });
       }
       const { Config, HostConfig, NetworkSettings, State, Mounts } = (await inspect()) as ContainerInspection & {
@@ -192,7 +192,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       for (const _ of ["once", "and again"]) {
         expect(await runScript(steps)).toEqual({
           code: 0,
-          said: expect.stringContaining("runs on its legacy URL again"),
+          said: expect.stringContaining("runs with its legacy URL again"),
         });
       }
       const { Spec } = await service();
@@ -203,7 +203,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       const inputs = { ...subject, folder, legacyUrl, swarm: { name, urlFrom }, dockerHost: daemon.host };
       const { warnings } = await rollbackScript().plan(inputs, inputs, {}, testCall());
       expect(warnings).toEqual([
-        "api is on its legacy URL, as its rollback script leaves it: this up puts it on its role",
+        "api was rolled back by its rollback script: this up cuts it over to its role again",
       ]);
       expect((await rollbackScript().plan(inputs, undefined, {}, testCall())).warnings).toEqual([]);
       const running = await daemon.docker.listContainers({

@@ -56,7 +56,7 @@ esac
     const legacyUrl = "postgres://postgres:it's$HOME`id`\\é@db/shop";
     const declared = { service: "a p'i", urlKey: "DATABASE_URL", path: at("keep.sh"), args: ["$x"], legacyUrl };
     const script = scriptOf({ ...subject, service: "a p'i\nrm" }, commandSteps(declared));
-    for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs on its legacy URL again");
+    for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs with its legacy URL again");
     expect(readFileSync(at("value"), "utf8")).toBe(legacyUrl);
     expect(readFileSync(at("written"), "utf8")).toBe("$x\na p'i\nwrite\n");
     expect(readFileSync(at("deployed"), "utf8")).toBe("DATABASE_URL none");
@@ -106,7 +106,7 @@ describe("a compose service's script", () => {
     const script = composed(text);
     const expected = withValue(text, "DATABASE_URL", legacy);
     chmodSync(at("web.env"), 0o600);
-    for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs on its legacy URL again");
+    for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs with its legacy URL again");
     const written = readFileSync(at("web.env"), "latin1");
     // Where there was no line, one is added with its end.
     expect(written.replace(/\n$/, "")).toBe(expected.replace(/\n$/, ""));
@@ -132,16 +132,16 @@ describe("the kept script", () => {
     expect(kept.path.startsWith(`${join(folder, "kit")}/`)).toBe(true);
     expect(kept.path.slice(folder.length + 5)).not.toContain("/");
     const x = `#!/bin/sh\n${marker}\nx`;
-    expect(await kept.difference(x)).toBe("is not there yet");
+    expect(await kept.difference(x)).toBe("does not exist yet");
     await kept.write(x);
     expect([statSync(kept.path).mode & 0o777, statSync(join(folder, "kit")).mode & 0o777]).toEqual([0o700, 0o700]);
     expect(await kept.difference(x)).toBeUndefined();
-    expect(await kept.difference("y")).toBe("is no longer what puts it back");
+    expect(await kept.difference("y")).toBe("is outdated");
     chmodSync(kept.path, 0o755);
     expect(await kept.difference(x)).toBe("has the mode 755 and is for its owner alone");
     await kept.remove();
     await kept.remove();
-    expect(await kept.difference(x)).toBe("is not there yet");
+    expect(await kept.difference(x)).toBe("does not exist yet");
     writeFileSync(kept.path, "#!/bin/sh\necho mine\n");
     for (const work of [() => kept.difference(x), () => kept.write(x), () => kept.remove()]) {
       await expect(work()).rejects.toThrow(/is no script of the rollback kit/);
@@ -151,7 +151,7 @@ describe("the kept script", () => {
   test("a folder that others may write in is refused", async () => {
     mkdirSync(at("open"));
     chmodSync(at("open"), 0o777);
-    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(/open: others may write there/);
+    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(/open: other users own the folder or can write to it/);
     writeFileSync(at("file"), "");
     await expect(new KeptScript(at("file"), "api").difference("x")).rejects.toThrow(/is no folder/);
   });

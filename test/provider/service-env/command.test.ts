@@ -75,7 +75,7 @@ test("a deploy that fails: the former value is written and deployed again, and t
   const target = executable('if [ "$3" = deploy ] && grep -q newsecret value; then cat value >&2; exit 7; fi');
   const error = await target.put(next, call).catch((error: Error) => error.message);
   expect(error).toMatch(
-    /env\.sh api deploy ended with exit code 7:\n {2}\[secret\]\n {2}The former value is back and deployed\.$/,
+    /env\.sh api deploy ended with exit code 7:\n {2}\[secret\]\n {2}The previous value was restored and deployed\.$/,
   );
   expect(file("value")).toBe(former);
   expect(file("deployed")).toBe(former);
@@ -84,11 +84,11 @@ test("a deploy that fails: the former value is written and deployed again, and t
 test("a write that loses the value is found out", async () => {
   store(former);
   const target = executable('if [ "$3" = write ]; then cat >/dev/null; exit 0; fi');
-  await expect(target.put(next, call)).rejects.toThrow(/read does not give what was written/);
+  await expect(target.put(next, call)).rejects.toThrow(/read prints another value than was written/);
 });
 
 test("one that hangs is ended", async () => {
-  await expect(executable("sleep 60").find(call)).rejects.toThrow(/env\.sh api read was ended after 0\.3 s/);
+  await expect(executable("sleep 60").find(call)).rejects.toThrow(/env\.sh api read was killed after 0\.3 s/);
 });
 
 test("one that is not there, or may not be run, is said with the key to change", async () => {

@@ -116,7 +116,7 @@ describe.each(installed)("%s %s", (...command) => {
     expect(error).not.toContain("0123456789abcdef");
     // Version 2 looks for the runtime before it stops anything.
     expect(error).toMatch(
-      /The line in .*\.env is back as it was(, and web runs with it again|; the containers were not changed)\.$/,
+      /The previous line in .*\.env was restored(, and web runs with it again|; the containers were not changed)\.$/,
     );
     expect(read(".env")).toBe("DATABASE_URL=runc\nB=2");
     expect(await target(".env").find(testCall())).toMatchObject({ stored: "runc", running: [{ value: "runc" }] });
@@ -132,7 +132,7 @@ describe.each(installed)("%s %s", (...command) => {
     const error = await target()
       .put(next, testCall())
       .catch((error: Error) => error.message);
-    expect(error).toMatch(/is back as it was/);
+    expect(error).toMatch(/previous line in .* was restored/);
     expect(error).not.toMatch(/0123456789abcdef|ecret@/);
     expect(read("web.env")).toBe(text);
     expect(run("docker", "inspect", "--format", "{{.State.Running}}", id)).toBe("true");
@@ -142,22 +142,22 @@ describe.each(installed)("%s %s", (...command) => {
     [
       "a key under environment:",
       web(`, environment: {DATABASE_URL: "${former}"}`),
-      /DATABASE_URL stands under environment: of web in the compose file, which wins over .*web\.env/,
+      /DATABASE_URL is set in environment: of web in the compose file, which overrides .*web\.env/,
     ],
     [
       "an env file that another service reads",
       `${web()}, cron: {${sleeper}, env_file: [./web.env]}`,
-      /web\.env is the env file of cron too, whose DATABASE_URL would change with it/,
+      /web\.env is also the env file of cron, whose DATABASE_URL would change too/,
     ],
     [
       "an env file behind it",
       `web: {${sleeper}, env_file: [web.env, last.env]}`,
-      /compose gives web another DATABASE_URL than .*web\.env has: an env file behind it sets it too/,
+      /compose passes web another DATABASE_URL than .*web\.env has: a later env file sets it too/,
     ],
     [
       "an env file that is not the service's",
       `web: {${sleeper}, env_file: last.env}`,
-      /web\.env is no env_file of web \(it has: .*last\.env\)/,
+      /web\.env is neither an env_file of web \(it has: .*last\.env\)/,
     ],
   ])("refuses %s, without a value, and touches nothing", async (_, services, message) => {
     write("last.env", "DATABASE_URL=postgres://another:secret@db/shop\n");
@@ -183,7 +183,7 @@ describe.each(installed)("%s %s", (...command) => {
     run("docker", "tag", "sleeper:2", "moving:latest");
     expect((await examined()).refusals).toEqual([
       expect.stringMatching(
-        /a redeploy of web would start another image: moving:latest is [0-9a-f]{12} by now, and \S+ runs [0-9a-f]{12}/,
+        /a redeploy of web would start another image: moving:latest is now [0-9a-f]{12}, but \S+ runs [0-9a-f]{12}/,
       ),
     ]);
     run("docker", "rmi", "moving:latest");
@@ -196,7 +196,7 @@ describe.each(installed)("%s %s", (...command) => {
     started(web());
     write("web.env", read("web.env").replace("B=2", "B=3"));
     expect((await examined()).warnings).toEqual([
-      expect.stringMatching(/a redeploy brings what was changed since \S+ was started, too: B$/),
+      expect.stringMatching(/a redeploy also applies changes since \S+ was started: B$/),
     ]);
   });
 
@@ -212,7 +212,7 @@ describe.each(installed)("%s %s", (...command) => {
       `web: {${sleeper}, environment: {DATABASE_URL: "\${DATABASE_URL}"}}, cron: {${sleeper}, environment: {PG: "\${DATABASE_URL}"}}`,
       "web",
     );
-    expect((await examined(".env")).refusals).toEqual([expect.stringMatching(/gives \$\{DATABASE_URL\} to cron too/)]);
+    expect((await examined(".env")).refusals).toEqual([expect.stringMatching(/also passes \$\{DATABASE_URL\} to cron/)]);
     started(`web: {${sleeper}, environment: {DATABASE_URL: "\${DATABASE_URL}?x=1"}}`);
     expect((await examined(".env")).refusals).toEqual([
       expect.stringMatching(/must say DATABASE_URL: \$\{DATABASE_URL\} and nothing more/),

@@ -58,10 +58,10 @@ describe("a value is written", () => {
 test.each([
   ["A=1\nDATABASE_URL=x\nexport DATABASE_URL=y\n", /it has DATABASE_URL 2 times; keep one of the lines/],
   ["DATABASE_URL='x\n", /line 1 does not close its quote/],
-  ["A=1\nDATABASE_URL\n", /line 2 names DATABASE_URL without a value/],
-  ["DATABASE_URL: x\n", /line 1 names DATABASE_URL without a value/],
+  ["A=1\nDATABASE_URL\n", /line 2 has DATABASE_URL without a value/],
+  ["DATABASE_URL: x\n", /line 1 has DATABASE_URL without a value/],
   ['DATABASE_URL="a\\"b"\n', /line 1 has a backslash in quotes/],
-  ["DATABASE_URL='a'b\n", /line 1 goes on behind its closing quote/],
+  ["DATABASE_URL='a'b\n", /line 1 has text after its closing quote/],
 ])("refuses what cannot be changed without guessing, without the value: %j", (text, message) => {
   expect(() => readValue(text, key)).toThrow(message);
   expect(() => withValue(text, key, "new")).toThrow(message);

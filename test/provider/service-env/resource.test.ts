@@ -238,7 +238,7 @@ describe("ServiceEnv", () => {
     actions();
     const call = testCall();
     const { inputs: back } = await resource.check(call, { news: inputs("legacy"), olds: role, randomSeed });
-    expect(call.lines.join()).toContain("Nobody can tell what the service runs with, so it is deployed once more");
+    expect(call.lines.join()).toContain("The URL that the service runs with is not known, so it is deployed once more");
     await update(role, back);
     expect(actions()).toEqual(["deploy"]);
 

@@ -57,6 +57,6 @@ test.skipIf(reason !== undefined)(
 test.skipIf(reason !== undefined)("what Docker cannot be asked is said", async () => {
   const nowhere = new ServiceContainers(dockerClient("unix:///nowhere/docker.sock"), labels);
   await expect(nowhere.all()).rejects.toThrow(
-    /^looking for the service's containers: Docker: .* Check that Docker runs/,
+    /^listing the service's containers: Docker: .* Check that Docker runs/,
   );
 });

@@ -44,8 +44,8 @@ test("fails when it is not well in time", async () => {
 test("goes on looking while it soaks", async () => {
   const soaking = { timeout: 60_000, soak: 1500 };
   await expect(passGate("api", soaking, looks(well, failing), testCall())).rejects.toThrow("the log says so");
-  const unhealthy: Look = { ...well, pending: ["api is not healthy but unhealthy"] };
-  await expect(passGate("api", soaking, looks(well, unhealthy), testCall())).rejects.toThrow("after it had been well");
+  const unhealthy: Look = { ...well, pending: ["the health status of api is unhealthy"] };
+  await expect(passGate("api", soaking, looks(well, unhealthy), testCall())).rejects.toThrow("after it was healthy");
   await expect(passGate("api", { timeout: 1, soak: 1500 }, looks(well, idle), testCall())).rejects.toThrow(
     "after it had some",
   );
@@ -60,7 +60,7 @@ test("names the sessions that idle_session_timeout has ended", async () => {
   const times = { timeout: 1, soak: 1 };
   const failed = passGate("api", times, looks(well, { ...idle, idleEnds: 2 }), testCall());
   await expect(failed).rejects.toThrow(
-    /after it had some: 2 sessions were ended by the role's idle_session_timeout and did not come back\. Its pool must/,
+    /after it had some: 2 sessions were ended by the role's idle_session_timeout, and no new one was opened\. The service's pool must/,
   );
 });
 

@@ -48,9 +48,9 @@ test("without a container, waits for a session of the role that began after the 
     },
   };
   expect(await cutoverGate(server).apply({ ...inputs, deployedAt }, undefined, reconnects)).toMatch(
-    /^api: well as api for 0s, 1 session$/,
+    /^api: healthy as api for 0s, 1 session$/,
   );
-  expect(call.lines[0]).toContain("no session of its role comes from it");
+  expect(call.lines[0]).toContain("it has no session of its role");
   await before.query("SELECT 1");
 });
 
@@ -59,8 +59,8 @@ test("a gate that is not passed says what was seen, and both ways on", async () 
   const refused = await cutoverGate(server)
     .apply(impatient, undefined, testCall())
     .then(() => "", String);
-  expect(refused).toContain("api is not well as nobody: no session of its role comes from it, in 1s (gate.timeout).");
-  expect(refused).toContain("It has 0 sessions in postgres. The services after it were not touched.");
+  expect(refused).toContain("api is not healthy as nobody: it has no session of its role, within 1s (gate.timeout).");
+  expect(refused).toContain("It has 0 sessions in postgres. The services after it were not changed.");
   expect(refused).toContain("npx app-roles rollback api (or app-roles:services.api.connectAs: legacy, and up)");
 });
 
@@ -75,9 +75,9 @@ test("a cutover that puts the service back itself is told no way back", async ()
   vi.stubEnv(switches.handover, JSON.stringify({ service: "worker", folder: "/nowhere" }));
   const other = await refusal();
   vi.unstubAllEnvs();
-  expect(supervised).toContain("api is not well as nobody");
+  expect(supervised).toContain("api is not healthy as nobody");
   expect(supervised).not.toContain("Back at once");
-  expect(other).toContain("Back at once: npx app-roles rollback api");
+  expect(other).toContain("To roll back immediately: npx app-roles rollback api");
 });
 
 test("on legacy asks neither the server nor Docker", async () => {
@@ -101,12 +101,12 @@ test("a pool that does not survive idle_session_timeout is refused by that name;
   const idler = { ...inputs, role: "idler", gate };
   await postgres.connect({ user: "idler", password: "idler" });
   await expect(cutoverGate(server).apply(idler, undefined, testCall())).rejects.toThrow(
-    "1 session was ended by the role's idle_session_timeout and did not come back",
+    "1 session was ended by the role's idle_session_timeout, and no new one was opened",
   );
   const reconnect = setInterval(() => void postgres.connect({ user: "idler", password: "idler" }), 1000);
   try {
     expect(await cutoverGate(server).apply(idler, undefined, testCall())).toMatch(
-      /^api: well as idler for 4s, \d sessions?$/,
+      /^api: healthy as idler for 4s, \d sessions?$/,
     );
   } finally {
     clearInterval(reconnect);
@@ -118,7 +118,7 @@ test("a gate that is shorter than idle_session_timeout says what it cannot see, 
   await admin.query("ALTER ROLE api SET idle_session_timeout = '30min'");
   await postgres.connect({ user: "api", password: "api" });
   expect(await cutoverGate(server).apply(inputs, undefined, testCall())).toMatch(
-    /idle for 30min are ended .* cutover api --watch 35min sees it$/,
+    /idle for 30min are ended .* cutover api --watch 35min$/,
   );
 });
 

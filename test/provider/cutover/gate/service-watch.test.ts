@@ -25,7 +25,7 @@ const own: RoleSession = { id: "1", address: "172.18.0.4", age: 3, idle: undefin
 
 let containers: ServiceContainer[];
 let sessions: RoleSession[];
-/** By container; undefined: cannot be read back. */
+/** By container; undefined: does not support reading. */
 let logs: Record<string, LogLine[] | undefined>;
 let warnings: string[];
 let watch: ServiceWatch;
@@ -77,10 +77,10 @@ test("where addresses are masqueraded, sessions count that are younger than the 
 
 test("a healthcheck must say healthy", async () => {
   containers = [{ ...api, health: "starting" }];
-  expect((await watch.look()).pending).toEqual(["api is not healthy but starting"]);
+  expect((await watch.look()).pending).toEqual(["the health status of api is starting"]);
   containers = [{ ...api, health: "unhealthy", healthOutput: "curl: refused" }];
   expect((await watch.look()).pending).toEqual([
-    "api is not healthy but unhealthy (its healthcheck says: curl: refused)",
+    "the health status of api is unhealthy (output of its healthcheck: curl: refused)",
   ]);
   containers = [{ ...api, health: "healthy" }];
   expect((await watch.look()).pending).toEqual([]);
@@ -92,7 +92,7 @@ describe("fails", () => {
     expect((await watch.look()).failure).toBeUndefined();
     logs[1].push(line(2, "permission denied for table t, using postgres://app:pw@db/x and hunter22"));
     expect((await watch.look()).failure).toEqual({
-      reason: "the log of api says so: its role lacks a privilege",
+      reason: "found in the log of api: its role lacks a privilege",
       lines: ["permission denied for table t, using postgres://app:[secret]@db/x and [secret]"],
     });
   });
@@ -142,11 +142,11 @@ test("a former replica of a swarm service may end; one that fails may not", asyn
   expect((await watch.look()).failure?.reason).toBe("api ended with exit code 1");
 });
 
-test("a log that cannot be read back is said once, and the rest is watched", async () => {
+test("a log that does not support reading is said once, and the rest is watched", async () => {
   logs[1] = undefined;
   expect((await watch.look()).pending).toEqual([]);
   await watch.look();
-  expect(warnings).toEqual([expect.stringContaining("cannot be read back")]);
+  expect(warnings).toEqual([expect.stringContaining("does not support reading")]);
   containers = [{ ...api, state: "exited", exitCode: 1 }];
   expect((await watch.look()).failure).toEqual({ reason: "api ended with exit code 1", lines: [] });
 });
@@ -154,5 +154,5 @@ test("a log that cannot be read back is said once, and the rest is watched", asy
 test("without a container nothing is well", async () => {
   containers = [];
   sessions = [];
-  expect((await watch.look()).pending).toEqual(["there is no container of it"]);
+  expect((await watch.look()).pending).toEqual(["it has no container"]);
 });
