@@ -7,7 +7,7 @@ import { run } from "../../sandbox/process.ts";
 const appRoles = (args: string[], env: NodeJS.ProcessEnv = process.env) =>
   run(process.execPath, ["bin/app-roles.js", ...args], { env });
 
-test("help lists the commands, and tells what one takes", async () => {
+test("help lists the commands and describes one", async () => {
   const all = await appRoles([]);
   expect(all).toMatchObject({ code: 0, stdout: expect.stringMatching(/app-roles rehearse +tries on the live server/) });
   expect(await appRoles(["help"])).toEqual(all);
@@ -25,7 +25,7 @@ test("--version", async () => {
   expect((await appRoles(["--version"])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
 });
 
-describe("a command line that is wrong ends with 2", () => {
+describe("an invalid command line exits with 2", () => {
   test.each([
     [["rehaerse"], /unknown command 'rehaerse'\n.*Did you mean rehearse/],
     [["help", "toString"], /unknown command 'toString'/],
@@ -41,7 +41,7 @@ describe("a command line that is wrong ends with 2", () => {
   });
 });
 
-test("a file that is not there, and a missing pulumi, are told", async () => {
+test("a missing file and a missing pulumi are reported", async () => {
   expect(await appRoles(["rehearse", "--sql", "no-such.sql"])).toMatchObject({
     code: 1,
     stderr: expect.stringMatching(/cannot read no-such.sql: ENOENT/),

@@ -36,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(() => estate.remove());
 
-test("roles that are there already are refused, taken over on request, and put back by destroy", async () => {
+test("existing roles are refused, adopted on request, and restored by destroy", async () => {
   const { text: refusal } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
   expect(refusal).toMatch(/dashboard_app exists .*adopt: true/s);
   await estate.sandbox.setConfig("roles.dashboard_app.adopt", true);

@@ -66,7 +66,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     return Object.fromEntries(rows.map(({ service, user }) => [service, user]));
   };
 
-  test("take the place of a container that somebody else made only on request, which is back when theirs fails", async () => {
+  test("replace a foreign container only on request, which is started again if theirs fails", async () => {
     const foreign = await daemon.docker.createContainer({
       name: "dashboard_api",
       Image: serviceImage,
@@ -98,14 +98,14 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     await expect.poll(users, { timeout: 60_000 }).toMatchObject({ dashboard_api: "postgres" });
   });
 
-  test("are started with their URL, and a second up has nothing to do", async () => {
+  test("are started with their URL, and a second up changes nothing", async () => {
     await estate.up();
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
     await estate.up(); // the worker has migrated as postgres meanwhile: what it made becomes the owner's
     await estate.pulumi(["preview", "--expect-no-changes"]);
   });
 
-  test("are cut over one by one and go back, each alone", async () => {
+  test("are cut over and rolled back one by one", async () => {
     const idOf = async (name: string) => (await daemon.docker.getContainer(name).inspect()).Id;
     const worker = await idOf("worker");
     await estate.sandbox.setConfig("services.dashboard_api.connectAs", "role");
@@ -136,14 +136,14 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     await estate.pulumi(["preview", "--expect-no-changes"]);
   });
 
-  test("a container that was stopped or removed by hand is seen, and is there again after the next up", async () => {
+  test("a manually stopped or removed container is detected, and created again by the next up", async () => {
     await daemon.docker.getContainer("worker").remove({ force: true });
     expect(await estate.preview()).toContain("1 to create");
     await estate.up();
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
   });
 
-  test("no password is printed, and destroy removes the containers, and brings back the one that was there", async () => {
+  test("no password is printed; destroy removes the containers and restores the foreign one", async () => {
     const passwords = [estate.postgres.password, ...(await estate.passwords())];
     for (const password of passwords) expect(estate.printed.join("\n")).not.toContain(password);
     await estate.pulumi(["destroy", "--yes", "--skip-preview"]);

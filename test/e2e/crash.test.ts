@@ -23,7 +23,7 @@ function startUp(): ChildProcess {
 const sessionsOfTheStack = () =>
   estate.query("postgres", "SELECT pid FROM pg_stat_activity WHERE application_name = 'app-roles'");
 
-test("the engine is killed in the middle of the ownership's move: cancel and up finish it, destroy restores all", async () => {
+test("the engine is killed while owners change: cancel and up finish, destroy restores everything", async () => {
   const holder = new pg.Client({ connectionString: estate.postgres.url("tracksolid_db") });
   await holder.connect();
   // A reader of one table keeps the move from ending, so that the kill meets it half-way.
@@ -48,7 +48,7 @@ test("the engine is killed in the middle of the ownership's move: cancel and up 
   expect(await estate.observe()).toEqual(before);
 });
 
-test("a run killed between CREATE ROLE and the state's save: the next up makes the role anew", async () => {
+test("an up killed between CREATE ROLE and saving the state: the next up creates the role again", async () => {
   const { stdout } = await estate.pulumi(["stack", "export"]);
   const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { urn: string }[] } };
   expect(deployment.resources ?? []).toEqual([]);

@@ -42,7 +42,7 @@ const switches = () =>
     .join(" ");
 const untouched = "legacy legacy legacy legacy legacy legacy";
 
-test("what may not be cut over is refused before anything is changed", async () => {
+test("invalid cutovers are refused before anything is changed", async () => {
   const before = await appRoles(["cutover", "dashboard_api"]);
   expect(before).toMatchObject({ code: 1, said: expect.stringContaining("no up has completed yet for") });
   await estate.up();
@@ -63,7 +63,7 @@ test("what may not be cut over is refused before anything is changed", async () 
   expect(switches()).toBe(untouched);
 });
 
-test("a service that is not well goes back by itself, with the reason at the end", async () => {
+test("an unhealthy service is rolled back, with the reason at the end", async () => {
   services.isBroken = true;
   const { code, said } = await appRoles(["cutover", "dashboard_api"]);
   expect({ code, said }).toEqual({
@@ -81,7 +81,7 @@ test("a service that is not well goes back by itself, with the reason at the end
   services.isBroken = false;
 });
 
-test("one that is interrupted while its gate watches it goes back too", async () => {
+test("a cutover interrupted at the gate is rolled back too", async () => {
   await estate.sandbox.setConfig("services.dashboard_api.gate.soak", "5min");
   const { code, said } = await appRoles(["cutover", "dashboard_api"], (so) =>
     /CutoverGate dashboard_api (creating|updating)/.test(so) ? "SIGTERM" : undefined,
@@ -94,7 +94,7 @@ test("one that is interrupted while its gate watches it goes back too", async ()
   expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
-test("it is on its role by an ordinary up, and the file says so", async () => {
+test("a successful cutover is one up, and changes the stack's file", async () => {
   await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
   const { code, said } = await appRoles(["cutover", "dashboard_api", "--watch", "2s"]);
   expect({ code, said }).toEqual({
@@ -136,7 +136,7 @@ test("it is on its role by an ordinary up, and the file says so", async () => {
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("trouble while it is watched takes it back", async () => {
+test("an unhealthy service is rolled back during the watch", async () => {
   expect(await appRoles(["rollback", "dashboard_api"])).toMatchObject({ code: 0 });
   await estate.sandbox.setConfig("services.dashboard_api.gate.timeout", "6s");
   let isWell = false;
@@ -154,7 +154,7 @@ test("trouble while it is watched takes it back", async () => {
   expect([services.user("dashboard_api"), switches()]).toEqual(["postgres", untouched]);
 });
 
-test("an external service that nobody restarts is not said to be well; its first session is", async () => {
+test("an external service is reported as cut over only after its first session", async () => {
   const nowhere = await appRoles(["cutover", "webhook_receiver", "--file", "no/such/receiver.env"]);
   expect(nowhere).toMatchObject({ code: 1, said: expect.stringContaining("cannot write no/such/receiver.env") });
   const none = await appRoles(["cutover", "dashboard_api", "--timeout", "1s"]);

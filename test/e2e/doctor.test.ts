@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => estate.remove());
 
-test("what an up needs is there: a line for each, and exit code 0", async () => {
+test("all prerequisites are met: a line for each, and exit code 0", async () => {
   const { code, text } = await doctor();
   expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("No problems found.") });
   for (const what of ["Node", "engine", "stack", "configuration", "backend", "lock", "state", "plugins", "pgaccess"])
@@ -40,7 +40,7 @@ test("what an up needs is there: a line for each, and exit code 0", async () => 
   expect(text).not.toMatch(/^ +docker /m);
 });
 
-test("a lock is shown with its holder: one that lives is waited for, one that is gone is cancelled", async () => {
+test("a lock is shown with its holder and the fix for a running and a dead one", async () => {
   const folder = join(estate.sandbox.backend, ".pulumi/locks/organization/app-roles/prod");
   await mkdir(folder, { recursive: true });
   const hold = (pid: number) =>
@@ -58,7 +58,7 @@ test("a lock is shown with its holder: one that lives is waited for, one that is
   await rm(join(folder, "one.json"));
 });
 
-test("a state that Pulumi refuses is shown with what repairs it, which does", async () => {
+test("an invalid state is shown with the command that repairs it", async () => {
   const file = join(estate.sandbox.backend, ".pulumi/stacks/app-roles/prod.json");
   const before = await readFile(file, "utf8");
   const urn = (name: string) => `urn:pulumi:prod::app-roles::app-roles:index:AppRole::${name}`;
@@ -87,7 +87,7 @@ test("a state that Pulumi refuses is shown with what repairs it, which does", as
   await writeFile(file, before);
 });
 
-test("plugins that are missing, and a passphrase, are told with the command to mend it", async () => {
+test("missing plugins and a missing passphrase are shown with the fix", async () => {
   const elsewhere = join(estate.sandbox.dir, "no-plugins");
   const { code, text } = await doctor({ PULUMI_HOME: elsewhere });
   expect(code).toBe(1);
@@ -101,7 +101,7 @@ test("plugins that are missing, and a passphrase, are told with the command to m
   expect(locked.text).toMatch(/server +- +no configuration/);
 });
 
-test("a bad key, a command that cannot be run, a Docker that is not there", async () => {
+test("an invalid key, a command that cannot be run, a missing Docker", async () => {
   await estate.sandbox.setConfig("services.cron.runtime", "command");
   await estate.sandbox.setConfig("services.cron.command", { path: "./nowhere.sh" });
   await estate.sandbox.setConfig("server.admin.host", undefined);
@@ -118,7 +118,7 @@ test("a bad key, a command that cannot be run, a Docker that is not there", asyn
   await estate.sandbox.setConfig("ceilling", undefined);
 });
 
-test("files and commands that services are restarted by are looked into, all of them", async () => {
+test("all files and commands that restart services are checked", async () => {
   await estate.sandbox.setConfig("services.cron", undefined);
   const broken = ["dashboard_api", "ingest_worker"];
   for (const name of broken) {
@@ -140,7 +140,7 @@ test("files and commands that services are restarted by are looked into, all of 
   }
 });
 
-test("compose files, env files, the budget and policies: one preview names all of it, and so does doctor", async () => {
+test("compose files, env files, the budget and policies: one preview reports all problems, and so does doctor", async () => {
   await estate.sandbox.setConfig("defaults.settings.idle_session_timeout", undefined);
   await estate.sandbox.setConfig("existingRoles.grafana_ro.connectionLimit", 50);
   for (const name of ["dashboard_api", "ingest_worker"]) {
@@ -175,7 +175,7 @@ test("compose files, env files, the budget and policies: one preview names all o
   await estate.sandbox.setConfig("defaults.settings.idle_session_timeout", "30min");
 });
 
-test("an ordinary admin, a full server, a wrong password, a server that is down, no stack", async () => {
+test("a non-superuser admin, a full server, a wrong password, a server that is down, no stack", async () => {
   await estate.sandbox.setConfig("server.admin.superuser", false);
   await estate.query("postgres", "CREATE ROLE plain LOGIN PASSWORD 'plain'");
   await estate.sandbox.setConfig("server.admin.user", "plain");

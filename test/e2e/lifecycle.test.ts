@@ -37,7 +37,7 @@ test("preview says what will change, with real values, and changes nothing", asy
   expect(await estate.observe()).toEqual(before);
 });
 
-test("up makes the roles, gives the owner its objects, and a second up has nothing to do", async () => {
+test("up creates the roles and moves the objects, and a second up changes nothing", async () => {
   await estate.up();
   const owners = await estate.query(
     "tracksolid_db",
@@ -61,7 +61,7 @@ test("up makes the roles, gives the owner its objects, and a second up has nothi
   expect(await estate.up()).toContain("42 unchanged");
 });
 
-test("drift made by hand is seen by a refresh, by a plain preview, and repaired by up", async () => {
+test("manual drift is shown by a refresh and a preview, and fixed by up", async () => {
   // The engine refuses --preview-only beside the sandbox's answer to every question.
   const env = { PULUMI_SKIP_CONFIRMATIONS: "false" };
   await estate.pulumi(["refresh", "--preview-only", "--expect-no-changes"], { env });
@@ -134,7 +134,7 @@ test("objects a legacy migrator makes later are readable at once and owned after
   await estate.query("tracksolid_db", "DROP TABLE tickets.made_by_legacy");
 });
 
-test("a cutover changes that service alone, and the way back too", async () => {
+test("a cutover and a rollback change only that service", async () => {
   const legacy = await estate.databaseUrls();
   await switchTo("dashboard_api", "role");
   expect(changed(await estate.preview())).toEqual(["pgaccess:index:ServiceUrl"]);

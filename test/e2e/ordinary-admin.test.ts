@@ -41,7 +41,7 @@ afterAll(() => estate.remove());
 const memberships = () =>
   estate.query("postgres", "SELECT roleid::regrole, member::regrole, admin_option FROM pg_auth_members ORDER BY 1, 2");
 
-test("an admin that is no superuser must be declared, and then does all of it within what it may", async () => {
+test("a non-superuser admin must be declared, and then does everything that its privileges allow", async () => {
   const before = await estate.observe();
   const were = await memberships();
   const { text } = await estate.pulumi(["preview"], { fails: true });

@@ -28,7 +28,7 @@ async function withConfig(path: string, value: unknown, former: unknown, work: (
   }
 }
 
-test("bad config names every bad key", async () => {
+test("invalid configuration: every key is reported", async () => {
   await withConfig("roles.dashboard_app.connectionLimt", 8, undefined, () =>
     withConfig("services.worker.role", "nobody", "tracksolid_owner", async () => {
       const text = await refused();
@@ -57,7 +57,7 @@ test("a server that is down", async () => {
   });
 });
 
-test("no Docker daemon: a service that needs one names the remedy, and a stack without one needs none", async () => {
+test("no Docker daemon: the error has the remedy, and a stack without containers needs none", async () => {
   const env = { DOCKER_HOST: "unix:///nowhere/docker.sock" };
   await estate.pulumi(["preview"], { env });
   await withConfig("services.worker.container", { image: "worker:1" }, undefined, () =>
@@ -67,20 +67,20 @@ test("no Docker daemon: a service that needs one names the remedy, and a stack w
   );
 });
 
-test("a schema that is not there", async () => {
+test("a missing schema", async () => {
   const schemas = ["tracksolid", "reporting", "tickets"];
   await withConfig("databases.tracksolid_db.schemas", [...schemas, "nowhere"], schemas, async () => {
     expect(await refused()).toMatch(/no schema nowhere; it has .*tracksolid/);
   });
 });
 
-test("a database that is not there", async () => {
+test("a missing database", async () => {
   await withConfig("databases.nowhere", { schemas: ["s"] }, undefined, async () => {
     expect(await refused()).toMatch(/no database nowhere; it has .*tracksolid_db/);
   });
 });
 
-test("a role to keep an object with that is not there", async () => {
+test("a missing owner to keep", async () => {
   const path = "databases.tracksolid_db.keepOwner";
   await withConfig(
     path,
@@ -92,7 +92,7 @@ test("a role to keep an object with that is not there", async () => {
   );
 });
 
-test("a role of that name that somebody else made", async () => {
+test("an existing role of that name", async () => {
   // A refused up may have saved baselines by now; with them a bare role is taken for what a killed run left behind.
   await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
   await estate.query("postgres", "CREATE ROLE dashboard_app LOGIN");
@@ -107,7 +107,7 @@ test("a role of that name that somebody else made", async () => {
   expect(await estate.observe()).toEqual(before);
 });
 
-test("a server that is full says so, and works again once a slot is free", async () => {
+test("a full server is reported, and works again once a slot is free", async () => {
   const sessions: pg.Client[] = [];
   let full = false;
   while (!full) {

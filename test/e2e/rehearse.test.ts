@@ -44,7 +44,7 @@ test("a migration that would commit fails it; --sql runs in the one database tha
   expect(await estate.observe()).toEqual(before);
 });
 
-test("rehearse: true stops an up before anything is changed, and lets it through once all is well", async () => {
+test("rehearse: true stops an up before anything is changed, and continues once the rehearsal passes", async () => {
   const { query, sandbox, up, pulumi } = estate;
   await writeFile(join(sandbox.dir, "0042.sql"), "ALTER TABLE tracksolid.position_history ADD COLUMN note text;\n");
   await sandbox.setConfig("rehearse", true);

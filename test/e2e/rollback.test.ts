@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => estate.remove());
 
-test("env writes the URL in force, for its owner alone, and shows it to no terminal", async () => {
+test("env writes the URL in force with mode 0600, and does not print it to a terminal", async () => {
   const { dashboard_api: url } = await estate.databaseUrls();
   const file = join(estate.sandbox.dir, "api.env");
   expect(await appRoles("env", "dashboard_api", "--file", file)).toMatchObject({ code: 0, stdout: "" });
@@ -44,7 +44,7 @@ test("a wrong passphrase changes nothing, and says so", async () => {
   expect(await file()).toBe(before);
 });
 
-test("rollback puts one service back with the server gone: the state is left to the next up, and env gives its URL", async () => {
+test("rollback works with the server down: the next up updates the state, and env prints the legacy URL", async () => {
   const { password } = estate.postgres;
   expect(await appRoles("rollback", "nobody")).toMatchObject({
     code: 1,

@@ -66,7 +66,7 @@ afterAll(async () => {
   await estate?.remove();
 });
 
-test("a role that logs in itself gets its two login roles without a login that fails", async () => {
+test("a role gets its two login roles without a failed login", async () => {
   await estate.sandbox.setConfig("roles.dashboard_app.rotation", "alternate");
   expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("does not have the two login roles") });
   const former = services.password("dashboard_api");
@@ -83,7 +83,7 @@ test("a role that logs in itself gets its two login roles without a login that f
   expect(preview).toContain("dashboard_app can still log in itself");
 });
 
-test("a rotation lets no login fail, and refuses the former login afterwards", async () => {
+test("in a rotation no login fails, and the previous login is refused afterwards", async () => {
   const former = services.password("dashboard_api");
   const { result, failures } = await underLoad(rotate);
   expect(result).toEqual({
@@ -98,7 +98,7 @@ test("a rotation lets no login fail, and refuses the former login afterwards", a
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("one whose redeploy fails leaves both logins, until an up has gone on with it", async () => {
+test("a failed redeploy keeps both logins, until an up continues the rotation", async () => {
   const former = services.password("dashboard_api");
   writeFileSync(services.at("broken"), "");
   const { result, failures } = await underLoad(rotate);
@@ -119,7 +119,7 @@ test("one whose redeploy fails leaves both logins, until an up has gone on with 
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("taken away again, the role logs in itself, and its login roles are gone", async () => {
+test("without rotation: alternate the role logs in itself again, and its login roles are dropped", async () => {
   await estate.sandbox.setConfig("roles.dashboard_app.rotation", undefined);
   expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("still has its two login roles") });
   expect((await underLoad(() => estate.up())).failures).toEqual([]);
@@ -130,7 +130,7 @@ test("taken away again, the role logs in itself, and its login roles are gone", 
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("destroy leaves nothing of it, and no password was printed", async () => {
+test("destroy removes everything, and no password was printed", async () => {
   const passwords = await estate.passwords();
   await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");
   await estate.up();

@@ -78,7 +78,7 @@ afterAll(async () => {
   await daemon?.stop();
 });
 
-test("all that use the password are named, and nothing is changed until each is accepted", async () => {
+test("all users of the password are listed, and nothing is changed until each is accepted", async () => {
   const { code, text } = await rotate();
   expect(code).toBe(1);
   for (const name of names) expect(text).toContain(`  ${name}\n      is on legacy and logs in as postgres`);
@@ -97,7 +97,7 @@ test("all that use the password are named, and nothing is changed until each is 
   expect(await stackFile()).not.toMatch(/app-roles:(a|pendingA)dminPassword:/);
 });
 
-test("an up that runs, and a switch that no up has carried out, are refused first", async () => {
+test("a running up, and a change of connectAs that no up has applied, are refused first", async () => {
   const folder = join(estate.sandbox.backend, ".pulumi/locks/organization/app-roles/prod");
   const held = { pid: process.pid, username: "anna", hostname: hostname(), timestamp: "2026-06-20T10:00:00Z" };
   await mkdir(folder, { recursive: true });
@@ -112,7 +112,7 @@ test("an up that runs, and a switch that no up has carried out, are refused firs
   await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");
 });
 
-test("killed behind the change, the next run finishes: the new password works, the former is refused, a preview is clean", async () => {
+test("killed after the change, the next run finishes: the new password works, the previous is refused, a preview is clean", async () => {
   const child = spawn("node", [...command, ...accepted, "--yes"], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
   for await (const chunk of child.stdout.setEncoding("utf8")) {
     said.push(chunk as string);

@@ -28,7 +28,7 @@ afterAll(async () => {
   await estate?.remove();
 });
 
-test("what may not be rotated is refused before anything is changed", async () => {
+test("invalid rotations are refused before anything is changed", async () => {
   expect(await rotate("dashboard_app")).toMatchObject({ code: 1, said: expect.stringContaining("(connectAs: role)") });
   await estate.up();
   for (const [role, why] of [
@@ -52,7 +52,7 @@ test("role and service have a new password after one up", async () => {
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("a redeploy that fails is told, and the next up goes on with the password that the server has", async () => {
+test("a failed redeploy is reported, and the next up continues with the server's password", async () => {
   const former = services.password("dashboard_api");
   writeFileSync(services.at("broken"), "");
   const { code, said } = await rotate("dashboard_app");
@@ -67,7 +67,7 @@ test("a redeploy that fails is told, and the next up goes on with the password t
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("external services are asked about first; without anybody to ask nothing is changed", async () => {
+test("external services need confirmation; without a terminal nothing is changed", async () => {
   await estate.sandbox.setConfig("services.dashboard_api.runtime", "external");
   await estate.sandbox.setConfig("services.dashboard_api.command", undefined);
   await estate.sandbox.setConfig("services.dashboard_api.gate", undefined);
@@ -83,7 +83,7 @@ test("external services are asked about first; without anybody to ask nothing is
   expect(await login(new URL((await estate.databaseUrls()).dashboard_api ?? "").password)).toHaveLength(1);
 });
 
-test("a role that no service is on is just given another, and no password was printed", async () => {
+test("a role without services gets a new password, and no password was printed", async () => {
   expect(await rotate("cron_app")).toMatchObject({ code: 0, said: expect.stringContaining("; no service uses it.") });
   const printed = estate.printed.join("\n");
   for (const password of [estate.postgres.password, ...(await estate.passwords())])

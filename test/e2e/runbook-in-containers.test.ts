@@ -4,7 +4,7 @@ import { run } from "../../sandbox/process.ts";
 
 const demo = fileURLToPath(new URL("../../sandbox/demo/main.ts", import.meta.url));
 
-test("the runbook with six containers under load: five are cut over, one is rolled back automatically, the swarm service fails no request", async ({
+test("six containers follow the runbook under load: five are cut over, one is rolled back, and the swarm service fails no request", async ({
   skip,
 }) => {
   const { code, stdout, stderr } = await run(process.execPath, [demo, "--docker"]);

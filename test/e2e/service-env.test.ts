@@ -54,16 +54,16 @@ afterAll(async () => {
 
 const switchTo = (connectAs: string) => estate.sandbox.setConfig("services.dashboard_api.connectAs", connectAs);
 
-test("the first preview says of no service that it is restarted, since none is", async () => {
+test("the first preview announces no restart, since there is none", async () => {
   expect(await estate.preview()).not.toMatch(/restarted|not known yet/);
 });
 
-test("on legacy, the URL that the service has is kept, and nothing is deployed", async () => {
+test("on legacy the service keeps its URL, and nothing is deployed", async () => {
   await estate.up();
   expect([stored(), deploys(), existsSync(kept())]).toEqual([former, 0, false]);
 });
 
-test("the cutover is one write and one deploy, seen in the preview by its user", async () => {
+test("the cutover is one write and one deploy, and the preview shows the users", async () => {
   await switchTo("role");
   const preview = await estate.preview();
   expect(preview).toMatch(/DATABASE_URL by \.\/keep\.sh.*user postgres -> user dashboard_app/);
@@ -78,7 +78,7 @@ test("the cutover is one write and one deploy, seen in the preview by its user",
   expect(statSync(kept()).mode & 0o777).toBe(0o700);
 });
 
-test("the gate that it did not pass keeps the outputs as they were, and is run again, without a redeploy, until it passes", async () => {
+test("a failed gate keeps the outputs, and runs again without a redeploy until it passes", async () => {
   expect((await estate.databaseUrls()).dashboard_api).toBe(former);
   service.isBroken = false;
   expect(await estate.up()).toMatch(/dashboard_api: healthy as dashboard_app for 1s, 1 session/);
@@ -86,7 +86,7 @@ test("the gate that it did not pass keeps the outputs as they were, and is run a
   expect((await estate.databaseUrls()).dashboard_api).toBe(stored());
 });
 
-test("a URL changed by hand is seen by a plain preview, and put right", async () => {
+test("a manually changed URL is shown by a preview, and fixed", async () => {
   await estate.pulumi(["preview", "--expect-no-changes"]);
   writeFileSync(join(dir(), "url"), former.replace("?", "?by=hand&"));
   expect(await estate.preview()).toMatch(/user postgres -> user dashboard_app/);
@@ -94,7 +94,7 @@ test("a URL changed by hand is seen by a plain preview, and put right", async ()
   expect([new URL(stored()).username, deploys()]).toEqual(["dashboard_app", 2]);
 });
 
-test("the kept script is the way back without the stack, and the next preview says that it was taken", async () => {
+test("the rollback script works without the stack, and the next preview reports the rollback", async () => {
   const environment = { PATH: estate.sandbox.env.PATH };
   const { code, stdout, stderr } = await run("sh", [kept()], { cwd: "/", env: environment });
   estate.printed.push(stdout + stderr);
@@ -120,7 +120,7 @@ test("the kept script is the way back without the stack, and the next preview sa
   expect([existsSync(kept()), deploys()]).toEqual([true, 5]);
 });
 
-test("the way back works with the server down, byte for byte", async () => {
+test("a rollback works with the server down, byte for byte", async () => {
   await estate.postgres.stop();
   const options = { cwd: dir(), env: estate.sandbox.env };
   const { code, stdout, stderr } = await run("node", ["bin/app-roles.js", "rollback", "dashboard_api"], options);

@@ -78,7 +78,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
   const id = async () => (await daemon.docker.getService("dashboard_api").inspect()).ID;
   const secrets = async () => (await daemon.docker.listSecrets()).length;
 
-  test("is started with its URL in a secret's file, and a second up has nothing to do", async () => {
+  test("is started with its URL in a secret's file, and a second up changes nothing", async () => {
     expect(await estate.up()).toContain("has no digest");
     await becomes("postgres");
     const { Spec } = await daemon.docker.getService("dashboard_api").inspect();
@@ -86,7 +86,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await estate.pulumi(["preview", "--expect-no-changes"]);
   });
 
-  test("is cut over and goes back, and no request fails", async () => {
+  test("is cut over and rolled back, and no request fails", async () => {
     const before = await id();
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     expect(await estate.preview()).toContain('"app-roles.connect-as"');
@@ -105,7 +105,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     expect(await count("request failed")).toBe(0);
   });
 
-  test("whose new replicas do not run stays as it was, the up fails, and the next one goes on", async () => {
+  test("keeps running if its new replicas fail: the up fails, and the next one continues", async () => {
     const before = await id();
     await command("--pool", "none");
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
@@ -125,7 +125,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     expect(await count("request failed")).toBe(0);
   });
 
-  test("that was scaled by hand is seen, and put right", async () => {
+  test("that was scaled manually is detected, and fixed", async () => {
     const live = daemon.docker.getService("dashboard_api");
     const { Version, Spec } = await live.inspect();
     await live.update({ version: Version.Index, ...Spec, Mode: { Replicated: { Replicas: 1 } } });

@@ -21,7 +21,7 @@ const served = () => services.map((service) => service.served);
 const failures = () => Object.fromEntries(services.map(({ name, failures }) => [name, failures]));
 const none = () => Object.fromEntries(services.map(({ name }) => [name, 0]));
 
-test("readers and writers run all through an up and a destroy without one error", async () => {
+test("readers and writers run during an up and a destroy without an error", async () => {
   const before = await estate.observe();
   await estate.up();
   const inBetween = served();
@@ -31,7 +31,7 @@ test("readers and writers run all through an up and a destroy without one error"
   expect(await estate.observe()).toEqual(before);
 });
 
-test("two ups at once: one is told that the stack is locked, the other one does it all", async () => {
+test("two concurrent ups: one reports that the stack is locked, the other succeeds", async () => {
   const args = ["up", "--yes", "--skip-preview"];
   const both = await Promise.all([estate.sandbox.pulumi(args), estate.sandbox.pulumi(args)]);
   const [done, refused] = both.toSorted((a, b) => a.code - b.code);

@@ -93,7 +93,7 @@ async function broken(db: pg.Client, stack: PluginStack, { objects }: RandomEsta
   return found;
 }
 
-test("the laws of preview, up and destroy hold on estates nobody designed", async () => {
+test("preview, up and destroy keep their promises on random databases", async () => {
   await fc.assert(
     fc.asyncProperty(randomEstate, (estate) =>
       onEstate(estate, async (db, stack) => {
@@ -111,7 +111,7 @@ test("the laws of preview, up and destroy hold on estates nobody designed", asyn
   );
 });
 
-test("an up and a destroy end well while objects come, go, and get other names and privileges", async () => {
+test("an up and a destroy succeed while objects are created, dropped, renamed and granted", async () => {
   await fc.assert(
     fc.asyncProperty(randomEstate, fc.integer(), (estate, seed) =>
       onEstate(estate, async (db, stack) => {

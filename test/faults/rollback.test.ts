@@ -57,7 +57,7 @@ async function check(what: string, isSettled = true): Promise<void> {
   }
 }
 
-test("two services with a command: the first goes back after an up and the cutover of the second", async () => {
+test("two services with a command: the first is rolled back after an up and the cutover of the second", async () => {
   expect(await appRoles("cutover", "dashboard_api")).toMatchObject({ code: 0 });
   await estate.up();
   expect(await appRoles("cutover", "worker")).toMatchObject({ code: 0 });
@@ -81,7 +81,7 @@ test("two services with a command: the first goes back after an up and the cutov
   });
 });
 
-test("compose with rollbackKit: a passed cutover goes back, and so does one that its gate refuses", async () => {
+test("compose with rollbackKit: a successful and a failed cutover are rolled back", async () => {
   expect(await appRoles("cutover", "ingest_worker")).toMatchObject({ code: 0 });
   await check("cut over");
   const back = await appRoles("rollback", "ingest_worker");
@@ -104,7 +104,7 @@ test("compose with rollbackKit: a passed cutover goes back, and so does one that
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
-test("a service that its script put back keeps every cutover and rotation from undoing that", async () => {
+test("a service that its script rolled back blocks cutovers and rotations that would undo it", async () => {
   const { ended } = begin(["cutover", "webhook_receiver"]);
   expect(await ended).toMatchObject({ code: 0 });
   const script = spawn("sh", [services.at("kit/webhook_receiver.sh")], { env: estate.sandbox.env, stdio: "ignore" });

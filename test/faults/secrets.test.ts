@@ -39,7 +39,7 @@ async function appRoles(...args: string[]): Promise<number | null> {
   return code;
 }
 
-test("no password is in anything that leaves: output, logs, state, arguments, environments, files of others", async () => {
+test("no password leaks to output, logs, state, arguments, environments or readable files", async () => {
   const passwords = new Set([estate.postgres.password]);
   const learn = async () => {
     for (const password of await estate.passwords()) passwords.add(password);

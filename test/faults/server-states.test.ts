@@ -61,7 +61,7 @@ const refusal = (work: Promise<unknown>): Promise<string> =>
     (error: Error) => error.message,
   );
 
-test("a server that is starting is waited for; one that stays so is named, with what to do", async () => {
+test("a starting server is waited for; one that never starts is reported with the fix", async () => {
   const { address, admin, stack: direct } = await shop(1);
   await direct.close();
   const keeper = await Gatekeeper.start(address);
@@ -79,7 +79,7 @@ test("a server that is starting is waited for; one that stays so is named, with 
   expect(said).toContain("wait and run this again");
 });
 
-test("a failover in the middle of an up: it fails with what was lost, and the next one does the rest", async () => {
+test("a failover during an up: the up fails with the lost connection, and the next one finishes", async () => {
   const { address, admin, stack: direct } = await shop(200);
   await direct.close();
   const before = await observe(admin);
@@ -126,12 +126,12 @@ describe("a full server", () => {
     else expect(code).toBe("53300");
   };
 
-  test("whose reserved slots are free is planned on as any other", async () => {
+  test("with free reserved slots can be planned", async () => {
     await fill("crowd");
     expect(Object.keys(await full.stack.preview())).toContain("Ownership");
   });
 
-  test("that has no slot left is named, with the one thing to do; nothing is changed, and it goes on once there is one", async () => {
+  test("without a free slot is reported with the fix; nothing is changed, and the next up succeeds once a slot is free", async () => {
     await fill("boss");
     const before = await observe(full.admin);
     const said = await refusal(full.stack.preview());
@@ -153,7 +153,7 @@ test("an up of many tables fits in a small lock table: owners move one by one, G
   expect(await observe(admin)).toEqual(before);
 });
 
-test("the admin's own timeouts do not cut a run short", async () => {
+test("the admin's own timeouts do not interrupt an up", async () => {
   const { admin, stack } = await shop(50);
   await admin.query("ALTER ROLE postgres SET statement_timeout = '50ms'");
   await admin.query("ALTER ROLE postgres SET idle_in_transaction_session_timeout = '200ms'");
@@ -163,7 +163,7 @@ test("the admin's own timeouts do not cut a run short", async () => {
   expect(await stack.preview()).toEqual({});
 });
 
-test("a standby is refused in the preview, with what to give instead", async () => {
+test("a standby is refused in the preview, with the fix", async () => {
   const postgres = await startPostgres({ isStandby: true });
   made.push(() => postgres.stop());
   const { host, port, user, password } = postgres;
@@ -214,7 +214,7 @@ describe("TLS", () => {
     return (await client.query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")).rows[0].ssl;
   };
 
-  test("verify-full takes a server that a private authority vouches for, and refuses one it does not know", async () => {
+  test("verify-full accepts a server with a certificate of a private CA, and refuses an unknown one", async () => {
     await startSecure("ours");
     vi.stubEnv("PGSSLROOTCERT", join(folder, "ours.crt"));
     expect(await isEncrypted()).toBe(true);
@@ -223,7 +223,7 @@ describe("TLS", () => {
     expect(await refusal(isEncrypted())).toMatch(/app-roles:server\.sslrootcert/);
   });
 
-  test("sslrootcert wins over PGSSLROOTCERT, makes require verify-ca, and is refused by name where it cannot be read", async () => {
+  test("sslrootcert overrides PGSSLROOTCERT, turns require into verify-ca, and is reported if it cannot be read", async () => {
     await startSecure("ours");
     const sslrootcert = join(folder, "ours.crt");
     vi.stubEnv("PGSSLROOTCERT", join(folder, "elsewhere.crt"));
@@ -252,7 +252,7 @@ describe("TLS", () => {
     ]);
   });
 
-  test("verify-full refuses the name that the certificate does not have; verify-ca takes it", async () => {
+  test("verify-full refuses a name that is not in the certificate; verify-ca accepts it", async () => {
     await startSecure("elsewhere");
     vi.stubEnv("PGSSLROOTCERT", join(folder, "elsewhere.crt"));
     expect(await refusal(isEncrypted())).toMatch(/not in the cert's list/);

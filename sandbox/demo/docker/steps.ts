@@ -60,7 +60,7 @@ const missingGrant: Step<DockerDemo> = {
     const { code, output } = await stack.appRoles(["cutover", "gateway"]);
     terminal.claim(code === 1, "the cutover fails with exit code 1", code);
     terminal.claim(
-      /gateway is back on its legacy URL.*permission denied for (table|view) /s.test(output),
+      /gateway was rolled back to its legacy URL.*permission denied for (table|view) /s.test(output),
       "app-roles rolled gateway back automatically, and shows the error from its log",
       output,
     );

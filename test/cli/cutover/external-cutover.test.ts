@@ -32,7 +32,7 @@ async function endSessions(): Promise<void> {
 interface Given {
   signal?: AbortSignal;
   watch?: number;
-  /** Milliseconds after which a service without sessions is not well. */
+  /** Milliseconds after which a service without sessions is unhealthy. */
   limit?: number;
 }
 
@@ -56,20 +56,20 @@ const cutOver = (timeout: number, isResumed: boolean, { signal, watch, limit = 6
 };
 const all = () => said.join("\n");
 
-test("a service that nobody restarts is not said to be on its role", async () => {
+test("a service that is never restarted is not reported as cut over", async () => {
   expect(await cutOver(1, false)).toBe(1);
   expect(said.join("\n")).toContain("hook: NO SESSION of receiver appeared within 1s (--timeout)");
   expect(said.join("\n")).toContain("npx app-roles rollback hook --stack prod");
 });
 
-test("an interrupted wait changes nothing, and says how to go on", async () => {
+test("an interrupted wait changes nothing and prints how to continue", async () => {
   const cancel = new AbortController();
   cancel.abort();
   expect(await cutOver(60_000, false, { signal: cancel.signal })).toBe(1);
   expect(said.join("\n")).toContain("no session of receiver was seen (interrupted). Nothing was rolled back");
 });
 
-test("its first session ends the wait; one that was there before does only when the cutover is taken up again", async () => {
+test("the first new session ends the wait; an existing one does so only when the cutover is resumed", async () => {
   await postgres.connect({ user: "receiver", password: "receiver" });
   expect(await cutOver(1, false)).toBe(1);
   expect(await cutOver(60_000, true)).toBe(0);
@@ -84,14 +84,14 @@ test("its first session ends the wait; one that was there before does only when 
 const receiver = () => postgres.connect({ user: "receiver", password: "receiver" });
 const back = "npx app-roles rollback hook --stack prod";
 
-test("a watch of its whole time says how many sessions it saw, and at how many looks it saw none", async () => {
+test("a complete watch reports the sessions, and the looks without any", async () => {
   const session = await receiver();
   expect(await cutOver(1, true, { watch: 1 })).toBe(0);
   expect(said.at(-1)).toMatch(/^hook: watched for 1s, \d sessions? of receiver now, none at 0 of \d looks\.$/);
   await session.end();
 });
 
-test("sessions that vanish while it is watched and do not come back are trouble, and nothing is rolled back", async () => {
+test("lost sessions make an external service unhealthy, and nothing is rolled back", async () => {
   await endSessions();
   const session = await receiver();
   const watched = cutOver(1, true, { watch: 600_000, limit: 1 });
@@ -105,7 +105,7 @@ test("sessions that vanish while it is watched and do not come back are trouble,
   expect(all()).toContain(back);
 });
 
-test("an interrupted watch says what it saw until then, and that it ended", async () => {
+test("an interrupted watch reports what it saw and that it was interrupted", async () => {
   const session = await receiver();
   const cancel = new AbortController();
   const watched = cutOver(1, true, { watch: 600_000, signal: cancel.signal });
@@ -119,7 +119,7 @@ test("an interrupted watch says what it saw until then, and that it ended", asyn
   await session.end();
 });
 
-test("a service that can be watched no longer: what was seen last, why it ends, and no success", async () => {
+test("a service that can no longer be watched: the last observation, the reason and exit code 1", async () => {
   const session = await receiver();
   const watched = cutOver(1, true, { watch: 600_000 });
   await vi.waitFor(() => expect(shown.join("")).toContain("receiver"));
@@ -140,7 +140,7 @@ test("a service that can be watched no longer: what was seen last, why it ends, 
   await session.end();
 });
 
-test("a server that is gone while its first session is waited for is not the lack of one", async () => {
+test("a lost server during the wait is not reported as a missing session", async () => {
   await postgres.stop();
   expect(await cutOver(60_000, false)).toBe(1);
   expect(said.at(-1)).toMatch(/no session of receiver was seen, and IT CAN NO LONGER BE WATCHED \(cannot log in/);

@@ -5,7 +5,7 @@ import { PatientLooks } from "../../../cli/cutover/patient-looks.ts";
 const signal = new AbortController().signal;
 const failing = () => undefined;
 
-test("a look that fails is taken again, and the clock stands still meanwhile", async () => {
+test("a failed look is retried, and the clock stops meanwhile", async () => {
   let looks = 0;
   const told: string[] = [];
   const look = async () => {
@@ -23,7 +23,7 @@ test("a look that fails is taken again, and the clock stands still meanwhile", a
   vi.useRealTimers();
 });
 
-test("the error comes once the patience is over; what was seen before is kept", async () => {
+test("the error is thrown after the patience; the last observation is kept", async () => {
   let isDown = false;
   const look = async () => {
     if (isDown) throw new Error("down");
@@ -36,7 +36,7 @@ test("the error comes once the patience is over; what was seen before is kept", 
   expect(patient.last?.seen).toBe("well");
 });
 
-test("a look that never ends is given up, and an interruption does not wait for it", async () => {
+test("a hanging look times out, and an interruption does not wait for it", async () => {
   const never = () => new Promise<never>(() => undefined);
   const late = new PatientLooks(never, signal, failing, { patience: 1, timeout: 5, interval: 1 });
   await expect(late.take()).rejects.toThrow("no answer in 1s");

@@ -16,7 +16,7 @@ const seen = (events: EngineEvent[], isExternal = false) => {
   return [watch.isTouched, watch.isAtGate, watch.isRefused];
 };
 
-test("a service is touched from when its deployment begins, and may be put back once it waits at its gate", () => {
+test("a service is touched when its deployment begins, and can be rolled back once it waits at its gate", () => {
   const events = [pre(env, "refresh"), pre(gate, "refresh"), pre(url, "update"), pre(env, "same")];
   expect(seen(events)).toEqual([false, false, false]);
   events.push(pre(env, "update"));
@@ -27,7 +27,7 @@ test("a service is touched from when its deployment begins, and may be put back 
   expect(seen(events)).toEqual([true, true, true]);
 });
 
-test("what happens to another service is none of its business", () => {
+test("events of other services are ignored", () => {
   const other = (type: string) => urn(`pgaccess:index:${type}`, "other_api");
   expect(seen([pre(other("ServiceEnv"), "update"), failed(other("CutoverGate"), "update")])).toEqual([
     false,
@@ -36,7 +36,7 @@ test("what happens to another service is none of its business", () => {
   ]);
 });
 
-test("one that somebody else restarts is touched once its URL is handed out; a container by its removal", () => {
+test("an external service is touched when its URL is handed out, a container when it is removed", () => {
   expect(seen([pre(url, "update")], true)).toEqual([true, false, false]);
   expect(seen([pre(urn("docker:index/container:Container"), "delete-replaced")])).toEqual([true, false, false]);
 });

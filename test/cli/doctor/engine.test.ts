@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { nodeProblem } from "../../../bin/node-version.js";
 import { shellPath } from "../../../cli/doctor/engine.ts";
 
-test("the PATH of the shell is what npx has put its folders before", () => {
+test("the PATH of the shell excludes the folders that npx prepends", () => {
   const PATH =
     "/app/node_modules/.bin:/node_modules/.bin:/npm/node_modules/@npmcli/run-script/lib/node-gyp-bin:/usr/bin:/bin";
   expect(shellPath({ PATH, npm_command: "exec" })).toBe("/usr/bin:/bin");

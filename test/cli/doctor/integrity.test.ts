@@ -18,7 +18,7 @@ const whole = [
   thing("gate", { dependencies: [urn("env")], propertyDependencies: { url: [urn("env")], gate: null } }),
 ];
 
-test("a state that Pulumi takes has none, also with a resource that is about to be deleted beside its successor", () => {
+test("a valid state has no problems, even with a replaced resource next to its successor", () => {
   expect(integrityProblems(whole)).toEqual([]);
   expect(integrityProblems([...whole, thing("env", { delete: true })])).toEqual([]);
   expect(integrityProblems([])).toEqual([]);
@@ -51,6 +51,6 @@ test.each<[string, ExportedResource[], string]>([
     [stack, thing("a", { deletedWith: urn("b") })],
     `${urn("a")}: its deletedWith ${urn("b")} does not exist`,
   ],
-])("%s is named", (_what, resources, problem) => {
+])("%s is reported", (_what, resources, problem) => {
   expect(integrityProblems(resources)).toEqual([problem]);
 });

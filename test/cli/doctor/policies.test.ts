@@ -11,7 +11,7 @@ const stack = (limit: number, settings: object) =>
   });
 const both = { idle_session_timeout: "30min", idle_in_transaction_session_timeout: "5min" };
 
-test("a budget over its ceiling and timeouts that the pack asks for are found by the configuration alone, each once, with its key", () => {
+test("a budget over its ceiling and missing timeouts are found from the configuration, each once, with its key", () => {
   expect(policies(stack(10, both), true)).toEqual([]);
   const found = policies(stack(96, { idle_session_timeout: "0" }), true);
   expect(found.map(({ what, state, found, next }) => [what, state, found.split("\n")[0], next])).toEqual([
@@ -37,12 +37,12 @@ test("a budget over its ceiling and timeouts that the pack asks for are found by
   expect(found[0]?.found).toMatch(/\nceiling +95$/);
 });
 
-test("without a pack a preview refuses the budget alone", () => {
+test("without a pack a preview refuses only the budget", () => {
   expect(policies(stack(10, {}), false)).toEqual([]);
   expect(policies(stack(96, {}), false)).toHaveLength(1);
 });
 
-test("a ceiling above the pack's own is named, and is not wrong: a preview may be given another one", () => {
+test("a ceiling above the pack's own is reported but not wrong: a preview can set another one", () => {
   const declared = { ...stack(150, both), ceiling: 190 };
   expect(policies(declared, true)).toEqual([
     {
@@ -54,7 +54,7 @@ test("a ceiling above the pack's own is named, and is not wrong: a preview may b
   expect(policies({ ...stack(90, both), ceiling: 190 }, true)).toEqual([]);
 });
 
-test("login roles of the live server that nobody bounds, as at the end of a migration", () => {
+test("unbounded login roles of the live server, once the migration is complete", () => {
   const live = ["shop_app", "bi", "postgres"].map((role) => ({
     role,
     limit: -1,

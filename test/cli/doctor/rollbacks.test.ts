@@ -61,7 +61,7 @@ async function linesOf(
   return { names: found.map(({ what }) => what), text };
 }
 
-test("each dead way back has its line, with what the server said and what to give; those that work have none", async () => {
+test("each legacy URL that cannot log in has a line with the server's error and the fix; working ones have none", async () => {
   const { names, text } = await linesOf({
     works: { recorded: url("legacy:legacy-password") },
     dead: { recorded: url("legacy:dead-password") },
@@ -82,27 +82,27 @@ test("each dead way back has its line, with what the server said and what to giv
   );
 });
 
-test("what a rollback would take is tried: the record goes before a URL that no up has recorded yet", async () => {
+test("the URL that a rollback would use is tried: the record takes precedence over an unrecorded URL", async () => {
   const [works, dead] = [url("legacy:legacy-password"), url("legacy:dead-password")];
   expect((await linesOf({ api: { recorded: dead, given: works, kept: works } })).names).toEqual(["rollback of api"]);
   expect((await linesOf({ api: { recorded: works, given: dead, kept: dead } })).names).toEqual([]);
 });
 
-test("nothing is said to be dead where nobody can try it, nor once the migration is complete", async () => {
+test("nothing is reported if no login can be tried, nor once the migration is complete", async () => {
   const dead = { api: { recorded: url("legacy:dead-password") } };
   expect((await linesOf(dead, {}, { ...postgres.address, port: 1 })).names).toEqual([]);
   expect((await linesOf(dead, {}, { ...postgres.address, password: "wrong" })).names).toEqual([]);
   expect((await linesOf(dead, { migrationComplete: true })).names).toEqual([]);
 });
 
-test("a pendingAdminPassword that stands: what it means, and the command that finishes", async () => {
+test("a pendingAdminPassword is reported with the command that finishes the change", async () => {
   const { text } = await linesOf({}, { pendingAdminPassword: "legacy-password" });
   expect(text).toMatch(
     /password +WRONG +app-roles:pendingAdminPassword is set: a rotate-superuser was interrupted\n[\s\S]*password: run app-roles rotate-superuser, which finds out/,
   );
 });
 
-test("a record that cannot be read is named, and ends no doctor", async () => {
+test("an unreadable record is reported and does not stop doctor", async () => {
   const { text } = await linesOf({ api: { recorded: 1 as unknown as string }, more: { recorded: url("gone:x") } });
   expect(text).toMatch(/rollback of api +WRONG +its recorded source in the state cannot be read/);
   expect(text).toMatch(/rollback of more +WRONG +its legacy URL cannot log in/);

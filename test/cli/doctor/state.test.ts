@@ -31,7 +31,7 @@ async function findings(deployment: object, stack: object = {}) {
 const urn = "urn:pulumi:prod::app-roles::pulumi:pulumi:Stack::app-roles-prod";
 const resources = [{ urn, type: "pulumi:pulumi:Stack" }];
 
-test("a state in order, and one that no up has made", async () => {
+test("a valid state, and an empty one", async () => {
   const [backend, lock, whole] = await findings({ resources });
   expect(backend).toEqual({ what: "backend", state: "ok", found: "s3://bucket" });
   expect(lock).toMatchObject({ state: "unknown", found: "this backend reports it only when an up begins" });
@@ -39,7 +39,7 @@ test("a state in order, and one that no up has made", async () => {
   expect((await findings({}))[2]).toEqual({ what: "state", state: "ok", found: "empty: no up has completed yet" });
 });
 
-test("what a killed run left open is named, each operation, with what goes on from there", async () => {
+test("each operation that a killed up left open is reported, with the fix", async () => {
   const pending_operations = [{ type: "creating", resource: { urn: `${urn}.role` } }];
   expect((await findings({ resources, pending_operations }))[2]).toEqual({
     what: "state",
@@ -49,7 +49,7 @@ test("what a killed run left open is named, each operation, with what goes on fr
   });
 });
 
-test("an update that runs, where the backend tells", async () => {
+test("a running update, if the backend reports it", async () => {
   expect((await findings({ resources }, { updateInProgress: true }))[1]).toMatchObject({
     state: "wrong",
     found: "an update is in progress",

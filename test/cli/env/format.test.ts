@@ -12,7 +12,7 @@ const values = [
   `it's "quoted" # and \\ $HOME`,
 ];
 
-test.each(values)("what node --env-file reads is the value: %s", async (value) => {
+test.each(values)("node --env-file reads the value: %s", async (value) => {
   const folder = await mkdtemp(join(tmpdir(), "app-roles-env-"));
   try {
     const file = join(folder, ".env");
@@ -27,13 +27,13 @@ test.each(values)("what node --env-file reads is the value: %s", async (value) =
   }
 });
 
-test("a dotenv file refuses what it cannot hold, without showing it", () => {
+test("a dotenv file refuses what it cannot hold, without revealing it", () => {
   for (const value of ["two\nlines", "'\"`secret"]) {
     expect(() => formats.dotenv("URL", value)).toThrow(/^the value contains newlines or all kinds of quotes/);
   }
 });
 
-test.each(values)("JSON and a compose override hold it, and a docker secret is nothing else: %s", (value) => {
+test.each(values)("JSON, a compose override and a docker secret hold the value: %s", (value) => {
   expect(JSON.parse(formats.json("URL", value))).toEqual({ URL: value });
   const compose = parse(formats.compose("URL", value, "shop.api"));
   // Compose takes `$$` for a plain dollar.

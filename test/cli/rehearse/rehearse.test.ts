@@ -3,7 +3,7 @@ import { rehearsalGoals, rehearsalReport } from "../../../cli/rehearse/rehearse.
 import { parseStack } from "../../../config/parse-stack.ts";
 import { nothingRehearsed } from "../../../provider/rehearsal/result.ts";
 
-test("every database with its owner and all roles, their settings with the defaults", () => {
+test("every database with its owner and all roles, with their settings and defaults", () => {
   const stack = parseStack({
     server: { host: "db" },
     defaults: { settings: { idle_session_timeout: "30min", work_mem: "8MB" } },
@@ -45,7 +45,7 @@ test("every database with its owner and all roles, their settings with the defau
   ]);
 });
 
-test("numbers by database, then what failed and what was missed, with the remedies", () => {
+test("counts by database, then failures and missed objects with their fixes", () => {
   const shop = {
     objects: 12,
     moved: 3,

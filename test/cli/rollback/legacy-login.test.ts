@@ -22,7 +22,7 @@ test.each([
   expect(found).toEqual(why ? { state, why: expect.stringMatching(why) } : { state });
 });
 
-test("nothing is said to be dead where the admin is not let in himself, or nobody answers", async () => {
+test("no login is reported as refused if the admin cannot log in or the server does not answer", async () => {
   const dead = "postgres://legacy:former@db/shop";
   const other = { ...postgres.address, password: "wrong" };
   expect(await tryLegacyLogin(dead, other)).toMatchObject({ state: "unknown" });
@@ -30,13 +30,13 @@ test("nothing is said to be dead where the admin is not let in himself, or nobod
   expect(await tryLegacyLogin(dead, undefined)).toMatchObject({ state: "unknown" });
 });
 
-test("a server that asks for a password where there is none: how to give it, and nothing of SASL", async () => {
+test("a missing password: the error says how to set it and does not mention SASL", async () => {
   const refused = login({ ...postgres.address, password: "" }, "postgres", "test");
   await expect(refused).rejects.toThrow(/asks for a password, and there is none\. Give it with `pulumi config set/);
   await expect(refused).rejects.not.toThrow(/SASL/);
 });
 
-test("the admin's address is the state's", () => {
+test("the admin's address is read from the state", () => {
   const password = { "4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", plaintext: '"secret"' };
   const inputs = { host: "db", port: "5433", user: "postgres", database: "postgres", sslmode: "require", password };
   const state = { resources: [{ urn: "p", type: "pulumi:providers:pgaccess", inputs }] };

@@ -40,7 +40,7 @@ const command = { path: "/srv/keep.sh", args: [] };
 const record = { service: "api", urlKey: "DATABASE_URL", stack: "prod", legacyUrl: secret(legacyUrl), changes: {} };
 const onRole = { connectAs: "role" };
 
-test("the way back is in the state: recorded, known by what starts the service, or by an ordinary up", () => {
+test("a rollback by the state: from the record, from the resource that starts the service, or by an up", () => {
   const gate = { type: "CutoverGate", inputs: onRole };
   const recorded = findRollback(
     stateWith({ type: "RollbackScript", inputs: { ...record, command, folder: "kit" } }, gate),
@@ -70,7 +70,7 @@ test("the way back is in the state: recorded, known by what starts the service, 
   expect(() => findRollback(stateWith(), "nobody")).toThrow(/has no service nobody; nothing was changed/);
 });
 
-test("a recorded container comes back with its environment, whose values no message shows", async () => {
+test("a recorded container is created with its environment, whose values no message reveals", async () => {
   const container = { name: "api", create: { options: [], image: "shop", words: [] }, networks: {} };
   const env = secret({ STRIPE_KEY: "sk_live_1234", LEVEL: "info" });
   const way = findRollback(stateWith({ type: "RollbackScript", inputs: { ...record, container, env } }), "api");
@@ -81,7 +81,7 @@ test("a recorded container comes back with its environment, whose values no mess
   expect(secretsIn(script)).not.toContain("info");
 });
 
-test("a script leaves nothing behind, and what it says when it fails is without its secrets", async () => {
+test("a script leaves no files, and its error holds no secrets", async () => {
   const text = (then: string) =>
     `#!/bin/sh\n# kit\nurl=$(cat <<'END_1'\n${legacyUrl}\nEND_1\n)\necho "$0 $(ls -ld "$(dirname "$0")" | cut -c1-10)" >${folder}/seen\n${then}\n`;
   expect(await restartOnLegacy(text(`[ ! -e "$0" ]`), "command")).toContain("reads that URL back");
@@ -95,7 +95,7 @@ test("a script leaves nothing behind, and what it says when it fails is without 
   expect(failure).toContain("cannot reach [secret] with [secret]");
 });
 
-test("without rollbackKit the record writes nothing, but for the command that asks for its script", async () => {
+test("without rollbackKit the record writes a script only for the command that requests it", async () => {
   const resource = toResource(rollbackScript());
   const news = { ...record, changes: {}, legacyUrl: new Secret(legacyUrl), command };
   const check = () => resource.check(testCall(), { news, randomSeed: new Uint8Array() });

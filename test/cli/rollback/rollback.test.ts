@@ -96,7 +96,7 @@ async function rollback(password: string, ...more: string[]) {
   return { code, said };
 }
 
-test("a legacy URL that logs in: the service is put on it, and it is said that it works", async () => {
+test("a legacy URL that can log in: the service is rolled back, and the login is reported", async () => {
   const { code, said } = await rollback("legacy-password");
   expect({ code, said }).toEqual({
     code: 0,
@@ -108,7 +108,7 @@ test("a legacy URL that logs in: the service is put on it, and it is said that i
   expect(text("calls")).toBe("up --yes --skip-preview --stack prod\n");
 });
 
-test("one that the server refuses (28P01): nothing is changed, and it is said what to give", async () => {
+test("a refused legacy URL (28P01): nothing is changed, and the fix is printed", async () => {
   const { code, said } = await rollback("dead-password");
   expect({ code, said }).toEqual({ code: 1, said: expect.stringMatching(/^api WAS NOT ROLLED BACK: .*28P01/) });
   expect(said).toContain("Nothing was changed: it runs as before.");
@@ -117,7 +117,7 @@ test("one that the server refuses (28P01): nothing is changed, and it is said wh
   expect([text("url"), text("deploys"), text("calls"), text("Pulumi.prod.yaml")]).toEqual([roleUrl, "", "", stackFile]);
 });
 
-test("the same with --force: the service is put on it, and nothing is said of a login", async () => {
+test("a refused legacy URL with --force: the service is rolled back without a login", async () => {
   const { code, said } = await rollback("dead-password", "--force");
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("api runs with its legacy URL again") });
   expect(said).not.toMatch(/login/);
@@ -125,7 +125,7 @@ test("the same with --force: the service is put on it, and nothing is said of a 
   expect(text("Pulumi.prod.yaml")).toContain("connectAs: legacy");
 });
 
-test("a server that cannot be reached keeps nobody from going back: it is said that nothing is known", async () => {
+test("an unreachable server does not prevent a rollback: the login is reported as not tested", async () => {
   await postgres.stop();
   const { code, said } = await rollback("legacy-password");
   expect({ code, said }).toEqual({

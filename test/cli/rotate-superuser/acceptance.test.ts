@@ -23,7 +23,7 @@ beforeEach(() => {
 });
 afterEach(() => vi.restoreAllMocks());
 
-test("each finding is asked for, then the change", async () => {
+test("asks for each finding, then for the change", async () => {
   expect(
     await isAccepted(
       findings,
@@ -36,7 +36,7 @@ test("each finding is asked for, then the change", async () => {
   expect(asked).toEqual(["Accept container/api?", "Accept session/psql 17@local?", change]);
 });
 
-test("one no, and nothing is changed: the flags that would accept all are given, as the shell takes them", async () => {
+test("one no changes nothing: the flags that accept all findings are printed, quoted for the shell", async () => {
   expect(
     await isAccepted(
       findings,
@@ -49,7 +49,7 @@ test("one no, and nothing is changed: the flags that would accept all are given,
   expect(said[0]).toContain("--watch 10min --accept container/api --accept 'session/psql 17@local' --yes");
 });
 
-test("where nobody can be asked, every finding and the change itself must be accepted before", async () => {
+test("without a terminal, every finding and the change must be accepted by flags", async () => {
   const accept = findings.map(({ name }) => name);
   const nobody = undefined;
   expect(await isAccepted(findings, "postgres", { ...options, yes: true }, nobody)).toBe(false);

@@ -14,7 +14,7 @@ function namesAndFound(...all: Environment[]): [string, string][] {
   return holders({ all, secrets: [] }, "postgres", password).map(({ name, found }) => [name, found]);
 }
 
-test("a password is found in any variable, inside a URL, percent-encoded in any way, and in the command line", () => {
+test("a password is found in variables, URLs, percent-encoded, and in the command line", () => {
   expect(
     namesAndFound(
       container("plain", ["LEVEL=info", `DB_PASS=${password}`]),
@@ -33,7 +33,7 @@ test("a password is found in any variable, inside a URL, percent-encoded in any 
   ]);
 });
 
-test("a URL of the user without this password is a weaker hint, and no value is ever shown", () => {
+test("a URL of the user without this password is a weaker finding, and no value is shown", () => {
   const all = [container("api", ["URL=postgres://postgres:other-secret@db/shop"]), container("b", [`P=${password}`])];
   const findings = holders({ all, secrets: [] }, "postgres", password);
   expect(findings[0]?.found).toBe("URL logs in as postgres, with another password or none (exited)");
@@ -41,7 +41,7 @@ test("a URL of the user without this password is a weaker hint, and no value is 
   expect(holders({ all, secrets: [] }, "postgres", undefined).map(({ name }) => name)).toEqual(["container/api"]);
 });
 
-test("the variable of a Postgres image is told apart", () => {
+test("the variable of a Postgres image is treated separately", () => {
   const [finding] = holders(
     { all: [container("db", [`POSTGRES_PASSWORD=${password}`])], secrets: [] },
     "postgres",
@@ -50,7 +50,7 @@ test("the variable of a Postgres image is told apart", () => {
   expect(finding?.afterwards).toContain("only at its first start");
 });
 
-test("no password is held by nobody", () => {
+test("an empty password is never found", () => {
   expect(holds("anything", "")).toBe(false);
 });
 
@@ -58,6 +58,6 @@ test.each([
   ["container/api-1", "container/api-1"],
   ["session/DBeaver 24@10.0.0.3", "'session/DBeaver 24@10.0.0.3'"],
   ["session/it's$(x)@local", `'session/it'\\''s$(x)@local'`],
-])("a name as a word of the shell: %s", (name, word) => {
+])("a name as a shell word: %s", (name, word) => {
   expect(readableShellWord(name)).toBe(word);
 });

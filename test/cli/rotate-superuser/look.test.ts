@@ -16,7 +16,7 @@ const own = {
 };
 afterEach(() => vi.restoreAllMocks());
 
-test("what cannot be checked is a finding of its own: no Docker, and nowhere a password is asked for", async () => {
+test("checks that cannot be made are findings: no Docker, and no address that requires a password", async () => {
   const said: string[] = [];
   vi.spyOn(console, "log").mockImplementation((line: string) => void said.push(line));
   const db = { query: async <Row>() => ({ rows: [] as Row[] }) };

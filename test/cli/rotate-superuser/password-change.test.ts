@@ -90,7 +90,7 @@ beforeEach(async () => {
 
 const letsIn = async (password: string, user?: string) => !((await tryLogin(tcp(user), password)) instanceof Error);
 
-test("the new password is stored before it is set, tried with the previous, and then the one in force", async () => {
+test("the new password is stored, set, tested with the previous one, and then stored as the one in force", async () => {
   const steps: [Step, { current: string | undefined; pending: string | undefined }, boolean][] = [];
   const reached = async (step: Step) => void steps.push([step, await vault.read(), await letsIn(next)]);
   await changePassword({ ...change, reached });
@@ -130,7 +130,7 @@ test.each<Step>(["kept", "changed", "verified", "promoted"])(
   },
 );
 
-test("a login that does not go as it must: the verifier that was there is back, byte for byte", async () => {
+test("a failed test login restores the previous verifier, byte for byte", async () => {
   const md5 = "md53175bce1d3201d16594cebf9d7eb3f9d"; // of "postgres", as an older server keeps it
   await (change.db as pg.Client).query(`ALTER ROLE postgres PASSWORD '${md5}'`);
   // Nothing listens there: no login can prove the new one.
@@ -142,7 +142,7 @@ test("a login that does not go as it must: the verifier that was there is back, 
   expect(await vault.read()).toEqual({ current: previous, pending: undefined });
 });
 
-test("what cannot be put back is kept as pending, and the error says so", async () => {
+test("a password that cannot be restored is kept as pending, and the error says so", async () => {
   const db = change.db as pg.Client;
   const reached = (step: Step) => {
     if (step === "changed")
@@ -155,7 +155,7 @@ test("what cannot be put back is kept as pending, and the error says so", async 
   expect(await letsIn(next)).toBe(true);
 });
 
-test("a store that fails behind the proof leaves the new one in force and kept", async () => {
+test("a failed store after the test leaves the new password in force and kept", async () => {
   vault.promote = async () => {
     throw new Error("no space left on device");
   };
@@ -165,13 +165,13 @@ test("a store that fails behind the proof leaves the new one in force and kept",
   expect([await letsIn(next), vault.pending === next]).toEqual([true, true]);
 });
 
-test("what Postgres refuses has changed nothing", async () => {
+test("a refused statement has changed nothing", async () => {
   await (change.db as pg.Client).query("SET default_transaction_read_only = on");
   await expect(changePassword(change)).rejects.toThrow(/cannot execute ALTER ROLE .*Nothing was changed/);
   expect([await letsIn(previous), vault.pending]).toEqual([true, undefined]);
 });
 
-test("an admin that is no superuser changes its own, and gets the previous one back", async () => {
+test("a non-superuser admin changes its own password, and the previous one is restored", async () => {
   const admin = await trusted();
   await admin.query(`ALTER ROLE cloud PASSWORD '${previous}'`);
   const own = { ...change, db: await trusted("cloud"), asking: tcp("cloud") };
@@ -182,7 +182,7 @@ test("an admin that is no superuser changes its own, and gets the previous one b
   expect([await letsIn(next, "cloud"), await letsIn(previous, "cloud")]).toEqual([true, false]);
 });
 
-test("no clear password and no previous verifier reach the server's log", async () => {
+test("neither a plaintext password nor the previous verifier reaches the server's log", async () => {
   const { readFile } = await import("node:fs/promises");
   const db = change.db as pg.Client;
   await db.query("SET log_statement = 'all'");
@@ -194,7 +194,7 @@ test("no clear password and no previous verifier reach the server's log", async 
   expect(log).not.toContain(stored);
 });
 
-test("an address that requires no password proves nothing; the services' one is taken instead", async () => {
+test("an address that requires no password proves nothing; the services' address is used instead", async () => {
   const server = completeServer({ host: "127.0.0.1", port: postgres.port, admin: { host: folder } });
   const { identity } = await readOwnPassword(change.db);
   const asking = await whereAsked(addressesOf(server), previous, identity);
@@ -211,7 +211,7 @@ test("an address that requires no password proves nothing; the services' one is 
   expect(await whereAsked([tcp()], undefined, identity)).toEqual({ address: tcp() });
 });
 
-test("sessions of the user are seen by program and place, our own not", async () => {
+test("sessions of the user are listed by program and address, without our own", async () => {
   const client = new pg.Client({ ...tcp(), password: previous, application_name: "payroll job" });
   await client.connect();
   clients.push(client);
@@ -227,7 +227,7 @@ test("sessions of the user are seen by program and place, our own not", async ()
   ]);
 });
 
-test("when a password ends is read, and that of a session that may not write", async () => {
+test("the expiry of a password and read-only sessions are detected", async () => {
   const cloud = await trusted("cloud");
   const stands = async () => readOwnPassword(cloud);
   expect(await stands()).toMatchObject({

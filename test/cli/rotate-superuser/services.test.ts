@@ -51,7 +51,7 @@ function stackOf(
   return { stack, deployed: deployedServices({ resources }) };
 }
 
-test("a service on legacy is found, whatever its URL comes from; one that logs in as somebody else is not", () => {
+test("a service on legacy is found, whatever the source of its URL; one that logs in as another user is not", () => {
   const { stack, deployed } = stackOf(
     {
       made: {},
@@ -75,7 +75,7 @@ test("a service on legacy is found, whatever its URL comes from; one that logs i
   expect(followers(stack, noUpYet)).toEqual([]);
 });
 
-test("of one on its role only a way back that is kept byte for byte with this password counts", () => {
+test("a service on its role counts only if its recorded legacy URL holds this password", () => {
   const role = { connectAs: "role" };
   const { stack, deployed } = stackOf(
     { made: role, given: role, found: { ...role, runtime: "compose", compose }, dead: role },
@@ -94,19 +94,19 @@ test("of one on its role only a way back that is kept byte for byte with this pa
   ]);
 });
 
-test("the password of the last up is read from the state, for a run that goes on with an earlier one's", () => {
+test("the password of the last up is read from the state, for a run that continues an earlier one", () => {
   const inputs = { password: { plaintext: JSON.stringify(password) } };
   const provider = { urn: "pgaccess", type: "pulumi:providers:pgaccess", inputs };
   expect(deployedServices({ resources: [provider] }).adminPassword).toBe(password);
 });
 
-test("a switch that no up has carried out is seen", () => {
+test("a change of connectAs that no up has applied is detected", () => {
   const { stack, deployed } = stackOf({ one: {}, two: { connectAs: "role" } });
   expect(unappliedSwitches(stack, deployed)).toEqual([]);
   expect(unappliedSwitches(stack, { ...deployed, connectAs: new Map([["two", "legacy"]]) })).toEqual(["two"]);
 });
 
-test("a service on legacy with a URL of its own gets the new password too, where it logs in with the former one", () => {
+test("a service on legacy with its own URL gets the new password if it logs in with the previous one", () => {
   const { stack, deployed } = stackOf(
     { made: {}, given: {}, found: { runtime: "compose", compose }, other: {}, elsewhere: {} },
     {

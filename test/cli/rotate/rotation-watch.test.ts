@@ -9,10 +9,10 @@ const deployments = new Map([
   ["worker", "env"],
 ]);
 
-describe("of the role's own password", () => {
+describe("the role's own password", () => {
   const watch = () => new RotationWatch({ begins: "role", ends: "role", deployments });
 
-  test("a window is open from the first moment the server may know the new one to the service's redeploy", () => {
+  test("the window lasts from when the server may have the new password to the service's redeploy", () => {
     const watched = watch();
     const events = [done("container", "refresh"), pre("role", "refresh"), done("role", "refresh")];
     watched.see(events, 100);
@@ -29,24 +29,24 @@ describe("of the role's own password", () => {
     expect([watched.window("api"), watched.window("worker")]).toEqual([2000, Number.POSITIVE_INFINITY]);
   });
 
-  test("an older look that comes later takes nothing back", () => {
+  test("an older read that arrives later resets nothing", () => {
     const watched = watch();
     watched.see([pre("role", "update"), done("role", "update")], 1000);
     watched.see([], 1100);
     expect([watched.mayHaveBegun, watched.hasBegun, watched.endedAt]).toEqual([true, true, 1000]);
   });
 
-  test("of a service that is redeployed while the server is not told, there is none", () => {
+  test("no window if the service is redeployed before the server changes", () => {
     const watched = watch();
     watched.see([done("env", "update")], 100);
     expect(watched.window("worker")).toBe(0);
   });
 });
 
-describe("of two login roles that take turns", () => {
+describe("two alternating login roles", () => {
   const watch = () => new RotationWatch({ begins: "turn", ends: "former", deployments });
 
-  test("there is none where the former is ended after the redeploys", () => {
+  test("no window if the previous login ends after the redeploys", () => {
     const watched = watch();
     const events = [pre("turn", "update"), done("turn", "update"), pre("former", "same"), done("container", "update")];
     watched.see(events, 1000);
@@ -59,7 +59,7 @@ describe("of two login roles that take turns", () => {
     expect([watched.endedAt, watched.window("api"), watched.window("worker")]).toEqual([3000, 0, 0]);
   });
 
-  test("one that is redeployed after it has one", () => {
+  test("a window if the service is redeployed afterwards", () => {
     const watched = watch();
     const events = [pre("turn", "update"), pre("former", "update")];
     watched.see(events, 1000);

@@ -7,7 +7,7 @@ function terminal(isTTY: boolean) {
   return { out, written };
 }
 
-test("one line that is written over and cleared at the end", () => {
+test("one line is overwritten and cleared at the end", () => {
   const { out, written } = terminal(true);
   const progress = new Progress(out, 0);
   progress.show("rehearsed 1 of 20: tickets.tickets");
@@ -16,7 +16,7 @@ test("one line that is written over and cleared at the end", () => {
   expect(written).toEqual(["\r\x1b[2K", "rehearsed 1 of 20: ", "\r\x1b[2K", "rehearsed 2 of 20", "\r\x1b[2K"]);
 });
 
-test("nothing at first, and nothing ever where there is no terminal", () => {
+test("nothing at first, and never without a terminal", () => {
   const early = terminal(true);
   const progress = new Progress(early.out, 60_000);
   progress.show("soon done");

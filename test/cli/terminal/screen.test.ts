@@ -8,7 +8,7 @@ function terminal(isTTY: boolean) {
   return { screen: new Screen(out as unknown as NodeJS.WriteStream), written };
 }
 
-test("a table that is taller than the terminal is cut, since nothing above the first row can be written over", () => {
+test("a table taller than the terminal is cut, because rows above the screen cannot be overwritten", () => {
   const { screen, written } = terminal(true);
   screen.show("head\none\ntwo\nthree\nfour, which is long");
   screen.status("waiting for it");
@@ -16,7 +16,7 @@ test("a table that is taller than the terminal is cut, since nothing above the f
   expect(written[1]).toBe("\x1b[3A\r\x1b[0Jhead\n\nwaiting f\n");
 });
 
-test("where nothing can be written over, a table is printed whole, and no status", () => {
+test("without a terminal the whole table is printed, without status", () => {
   const { screen, written } = terminal(false);
   screen.status("waiting");
   screen.show("head\none\ntwo\nthree\nfour, which is long");

@@ -25,7 +25,7 @@ async function refusal(
 
 const allLegacy = { api: "legacy", worker: "legacy", cron: "legacy" } as const;
 
-test("one service of an up may be cut over, two are refused by name, the first in order first", async () => {
+test("one up may cut over one service; two are refused by name, in cutover order", async () => {
   expect(await refusal({ ...allLegacy, worker: "role" }, allLegacy)).toBeUndefined();
   const refused = await refusal({ ...allLegacy, cron: "role", worker: "role" }, allLegacy);
   expect(refused).toContain(
@@ -34,7 +34,7 @@ test("one service of an up may be cut over, two are refused by name, the first i
   expect(refused).toContain("worker is first: set app-roles:services.cron.connectAs back to legacy");
 });
 
-test("as many as are declared may be", async () => {
+test("the declared number is allowed", async () => {
   const all = { api: "role", worker: "role", cron: "role" } as const;
   expect(await refusal(all, allLegacy, 3)).toBeUndefined();
   expect(await refusal(all, allLegacy, 2)).toContain(
@@ -42,7 +42,7 @@ test("as many as are declared may be", async () => {
   );
 });
 
-test("a first up, new services, the way back and those on their role already do not count", async () => {
+test("a first up, new services, rollbacks and services already on their role do not count", async () => {
   const all = { api: "role", worker: "role", cron: "role" } as const;
   expect(await refusal(all, undefined)).toBeUndefined();
   expect(await refusal({ ...all, extra: "role", more: "role" }, all)).toBeUndefined();
@@ -52,7 +52,7 @@ test("a first up, new services, the way back and those on their role already do 
   expect(await refusal(allLegacy, all)).toBeUndefined();
 });
 
-test("what is wrong where several services keep their URLs is said at once; one alone is left to its service", async () => {
+test("problems of several services are reported in one go; a single one is left to its service", async () => {
   const place = (service: string) => ({
     service,
     urlKey: "DATABASE_URL",
@@ -107,7 +107,7 @@ cat "$2"`;
     return failures.map(({ property, reason }) => `${property}${reason}`);
   };
 
-  test("a file that is missing, one that is not valid YAML, a service that is not in it, an env file: all of them, no value", async () => {
+  test("a missing file, invalid YAML, a missing service and an env file: all are reported, without values", async () => {
     const { folder, write, place } = await compose();
     write("broken.yml", 'services: {web: {environment: ["PASSWORD=hush"}}');
     write("open.env", "DATABASE_URL='postgres://postgres:hush@db/shop\n");
@@ -132,7 +132,7 @@ cat "$2"`;
     expect(found.join()).not.toContain("hush");
   });
 
-  test("an env file that may not be read", async () => {
+  test("an unreadable env file", async () => {
     const { folder, write, place } = await compose();
     write("dir.env", "");
     execFileSync("sh", ["-c", "rm dir.env && mkdir dir.env"], { cwd: folder });
@@ -147,7 +147,7 @@ cat "$2"`;
     );
   });
 
-  test("what the policies would refuse is said with what stops the preview before them, and left to them otherwise", async () => {
+  test("policy violations are reported together with problems that stop the preview, otherwise left to the policies", async () => {
     const { folder, place } = await compose();
     const broken = [place("gone", { envFile: join(folder, "none.env") })];
     const timeouts = { by: "policies" as const, reason: "app-roles:roles.api: api has no idle_session_timeout" };
@@ -161,7 +161,7 @@ cat "$2"`;
   });
 });
 
-test("what refuses a restart that is due is said with the rest", async () => {
+test("problems of a due restart are reported with the others", async () => {
   const services = (connectAs: ConnectAs) => [{ service: "api", connectAs }];
   const timeouts = { by: "policies" as const, reason: "app-roles:roles.api: api has no idle_session_timeout" };
   const place = { service: "api", urlKey: "DATABASE_URL", command: { path: "/nowhere/api.sh", args: [] } };

@@ -27,11 +27,11 @@ async function decided(role: string, before: Record<string, string | number | bo
   return { ...observed, warnings };
 }
 
-describe("a role that logged in itself", () => {
+describe("a role that logged in directly", () => {
   const role = `it's "me"`;
   const kept = expect.stringContaining(`${role} can still log in itself`);
 
-  test("keeps its login until the first rotation, and every preview says so", async () => {
+  test("keeps its login until the first rotation, and every preview warns", async () => {
     const first = { turn: 0, inForce: "a", former: "", keepsLogin: true };
     expect(await decided(role, {})).toEqual({ ...first, warnings: [kept] });
     expect(await decided(role, first)).toEqual({ ...first, warnings: [kept] });
@@ -45,11 +45,11 @@ describe("a role that logged in itself", () => {
   });
 });
 
-test.each(["group_only", "not there"])("the role %j does not log in from the first on", async (role) => {
+test.each(["group_only", "not there"])("the role %j never logs in", async (role) => {
   expect(await decided(role, {})).toEqual({ turn: 0, inForce: "a", former: "", keepsLogin: false, warnings: [] });
 });
 
-test("each rotation is the other's turn, and an up without one leaves it", async () => {
+test("each rotation switches the login role, and an up without one keeps it", async () => {
   const second = { turn: 1, inForce: "b", former: "a", keepsLogin: false };
   expect(await decided("group_only", second)).toMatchObject(second);
   const third = { turn: 2, inForce: "a", former: "b", keepsLogin: false };
@@ -57,7 +57,7 @@ test("each rotation is the other's turn, and an up without one leaves it", async
   expect(await decided("group_only", third, true)).toMatchObject({ turn: 3, inForce: "b", former: "a" });
 });
 
-test("what is decided already needs no server, as on the way back while it is down", async () => {
+test("a decided turn needs no server, as in a rollback while it is down", async () => {
   const nowhere = new Server({ ...postgres.address, port: 1 });
   const before = { turn: 3, inForce: "b", former: "a", keepsLogin: false };
   const inputs = { role: "app", logins: ["a", "b"] as [string, string] };

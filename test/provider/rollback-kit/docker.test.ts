@@ -46,7 +46,7 @@ const spec: ContainerSpec = {
   capDrop: ["MKNOD"],
 };
 
-describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ? ` (skipped: ${why})` : ""}`, () => {
+describe.skipIf(why !== undefined)(`scripts for services that the stack runs${why ? ` (skipped: ${why})` : ""}`, () => {
   const daemon = started as Exclude<typeof started, string>;
   let folder: string;
   let swarm: Swarm;
@@ -92,7 +92,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       await (await daemon.docker.createContainer(options)).start();
     });
 
-    test("that cannot be started leaves the one that runs", async () => {
+    test("that cannot be started leaves the previous one running", async () => {
       const { Id } = await inspect();
       for (const entrypoint of [["/no/such/program"], ["/usr/bin/node", "-e", "process.exit(7)"]]) {
         const { code, said } = await runScript(containerSteps(steps({ entrypoint })));
@@ -105,7 +105,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       expect(await inspect()).toMatchObject({ Id, State: { Running: true } });
     });
 
-    test("is made anew as it was declared, with its legacy URL byte for byte, and again by a second run", async () => {
+    test("is created again as declared, with its legacy URL byte for byte, also by a second run", async () => {
       for (const _ of ["once", "and again"]) {
         expect(await runScript(containerSteps(steps()))).toEqual({
           code: 0,
@@ -151,19 +151,19 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       expect(all).toHaveLength(1);
     });
 
-    test("a variable of several lines that would name another program or Docker is refused", () => {
+    test("a variable of several lines that would change the program or Docker is refused", () => {
       for (const key of ["PATH", "DOCKER_HOST", "a.b"]) {
         expect(() => containerSteps({ ...steps(), env: { [key]: "a\nb" } })).toThrow(`${key} has several lines`);
       }
     });
   });
 
-  describe.each(["env", "file"] as const)("a swarm's service with urlFrom: %s", (urlFrom) => {
+  describe.each(["env", "file"] as const)("a swarm service with urlFrom: %s", (urlFrom) => {
     const name = `shop-${urlFrom}`;
     const steps = swarmSteps({ name, urlKey: "DATABASE_URL", urlFrom, legacyUrl, dockerHost: daemon?.host });
     const service = () => daemon.docker.getService(name).inspect();
 
-    test("is rolled out with its legacy URL byte for byte, and again by a second run", async () => {
+    test("is updated to its legacy URL byte for byte, also by a second run", async () => {
       const secret = async () => {
         const id = await daemon.docker.createSecret({
           Name: "of-the-role",
@@ -202,9 +202,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       else expect(Secrets.map(({ File }: { File: { Name: string } }) => File.Name)).toEqual(["DATABASE_URL"]);
       const inputs = { ...subject, folder, legacyUrl, swarm: { name, urlFrom }, dockerHost: daemon.host };
       const { warnings } = await rollbackScript().plan(inputs, inputs, {}, testCall());
-      expect(warnings).toEqual([
-        "api was rolled back by its rollback script: this up cuts it over to its role again",
-      ]);
+      expect(warnings).toEqual(["api was rolled back by its rollback script: this up cuts it over to its role again"]);
       expect((await rollbackScript().plan(inputs, undefined, {}, testCall())).warnings).toEqual([]);
       const running = await daemon.docker.listContainers({
         filters: { label: [`com.docker.swarm.service.name=${name}`] },
@@ -214,7 +212,7 @@ describe.skipIf(why !== undefined)(`scripts of what the stack itself runs${why ?
       await daemon.docker.getService(name).remove();
     });
 
-    test("that is not there is no success", async () => {
+    test("that does not exist fails", async () => {
       const { code, said } = await runScript(steps);
       expect({ code: code !== 0, said }).toEqual({ code: true, said: expect.stringContaining("NOT rolled back") });
     });

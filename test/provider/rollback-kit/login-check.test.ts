@@ -12,7 +12,7 @@ const sh = (script: string, ...args: string[]) => {
   return { status, text: stdout + stderr };
 };
 
-test("a URL that psql cannot be told of is not tried", () => {
+test("a URL that psql cannot take is not tried", () => {
   for (const url of ["postgres://u@db/shop", "postgres://u:p@a,b/shop", "postgres://u:p@/shop?host=a", "no url"]) {
     expect(loginCheck(url)).toEqual([]);
   }
@@ -29,14 +29,14 @@ describe.skipIf(!hasPsql)("with psql", () => {
   });
   afterAll(() => postgres?.stop());
 
-  test("a login that works is said to, and the service moved", () => {
+  test("a working login is reported and the service rolled back", () => {
     expect(sh(scriptFor(url(`it's "$HOME"`)))).toEqual({
       status: 0,
       text: expect.stringMatching(/^api: a login with its legacy URL works\napi: moved\n/),
     });
   });
 
-  test("one that is refused leaves the service where it is, unless told otherwise", () => {
+  test("a refused login leaves the service unchanged, unless forced", () => {
     const refused = sh(scriptFor(url("former")));
     expect(refused).toEqual({ status: 1, text: expect.stringContaining("password authentication failed") });
     expect(refused.text).not.toContain("moved");
@@ -46,7 +46,7 @@ describe.skipIf(!hasPsql)("with psql", () => {
     });
   });
 
-  test("a server that does not answer is no reason to stay", () => {
+  test("an unreachable server does not prevent the rollback", () => {
     const { status, text } = sh(scriptFor(url("former", 1)));
     expect({ status, text }).toEqual({
       status: 0,
@@ -55,6 +55,6 @@ describe.skipIf(!hasPsql)("with psql", () => {
   });
 });
 
-test("is a script that a POSIX shell takes", () => {
+test("is valid POSIX shell", () => {
   execFileSync("sh", ["-n"], { input: scriptFor("postgres://u:p@[::1]:6/shop") });
 });

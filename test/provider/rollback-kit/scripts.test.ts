@@ -30,7 +30,7 @@ function sh(script: string): string {
 }
 const latin1 = (text: string) => Buffer.from(text, "utf8").toString("latin1");
 
-test("words and secrets come out of the shell as they went in", () => {
+test("the shell preserves words and secrets", () => {
   const words = ["", hostile, "-n", "%s"];
   expect(sh(latin1(words.map((word) => `printf '<%s>' ${shellWord(word)}`).join("\n")))).toBe(
     words.map((word) => `<${word}>`).join(""),
@@ -40,7 +40,7 @@ test("words and secrets come out of the shell as they went in", () => {
 });
 
 describe("a command's script", () => {
-  test("writes the URL on standard input, deploys, and looks", () => {
+  test("writes the URL on standard input, deploys and verifies", () => {
     writeFileSync(
       at("keep.sh"),
       `#!/bin/sh
@@ -62,7 +62,7 @@ esac
     expect(readFileSync(at("deployed"), "utf8")).toBe("DATABASE_URL none");
   });
 
-  test("a step that fails ends it, and says so by its exit code", () => {
+  test("a failing step ends it with an exit code", () => {
     writeFileSync(at("keep.sh"), "#!/bin/sh\n[ $2 != deploy ] || exit 3\ncat\n");
     chmodSync(at("keep.sh"), 0o755);
     const declared = {
@@ -102,7 +102,7 @@ describe("a compose service's script", () => {
     ["no line yet", "A=1\n"],
     ["no line yet, and no end of the last", "A=1"],
     ["an empty file", ""],
-  ])("puts back its one line and keeps all other bytes: %s", (_, text) => {
+  ])("restores its line and keeps all other bytes: %s", (_, text) => {
     const script = composed(text);
     const expected = withValue(text, "DATABASE_URL", legacy);
     chmodSync(at("web.env"), 0o600);
@@ -115,7 +115,7 @@ describe("a compose service's script", () => {
     expect(readFileSync(at("ran"), "utf8")).toBe(`${folder} unix:///run/x.sock -p a b up -d --scale w=2 w `.repeat(2));
   });
 
-  test("writes through a symbolic link, and refuses a key that stands twice", () => {
+  test("writes through a symbolic link, and refuses a duplicate key", () => {
     const script = composed(`DATABASE_URL=${role}\n`, "real.env");
     symlinkSync(at("real.env"), at("web.env"));
     sh(script);
@@ -127,7 +127,7 @@ describe("a compose service's script", () => {
 });
 
 describe("the kept script", () => {
-  test("is its owner's alone, in the folder, and what was changed about it is seen", async () => {
+  test("is accessible only to its owner, and changes are detected", async () => {
     const kept = new KeptScript(join(folder, "kit"), "../a/é b");
     expect(kept.path.startsWith(`${join(folder, "kit")}/`)).toBe(true);
     expect(kept.path.slice(folder.length + 5)).not.toContain("/");
@@ -138,21 +138,23 @@ describe("the kept script", () => {
     expect(await kept.difference(x)).toBeUndefined();
     expect(await kept.difference("y")).toBe("is outdated");
     chmodSync(kept.path, 0o755);
-    expect(await kept.difference(x)).toBe("has the mode 755 and is for its owner alone");
+    expect(await kept.difference(x)).toBe("has mode 755 instead of 700");
     await kept.remove();
     await kept.remove();
     expect(await kept.difference(x)).toBe("does not exist yet");
     writeFileSync(kept.path, "#!/bin/sh\necho mine\n");
     for (const work of [() => kept.difference(x), () => kept.write(x), () => kept.remove()]) {
-      await expect(work()).rejects.toThrow(/is no script of the rollback kit/);
+      await expect(work()).rejects.toThrow(/is not a script of the rollback kit/);
     }
   });
 
-  test("a folder that others may write in is refused", async () => {
+  test("a folder that others can write to is refused", async () => {
     mkdirSync(at("open"));
     chmodSync(at("open"), 0o777);
-    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(/open: other users own the folder or can write to it/);
+    await expect(new KeptScript(at("open"), "api").write("x")).rejects.toThrow(
+      /open: other users own the folder or can write to it/,
+    );
     writeFileSync(at("file"), "");
-    await expect(new KeptScript(at("file"), "api").difference("x")).rejects.toThrow(/is no folder/);
+    await expect(new KeptScript(at("file"), "api").difference("x")).rejects.toThrow(/is not a folder/);
   });
 });

@@ -44,7 +44,7 @@ esac
 const file = (name: string) => readFileSync(join(folder, name), "utf8");
 const store = (value: string) => writeFileSync(join(folder, "value"), value);
 
-test("is told service and action, the value on standard input, and nothing secret beside that", async () => {
+test("receives service and action, the value on standard input, and no other secret", async () => {
   store(`${former}\n`);
   const target = executable();
   expect(await target.find(call)).toEqual({ stored: former, running: [] });
@@ -58,18 +58,18 @@ test("is told service and action, the value on standard input, and nothing secre
   for (const secret of ["oldsecret", "newsecret", "passphrase"]) expect(environment).not.toContain(secret);
 });
 
-test("a read that prints nothing: there is no value yet", async () => {
+test("a read without output: there is no value yet", async () => {
   expect(await executable().find(call)).toEqual({ stored: undefined, running: [] });
 });
 
-test("a value that is there already is deployed, not written", async () => {
+test("an unchanged value is deployed, not written", async () => {
   store(next);
   await executable().put(next, call);
   expect(file("calls")).not.toContain("write");
   expect(file("deployed")).toBe(next);
 });
 
-test("a deploy that fails: the former value is written and deployed again, and the error has no value", async () => {
+test("a failed deploy: the previous value is written and deployed again, and the error holds no value", async () => {
   store(former);
   // Fails with the new value alone.
   const target = executable('if [ "$3" = deploy ] && grep -q newsecret value; then cat value >&2; exit 7; fi');
@@ -81,17 +81,17 @@ test("a deploy that fails: the former value is written and deployed again, and t
   expect(file("deployed")).toBe(former);
 });
 
-test("a write that loses the value is found out", async () => {
+test("a write that loses the value is detected", async () => {
   store(former);
   const target = executable('if [ "$3" = write ]; then cat >/dev/null; exit 0; fi');
   await expect(target.put(next, call)).rejects.toThrow(/read prints another value than was written/);
 });
 
-test("one that hangs is ended", async () => {
+test("a hanging one is killed", async () => {
   await expect(executable("sleep 60").find(call)).rejects.toThrow(/env\.sh api read was killed after 0\.3 s/);
 });
 
-test("one that is not there, or may not be run, is said with the key to change", async () => {
+test("a missing or non-executable one is reported with its key", async () => {
   const missing = new CommandTarget({ service: "api", urlKey: "DATABASE_URL", path: join(folder, "none"), args: [] });
   await expect(missing.find(call)).rejects.toThrow(/cannot be started: ENOENT \(services\.api\.command\.path\)/);
   const target = executable();

@@ -71,7 +71,7 @@ describe.each(installed)("%s %s", (...command) => {
   };
   const examined = async (envFile?: string) => target(envFile).examine(testCall());
 
-  test("there and back: one line of the file, one container, byte for byte", async () => {
+  test("cutover and rollback change one line of the file and one container, byte for byte", async () => {
     started(`${web()}, other: {${sleeper}}`);
     const [text, other] = [read("web.env"), idOf("other")];
     const call = testCall();
@@ -95,7 +95,7 @@ describe.each(installed)("%s %s", (...command) => {
     );
   });
 
-  test("a run that was killed between the line and the restart goes on", async () => {
+  test("an up killed between the line and the restart is continued", async () => {
     started(web());
     write("web.env", read("web.env").replace(former, next));
     const found = await target().find(testCall());
@@ -104,7 +104,7 @@ describe.each(installed)("%s %s", (...command) => {
     expect(urlOf("web")).toBe(next);
   });
 
-  test("a restart that fails puts the line back, and the service runs with it again", async () => {
+  test("a failed restart restores the line, and the service runs with it again", async () => {
     // A variable that the container's runtime is named by: there is a runtime of the former name alone.
     write(".env", "DATABASE_URL=runc\nB=2");
     started(`web: {${sleeper}, runtime: "\${DATABASE_URL}", environment: {DATABASE_URL: "\${DATABASE_URL}"}}`);
@@ -123,7 +123,7 @@ describe.each(installed)("%s %s", (...command) => {
     expect(run("docker", "inspect", "--format", "{{.State.Running}}", idOf("web"))).toBe("true");
   });
 
-  test("when compose cannot start the former one either, the container that it left runs again", async () => {
+  test("if compose cannot start the previous one either, the remaining container runs again", async () => {
     started(web());
     const [text, id] = [read("web.env"), idOf("web")];
     // As left by a run that was killed: what was in the line, the container alone knows.
@@ -172,12 +172,12 @@ describe.each(installed)("%s %s", (...command) => {
     expect(idOf("web")).toBe(id);
   });
 
-  test("an env file that another service reads, but under a key of its own, is well", async () => {
+  test("an env file that another service reads under its own key is accepted", async () => {
     started(`${web()}, cron: {${sleeper}, env_file: web.env, environment: {DATABASE_URL: "postgres://cron@db/shop"}}`);
     expect(await examined()).toEqual({ refusals: [], warnings: [] });
   });
 
-  test("refuses a redeploy that would start another image, or one that is not there", async () => {
+  test("refuses a redeploy that would start another or a missing image", async () => {
     run("docker", "tag", "sleeper:1", "moving:latest");
     started(web().replace("sleeper:1", "moving:latest"));
     run("docker", "tag", "sleeper:2", "moving:latest");
@@ -192,7 +192,7 @@ describe.each(installed)("%s %s", (...command) => {
     ]);
   });
 
-  test("names what else a redeploy would bring", async () => {
+  test("warns about other changes of a redeploy", async () => {
     started(web());
     write("web.env", read("web.env").replace("B=2", "B=3"));
     expect((await examined()).warnings).toEqual([
@@ -200,7 +200,7 @@ describe.each(installed)("%s %s", (...command) => {
     ]);
   });
 
-  test("the project's .env, where environment: takes the variable from it", async () => {
+  test("the project's .env, used by environment:", async () => {
     write(".env", `DATABASE_URL=postgres://postgres:old@db/shop\nTAG=1\n`);
     started(`web: {${sleeper}, environment: {DATABASE_URL: "\${DATABASE_URL}"}}`);
     expect(await examined(".env")).toEqual({ refusals: [], warnings: [] });
@@ -212,14 +212,16 @@ describe.each(installed)("%s %s", (...command) => {
       `web: {${sleeper}, environment: {DATABASE_URL: "\${DATABASE_URL}"}}, cron: {${sleeper}, environment: {PG: "\${DATABASE_URL}"}}`,
       "web",
     );
-    expect((await examined(".env")).refusals).toEqual([expect.stringMatching(/also passes \$\{DATABASE_URL\} to cron/)]);
+    expect((await examined(".env")).refusals).toEqual([
+      expect.stringMatching(/also passes \$\{DATABASE_URL\} to cron/),
+    ]);
     started(`web: {${sleeper}, environment: {DATABASE_URL: "\${DATABASE_URL}?x=1"}}`);
     expect((await examined(".env")).refusals).toEqual([
       expect.stringMatching(/must say DATABASE_URL: \$\{DATABASE_URL\} and nothing more/),
     ]);
   });
 
-  test("every replica is started anew, and their number stays", async () => {
+  test("every replica is restarted, and their number is kept", async () => {
     started(web());
     compose("up", "-d", "--no-build", "--scale", "web=2", "web");
     await target().put(next, testCall());
@@ -227,7 +229,7 @@ describe.each(installed)("%s %s", (...command) => {
     expect(running.map(({ value }) => value)).toEqual([next, next]);
   });
 
-  test("says what is missing: the service, the file", async () => {
+  test("reports a missing service and a missing file", async () => {
     started(`api: {${sleeper}}`);
     await expect(target().find(testCall())).rejects.toThrow(/has no service web; it has api/);
     await expect(target("none.env").find(testCall())).rejects.toThrow(

@@ -38,7 +38,7 @@ describe("a value is written", () => {
     expect(readValue(expected, key)).toBe(value);
   });
 
-  test("and all other bytes stay, be they no text at all", () => {
+  test("and all other bytes are kept, even if they are not text", () => {
     const others = "# caf\u00e9\r\nA='x\u00ff'\n\n\tB=$C # d\rE=\u0000";
     const text = `${others}\nDATABASE_URL=old`;
     expect(withValue(text, key, "new")).toBe(`${others}\nDATABASE_URL=new`);
@@ -46,7 +46,7 @@ describe("a value is written", () => {
     expect(withoutKey(`${others}\nDATABASE_URL=old`, key)).toBe(`${others}\n`);
   });
 
-  test("there and back the file is the same, byte for byte", () => {
+  test("cutover and rollback leave the file unchanged, byte for byte", () => {
     const text = "\uFEFFA=1\r\n export DATABASE_URL='postgres://a:$b@h/d' # main\r\nC=\"d\"";
     const latin1 = Buffer.from(text).toString("latin1");
     const there = withValue(latin1, key, "postgres://role:0123abcd@h/d");
@@ -62,11 +62,11 @@ test.each([
   ["DATABASE_URL: x\n", /line 1 has DATABASE_URL without a value/],
   ['DATABASE_URL="a\\"b"\n', /line 1 has a backslash in quotes/],
   ["DATABASE_URL='a'b\n", /line 1 has text after its closing quote/],
-])("refuses what cannot be changed without guessing, without the value: %j", (text, message) => {
+])("refuses ambiguous lines, without the value: %j", (text, message) => {
   expect(() => readValue(text, key)).toThrow(message);
   expect(() => withValue(text, key, "new")).toThrow(message);
 });
 
-test("refuses a value that no quotes take", () => {
+test("refuses a value that cannot be quoted", () => {
   expect(() => withValue("", key, "a'b\"c")).toThrow(/percent-encode/);
 });

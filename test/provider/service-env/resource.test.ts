@@ -52,11 +52,11 @@ describe("LegacyUrl", () => {
   const check = (news: PropertyMap, olds?: PropertyMap) =>
     resource.check(testCall(), { news, ...(olds && { olds }), randomSeed });
 
-  test("is found, byte for byte, and a secret", async () => {
+  test("is found byte for byte, as a secret", async () => {
     expect((await check(inputs())).inputs.url).toEqual(new Secret(former));
   });
 
-  test("one that is recorded gets the admin's new password once, and no other", async () => {
+  test("a recorded one gets the admin's new password once", async () => {
     const madeOf = (password: string) => new Secret(`postgresql://postgres:${encodeURIComponent(password)}@db/shop`);
     const onRole = (password: string) => inputs({ connectAs: "role", made: madeOf(password) });
     const { inputs: first } = await check(inputs({ made: madeOf("oldsecret") }));
@@ -77,7 +77,7 @@ describe("LegacyUrl", () => {
     }
   });
 
-  test("one found on legacy gets it in rotate-superuser's own up alone, also in a run that goes on with a failed one", async () => {
+  test("one found on legacy gets it only in the up of rotate-superuser, also when a failed run is continued", async () => {
     const madeOf = (password: string) => new Secret(`postgresql://postgres:${password}@db/shop`);
     const { inputs: first } = await check(inputs({ made: madeOf("oldsecret") }));
     expect((await check(inputs({ made: madeOf("next") }), first)).inputs.url).toEqual(new Secret(former));
@@ -98,7 +98,7 @@ describe("LegacyUrl", () => {
     }
   });
 
-  test("given in the configuration goes before found, found before made", async () => {
+  test("configured takes precedence over found, found over built", async () => {
     expect((await check(inputs({ given: new Secret(own) }))).inputs.url).toEqual(new Secret(own));
     store("");
     expect((await check(inputs())).inputs.url).toEqual(made);
@@ -124,14 +124,14 @@ describe("LegacyUrl", () => {
     ],
     ["postgres://postgres:oldsecret@db/stock", /names another database than shop/],
     ["secret words", /is not a Postgres URL \(value not shown\)/],
-  ])("refuses what cannot be one, without showing it: %s", async (value, message) => {
+  ])("refuses an invalid one, without revealing it: %s", async (value, message) => {
     store(value);
     const { failures } = await check(inputs());
     expect(failures).toEqual([{ property: "", reason: expect.stringMatching(message) }]);
     expect(JSON.stringify(failures)).not.toMatch(/secret@|secret words/);
   });
 
-  test("what cannot be looked at is refused the first time, and keeps what is known after that", async () => {
+  test("an unreadable one is refused the first time, and later keeps the known value", async () => {
     const { inputs: first } = await check(inputs());
     const gone = inputs({ command: { path: join(folder, "none"), args: [] } });
     expect((await check(gone)).failures?.[0]?.reason).toMatch(
@@ -143,7 +143,7 @@ describe("LegacyUrl", () => {
     expect(call.lines).toEqual([expect.stringContaining("the URL in the state is kept")]);
   });
 
-  test("once the migration is complete its login is gone, and it is none to go back to", async () => {
+  test("once the migration is complete its login is removed, and a rollback is impossible", async () => {
     const { inputs: first } = await check(inputs());
     const complete = inputs({ connectAs: "role", migrationComplete: true });
     const { inputs: second } = await check(complete, first);
@@ -158,7 +158,7 @@ describe("LegacyUrl", () => {
     ]);
   });
 
-  test("a user whose later objects nobody may use is warned of", async () => {
+  test("warns about a user whose later objects no role could use", async () => {
     const call = testCall();
     await resource.check(call, { news: inputs({ legacyUsers: ["dba"] }), randomSeed });
     expect(call.lines).toEqual([expect.stringMatching(/api logs in as postgres/)]);
@@ -183,14 +183,14 @@ describe("ServiceEnv", () => {
     resource.update(testCall(), { id: "api", olds: oldInputs, oldInputs, news, preview: false, timeout: 0 });
   const place = () => `DATABASE_URL by ${join(folder, "env.sh")}`;
 
-  test("on legacy, with the URL it has, nothing is touched", async () => {
+  test("on legacy with its current URL nothing is changed", async () => {
     const { inputs: news } = await check(inputs("legacy"));
     expect(news.changes).toEqual({});
     await create(news);
     expect(actions()).toEqual([]);
   });
 
-  test("a preview names the users, no value, and changes nothing", async () => {
+  test("a preview shows only the users and changes nothing", async () => {
     const { inputs: news } = await check(inputs("role"));
     expect(news.changes).toEqual({ [place()]: "user postgres -> user shop_app" });
     await create(news, true);
@@ -199,7 +199,7 @@ describe("ServiceEnv", () => {
     expect(early.changes).toEqual({ [place()]: "not known yet" });
   });
 
-  test("cut over, then nothing to do, then back: each one write and one deploy, each counted", async () => {
+  test("cutover, no change, rollback: one write and one deploy each, and counted", async () => {
     const { inputs: legacy } = await check(inputs("legacy"));
     const { inputs: role } = await check(inputs("role"), legacy);
     await update(legacy, role);
@@ -212,7 +212,7 @@ describe("ServiceEnv", () => {
     expect([legacy, role, back].map(({ deployments }) => deployments)).toEqual([0, 1, 2]);
   });
 
-  test("drift made by hand is seen and put right", async () => {
+  test("manual drift is detected and fixed", async () => {
     const { inputs: role } = await check(inputs("role"));
     await create(role);
     store(own.replace("newsecret", "another"));
@@ -222,7 +222,7 @@ describe("ServiceEnv", () => {
     expect(stored()).toBe(own);
   });
 
-  test("a run that was killed between the write and the deploy deploys", async () => {
+  test("after an up killed between write and deploy, the next one deploys", async () => {
     const { inputs: legacy } = await check(inputs("legacy"));
     store(own);
     const { inputs: role } = await check(inputs("role"), legacy);
@@ -231,14 +231,14 @@ describe("ServiceEnv", () => {
     expect(actions()).toEqual(["deploy"]);
   });
 
-  test("one that its rollback script put back is deployed once more, with a word about it; not where the rollback itself says that it was", async () => {
+  test("a service that its script rolled back is deployed again with a warning, unless the rollback reports the restart", async () => {
     const { inputs: role } = await check(inputs("role"));
     await create(role);
     store(former); // the script
     actions();
     const call = testCall();
     const { inputs: back } = await resource.check(call, { news: inputs("legacy"), olds: role, randomSeed });
-    expect(call.lines.join()).toContain("The URL that the service runs with is not known, so it is deployed once more");
+    expect(call.lines.join()).toContain("The URL that the service runs with is not known, so it is deployed again");
     await update(role, back);
     expect(actions()).toEqual(["deploy"]);
 
@@ -249,7 +249,7 @@ describe("ServiceEnv", () => {
     expect([seen.deployments, actions()]).toEqual([role.deployments, []]);
   });
 
-  test("its end puts the legacy URL back, and only then", async () => {
+  test("its deletion restores the legacy URL, once", async () => {
     const { inputs: role } = await check(inputs("role"));
     await create(role);
     actions();

@@ -54,9 +54,7 @@ test.skipIf(reason !== undefined)(
   },
 );
 
-test.skipIf(reason !== undefined)("what Docker cannot be asked is said", async () => {
+test.skipIf(reason !== undefined)("a failed Docker query is reported", async () => {
   const nowhere = new ServiceContainers(dockerClient("unix:///nowhere/docker.sock"), labels);
-  await expect(nowhere.all()).rejects.toThrow(
-    /^listing the service's containers: Docker: .* Check that Docker runs/,
-  );
+  await expect(nowhere.all()).rejects.toThrow(/^listing the service's containers: Docker: .* Check that Docker runs/);
 });

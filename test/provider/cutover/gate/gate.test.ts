@@ -20,7 +20,7 @@ function looks(...given: [Look, ...Look[]]): (() => Promise<Look>) & { taken: nu
 
 const times = { timeout: 60_000, soak: 0 };
 
-test("waits until all is well, and says what for", async () => {
+test("waits until the service is healthy, and reports what it waits for", async () => {
   const call = testCall();
   const look = looks(idle, well);
   expect(await passGate("api", times, look, call)).toBe(2);
@@ -28,20 +28,20 @@ test("waits until all is well, and says what for", async () => {
   expect(call.lines).toEqual([`api: ${noSessions} (1min left)`]);
 });
 
-test("fails at once, without waiting for the timeout", async () => {
+test("fails immediately, without waiting for the timeout", async () => {
   await expect(passGate("api", times, looks(failing), testCall())).rejects.toMatchObject({
     failure: { reason: "the log says so", lines: ["permission denied"] },
     sessions: 1,
   });
 });
 
-test("fails when it is not well in time", async () => {
+test("fails if the service is not healthy in time", async () => {
   const failed = passGate("api", { timeout: 1, soak: 0 }, looks(idle), testCall());
   await expect(failed).rejects.toThrow(Unhealthy);
-  await expect(failed).rejects.toThrow(`${noSessions}, in 1s (gate.timeout)`);
+  await expect(failed).rejects.toThrow(`${noSessions}, within 1s (gate.timeout)`);
 });
 
-test("goes on looking while it soaks", async () => {
+test("keeps looking during the soak", async () => {
   const soaking = { timeout: 60_000, soak: 1500 };
   await expect(passGate("api", soaking, looks(well, failing), testCall())).rejects.toThrow("the log says so");
   const unhealthy: Look = { ...well, pending: ["the health status of api is unhealthy"] };
@@ -51,12 +51,12 @@ test("goes on looking while it soaks", async () => {
   );
 });
 
-test("needs a session at the end: one that comes later is waited for, and then counted", async () => {
+test("requires a session at the end: waits for a later one", async () => {
   const soaking = { timeout: 60_000, soak: 1 };
   expect(await passGate("api", soaking, looks(well, idle, idle, well), testCall())).toBe(2);
 });
 
-test("names the sessions that idle_session_timeout has ended", async () => {
+test("reports the sessions that idle_session_timeout has ended", async () => {
   const times = { timeout: 1, soak: 1 };
   const failed = passGate("api", times, looks(well, { ...idle, idleEnds: 2 }), testCall());
   await expect(failed).rejects.toThrow(
@@ -64,7 +64,7 @@ test("names the sessions that idle_session_timeout has ended", async () => {
   );
 });
 
-test("ends at once when it is cancelled", async () => {
+test("stops immediately when cancelled", async () => {
   const cancel = new AbortController();
   const call = { ...testCall(), signal: cancel.signal };
   const look = async () => {

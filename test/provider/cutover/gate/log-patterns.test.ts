@@ -3,7 +3,7 @@ import { logCheck } from "../../../../provider/cutover/gate/log-patterns.ts";
 
 const rules = { migrates: false, patterns: [], ignore: [] };
 
-describe("what Postgres tells a role that lacks something fails the gate", () => {
+describe("errors of Postgres for the role fail the gate", () => {
   test.each([
     "ERROR:  permission denied for table devices",
     "error: must be owner of table position_history",
@@ -16,7 +16,7 @@ describe("what Postgres tells a role that lacks something fails the gate", () =>
   ])("%s", (line) => expect(logCheck(rules)(line)).toBeDefined());
 });
 
-describe("a failed migration fails the gate of a service that migrates, and of no other", () => {
+describe("a failed migration fails only the gate of a service that migrates", () => {
   test.each([
     "alembic.util.exc.CommandError: Can't locate revision identified by '3f2a'",
     "FAILED: Can't locate revision identified by '3f2a'",
@@ -34,7 +34,7 @@ describe("a failed migration fails the gate of a service that migrates, and of n
   });
 });
 
-test("an ordinary line is well", () => {
+test("an ordinary line passes", () => {
   const check = logCheck({ ...rules, migrates: true });
   for (const line of [
     "Migrations: 12 applied",
@@ -46,7 +46,7 @@ test("an ordinary line is well", () => {
   }
 });
 
-test("patterns of the user's own come on top, and ignore goes before both", () => {
+test("the user's patterns are added, and ignore takes precedence", () => {
   const check = logCheck({ migrates: false, patterns: ["^PANIC"], ignore: ["permission denied .* /tmp/cache"] });
   expect(check("PANIC at 3 a.m.")).toBe("gate.patterns: ^PANIC");
   expect(check("open: permission denied for /tmp/cache")).toBeUndefined();

@@ -31,7 +31,7 @@ const inputs = {
   gate: { timeout: 60_000, soak: 0, patterns: [], ignore: [] },
 };
 
-test("without a container, waits for a session of the role that began after the redeploy", async () => {
+test("without containers, waits for a session of the role that began after the redeploy", async () => {
   const before = await postgres.connect({ user: "api", password: "api" });
   const call = testCall();
   const deployedAt = Date.now();
@@ -54,17 +54,17 @@ test("without a container, waits for a session of the role that began after the 
   await before.query("SELECT 1");
 });
 
-test("a gate that is not passed says what was seen, and both ways on", async () => {
+test("a failed gate reports what it saw and both next steps", async () => {
   const impatient = { ...inputs, role: "nobody", gate: { ...inputs.gate, timeout: 1 } };
   const refused = await cutoverGate(server)
     .apply(impatient, undefined, testCall())
     .then(() => "", String);
   expect(refused).toContain("api is not healthy as nobody: it has no session of its role, within 1s (gate.timeout).");
   expect(refused).toContain("It has 0 sessions in postgres. The services after it were not changed.");
-  expect(refused).toContain("npx app-roles rollback api (or app-roles:services.api.connectAs: legacy, and up)");
+  expect(refused).toContain("npx app-roles rollback api (or set app-roles:services.api.connectAs: legacy and run up)");
 });
 
-test("a cutover that puts the service back itself is told no way back", async () => {
+test("a cutover that rolls the service back itself gets no rollback instructions", async () => {
   const impatient = { ...inputs, role: "nobody", gate: { ...inputs.gate, timeout: 1 } };
   const refusal = () =>
     cutoverGate(server)
@@ -80,21 +80,21 @@ test("a cutover that puts the service back itself is told no way back", async ()
   expect(other).toContain("To roll back immediately: npx app-roles rollback api");
 });
 
-test("on legacy asks neither the server nor Docker", async () => {
+test("on legacy queries neither the server nor Docker", async () => {
   const nowhere = new Server({ ...postgres.address, port: 1 });
   const legacy = { ...inputs, connectAs: "legacy" as const, labels: { app: "x" }, dockerHost: "unix:///nowhere" };
   expect(await cutoverGate(nowhere).apply(legacy, undefined, testCall())).toBeUndefined();
   await nowhere.close();
 });
 
-test("never takes the containers of the whole host for the service's", async () => {
+test("never matches all containers of the host", async () => {
   for (const labels of [{}, { "com.docker.compose.project": undefined as unknown as string }]) {
     const gate = cutoverGate(server).apply({ ...inputs, labels }, undefined, testCall());
     await expect(gate).rejects.toThrow("the labels of its containers are not known");
   }
 });
 
-test("a pool that does not survive idle_session_timeout is refused by that name; one that does is not", async () => {
+test("a pool that does not survive idle_session_timeout fails with that reason; one that does passes", async () => {
   const admin = await postgres.connect();
   await admin.query("CREATE ROLE idler LOGIN PASSWORD 'idler'; ALTER ROLE idler SET idle_session_timeout = '2600ms'");
   const gate = { ...inputs.gate, timeout: 2000, soak: 4000 };
@@ -113,7 +113,7 @@ test("a pool that does not survive idle_session_timeout is refused by that name;
   }
 });
 
-test("a gate that is shorter than idle_session_timeout says what it cannot see, and what can", async () => {
+test("a gate shorter than idle_session_timeout says what it cannot check, and how to check it", async () => {
   const admin = await postgres.connect();
   await admin.query("ALTER ROLE api SET idle_session_timeout = '30min'");
   await postgres.connect({ user: "api", password: "api" });
@@ -127,7 +127,7 @@ test.each([
   ["the database", ["DATABASE postgres SET idle_session_timeout = '5s'"], 5000],
   ["the role, over the database", ["ROLE timed SET idle_session_timeout = '1min'"], 60_000],
   ["the role in the database, over both", ["ROLE timed IN DATABASE postgres SET idle_session_timeout = 250"], 250],
-])("a role's idle timeout is that of %s", async (_, alters, expected) => {
+])("a role's idle timeout comes from %s", async (_, alters, expected) => {
   const admin = await postgres.connect();
   await admin.query("DO $$ BEGIN CREATE ROLE timed; EXCEPTION WHEN duplicate_object THEN NULL; END $$");
   for (const alter of alters) await admin.query(`ALTER ${alter}`);

@@ -53,17 +53,17 @@ beforeEach(() => {
 
 const line = (second: number, text: string): LogLine => ({ time: `2026-01-01T00:00:0${second}.000000000Z`, text });
 
-test("a service that runs and has sessions from its address is well", async () => {
+test("a running service with sessions from its address is healthy", async () => {
   expect(await watch.look()).toEqual({ sessions: 1, pending: [], idleEnds: 0, failure: undefined });
 });
 
-test("sessions of the same role from another container are not its own", async () => {
+test("sessions of the role from another container do not count", async () => {
   sessions = [{ ...own, address: "172.18.0.5", age: 1 }];
   expect(await watch.look()).toEqual({ sessions: 0, pending: [noSessions], idleEnds: 0, failure: undefined });
   expect(warnings).toEqual([]);
 });
 
-test("where addresses are masqueraded, sessions count that are younger than the container, and that is said once", async () => {
+test("with masqueraded addresses, sessions younger than the container count, with one warning", async () => {
   sessions = [
     { ...own, address: "10.0.0.9", age: 3 },
     { ...own, id: "2", address: "10.0.0.9", age: 100 },
@@ -87,7 +87,7 @@ test("a healthcheck must say healthy", async () => {
 });
 
 describe("fails", () => {
-  test("with a refusal in the log, shown without secrets; lines from before its start do not count", async () => {
+  test("on an error in the log, shown without secrets; lines before its start do not count", async () => {
     logs[1] = [line(0, "permission denied for table from_before")];
     expect((await watch.look()).failure).toBeUndefined();
     logs[1].push(line(2, "permission denied for table t, using postgres://app:pw@db/x and hunter22"));
@@ -97,7 +97,7 @@ describe("fails", () => {
     });
   });
 
-  test("when the container is restarted, with the end of its log", async () => {
+  test("if the container is restarted, with the end of its log", async () => {
     await watch.look();
     logs[1] = [line(2, "boom"), line(3, "starting")];
     containers = [{ ...api, restarts: 1, startedAt: "2026-01-01T00:00:03Z" }];
@@ -107,14 +107,14 @@ describe("fails", () => {
     });
   });
 
-  test("when the container ends, or had ended before anybody looked", async () => {
+  test("if the container has exited, during or before the first look", async () => {
     logs[1] = [line(2, "Traceback: boom")];
     containers = [{ ...api, state: "exited", exitCode: 3 }];
     const ended = { reason: "api has ended with exit code 3", lines: ["Traceback: boom"] };
     expect((await watch.look()).failure).toEqual(ended);
   });
 
-  test("when one of two containers ends or is removed", async () => {
+  test("if one of two containers exits or is removed", async () => {
     const second = { ...api, id: "2", name: "api-2" };
     logs[2] = [];
     containers = [api, second];
@@ -128,7 +128,7 @@ describe("fails", () => {
   });
 });
 
-test("a former replica of a swarm service may end; one that fails may not", async () => {
+test("a previous replica of a swarm service may stop but not fail", async () => {
   const task = { ...api, isTask: true };
   const former = { ...task, id: "0", name: "api.1.old" };
   logs[0] = [];
@@ -142,7 +142,7 @@ test("a former replica of a swarm service may end; one that fails may not", asyn
   expect((await watch.look()).failure?.reason).toBe("api ended with exit code 1");
 });
 
-test("a log that does not support reading is said once, and the rest is watched", async () => {
+test("an unreadable log causes one warning, and the rest is watched", async () => {
   logs[1] = undefined;
   expect((await watch.look()).pending).toEqual([]);
   await watch.look();
@@ -151,7 +151,7 @@ test("a log that does not support reading is said once, and the rest is watched"
   expect((await watch.look()).failure).toEqual({ reason: "api ended with exit code 1", lines: [] });
 });
 
-test("without a container nothing is well", async () => {
+test("a service without containers is not healthy", async () => {
   containers = [];
   sessions = [];
   expect((await watch.look()).pending).toEqual(["it has no container"]);
