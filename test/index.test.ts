@@ -7,7 +7,7 @@ import { passwordOf, type Ran, run, settled, waitsFor } from "./components/progr
 
 type Program = typeof import("../index.ts");
 
-/** The project's own program, with the stack file of production but for what each test changes. */
+/** The project's program, with the stack file of production and each test's changes. */
 async function runProject(change: (config: Record<string, Record<string, object>>) => void = () => undefined) {
   const file = readFileSync(join(import.meta.dirname, "../Pulumi.prod.yaml"), "utf8");
   const { config } = parse(file) as { config: Record<string, Record<string, object>> };
@@ -34,7 +34,7 @@ describe("production, nothing cut over", () => {
     ({ ran, program } = await runProject());
   });
 
-  test("makes each resource of the runbook's server", () => {
+  test("creates each resource of the runbook's server", () => {
     const count = (type: string) => ran.all.filter((each) => each.type === type).length;
     expect(count("app-roles:index:DatabaseServer")).toBe(1);
     expect(count("app-roles:index:AppRole")).toBe(4);
@@ -45,7 +45,7 @@ describe("production, nothing cut over", () => {
     expect(providers.map(({ type }) => type)).toHaveLength(2);
   });
 
-  test("gives out URLs as secrets, one for each service", async () => {
+  test("outputs URLs as secrets, one per service", async () => {
     expect(Object.keys(program.databaseUrls)).toEqual([
       "dashboard_api",
       "ingest_worker",
@@ -60,7 +60,7 @@ describe("production, nothing cut over", () => {
     );
   });
 
-  test("gives out budget, services and roles", async () => {
+  test("outputs budget, services and roles", async () => {
     expect(await settled(program.connectionBudget)).toMatchObject({
       value: {
         ceiling: 95,
@@ -80,7 +80,7 @@ describe("production, nothing cut over", () => {
     });
   });
 
-  test("no service waits for anything, and every role's future readers know the legacy user's objects", () => {
+  test("no service waits for anything, and default privileges cover the legacy user's objects", () => {
     for (const { type, name } of ran.all.filter(({ type }) => type === "pgaccess:index:ServiceUrl")) {
       expect(waitsFor(ran, { type, name })).toEqual(new Set());
     }
@@ -90,7 +90,7 @@ describe("production, nothing cut over", () => {
   });
 });
 
-test("destroy begins with what refuses it, while a role has sessions", async () => {
+test("destroy starts with the guard, which refuses it while a role has sessions", async () => {
   const { ran } = await runProject();
   const guard = ran.resource("pgaccess:index:DestroyGuard", "roles");
   expect(guard.inputs.roles).toEqual(["tracksolid_owner", "dashboard_app", "gateway_app", "cron_app"]);
@@ -99,7 +99,7 @@ test("destroy begins with what refuses it, while a role has sessions", async () 
   expect([...waits]).toEqual(expect.arrayContaining(others.map(({ type, name }) => `${type} ${name}`)));
 });
 
-test("what refuses a destroy knows the services on a role", async () => {
+test("the guard knows the services on a role", async () => {
   expect((await runProject()).ran.resource("pgaccess:index:DestroyGuard", "roles").inputs.services).toEqual([]);
   const { ran } = await runProject(cutOver("dashboard_api"));
   expect(ran.resource("pgaccess:index:DestroyGuard", "roles").inputs.services).toEqual([
@@ -107,7 +107,7 @@ test("what refuses a destroy knows the services on a role", async () => {
   ]);
 });
 
-test("a cutover changes one service, which then waits for all of its role and nothing of another", async () => {
+test("a cutover changes one service, which then waits for its role and for nothing of another", async () => {
   const { ran, program } = await runProject(cutOver("dashboard_api"));
   const url = (await settled(program.databaseUrls.dashboard_api as pulumi.Output<string>)).value;
   expect(url).toBe(`postgresql://dashboard_app:${passwordOf("dashboard_app")}@timescale_db:5432/tracksolid_db`);
@@ -136,13 +136,13 @@ test("services on their roles wait for each other's gates in declared order", as
   expect(gatesBefore("worker")).toEqual(["pgaccess:index:CutoverGate dashboard_api"]);
 });
 
-test("a migrator restarts only when what it alters, made since the last up or not, is its role's", async () => {
+test("a migrator restarts only after its role owns what it alters, including new objects", async () => {
   const { ran } = await runProject(cutOver("ingest_worker"));
   const waits = waitsFor(ran, { type: "pgaccess:index:ServiceUrl", name: "ingest_worker" });
   expect(waits).toContain("pgaccess:index:Ownership tracksolid_db");
 });
 
-test("the policies learn that the migration is complete from the budget", async () => {
+test("the policies read from the budget that the migration is complete", async () => {
   const complete = (isComplete: boolean) =>
     runProject((config) => {
       for (const service of Object.values(config["app-roles:services"] ?? {})) {
@@ -156,7 +156,7 @@ test("the policies learn that the migration is complete from the budget", async 
   expect(after.ran.resource(...budget).inputs.migrationComplete).toBe(true);
 });
 
-test("once every service is cut over, nobody is expected to make objects as the legacy user", async () => {
+test("once every service is cut over, no legacy user is expected to create objects", async () => {
   const { ran } = await runProject((config) => {
     for (const service of Object.values(config["app-roles:services"] ?? {})) {
       if ("migrates" in service && service.migrates === "unconfirmed") Object.assign(service, { migrates: false });

@@ -16,7 +16,7 @@ interface Turn {
   keepsLogin: boolean;
 }
 
-/** A service of the reader, which has two login roles; with what the plugin decides about them. */
+/** A service of the reader, which has two login roles, with the plugin's decision about them. */
 function alternating(turn: Turn, service: Partial<ServiceArgs>): Promise<Ran> {
   const program = () => {
     const server = shopServer({
@@ -41,7 +41,7 @@ const second: Turn = { inForce: "shop_reader_b", former: "shop_reader_a", keepsL
 const login = (ran: Ran, name: string) => ran.resource(roleType, name).inputs.login;
 
 describe("a role with rotation: alternate", () => {
-  test("does not log in itself and has no password; two roles that SET ROLE to it have limit and settings each", async () => {
+  test("has no login and no password; two roles that SET ROLE to it each have its limit and settings", async () => {
     const ran = await alternating(first, deployed);
     const own = ran.resource(roleType, "shop_reader");
     expect(own.inputs).toEqual({ name: "shop_reader", login: false, connectionLimit: 8, skipReassignOwned: true });
@@ -77,11 +77,11 @@ describe("a role with rotation: alternate", () => {
     ]);
   });
 
-  test("keeps its own login as long as the plugin says so", async () => {
+  test("keeps its own login while the plugin decides so", async () => {
     expect(login(await alternating({ ...first, keepsLogin: true }, deployed), "shop_reader")).toBe(true);
   });
 
-  test("gives its services the login in force, once that is ready", async () => {
+  test("gives its services the login in force once it is ready", async () => {
     const ran = await alternating(second, deployed);
     const { inputs } = ran.resource("pgaccess:index:ServiceUrl", "api");
     expect(inputs).toMatchObject({ role: "shop_reader", login: "shop_reader_b" });
@@ -92,14 +92,14 @@ describe("a role with rotation: alternate", () => {
     expect(waits).not.toContain(`${roleType} shop_reader_a`);
   });
 
-  test("refuses the former login once every service has passed its gate on the one in force", async () => {
+  test("disables the previous login once every service has passed its gate on the one in force", async () => {
     const ran = await alternating(second, deployed);
     expect([login(ran, "shop_reader_a"), login(ran, "shop_reader_b")]).toEqual([false, true]);
     expect(waitsFor(ran, { type: roleType, name: "shop_reader_a" })).toContain("pgaccess:index:CutoverGate api");
     expect(ran.resource("pgaccess:index:CutoverGate", "api").inputs.login).toBe("shop_reader_b");
   });
 
-  test("lets the former login in until the next rotation where a service is restarted by somebody else", async () => {
+  test("keeps the previous login until the next rotation with an external service", async () => {
     const ran = await alternating(second, {});
     expect([login(ran, "shop_reader_a"), login(ran, "shop_reader_b")]).toEqual([true, true]);
     expect(login(await alternating(second, { connectAs: "legacy" }), "shop_reader_a")).toBe(false);

@@ -10,7 +10,7 @@ import { shopRoles, shopServer } from "./shop.ts";
 
 const roleType = "postgresql:index/role:Role";
 
-/** The server with its roles, made in this order. */
+/** The server with its roles, created in this order. */
 const inOrder =
   (...names: (keyof typeof shopRoles)[]) =>
   () => {
@@ -19,8 +19,8 @@ const inOrder =
   };
 const allRoles = inOrder("shop_reader", "shop_owner", "billing_owner");
 
-describe("order of things", () => {
-  test("no role before every database is recorded and the budget holds", async () => {
+describe("dependencies", () => {
+  test("no role is created before all baselines are saved and the budget fits", async () => {
     const ran = await run(allRoles);
     for (const name of Object.keys(shopRoles)) {
       expect(ran.resource(roleType, name).dependencies).toEqual(
@@ -33,7 +33,7 @@ describe("order of things", () => {
     }
   });
 
-  test("role, settings, privileges, ownership; and the other way round on the way down", async () => {
+  test("role, settings, privileges, ownership, and the reverse on delete", async () => {
     const ran = await run(allRoles);
     expect(ran.resource("pgaccess:index:RoleSettings", "shop_owner").dependencies).toEqual([`${roleType} shop_owner`]);
     for (const privileges of ["shop_owner.shop", "shop_owner.billing"]) {
@@ -57,7 +57,7 @@ describe("order of things", () => {
       [...waitsFor(ran, { type: "pgaccess:index:Privileges", name: privileges })].filter((each) =>
         each.startsWith(roleType),
       );
-    // A role also waits for the one that the program made before it.
+    // A role also waits for the previous one of the program.
     const all = (...roles: string[]) => expect.arrayContaining(roles);
     expect(waits("shop_reader.shop")).toEqual(all(`${roleType} shop_owner`, `${roleType} shop_reader`));
     expect(waits("shop_owner.billing")).toEqual(all(`${roleType} billing_owner`, `${roleType} shop_owner`));
@@ -66,7 +66,7 @@ describe("order of things", () => {
   });
 });
 
-test("one role is made after the other: the official plugin's limit on its connections holds for no more", async () => {
+test("roles are created one after the other, because the official plugin's limit on its connections does not hold otherwise", async () => {
   const order = ["shop_reader", "shop_owner", "billing_owner"];
   const ran = await run(inOrder("shop_reader", "shop_owner", "billing_owner"));
   const before = order.map((role) =>
@@ -75,8 +75,8 @@ test("one role is made after the other: the official plugin's limit on its conne
   expect(before).toEqual([[], [`${roleType} shop_reader`], [`${roleType} shop_owner`]]);
 });
 
-describe("what is made", () => {
-  test("a login role with its share of the budget and a password that only its verifier tells of", async () => {
+describe("created resources", () => {
+  test("a login role with its limit and a password, of which only the verifier is sent", async () => {
     let role: AppRole | undefined;
     const ran = await run(() => {
       role = shopRoles.shop_reader(shopServer({ databases: { shop: { schemas: ["shop"] } } }));
@@ -91,7 +91,7 @@ describe("what is made", () => {
     });
     expect(await settled((role as AppRole).password)).toEqual({ value: password, isSecret: true });
     expect(JSON.stringify(ran.all)).not.toContain(password);
-    // 192 bits in hex digits, from a resource whose id, which is never secret, says nothing of them.
+    // 192 bits in hex digits, from a resource whose id, never a secret, does not reveal them.
     expect(ran.all.filter(({ type }) => type.startsWith("random:"))).toMatchObject([
       {
         type: "random:index/randomPassword:RandomPassword",
@@ -108,7 +108,7 @@ describe("what is made", () => {
     ]);
   });
 
-  test("each setting through the one resource that may write it", async () => {
+  test("each setting through the resource that may write it", async () => {
     const settings = {
       Statement_Timeout: "30s",
       idle_in_transaction_session_timeout: "5min",
@@ -132,7 +132,7 @@ describe("what is made", () => {
     });
   });
 
-  test("privileges by level, and on what the owner and the legacy users will make", async () => {
+  test("privileges by level, and on future objects of the owner and the legacy users", async () => {
     const creators = async (legacyUsers?: string[]) => {
       const ran = await run(() => {
         const server = shopServer({ legacyUsers });
@@ -154,7 +154,7 @@ describe("what is made", () => {
     expect((await creators([]))("shop_owner.shop").creators).toEqual([]);
   });
 
-  test("explicit grants, also in a database without an access level, and what is exclusive", async () => {
+  test("explicit grants, in a database without an access level too, and exclusive", async () => {
     const grants = { shop: { tables: { "shop.orders": ["UPDATE"] } }, billing: { schemas: { audit: ["USAGE"] } } };
     const ran = await run(() => {
       const server = shopServer();
@@ -168,7 +168,7 @@ describe("what is made", () => {
     expect(inputs("shop_reader.billing").access).toBeUndefined();
   });
 
-  test("ownership of the databases it owns, with what was there before to go back to", async () => {
+  test("ownership of the databases it owns, with their baselines", async () => {
     const ran = await run(allRoles);
     const ownerships = ran.all.filter(({ type }) => type === "pgaccess:index:Ownership");
     expect(ownerships.map(({ name }) => name).toSorted()).toEqual(["billing", "shop"]);
@@ -184,7 +184,7 @@ describe("what is made", () => {
     });
   });
 
-  test("a role that is there already is taken over, with all it had to go back to, and never dropped", async () => {
+  test("an existing role is adopted, with its baseline, and never dropped", async () => {
     const ran = await run(() => {
       const roles = { old_app: { connectionLimit: 8, adopt: true }, shop_owner: { connectionLimit: 20 } };
       const server = shopServer({ roles });
@@ -215,7 +215,7 @@ describe("what is made", () => {
     expect(ran.resource("pgaccess:index:Privileges", "shop_owner.shop").inputs).not.toHaveProperty("before");
   });
 
-  test("a role cannot be taken over without a database to record it with", async () => {
+  test("a role cannot be adopted without a database that records it", async () => {
     const adopting = run(() => {
       const server = shopServer({ databases: {}, roles: { old_app: { connectionLimit: 8, adopt: true } } });
       new AppRole("old_app", { server, access: {} });
@@ -223,7 +223,7 @@ describe("what is made", () => {
     await expect(adopting).rejects.toThrow(/old_app: adopt: needs a database/);
   });
 
-  test("a role may be called as JavaScript calls its own", async () => {
+  test("a role can have the name of a JavaScript property", async () => {
     const roles = { constructor: { connectionLimit: 3 } };
     const ran = await run(() => {
       const server = shopServer({ roles, databases: { valueOf: { schemas: ["s"], owner: "constructor" } } });
@@ -234,7 +234,7 @@ describe("what is made", () => {
   });
 });
 
-test("before a role is created, one that a killed run left behind is looked for", async () => {
+test("before a role is created, one that a killed up left is searched for", async () => {
   const ran = await run(allRoles);
   expect(ran.resource(roleType, "shop_reader")).toMatchObject({
     beforeCreate: ["drop-leftover-role-shop_reader"],
@@ -242,7 +242,7 @@ test("before a role is created, one that a killed run left behind is looked for"
   });
 });
 
-describe("what is refused, by name", () => {
+describe("refusals", () => {
   const make = (name: string, args: Partial<AppRoleArgs>, server: Partial<DatabaseServerArgs> = {}) =>
     run(() => new AppRole(name, { server: shopServer(server), access: {}, ...args }));
 
@@ -275,7 +275,7 @@ describe("what is refused, by name", () => {
     await expect(refused).rejects.toSatisfy(RunError.isInstance);
   });
 
-  test("an owner that the program never makes, instead of ending without a word", () => {
+  test("an owner that the program does not create, instead of ending silently", () => {
     const here = (file: string) => JSON.stringify(join(import.meta.dirname, file));
     const program = `
       import { run } from ${here("program.ts")};

@@ -3,7 +3,7 @@ import { DatabaseServer } from "../../components/database-server.ts";
 import { run, Secret } from "./program.ts";
 import { shopRoles, shopServer } from "./shop.ts";
 
-test("dials with one connection for each of its two plugins, the password secret", async () => {
+test("connects with one connection for each of its two plugins and a secret password", async () => {
   const ran = await run(() => shopServer({ admin: { host: "10.0.0.5", port: 15432, user: "dba", database: "ops" } }));
   expect(ran.resource("pulumi:providers:postgresql", "main").inputs).toMatchObject({
     host: "10.0.0.5",
@@ -24,13 +24,13 @@ test("dials with one connection for each of its two plugins, the password secret
   });
 });
 
-test("names one root certificate to both plugins, and to no service", async () => {
+test("passes one root certificate to both plugins and to no service", async () => {
   const ran = await run(() => shopServer({ sslrootcert: "ca.crt" }));
   for (const provider of ["postgresql", "pgaccess"])
     expect(ran.resource(`pulumi:providers:${provider}`, "main").inputs).toMatchObject({ sslrootcert: "ca.crt" });
 });
 
-test("logs in to the services' own address as postgres, without a password, where nothing else is said", async () => {
+test("by default logs in to the services' address as postgres, without a password", async () => {
   const ran = await run(() => new DatabaseServer("main", { host: "127.0.0.1", databases: {}, roles: {} }));
   expect(ran.resource("pulumi:providers:pgaccess", "main").inputs).toEqual({
     host: "127.0.0.1",
@@ -42,7 +42,7 @@ test("logs in to the services' own address as postgres, without a password, wher
   expect(ran.resource("pulumi:providers:postgresql", "main").inputs).not.toHaveProperty("password");
 });
 
-test("adds up the roles it makes and the ones that are there", async () => {
+test("adds up created and existing roles", async () => {
   const ran = await run(() => shopServer());
   expect(ran.resource("pgaccess:index:ConnectionBudget", "main").inputs).toEqual({
     assumed: [],
@@ -60,7 +60,7 @@ test("adds up the roles it makes and the ones that are there", async () => {
   });
 });
 
-test("sets the limit of an existing role only where it is asked to, after the budget, knowing what it was", async () => {
+test("sets the limit of an existing role only with enforce, after the budget, with its previous limit", async () => {
   const existingRoles = {
     etl: { connectionLimit: 5 },
     bi: {
@@ -84,7 +84,7 @@ test("sets the limit of an existing role only where it is asked to, after the bu
   });
 });
 
-test("refuses what it cannot put back or does not understand", async () => {
+test("refuses what it cannot restore or read", async () => {
   const existing = (settings: Record<string, string>) => ({ bi: { connectionLimit: 6, enforce: true, settings } });
   await expect(run(() => shopServer({ databases: {}, existingRoles: existing({}) }))).rejects.toThrow(
     /needs a database/,
@@ -94,7 +94,7 @@ test("refuses what it cannot put back or does not understand", async () => {
   );
 });
 
-test("records each database before anything else is done with it", async () => {
+test("records each database before anything else", async () => {
   const ran = await run(() => shopServer());
   const roles = ["shop_owner", "billing_owner", "shop_reader"];
   expect(ran.resource("pgaccess:index:Baseline", "shop")).toMatchObject({
@@ -104,7 +104,7 @@ test("records each database before anything else is done with it", async () => {
   expect(ran.resource("pgaccess:index:Baseline", "billing").inputs).toMatchObject({ alsoOwn: [], roles });
 });
 
-test("rehearses in every database before any role is made, only where it is asked to", async () => {
+test("rehearses in every database before any role is created, only if requested", async () => {
   const rehearse = {
     shop_owner: { access: { shop: "owner" as const }, settings: { search_path: ["shop", "public"] } },
     shop_reader: { access: { shop: "reader" as const, billing: "reader" as const } },

@@ -6,16 +6,16 @@ export interface Registered {
   name: string;
   /** As sent; a secret is a `Secret`. */
   inputs: Record<string, unknown>;
-  /** `type name` of what it depends on, directly. */
+  /** `type name` of its direct dependencies. */
   dependencies: string[];
   secretOutputs: string[];
   /** Names of the hooks that run before it is created. */
   beforeCreate: string[];
   /** Names of the hooks that run before it is changed. */
   beforeUpdate: string[];
-  /** Names of the hooks that run when it cannot be made. */
+  /** Names of the hooks that run if its creation fails. */
   onError: string[];
-  /** The id under which it is imported; empty when it is made. */
+  /** The id under which it is imported; empty if it is created. */
   importId: string;
   ignoreChanges: string[];
   retainOnDelete: boolean;
@@ -29,18 +29,18 @@ export class Secret {
   }
 }
 
-/** What the mocked RandomPassword gives for a role. */
+/** The mocked RandomPassword of a role. */
 export const passwordOf = (role: string) => Buffer.from(role.padEnd(24, ".").slice(0, 24)).toString("hex");
 
 export interface Ran {
-  /** The one resource of a type and name. */
+  /** The resource of a type and name. */
   resource(type: string, name: string): Registered;
   all: Registered[];
-  /** What components registered as their outputs, by `type name`. */
+  /** The outputs of components, by `type name`. */
   outputs: Map<string, unknown>;
 }
 
-/** What the mocked Baseline has recorded: nothing of the roles that the stack makes. */
+/** The mocked Baseline, without the roles that the stack creates. */
 export const recorded = {
   snapshot: {
     owners: {},
@@ -51,13 +51,13 @@ export const recorded = {
   verifiers: { old_app: "SCRAM-SHA-256$..." },
 };
 
-/** What the mocked LegacyUrl has found. */
+/** The URL that the mocked LegacyUrl found. */
 export const foundUrl = "postgres://postgres:found@db/shop";
 
 /**
- * Runs a program against the SDK's mocks to its end and gives what it registered.
+ * Runs a program against the SDK's mocks and returns what it registered.
  *
- * @param decided type to outputs that the plugin fills in
+ * @param decided type to outputs that the plugin decides
  */
 export async function run(program: () => unknown, decided: Record<string, Record<string, unknown>> = {}): Promise<Ran> {
   const all: Registered[] = [];
@@ -90,7 +90,7 @@ export async function run(program: () => unknown, decided: Record<string, Record
   };
 }
 
-/** `type name` of everything a resource waits for, on the way up, and that waits for it on the way down. */
+/** `type name` of everything a resource waits for, and that is deleted after it. */
 export function waitsFor(ran: Ran, { type, name }: Pick<Registered, "type" | "name">): Set<string> {
   const found = new Set<string>();
   const visit = (dependencies: string[]): void => {
@@ -130,7 +130,7 @@ interface Monitor {
   registerErrorHook(request: unknown, reply: Reply): void;
 }
 
-/** The mocks are not told of dependencies and secrets, so the requests themselves are read. */
+/** Reads the requests, because the mocks receive neither dependencies nor secrets. */
 function spy(all: Registered[], outputs: Map<string, unknown>): void {
   const monitor = pulumi.runtime.getMonitor() as unknown as Monitor;
   const register = monitor.registerResource.bind(monitor);
@@ -150,7 +150,7 @@ function spy(all: Registered[], outputs: Map<string, unknown>): void {
     });
     return register(request, reply);
   };
-  // The SDK's mocks say that they know hooks, but have no answer to their registration.
+  // The SDK's mocks claim to support hooks, but do not answer their registration.
   monitor.registerResourceHook = (_request, reply) => reply(null, {});
   monitor.registerErrorHook = (_request, reply) => reply(null, {});
   const registerOutputs = monitor.registerResourceOutputs.bind(monitor);

@@ -8,7 +8,7 @@ import { shopRoles, shopServer } from "./shop.ts";
 
 const urlType = "pgaccess:index:ServiceUrl";
 
-/** A service of the role shop_owner on shop, beside all other roles. */
+/** A service of the role shop_owner on shop, with all other roles. */
 async function service(
   args: Partial<ServiceArgs>,
   server: Partial<DatabaseServerArgs> = {},
@@ -57,12 +57,12 @@ describe("on its role", () => {
 });
 
 describe("on legacy", () => {
-  test("waits for nothing: the way back needs no database", async () => {
+  test("waits for nothing: a rollback needs no database", async () => {
     const { ran } = await service({});
     expect(ran.resource(urlType, "backend").dependencies).toEqual([]);
   });
 
-  test("keeps the URL it has, byte for byte", async () => {
+  test("keeps its legacy URL byte for byte", async () => {
     const legacyUrl = "PostgreSQL://App:p%2f%2Fw@DB/shop?";
     const { ran, made } = await service({ legacyUrl });
     const { inputs } = ran.resource(urlType, "backend");
@@ -76,7 +76,7 @@ describe("on legacy", () => {
     expect(await settled(made.databaseUrl)).toEqual({ value: legacyUrl, isSecret: true });
   });
 
-  test("has the server's address and the admin's login where no URL is given", async () => {
+  test("has the server's address and the admin's login without a configured URL", async () => {
     const { ran } = await service({}, { port: 6432, admin: { host: "10.0.0.5", port: 1, user: "dba" } });
     expect(ran.resource(urlType, "backend").inputs.url).toEqual(
       new Secret("postgresql://dba:admin%27s%20password@db.internal:6432/shop"),
@@ -84,7 +84,7 @@ describe("on legacy", () => {
   });
 });
 
-test("gives out what the policies read", async () => {
+test("outputs what the policies read", async () => {
   const { ran } = await service({ pool: { max: 7 } });
   expect(ran.outputs.get("app-roles:index:Service backend")).toEqual({
     service: "backend",
@@ -122,7 +122,7 @@ test.each<[string, Partial<ServiceArgs>, RegExp]>([
 describe("with a runtime that the stack restarts", () => {
   const compose = { files: ["/srv/docker-compose.yml"], service: "api", envFile: "/srv/api.env" };
 
-  test("compose: the legacy URL is found, and the one in force written behind ServiceUrl alone", async () => {
+  test("compose: the legacy URL is found, and the URL in force is written after ServiceUrl only", async () => {
     const { ran, made } = await service({ runtime: "compose", compose });
     const legacy = ran.resource("pgaccess:index:LegacyUrl", "backend");
     expect(legacy.dependencies).toEqual([]);
@@ -130,7 +130,7 @@ describe("with a runtime that the stack restarts", () => {
     expect(legacy.inputs).toMatchObject({ roles: ["shop_owner", "billing_owner", "shop_reader"], connectAs: "legacy" });
     expect(legacy.secretOutputs).toEqual(expect.arrayContaining(["url", "made", "given"]));
     const env = ran.resource("pgaccess:index:ServiceEnv", "backend");
-    // The way back waits for nothing of the database.
+    // A rollback waits for nothing of the database.
     expect([...waitsFor(ran, env)].toSorted()).toEqual(["pgaccess:index:LegacyUrl backend", `${urlType} backend`]);
     expect(env.inputs).toMatchObject({ service: "backend", compose, role: "shop_owner", connectAs: "legacy" });
     expect(env.inputs).toMatchObject({ url: new Secret(foundUrl), legacyUrl: new Secret(foundUrl) });
@@ -154,7 +154,7 @@ describe("with a runtime that the stack restarts", () => {
     expect(made.deployment?.labels).toBeUndefined();
   });
 
-  test("its gate stands behind the redeploy, and the URL in force comes from there", async () => {
+  test("its gate follows the redeploy and outputs the URL in force", async () => {
     const { ran, made } = await service({
       ...{ runtime: "compose", compose, connectAs: "role", migrates: true },
       gate: { soak: 1000 },
@@ -167,7 +167,7 @@ describe("with a runtime that the stack restarts", () => {
     expect(made.inForce).toBe(made.gate);
   });
 
-  test("on its role it waits for the gate before it, on legacy for nothing of it", async () => {
+  test("on its role it waits for the previous gate, on legacy for nothing", async () => {
     const two = async (connectAs: "legacy" | "role") => {
       const ran = await run(() => {
         const server = shopServer();
@@ -184,7 +184,7 @@ describe("with a runtime that the stack restarts", () => {
     expect([...(await two("legacy"))].filter((each) => each.endsWith(" first"))).toEqual([]);
   });
 
-  test("is refused without what says more of it", async () => {
+  test("is refused without its runtime's key", async () => {
     await expect(service({ runtime: "compose" })).rejects.toThrow("Service backend: runtime: compose needs compose");
   });
 });

@@ -5,7 +5,7 @@ import { allKeys } from "../../config/schema/keys.ts";
 import { budgetEntries } from "../../model/stack.ts";
 import { changed, runbookConfig } from "./runbook-config.ts";
 
-/** What is refused, as `path: message`. */
+/** Refusals as `path: message`. */
 function problems(config: Record<string, unknown>): string[] {
   try {
     parseStack(config);
@@ -16,7 +16,7 @@ function problems(config: Record<string, unknown>): string[] {
   return [];
 }
 
-describe("a configuration that is right", () => {
+describe("a valid configuration", () => {
   test("is completed with defaults", () => {
     expect(parseStack(runbookConfig())).toEqual({
       server: {
@@ -103,7 +103,7 @@ describe("a configuration that is right", () => {
     });
   });
 
-  test("enforces the limit of an existing role only with a database to record the former one with", () => {
+  test("enforces the limit of an existing role only with a database that records the previous one", () => {
     const config = { server: { host: "db" }, existingRoles: { bi: { connectionLimit: "5", enforce: "true" } } };
     expect(problems(config)).toEqual([
       expect.stringMatching(/^app-roles:existingRoles.bi.enforce: needs at least one/),
@@ -115,7 +115,7 @@ describe("a configuration that is right", () => {
     });
   });
 
-  test("may be the JSON that Pulumi hands to a program", () => {
+  test("may be the JSON that Pulumi passes to a program", () => {
     const json = Object.entries({ ...runbookConfig(), ceiling: 95 }).map(([key, value]) => [
       key,
       JSON.stringify(value),
@@ -147,7 +147,7 @@ describe("a configuration that is right", () => {
     expect(names).toEqual(["gateway", "worker", "dashboard_api"]);
   });
 
-  test("dials the server itself, encrypted, where no admin address is given", () => {
+  test("connects to the server itself, encrypted, without an admin address", () => {
     expect(parseStack(changed("server", { host: "db.example.com", port: 6432 })).server.admin).toEqual({
       host: "db.example.com",
       port: 6432,
@@ -162,19 +162,19 @@ describe("a configuration that is right", () => {
     expect(parseStack(changed("server", { host })).server.admin.sslmode).toBe("disable");
   });
 
-  test("takes a container for the admin's host, without TLS", () => {
+  test("accepts a container as the admin's host, without TLS", () => {
     const { admin } = parseStack(changed("server", { host: "db", admin: { container: "timescale_db" } })).server;
     expect(admin).toMatchObject({ container: "timescale_db", port: 5432, sslmode: "disable" });
   });
 
-  test("refuses a container beside a host: which of the two would be dialled?", () => {
+  test("refuses a container together with a host", () => {
     const admin = { container: "timescale_db", host: "127.0.0.1" };
     expect(problems(changed("server", { host: "db", admin }))).toEqual([
       "app-roles:server.admin.container: has no effect with app-roles:server.admin.host; keep one of the two",
     ]);
   });
 
-  test("takes a role's settings over the defaults; null takes a default back", () => {
+  test("a role's settings override the defaults; null removes a default", () => {
     const config = {
       ...changed("roles.dashboard_app.settings", {
         statement_timeout: "30s",
@@ -202,7 +202,7 @@ describe("a configuration that is right", () => {
     });
   });
 
-  test("gives the budget's entries, declared roles first", () => {
+  test("returns the budget's entries, declared roles first", () => {
     expect(budgetEntries(parseStack(runbookConfig()))).toEqual([
       { role: "tracksolid_owner", limit: 30, source: "declared" },
       { role: "dashboard_app", limit: 8, source: "declared" },
@@ -211,7 +211,7 @@ describe("a configuration that is right", () => {
     ]);
   });
 
-  test("may have names of JavaScript's own", () => {
+  test("may have the names of JavaScript properties", () => {
     const config = changed("roles.constructor", { connectionLimit: 1 });
     expect(parseStack(config).roles.constructor).toMatchObject({ connectionLimit: 1 });
     expect(problems(changed("services.worker.database", "toString"))).toEqual([
@@ -221,7 +221,7 @@ describe("a configuration that is right", () => {
 });
 
 describe("keys", () => {
-  test("that are unknown are refused wherever they stand, with the key that was meant", () => {
+  test("that are unknown are refused at any depth, with the key that was meant", () => {
     expect(problems({ ...runbookConfig(), cieling: 95 })).toEqual([
       "app-roles:cieling: unknown key; did you mean ceiling?",
     ]);
@@ -236,7 +236,7 @@ describe("keys", () => {
     ]);
   });
 
-  test("of the whole contract can be listed", () => {
+  test("can all be listed", () => {
     expect(allKeys()).toContain("services.*.pool.max");
     expect(allKeys()).toContain("server.admin.sslmode");
     expect(allKeys()).toContain("services.*.container.healthcheck.test");
@@ -246,7 +246,7 @@ describe("keys", () => {
 describe("server.sslrootcert", () => {
   const server = (sslrootcert: string, admin: object) => changed("server", { host: "db.internal", sslrootcert, admin });
 
-  test("is the admin's, and stands with a mode that checks something", () => {
+  test("belongs to the admin, and needs a mode that checks it", () => {
     const { server: parsed } = parseStack(server("ca.crt", { sslmode: "verify-full" }));
     expect([parsed.sslrootcert, parsed.admin.sslrootcert]).toEqual(["ca.crt", "ca.crt"]);
     expect(parseStack(server("ca.crt", {})).server.admin.sslmode).toBe("require");
@@ -258,7 +258,7 @@ describe("server.sslrootcert", () => {
     ]);
   });
 
-  test("is refused with the other problems where its file is", () => {
+  test("is refused with the other problems if its file is", () => {
     const both = { ...server("ca.crt", { sslmode: "verify-full" }), ceiling: "many" };
     const look = () => parseStack(both, [], (file) => `${file} cannot be read (ENOENT)`);
     expect(look).toThrow(/app-roles:ceiling: [\s\S]*app-roles:server\.sslrootcert: ca\.crt cannot be read \(ENOENT\)/);
@@ -310,19 +310,19 @@ describe("values", () => {
     expect(problems(changed(path, value))).toEqual([expect.stringMatching(message)]);
   });
 
-  test("of a setting given twice in other capitals are refused", () => {
+  test("of a setting given twice in different case are refused", () => {
     expect(problems(changed("defaults.settings", { work_mem: "4MB", WORK_MEM: "8MB" }))).toEqual([
       "app-roles:defaults.settings.WORK_MEM: given twice: case does not matter",
     ]);
   });
 
-  test("that are no JSON where an object belongs are refused", () => {
+  test("that are not JSON are refused in place of an object", () => {
     expect(problems({ ...runbookConfig(), roles: "{" })).toEqual([
       'app-roles:roles: expected names with their keys, found "{"',
     ]);
   });
 
-  test("of secrets are never shown", () => {
+  test("of secrets are never printed", () => {
     const secret = "s3cr3t-p4ss";
     const configs = [
       { ...runbookConfig(), adminPassword: [secret] },
@@ -352,7 +352,7 @@ describe("checks between sections", () => {
     };
     const role = { connectionLimit: 5, access: { fleet_platform: "reader" } };
 
-    test("is right where both names are free, and each login role is in the budget", () => {
+    test("is valid if both names are free, and each login role is in the budget", () => {
       expect(alternate({ app: { ...role, rotation: "alternate" } })).toEqual([]);
       const app = { connectionLimit: 5, rotation: "alternate" as const };
       expect(budgetEntries({ roles: { app }, existingRoles: {} })).toEqual([
@@ -384,7 +384,7 @@ describe("checks between sections", () => {
       expect(alternate(roles, more)).toEqual([expect.stringMatching(message)]);
     });
 
-    test("refuses a name that has no room for the login roles', and an adopted role", () => {
+    test("refuses a name that is too long for the login roles' suffix, and an adopted role", () => {
       const long = "r".repeat(62);
       const refused = alternate({ [long]: { ...role, rotation: "alternate" } });
       expect(refused).toHaveLength(2);
@@ -394,7 +394,7 @@ describe("checks between sections", () => {
       ]);
     });
 
-    test("a login role's URL is no legacy URL", () => {
+    test("a login role's URL is not a legacy URL", () => {
       const config = changed("roles.dashboard_app.rotation", "alternate");
       const secrets = { dashboard_api: { legacyUrl: "postgres://dashboard_app_b:x@db/tracksolid_db" } };
       expect(problems({ ...config, serviceSecrets: secrets })).toEqual([
@@ -437,7 +437,7 @@ describe("checks between sections", () => {
       ],
     ],
     [
-      // Known before the cutover: it could not be cut over as it is.
+      // Refused before the cutover, which would fail.
       "services.dashboard_api",
       { database: "tracksolid_db", role: "dashboard_app", migrates: true },
       [/^app-roles:services.dashboard_api.role: the service migrates, so it must log in as the owner/],
@@ -552,7 +552,7 @@ describe("checks between sections", () => {
     expect(problems(changed(path, value))).toEqual(expected.map((message) => expect.stringMatching(message)));
   });
 
-  test("the pools of all of a role's services must fit its limit, whatever they connect as now", () => {
+  test("the pools of all services of a role must fit its limit, regardless of connectAs", () => {
     const config = changed("services.dashboard_api.pool", { max: 4, replicas: 1, surge: 1 });
     expect(problems(config)).toEqual([]);
     expect(problems(changed("services.dashboard_api.pool", { max: 3, replicas: 2, surge: 1 }))).toEqual([
@@ -564,7 +564,7 @@ describe("checks between sections", () => {
     ]);
   });
 
-  test("a rehearsal's SQL needs an owner to run as", () => {
+  test("the SQL of a rehearsal needs an owner to run as", () => {
     expect(problems(changed("databases.fleet_platform.rehearseSql", ["0042.sql"]))).toEqual([
       expect.stringMatching(
         /^app-roles:databases\.fleet_platform\.rehearseSql: has no effect without an owner to run it as/,
@@ -575,11 +575,11 @@ describe("checks between sections", () => {
     expect(parseStack(runbookConfig()).rehearse).toBe(false);
   });
 
-  test("roles that no service uses are fine", () => {
+  test("roles without a service are valid", () => {
     expect(problems(changed("roles.spare", { connectionLimit: 1 }))).toEqual([]);
   });
 
-  test("a broken entry does not hide the others, nor count as undeclared", () => {
+  test("an invalid entry neither hides others nor counts as undeclared", () => {
     const config = changed("roles.dashboard_app.connectionLimit", "eight");
     (config.services as Record<string, unknown>).worker = {
       database: "nowhere",
@@ -594,7 +594,7 @@ describe("checks between sections", () => {
     ]);
   });
 
-  test("all problems stand in the error's message, one a line", () => {
+  test("the error's message has all problems, one per line", () => {
     const config = { ...changed("roles.dashboard_app.connectionLimit", 0), nonsense: 1 };
     expect(() => parseStack(config)).toThrow(
       /^the stack's configuration has 2 problems:\n {2}app-roles:nonsense: .*\n {2}app-roles:roles\.dashboard_app\.connectionLimit: .*$/,
@@ -602,7 +602,7 @@ describe("checks between sections", () => {
   });
 });
 
-test("an empty configuration: one problem, what to start from", () => {
+test("an empty configuration is one problem, with the file to start from", () => {
   expect(() => parseStack({ adminPassword: "secret" })).toThrow(
     /the stack has no key of the namespace app-roles: start from Pulumi\.prod\.yaml.*new AppRolesStack\(await readStack\(\)\)/,
   );

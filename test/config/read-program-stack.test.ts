@@ -7,7 +7,7 @@ import { readStack } from "../../config/read-program-stack.ts";
 import { run } from "../components/program.ts";
 import { changed, runbookConfig } from "./runbook-config.ts";
 
-/** As Pulumi hands it over: every value a text, objects as JSON, keys of objects sorted, other namespaces beside ours. */
+/** As Pulumi passes it on: every value a text, objects as JSON with sorted keys, and other namespaces. */
 function configure(config: Record<string, unknown>): void {
   const values = Object.entries(config).map(([key, value]) => [`app-roles:${key}`, text(value)]);
   pulumi.runtime.setAllConfig({ "aws:region": "eu-west-1", ...Object.fromEntries(values) });
@@ -34,7 +34,7 @@ afterEach(() => {
   pulumi.runtime.setAllConfig({});
 });
 
-test("reads the keys of the namespace app-roles, whatever else is configured", async () => {
+test("reads only the keys of the namespace app-roles", async () => {
   configure({ ...runbookConfig(), ceiling: 90 });
   const { server, ceiling, roles } = await readStack();
   expect(server).toMatchObject({ host: "timescale_db", admin: { host: "127.0.0.1", user: "postgres" } });
@@ -42,7 +42,7 @@ test("reads the keys of the namespace app-roles, whatever else is configured", a
   expect(Object.keys(roles).toSorted()).toEqual(["dashboard_app", "gateway_app", "tracksolid_owner"]);
 });
 
-test("refuses a bad configuration with every path, as an error that Pulumi prints without its stack", async () => {
+test("refuses an invalid configuration with every path, as an error that Pulumi prints without its stack", async () => {
   configure({ ...changed("roles.dashboard_app.connectionLimit", -1), celing: 95 });
   await expect(readStack()).rejects.toThrow(pulumi.RunError);
   await expect(readStack()).rejects.toThrow(
@@ -52,28 +52,28 @@ test("refuses a bad configuration with every path, as an error that Pulumi print
 });
 
 describe("the admin's password", () => {
-  test("is the configured one, whatever the environment has", async () => {
+  test("is the configured one, not that of the environment", async () => {
     vi.stubEnv("PGPASSWORD", "from the environment");
     configure({ ...runbookConfig(), adminPassword: "configured" });
     expect((await readStack()).adminPassword).toBe("configured");
   });
 
-  test("is that of the environment where none is configured", async () => {
+  test("comes from the environment if none is configured", async () => {
     vi.stubEnv("PGPASSWORD", "from the environment");
     configure(runbookConfig());
     expect((await readStack()).adminPassword).toBe("from the environment");
   });
 
-  test("is not there where there is none", async () => {
+  test("is undefined without either", async () => {
     configure(runbookConfig());
     expect((await readStack()).adminPassword).toBeUndefined();
   });
 });
 
-describe("the services' order", () => {
+describe("the order of services", () => {
   const names = async () => (await readStack()).services.map(({ name }) => name);
 
-  test("is that of the stack's file", async () => {
+  test("comes from the stack's file", async () => {
     configure(runbookConfig());
     const services = "{ worker: {}, gateway: {}, dashboard_api: {} }";
     writeFileSync("Pulumi.prod.yaml", `config:\n  app-roles:services: ${services}\n`);
@@ -81,7 +81,7 @@ describe("the services' order", () => {
     expect(await names()).toEqual(["worker", "gateway", "dashboard_api"]);
   });
 
-  test("is Pulumi's own where there is no such file", async () => {
+  test("is Pulumi's without such a file", async () => {
     configure(runbookConfig());
     expect(await names()).toEqual(["dashboard_api", "gateway", "worker"]);
   });

@@ -1,4 +1,4 @@
-/** A small configuration that is right; tests change it and look at what is refused. */
+/** A small valid configuration, for tests to change. */
 export function runbookConfig() {
   return {
     server: { host: "timescale_db", admin: { host: "127.0.0.1" } },
@@ -27,7 +27,7 @@ export function runbookConfig() {
 
 type Changeable = Record<string, unknown>;
 
-/** The configuration with one value set (`roles.dashboard_app.connectionLimit`), or taken away with undefined. */
+/** The configuration with one value set (`roles.dashboard_app.connectionLimit`), or removed with undefined. */
 export function changed(path: string, value: unknown): Changeable {
   const config: Changeable = runbookConfig();
   const segments = path.split(".");

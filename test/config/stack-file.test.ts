@@ -47,7 +47,7 @@ describe("Pulumi.prod.yaml", () => {
     ]);
   });
 
-  test("bounds idle sessions and idle transactions of every role", () => {
+  test("limits idle sessions and idle transactions of every role", () => {
     for (const { settings } of Object.values(stack.roles)) {
       expect(settings).toEqual({ idle_session_timeout: "30min", idle_in_transaction_session_timeout: 300_000 });
     }
@@ -67,7 +67,7 @@ describe("Pulumi.prod.yaml", () => {
   });
 });
 
-test("Pulumi.staging.yaml is one step ahead: all cut over, else the same", () => {
+test("Pulumi.staging.yaml is one step ahead: all services cut over, otherwise the same", () => {
   const prod = stackFile("prod");
   const staging = stackFile("staging");
   expect(staging.services.map(({ name }) => name)).toEqual(cutoverOrder);
@@ -77,7 +77,7 @@ test("Pulumi.staging.yaml is one step ahead: all cut over, else the same", () =>
 });
 
 test.each(["prod", "staging"])(
-  "each service of Pulumi.%s.yaml can be compose's, once what is marked is filled in",
+  "each service of Pulumi.%s.yaml can use compose once its placeholders are filled in",
   (name) => {
     const filledIn = (text: string) =>
       text

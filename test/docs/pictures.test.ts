@@ -60,7 +60,7 @@ function elements(svg: string, name: string): { attributes: Record<string, strin
   );
 }
 
-/** What is between a text and the edge of the picture, of the box it stands in, and of what stands beside it. */
+/** The space between a text and the edges of the picture, its box and its neighbors. */
 function overflows(svg: string): string[] {
   const width = Number(/<svg [^>]*width="(\d+)"/.exec(svg)?.[1]);
   const boxes: Box[] = elements(svg, "rect").map(({ attributes: { x, y, width, height } }) => ({
@@ -102,7 +102,7 @@ function overflows(svg: string): string[] {
     .map(({ text }) => text);
 }
 
-test.each(["overview.svg", "resources.svg"])("every text of %s fits where it stands, in a wide font too", (file) => {
+test.each(["overview.svg", "resources.svg"])("every text of %s fits its place, in a wide font too", (file) => {
   const svg = readFileSync(join(docs, file), "utf8");
   expect(elements(svg, "text").length).toBeGreaterThan(20);
   expect(overflows(svg)).toEqual([]);

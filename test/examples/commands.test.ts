@@ -22,10 +22,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test("the recipe for Kubernetes: a Secret, and a rollout that is waited for", async () => {
+test("the example for Kubernetes writes a Secret and waits for the rollout", async () => {
   const bin = join(folder, "bin");
   mkdirSync(bin);
-  // kubectl with a Secret in a file, which notes what is in its arguments.
+  // kubectl with a Secret in a file, which records its arguments.
   writeFileSync(
     join(bin, "kubectl"),
     `#!${process.execPath}
@@ -61,17 +61,17 @@ if (args.includes(" create --filename -")) fs.writeFileSync(file, fs.readFileSyn
   expect(calls).not.toMatch(/0123456789abcdef|old'pass/);
 
   const secret = () => JSON.parse(readFileSync(join(folder, "secret.json"), "utf8"));
-  // A Secret that is not there reads as nothing, and is made.
+  // A missing Secret reads as nothing, and is created.
   rmSync(join(folder, "secret.json"));
   expect((await target.find(testCall())).stored).toBeUndefined();
   await target.put(next, testCall());
   expect(secret()).toMatchObject({ kind: "Secret", metadata: { name: "api" }, data: { DATABASE_URL: btoa(next) } });
-  // A kubectl that fails is an error: what is stored would be overwritten, and its way back lost.
+  // A failing kubectl is an error: the stored value would be overwritten, and its rollback lost.
   writeFileSync(join(folder, "unreachable"), "");
   await expect(target.find(testCall())).rejects.toThrow("connection refused");
 });
 
-test("the recipe for Kubernetes takes a key with dots", () => {
+test("the example for Kubernetes accepts a key with dots", () => {
   const bin = join(folder, "bin");
   mkdirSync(bin);
   writeFileSync(join(bin, "kubectl"), `#!/bin/sh\nprintf '%s\\n' "$*" >${folder}/calls\nprintf aGk=\n`);
@@ -81,7 +81,7 @@ test("the recipe for Kubernetes takes a key with dots", () => {
   expect(readFileSync(join(folder, "calls"), "utf8")).toContain("jsonpath={.data.spring\\.datasource\\.url}");
 });
 
-test("the recipe for Coolify: the application's variable by the API, and a deploy", async () => {
+test("the example for Coolify writes the application's variable through the API and deploys", async () => {
   const variables = [
     { key: "DATABASE_URL", value: "preview", is_preview: true },
     { key: "DATABASE_URL", value: former, is_preview: false },

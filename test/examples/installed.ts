@@ -4,11 +4,11 @@ import { run } from "../../sandbox/process.ts";
 
 const repository = join(import.meta.dirname, "../..");
 
-/** What a consumer's npm finds in the registry; here the project's own copies, so that nothing is downloaded. */
+/** Packages from the registry; here the project's copies, so that nothing is downloaded. */
 const fromRegistry = ["@types/node", "typescript"];
 
 /**
- * An example with the package installed as npm installs a package: built and packed from a copy of the sources, and the
+ * An example with the package installed by npm: built and packed from a copy of the sources, and the
  * tarball installed in a copy of the example, below `folder`. Gives the example's folder.
  */
 export async function installedExample(name: string, folder: string): Promise<string> {
@@ -25,7 +25,7 @@ export async function installedExample(name: string, folder: string): Promise<st
     await mkdir(dirname(link), { recursive: true });
     await symlink(join(repository, "node_modules", dependency), link);
   }
-  // No scripts: npm takes a linked package for one under development and would build it.
+  // No scripts, because npm would build a linked package.
   await npm(
     example,
     "install",
@@ -42,7 +42,7 @@ function isSource(path: string): boolean {
   return !(top.startsWith(".") || ["node_modules", "dist"].includes(top));
 }
 
-/** The npm that runs the tests has settings of its own for whatever it starts, such as the project's folder. */
+/** Without the settings of the npm that runs the tests, such as the project's folder. */
 async function npm(cwd: string, ...args: string[]): Promise<void> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([key]) => !/^npm_/i.test(key)));
   const { code, stdout, stderr } = await run("npm", args, { cwd, env });

@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 describe("the installed package", () => {
-  test("holds JavaScript and types, and nothing that Node would have to strip", async () => {
+  test("contains JavaScript and types, and nothing that Node would have to strip", async () => {
     const files = await readdir(join(example, "node_modules/app-roles"), { recursive: true });
     expect(files.filter((file) => /^dist.*(?<!\.d)\.ts$/.test(file))).toEqual([]);
     expect(files).toEqual(
@@ -35,7 +35,7 @@ describe("the installed package", () => {
     );
   });
 
-  test("holds what its documents link to, and neither tests nor the sandbox", async () => {
+  test("contains what its documents link to, and neither tests nor the sandbox", async () => {
     const root = join(example, "node_modules/app-roles");
     const files = await readdir(root, { recursive: true });
     expect(files.filter((file) => /(^|\/)(test|sandbox|bench)(\/|$)/.test(file))).toEqual([]);
@@ -52,7 +52,7 @@ describe("the installed package", () => {
     expect(dead).toEqual([]);
   });
 
-  test("is used from CommonJS: its types are found, and Pulumi's own ts-node runs the program", async () => {
+  test("works in CommonJS: its types are found, and Pulumi's ts-node runs the program", async () => {
     const program = join(folder, "commonjs");
     await mkdir(program);
     await symlink(join(example, "node_modules"), join(program, "node_modules"));
@@ -60,7 +60,7 @@ describe("the installed package", () => {
     await writeFile(join(program, "index.ts"), 'import { AppRole } from "app-roles";\nconsole.log(AppRole.name);\n');
     const compilerOptions = { strict: true, target: "es2024", module: "nodenext", types: ["node"] };
     await writeFile(join(program, "tsconfig.json"), JSON.stringify({ compilerOptions }));
-    // As the language host starts a program whose Pulumi.yaml says nothing of TypeScript.
+    // As the language host starts a program without TypeScript options in Pulumi.yaml.
     const start = `
       const { tsnodeRequire, typescriptRequire } = require("@pulumi/pulumi/tsutils").typeScriptRequireStrings();
       require(tsnodeRequire).register({ compiler: typescriptRequire, project: "tsconfig.json" });
@@ -68,7 +68,7 @@ describe("the installed package", () => {
     expect(await node(program, "-e", start)).toEqual({ code: 0, stdout: "AppRole\n", stderr: "" });
   });
 
-  test("has types that the example is checked with, strictly", async () => {
+  test("has types with which the example passes strict checks", async () => {
     expect(await node(example, "node_modules/typescript/bin/tsc", "-p", ".")).toMatchObject({ code: 0, stdout: "" });
   });
 
@@ -100,7 +100,7 @@ describe("the example, with the real engine and server", () => {
   });
   afterAll(() => Promise.all([sandbox.remove(), postgres.stop()]));
 
-  test("is previewed under the package's policies, and nothing is touched", async () => {
+  test("its preview passes the package's policies and changes nothing", async () => {
     const preview = await pulumi("preview", "--policy-pack", "node_modules/app-roles/dist/policies");
     expect(preview).toContain("20 of 95 connections");
     expect(preview).toContain("shop: 1 object to change owner");
@@ -109,7 +109,7 @@ describe("the example, with the real engine and server", () => {
     expect(await roles()).toEqual([]);
   });
 
-  test("comes up: backend logs in as the owner, reports as before", async () => {
+  test("its up succeeds: backend logs in as the owner, reports as before", async () => {
     await pulumi("up", "--yes");
     expect(await roles()).toEqual([
       { role: "shop_owner", limit: 12 },
@@ -123,7 +123,7 @@ describe("the example, with the real engine and server", () => {
     await pulumi("preview", "--expect-no-changes");
   });
 
-  test("goes down, and the server is as it was", async () => {
+  test("its destroy restores the server", async () => {
     await pulumi("destroy", "--yes");
     expect(await roles()).toEqual([]);
     expect(await query("shop", "SELECT tableowner FROM pg_tables WHERE tablename = 'orders'")).toEqual([

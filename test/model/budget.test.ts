@@ -6,7 +6,7 @@ const entries: BudgetEntry[] = [
   { role: "grafana_ro", limit: 5, source: "existing" },
 ];
 
-test("the budget adds up limits and says by how much they are over", () => {
+test("the budget adds up limits and computes the excess", () => {
   expect(connectionBudget(35, entries)).toEqual({ ceiling: 35, total: 35, over: 0, entries });
   expect(connectionBudget(34, entries)).toMatchObject({ total: 35, over: 1 });
   expect(connectionBudget(95, [])).toMatchObject({ total: 0, over: 0 });
@@ -24,7 +24,7 @@ test("the table has role, limit and source of each, then total and ceiling", () 
   );
 });
 
-test("a budget is a problem from one connection above the ceiling on", () => {
+test("a budget is a problem from one connection above the ceiling", () => {
   expect(budgetProblem(connectionBudget(35, entries))).toBeUndefined();
   expect(budgetProblem(connectionBudget(34, entries))).toMatch(
     /^the connection limits add up to 35, 1 above the ceiling of 34; /,

@@ -51,7 +51,7 @@ describe("roleUrl", () => {
     expect(roleUrl(legacy, "app", "new")).toBe(expected);
   });
 
-  test("encodes what would end the user or the password", () => {
+  test("encodes characters that would end the user or the password", () => {
     expect(roleUrl("postgresql://x@db/d", "a:p/p", "'p@$&(w)*!'")).toBe(
       "postgresql://a%3Ap%2Fp:%27p%40%24%26%28w%29%2A%21%27@db/d",
     );
@@ -113,10 +113,10 @@ describe("roleUrl", () => {
     );
   });
 
-  // pg leaves the percent-encodings of #, ? and their like in a database's name; libpq does not.
+  // pg does not decode #, ? and similar characters in a database's name; libpq does.
   const databaseName = fc.stringMatching(/^[\wé %"-]+$/);
 
-  test("is read back by pg as role, password and database", () => {
+  test("pg reads it back as role, password and database", () => {
     fc.assert(
       fc.property(text, text, databaseName, (role, password, database) => {
         const legacy = makeDatabaseUrl({ host: "db", port: 5432, user: "postgres", password: "old", database });

@@ -36,7 +36,7 @@ test("one password has one verifier, another has another salt and keys", () => {
   for (const [index, part] of parts(one).entries()) expect(parts(other)[index]).not.toBe(part);
 });
 
-test("takes the work factor that Postgres takes itself", async () => {
+test("uses Postgres's work factor", async () => {
   const { rows } = await admin.query("SELECT current_setting('scram_iterations') AS iterations");
   expect(scramVerifier("x").split(/[$:]/)[1]).toBe(rows[0].iterations);
 });

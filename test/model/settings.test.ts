@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => postgres.stop());
 
-/** What Postgres makes of a timeout, in its base unit; undefined when it refuses it. lock_timeout disturbs no test. */
+/** A timeout as Postgres reads it, in its base unit; undefined if it refuses it. lock_timeout disturbs no test. */
 async function postgresMilliseconds(value: string): Promise<number | undefined> {
   try {
     await client.query("SELECT set_config('lock_timeout', $1, false)", [value]);
@@ -131,7 +131,7 @@ describe("settingValue", () => {
 });
 
 describe("splitSettings", () => {
-  test("null sets nothing, and none goes through both resources", () => {
+  test("null sets nothing, and no setting is in both resources", () => {
     const search_path = ["tracksolid", "public"];
     const settings = { statement_timeout: 2000, idle_in_transaction_session_timeout: 1, search_path, jit: "off" };
     expect(splitSettings({ ...settings, idle_session_timeout: null })).toEqual({
@@ -141,7 +141,7 @@ describe("splitSettings", () => {
   });
 });
 
-test("the official Role's settings are read from the catalog's entries, others and malformed ones are left out", () => {
+test("reads the official Role's settings from the catalog's entries, without others and malformed ones", () => {
   expect(
     readPreviousSettings(["statement_timeout=5000", 'search_path="$user", "Odd = one", public', "work_mem=8MB", "bad"]),
   ).toEqual({ statementTimeout: 5000, searchPath: ["$user", "Odd = one", "public"] });
@@ -151,12 +151,12 @@ test("the official Role's settings are read from the catalog's entries, others a
 test.each([[[]], [[""]], [""], ['""'], [" "]])("an empty search_path is kept, written as %j", (written) => {
   const { search_path = null } = readSettings({ search_path: written }, (_, problem) => expect.fail(problem));
   expect(search_path).toEqual([]);
-  // The official Role can write no empty list; a schema of this name cannot be made.
+  // The official Role cannot write an empty list; a schema of this name cannot exist.
   expect(splitSettings({ search_path })).toEqual({ role: { searchPath: ["pg_no_schema"] }, other: {} });
   expect(settingTexts({ search_path })).toEqual({ search_path: '""' });
 });
 
-test("an empty search_path of a role that is adopted is kept, as is every other empty value", () => {
+test("an empty search_path of an adopted role is kept, like every other empty value", () => {
   for (const entry of ['search_path=""', "search_path="]) {
     expect(readPreviousSettings([entry, "application_name="])).toEqual({ searchPath: ["pg_no_schema"] });
   }

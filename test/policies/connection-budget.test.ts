@@ -10,7 +10,7 @@ describe("the declared budget", () => {
     expect(declaredBudgetViolations(declared, 95)).toEqual([]);
   });
 
-  test("at the ceiling fits, one above it is refused with the table and by how much", () => {
+  test("at the ceiling fits; one above it is refused with the table and the excess", () => {
     const with9 = budget({ ceiling: 95, entries: [...runbookEntries, { role: "etl", limit: 9, source: "existing" }] });
     const with10 = budget({
       ceiling: 95,
@@ -36,7 +36,7 @@ describe("the declared budget", () => {
     `);
   });
 
-  test("is held to the lower of the pack's and the stack's ceiling", () => {
+  test("must fit the lower of the pack's and the stack's ceiling", () => {
     const pack = messages(declaredBudgetViolations(declared, 85));
     const stack = messages(declaredBudgetViolations(budget({ ceiling: 85, entries: runbookEntries }), 95));
     expect(pack).toEqual([expect.stringMatching(/1 above the ceiling of 85;[\s\S]*--policy-pack-config/)]);
@@ -85,11 +85,11 @@ describe("the program's own roles", () => {
     expect(violation?.message).toMatch(/^etl +10 {2}program$/m);
   });
 
-  test("that may not log in do not count", () => {
+  test("that cannot log in do not count", () => {
     expect(programBudgetViolations([declared, role("group", { login: false, connectionLimit: 50 })], 95)).toEqual([]);
   });
 
-  test("count with their own limit where that is higher than the declared one", () => {
+  test("count with their own limit if it is higher than the declared one", () => {
     const raised = role("cron_app", { connectionLimit: 15 });
     expect(messages(programBudgetViolations([declared, raised], 95))).toEqual([
       expect.stringContaining("add up to 96"),
@@ -106,18 +106,18 @@ describe("the program's own roles", () => {
     ]);
   });
 
-  test("are held to the ceiling where the program declares no budget at all", () => {
+  test("must fit the ceiling without a declared budget too", () => {
     const roles = [role("a", { connectionLimit: 60 }), role("b", { connectionLimit: 36 })];
     expect(messages(programBudgetViolations(roles, 95))).toEqual([expect.stringContaining("add up to 96")]);
     expect(programBudgetViolations(roles.slice(0, 1), 95)).toEqual([]);
   });
 
-  test("do not repeat what the declared budget was refused for", () => {
+  test("do not repeat a violation of the declared budget", () => {
     const over = budget({ ceiling: 85, entries: runbookEntries });
     expect(programBudgetViolations([over, role("cron_app")], 95)).toEqual([]);
   });
 
-  test("of two servers are counted apart, by the address of their provider", () => {
+  test("of two servers are counted separately, by the address of their provider", () => {
     const one = budget({ ceiling: 95, entries: [] }, "one:5432");
     const two = budget({ ceiling: 95, entries: [] }, "two:5432");
     const roles = [role("a", { connectionLimit: 60 }, "one:5432"), role("b", { connectionLimit: 60 }, "two:5432")];

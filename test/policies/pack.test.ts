@@ -22,7 +22,7 @@ test("the pack has the version of the project and its versions of the SDKs", () 
   expect(parse(readFileSync(join(root, "policies/PulumiPolicy.yaml"), "utf8"))).toMatchObject({
     version: project.version,
   });
-  // The project takes later versions of the SDK as well, so that a program that uses it has one copy.
+  // The project accepts later versions of the SDK too, so that a program that uses it has one copy.
   expect(pack.dependencies).toEqual({
     "@pulumi/policy": project.dependencies["@pulumi/policy"],
     "@pulumi/pulumi": project.dependencies["@pulumi/pulumi"]?.replace("^", ""),
@@ -57,13 +57,13 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
     ]);
   });
 
-  test("refuse a budget over the ceiling before it is applied", async () => {
+  test("refuse a budget above the ceiling before it is applied", async () => {
     const entries = [...runbookEntries, { role: "etl", limit: 10, source: "existing" }];
     const found = await server.analyze({ type: budgetType, name: "budget", props: { ceiling: 95, entries } });
     expect(found).toEqual([expect.stringMatching(/^mandatory connection-budget: [\s\S]*add up to 96, 1 above/)]);
   });
 
-  test("keep an unknown value a mandatory violation", async () => {
+  test("report an unknown value as a mandatory violation", async () => {
     const role = { name: "etl", login: true, connectionLimit: unknownValue, superuser: unknownValue };
     const found = await server.analyze({ type: roleType, name: "etl", props: role });
     expect(found).toEqual([
@@ -76,7 +76,7 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
     ]);
   });
 
-  test("look at the whole stack", async () => {
+  test("check the whole stack", async () => {
     const pool = { max: 6, replicas: 1, surge: 0 };
     const found = await server.analyzeStack([
       { type: budgetType, name: "budget", props: { ceiling: 95, entries: runbookEntries } },
@@ -96,7 +96,7 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
     ]);
   });
 
-  test("take live roles for a warning until the migration is complete", async () => {
+  test("report live roles as advisory until the migration is complete", async () => {
     const props = {
       ceiling: 95,
       entries: runbookEntries,
@@ -113,7 +113,7 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
     ).toEqual([expect.stringMatching(/^mandatory bounded-live-roles: [\s\S]*old_app/)]);
   });
 
-  test("take another ceiling from the policy's configuration", async () => {
+  test("read another ceiling from the policy's configuration", async () => {
     const budget = { type: budgetType, name: "budget", props: { ceiling: 200, entries: runbookEntries } };
     expect(await server.analyze(budget)).toEqual([]);
     await server.configure("connection-budget", { ceiling: 85 }, "mandatory");
@@ -121,14 +121,14 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
   });
 });
 
-/** What `pulumi policy publish` uploads, unpacked by itself; the engine installs the pack's dependencies there. */
+/** The upload of `pulumi policy publish`, unpacked; the engine installs the pack's dependencies there. */
 function publishedPack(): string {
   const temporary = mkdtempSync(join(tmpdir(), "app-roles-policies-"));
   const printed = execFileSync("npm", ["pack", "--loglevel=error", `--pack-destination=${temporary}`], {
     cwd: join(root, "policies"),
     encoding: "utf8",
   });
-  // Pulumi takes all that is printed for the file's name.
+  // Pulumi reads everything that is printed as the file's name.
   execFileSync("tar", ["xzf", join(temporary, printed.trim()), "-C", temporary]);
   const folder = join(temporary, "package");
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));

@@ -10,7 +10,7 @@ import struct from "google-protobuf/google/protobuf/struct_pb.js";
 
 const runPolicyPack = createRequire(import.meta.url).resolve("@pulumi/pulumi/cmd/run-policy-pack/index.js");
 
-/** How the engine writes an unknown text or number (SDK, runtime/rpc.ts). */
+/** The engine's form of an unknown text or number (SDK, runtime/rpc.ts). */
 export const unknownValue = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
 
 export interface SentResource {
@@ -19,10 +19,10 @@ export interface SentResource {
   props: Record<string, unknown>;
 }
 
-/** What the engine shows for a violation: `mandatory connection-budget: ...`. */
+/** A violation as the engine prints it: `mandatory connection-budget: ...`. */
 export type Shown = string;
 
-/** The policy pack of a folder, served as the engine has it served. */
+/** The policy pack of a folder, served as for the engine. */
 export class PolicyServer {
   readonly #child: ChildProcess;
   readonly #client: AnalyzerClient;
@@ -33,7 +33,7 @@ export class PolicyServer {
 
   static async start(folder: string): Promise<PolicyServer> {
     const child = spawn(process.execPath, [runPolicyPack, "127.0.0.1:1", folder], {
-      // As the engine does it: that of the program under review, which need not have a version.
+      // As in the engine: the folder of the program under review, which need not have a version.
       cwd: tmpdir(),
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, NODE_OPTIONS: "" },

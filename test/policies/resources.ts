@@ -7,7 +7,7 @@ import {
   type Values,
 } from "../../policies/resource.ts";
 
-/** Resources as policies see them, as small as a test needs them. */
+/** Minimal resources as policies see them. */
 export function resource(type: string, name: string, props: Values, server = "db:5432"): Resource {
   return { type, urn: `urn:pulumi:prod::app-roles::${type}::${name}`, name, props, server };
 }

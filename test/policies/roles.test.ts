@@ -18,7 +18,7 @@ describe("limited-roles", () => {
     ]);
   });
 
-  test("passes a limited role and one that may not log in", () => {
+  test("passes a limited role and one that cannot log in", () => {
     expect(unlimitedRoleViolations(role("app", { connectionLimit: 8 }))).toEqual([]);
     expect(unlimitedRoleViolations(role("group", { login: false, connectionLimit: -1 }))).toEqual([]);
     expect(unlimitedRoleViolations(resource("other:index:Role", "app", { login: true }))).toEqual([]);
@@ -28,7 +28,7 @@ describe("limited-roles", () => {
 describe("unprivileged-roles", () => {
   const attributes = ["superuser", "createRole", "createDatabase", "replication", "bypassRowLevelSecurity"];
 
-  test.each(attributes)("refuses %s, and not knowing it", (attribute) => {
+  test.each(attributes)("refuses %s, known or unknown", (attribute) => {
     expect(messages(attributeViolations(role("app", { [attribute]: true })))).toEqual([
       expect.stringMatching(new RegExp(`^app is [A-Z]+, .*remove ${attribute}$`)),
     ]);
@@ -38,7 +38,7 @@ describe("unprivileged-roles", () => {
     expect(attributeViolations(role("app", { [attribute]: false }))).toEqual([]);
   });
 
-  test("refuses them on roles that may not log in as well: others can be their members", () => {
+  test("refuses them on roles that cannot log in too, because others can be their members", () => {
     expect(attributeViolations(role("group", { login: false, superuser: true }))).toHaveLength(1);
   });
 });
@@ -73,7 +73,7 @@ describe("session-timeouts", () => {
     ]);
   });
 
-  test("refuses a timeout switched off in one database", () => {
+  test("refuses a timeout that is disabled in one database", () => {
     const off = settings("app", {
       settings: { idle_session_timeout: "30min" },
       databases: { tracksolid_db: { Idle_Session_Timeout: "0", work_mem: "64MB" } },
@@ -83,7 +83,7 @@ describe("session-timeouts", () => {
     ]);
   });
 
-  test("leaves roles alone that are live already or may not log in", () => {
+  test("ignores existing roles and roles that cannot log in", () => {
     const live = budget({ ceiling: 95, entries: [{ role: "grafana_ro", limit: 5, source: "existing" }] });
     expect(timeoutViolations([live, role("grafana_ro"), role("group", { login: false })])).toEqual([]);
   });

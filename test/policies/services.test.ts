@@ -24,7 +24,7 @@ describe("pools-fit", () => {
     ]);
   });
 
-  test("a login role that SET ROLEs to the services' role has to hold all their pools", () => {
+  test("all pools must fit the limit of a login role that SET ROLEs to the services' role", () => {
     const logins = [role("app", { login: false }), role("app_a", { assumeRole: "app", connectionLimit: 9 })];
     expect(messages(poolViolations([...logins, migrator("a", 9)]))).toEqual([
       expect.stringMatching(/^the pools of app_a's services can open 10 sessions/),
@@ -52,14 +52,14 @@ describe("legacy-services", () => {
     ]);
   });
 
-  test("take the end of the migration from the budget", () => {
+  test("read the end of the migration from the budget", () => {
     expect(isMigrationComplete([budget({ migrationComplete: true })])).toBe(true);
     expect(isMigrationComplete([budget({ migrationComplete: unknown })])).toBe(false);
     expect(isMigrationComplete([budget({})])).toBe(false);
   });
 });
 
-test("at the end of the migration no legacy URL and no default privilege for a legacy user may be left", () => {
+test("at the end of the migration no legacy URL and no default privilege for a legacy user may remain", () => {
   const url = (name: string, user: string) =>
     resource("pgaccess:index:ServiceUrl", name, { role: "app", url: `postgresql://${user}:hunter22@db/x` });
   const left = messages(
@@ -90,7 +90,7 @@ test("live-roles names undeclared roles and those without their limit", () => {
   expect(liveRoleViolations(budget({ undeclared: {}, unlimited: {} }))).toEqual([]);
 });
 
-test("live-roles notes superusers apart: nobody can be told to bound the admin", () => {
+test("live-roles reports superusers separately, because no limit applies to the admin", () => {
   const live = budget({
     undeclared: { postgres: "unlimited, superuser", old_app: "unlimited" },
     superusers: ["postgres"],

@@ -1,14 +1,14 @@
 import type pg from "pg";
 
-/** What a released version leaves behind, with placeholders for what is different in every run. */
+/** What a released version leaves behind, with placeholders for values that differ in every run. */
 export interface Kept {
-  /** What `pulumi stack import` takes; secrets in plain text. */
+  /** Input of `pulumi stack import`; secrets in clear text. */
   state: { version: number; deployment: { secrets_providers?: unknown; resources: Resource[] } };
   /** Pulumi.prod.yaml. */
   stackFile: string;
-  /** The files that the stack and its services wrote beside it, by path. */
+  /** The files that the stack and its services wrote, by path. */
   files: Record<string, { mode: number; text: string }>;
-  /** What it changed on the server, in order. */
+  /** Its changes on the server, in order. */
   statements: Statement[];
 }
 
@@ -29,7 +29,7 @@ export interface Statement {
   sql: string;
 }
 
-/** What is different in every run. */
+/** Values that differ in every run. */
 export interface Place {
   /** The project's folder. */
   dir: string;
@@ -38,13 +38,13 @@ export interface Place {
   password: string;
 }
 
-/** A client of the superuser's in one of the databases. */
+/** A superuser's client in one of the databases. */
 export type Connect = (database: string) => Promise<pg.Client>;
 
 /** Run before the first `up`: the official plugin reads timeouts in milliseconds only, which an adopted role must have already. */
 export const preparation = "ALTER ROLE analytics_ro SET statement_timeout = 300000";
 
-/** With placeholders for what is different in every run. */
+/** With placeholders for values that differ in every run. */
 export async function blanked(kept: Kept, { dir, port, password }: Place, connect: Connect): Promise<Kept> {
   const addressed = await withIds(kept, connect, async (db, id) => {
     const [catalog, oid] = id.split("/");
@@ -57,12 +57,12 @@ export async function blanked(kept: Kept, { dir, port, password }: Place, connec
   return replaced(addressed, [
     [dir, "{{dir}}"],
     [password, "{{password}}"],
-    // Not where the same digits are a part of a password or a time.
+    // Not if the same digits are part of a password or a time.
     [new RegExp(`(?<![\\w+])${port}(?![\\w+])`, "g"), "{{port}}"],
   ]);
 }
 
-/** With this run's values in place of the placeholders. */
+/** With this run's values instead of the placeholders. */
 export async function filled(kept: Kept, { dir, port, password }: Place, connect: Connect): Promise<Kept> {
   const addressed = await withIds(kept, connect, async (db, id) => {
     const [, catalog, address] = /^(\w+)\/(.*)$/.exec(id) as unknown as [string, string, string];

@@ -1,5 +1,5 @@
 /**
- * `node test/upgrade/record.ts VERSION`: keeps what a released version leaves behind, for upgrade.test.ts: the stack's state, its
+ * `node test/upgrade/record.ts VERSION`: saves what a released version leaves behind, for upgrade.test.ts: the stack's state, its
  * configuration, the files it wrote, and the statements that it ran on the server. Run it in a checkout of that version
  * (CONTRIBUTING.md). Passwords in it were generated for a server that no longer exists.
  */
@@ -17,7 +17,7 @@ import { committed, logLinePrefix } from "./statements.ts";
 const version = process.argv[2];
 if (version === undefined || !/^\d+\.\d+\.\d+$/.test(version)) throw new Error("usage: record.ts VERSION");
 
-/** dashboard_api's: its URL in a file, its deploys as many x in another. */
+/** The command of dashboard_api: its URL is in a file, each deploy adds an x to another. */
 const keep = `#!/bin/sh
 case "$2" in
   read) cat "$1.url" ;;
@@ -90,7 +90,7 @@ try {
     await pulumi("stack", "export", "--show-secrets"),
   ) as Kept["state"];
   delete deployment.secrets_providers;
-  // Where and when the program was run says nothing about the resources.
+  // Where and when the program ran does not matter for the resources.
   for (const resource of deployment.resources as Record<string, unknown>[] & Kept["state"]["deployment"]["resources"]) {
     for (const key of ["created", "modified", "sourcePosition", "stackTrace"]) delete resource[key];
   }

@@ -4,7 +4,7 @@ export const logLinePrefix = "%p|%d|";
 
 const change = /\b(CREATE|ALTER|DROP|GRANT|REVOKE|COMMENT)\b/i;
 
-/** The statements in a server's log that changed something and were not rolled back, in the order in which they were run. */
+/** The statements in a server's log that changed something and were not rolled back, in order. */
 export function committed(log: string): Statement[] {
   const all: Statement[] = [];
   const open = new Map<string, Statement[]>();
@@ -24,7 +24,7 @@ export function committed(log: string): Statement[] {
 }
 
 function* entries(log: string) {
-  // A line that begins with a tab goes on with the entry before it.
+  // A line that begins with a tab continues the previous entry.
   for (const entry of log.split(/\n(?!\t)/)) {
     const found = /^(\d+)\|([^|]*)\|([A-Z]+): {2}(.*)$/s.exec(entry);
     if (!found) continue;

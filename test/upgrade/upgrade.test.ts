@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createEstate, type Estate } from "../e2e/estate.ts";
 import { filled, type Kept, preparation } from "./kept.ts";
 
-/** Released versions whose state is kept; record.ts makes one. */
+/** Released versions with a saved state; record.ts writes one. */
 const versions = readdirSync(import.meta.dirname).flatMap((name) => /^(\d.*)\.json$/.exec(name)?.[1] ?? []);
 
 describe.each(versions)("a stack of version %s", (version) => {
@@ -50,7 +50,7 @@ describe.each(versions)("a stack of version %s", (version) => {
       steps: { op: string; urn: string }[];
       changeSummary: Record<string, number>;
     };
-    // The engine makes default providers by itself and does not print them.
+    // The engine creates default providers itself and does not print them.
     const urns = kept.state.deployment.resources
       .map(({ urn }) => urn)
       .filter((urn) => !urn.includes("pulumi:providers:random::default"));
@@ -59,7 +59,7 @@ describe.each(versions)("a stack of version %s", (version) => {
     expect(changeSummary).toEqual({ same: urns.length });
   });
 
-  test("can be rolled back and destroyed: the server is as it was before the former version's first up", async () => {
+  test("can be rolled back and destroyed, which restores the server to its state before the previous version's first up", async () => {
     await estate.sandbox.setConfig("services.dashboard_api.connectAs", "legacy");
     await estate.up();
     await estate.pulumi(["destroy", "--yes", "--skip-preview"]);

@@ -47,7 +47,7 @@ function registered(
   });
 }
 
-test("a container says in its labels what a preview cannot show of its URL, which is a secret", async () => {
+test("a container's labels show what a preview cannot show of its secret URL", async () => {
   const inputs = await containerOf({ env: { LEVEL: "info" }, labels: { team: "shop" } }, { TOKEN: pulumi.secret("t") });
   expect(inputs.envs).toEqual(new Secret(["DATABASE_URL=postgresql://api:pw@db/shop", "LEVEL=info", "TOKEN=t"]));
   expect(inputs).toEqual({
@@ -67,7 +67,7 @@ test("a container says in its labels what a preview cannot show of its URL, whic
   });
 });
 
-test("its name is made sure of first; one that somebody else made is refused unless asked for", async () => {
+test("its name is freed first; an existing container is refused unless existing: replace", async () => {
   const place = { service: "api", stack: "app-roles/prod" };
   for (const [spec, inputs] of [
     [{}, { ...place, name: "api", existing: "refuse" }],
@@ -88,7 +88,7 @@ test("its name is made sure of first; one that somebody else made is refused unl
 describe("with a rollback kit", () => {
   const legacyUrl = new Secret("postgresql://api:pw@db/shop");
 
-  test("a script that makes it again with its legacy URL is there before it is put on its role", async () => {
+  test("a script that recreates it with its legacy URL exists before its cutover", async () => {
     const ran = await registered(
       { env: { LEVEL: "info" }, networks: { back: { aliases: ["api"] } }, command: ["serve"] },
       { TOKEN: pulumi.secret("t") },
@@ -118,7 +118,7 @@ describe("with a rollback kit", () => {
     );
   });
 
-  test("there is none on legacy, nor when nothing goes back any more", async () => {
+  test("there is none on legacy, nor after the migration", async () => {
     for (const more of [{ connectAs: "legacy" }, { legacyUrl: undefined }] as const) {
       const { all } = await registered({}, {}, { rollbackKit: "/root/kit", ...more });
       expect(all.map(({ type }) => type)).not.toContain("pgaccess:index:RollbackScript");
@@ -126,7 +126,7 @@ describe("with a rollback kit", () => {
   });
 });
 
-test("everything a compose service has and people use reaches it, in the official provider's terms", async () => {
+test("it gets every common key of a compose service, in the official provider's terms", async () => {
   const inputs = await containerOf({
     name: "shop-api",
     command: ["serve"],

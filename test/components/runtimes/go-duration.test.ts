@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { goDuration, shortGoDuration } from "../../../components/runtimes/go-duration.ts";
 
-// Go: time.Duration.String(); the short form is what the docker plugin makes of it for a swarm's service.
+// Go: time.Duration.String(); the docker plugin uses the short form for swarm services.
 test.each([
   [0, "0s", "0s"],
   [250, "250ms", "250ms"],

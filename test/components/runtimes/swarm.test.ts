@@ -19,7 +19,7 @@ const plain: ContainerSpec = {
   capDrop: [],
 };
 const url = "postgresql://api:pw@db/shop";
-/** Another label of a container makes another service: none of these changes with a cutover. */
+/** None of these changes with a cutover, because another label of a container recreates the service. */
 const containerLabels = [
   { label: "app-roles.stack", value: "app-roles/prod" },
   { label: "app-roles.service", value: "api" },
@@ -66,7 +66,7 @@ class TestProvider extends pulumi.ProviderResource {
 
 const serviceIn = (ran: Ran) => ran.resource("docker:index/service:Service", "api");
 
-test("with a rollback kit its script is there before it is put on its role", async () => {
+test("with a rollback kit its script exists before its cutover", async () => {
   const { ran } = await swarm({ name: "shop_api" }, { urlFrom: "file" }, url, "/root/kit");
   expect(ran.resource("pgaccess:index:RollbackScript", "api").inputs).toMatchObject({
     folder: "/root/kit",
@@ -76,7 +76,7 @@ test("with a rollback kit its script is there before it is put on its role", asy
   expect(serviceIn(ran).dependencies).toContain("pgaccess:index:RollbackScript api");
 });
 
-test("replicas come from the pool, as many start as it has surge before old ones stop, and what does not run goes back", async () => {
+test("replicas come from the pool, its surge starts before previous ones stop, and a failed update is rolled back", async () => {
   const { ran, deployed } = await swarm({ env: { LEVEL: "info" }, labels: { team: "shop" } });
   const team = { label: "team", value: "shop" };
   expect(serviceIn(ran).inputs).toEqual({
@@ -87,7 +87,7 @@ test("replicas come from the pool, as many start as it has surge before old ones
         image: plain.image,
         env: { LEVEL: "info", TOKEN: new Secret("t"), DATABASE_URL: new Secret(url) },
         labels: [team, ...containerLabels],
-        // Neither must be left to the plugin: it would kill at once, and start again without a pause.
+        // The plugin's defaults would kill immediately and restart without a delay.
         stopGracePeriod: "10s",
       },
       restartPolicy: { condition: "any", delay: "5s", window: "0s" },
@@ -100,7 +100,7 @@ test("replicas come from the pool, as many start as it has surge before old ones
   expect(deployed.labels).toEqual({ "app-roles.stack": "app-roles/prod", "app-roles.service": "api" });
 });
 
-test("everything a compose service has reaches it, in the official provider's terms", async () => {
+test("it gets every key of a compose service, in the official provider's terms", async () => {
   const { ran } = await swarm({
     name: "shop-api",
     command: ["serve"],
@@ -160,10 +160,10 @@ test("everything a compose service has reaches it, in the official provider's te
   });
 });
 
-test("the URL as a file is a secret of Docker's, and no environment variable", async () => {
+test("the URL as a file is a Docker secret and not an environment variable", async () => {
   const { ran } = await swarm({}, { urlFrom: "file" });
   const secret = ran.resource("docker:index/secret:Secret", "api");
-  // Without a name of ours: Pulumi's own is another at each replacement.
+  // Without a name of ours, because Pulumi's changes with each replacement.
   expect(secret.inputs).toEqual({ data: new Secret(Buffer.from(url).toString("base64")), labels });
   expect(secret.secretOutputs).toContain("data");
   expect(serviceIn(ran).inputs).toMatchObject({
@@ -177,7 +177,7 @@ test("the URL as a file is a secret of Docker's, and no environment variable", a
   expect(JSON.stringify(serviceIn(ran).inputs)).not.toContain("api:pw");
 });
 
-test("what tells the gate of a rollout changes with the URL, and is a secret that does not show it", async () => {
+test("the deployment of the gate changes with the URL, and is a secret that does not reveal it", async () => {
   const idOf = async (inForce: string) => settled((await swarm({}, {}, inForce)).deployed.id);
   const [one, same, other] = [await idOf(url), await idOf(url), await idOf(`${url}?x`)];
   expect(one).toEqual(same);

@@ -5,7 +5,7 @@ import { runbookConfig } from "../runbook-config.ts";
 
 type Service = Record<string, unknown>;
 
-/** The runbook's stack with more said of its `worker`. */
+/** The runbook's stack with changes of its `worker`. */
 function config(worker: Service, more: Record<string, unknown> = {}): Record<string, unknown> {
   const declared = runbookConfig() as { services: Record<string, Service> };
   return {
@@ -90,8 +90,8 @@ describe("a container", () => {
   });
 });
 
-describe("a runtime and the keys beside it", () => {
-  test("a swarm starts a replica on top, which its pool counts", () => {
+describe("a runtime and its keys", () => {
+  test("a swarm starts an additional replica, which its pool counts", () => {
     const swarm = { runtime: "swarm", container, urlFrom: "file" };
     expect(worker(swarm)).toMatchObject({ urlFrom: "file", pool: { max: 4, replicas: 1, surge: 1 } });
     expect(worker({ ...swarm, pool: { surge: 2 } })?.pool.surge).toBe(2);
@@ -144,7 +144,7 @@ describe("a runtime and the keys beside it", () => {
 describe("secret environment variables", () => {
   const secrets = (env: Record<string, unknown>) => ({ serviceSecrets: { worker: { env } } });
 
-  test("go to containers", () => {
+  test("are passed to containers", () => {
     const stack = parseStack(config({ runtime: "container", container }, secrets({ TOKEN: "t" })));
     expect(stack.serviceSecrets.worker).toEqual({ env: { TOKEN: "t" } });
   });
