@@ -2,7 +2,7 @@ import { rollbackLabel, serviceLabel, stackLabel } from "../../model/container-l
 import { dockerClient, explainDocker } from "../docker/client.ts";
 import type { Container, Docker } from "../docker/engine.ts";
 import type { ContainerInspection } from "../docker/engine-types.ts";
-import { asideNames } from "../docker/variable.ts";
+import { asideNames } from "../docker/lookups.ts";
 
 /** The creator of the container with the name. */
 export type Holder = "none" | "this stack" | "rollback script" | "other";

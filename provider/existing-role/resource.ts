@@ -2,11 +2,10 @@ import { escapeIdentifier } from "pg";
 import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { explain } from "../postgres/explain.ts";
-import { alone } from "../postgres/locks.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
 import { alterRoleProblem } from "../postgres/roles.ts";
 import { isClient } from "../postgres/sessions.ts";
-import { inTransaction } from "../postgres/transaction.ts";
+import { inExclusiveTransaction } from "../postgres/transaction.ts";
 import { type Changes, child, type Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -47,10 +46,7 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
         const refused = await alterRoleProblem(db, inputs.role);
         if (refused !== undefined) return { changes: {}, failures: [{ property: "role", reason: refused }] };
         const wanted = settingsOf(inputs).map((setting) => ({ ...setting, path: child("settings", setting.name) }));
-        const known = await rules.read(
-          db,
-          wanted.map(({ name }) => name),
-        );
+        const known = await rules.read(db, wanted);
         const failures = await settingProblems(db, wanted, known, () => undefined);
         if (failures.length > 0) return { changes: {}, failures };
         return {
@@ -70,17 +66,13 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
 
     async apply(inputs, previous, call) {
       const doing = `changing the limit and the settings of ${inputs.role}`;
-      return server.session(undefined, (db) =>
-        alone(db, call, () =>
-          inTransaction(db, call, doing, async () => {
-            const live = await readLive(db, inputs.role);
-            if (!live) throw new Error(`cannot change ${inputs.role}: ${missing(inputs.role)}`);
-            const plan = await planFor(db, rules, inputs, previous, live);
-            await run(db, inputs.role, plan, call);
-            return summaryOf(inputs.role, describe(plan), "changed");
-          }),
-        ),
-      );
+      return inExclusiveTransaction(server, undefined, call, doing, async (db) => {
+        const live = await readLive(db, inputs.role);
+        if (!live) throw new Error(`cannot change ${inputs.role}: ${missing(inputs.role)}`);
+        const plan = await planFor(db, rules, inputs, previous, live);
+        await run(db, inputs.role, plan, call);
+        return summaryOf(inputs.role, describe(plan), "changed");
+      });
     },
 
     async remove(inputs, call) {
@@ -88,16 +80,12 @@ export function existingRole(server: Server): Reconciler<typeof existingRoleCont
       if (former instanceof Unknown) throw new Error(`the state has no baseline of ${role}`);
       if (former === null) return;
       const doing = `restoring the limit and the settings of ${role}`;
-      await server.session(undefined, (db) =>
-        alone(db, call, () =>
-          inTransaction(db, call, doing, async () => {
-            const live = await readLive(db, role);
-            if (!live) return;
-            const restored = { ...inputs, connectionLimit: former.connectionLimit, settings: {} };
-            await run(db, role, await planFor(db, rules, restored, inputs, live), call);
-          }),
-        ),
-      );
+      await inExclusiveTransaction(server, undefined, call, doing, async (db) => {
+        const live = await readLive(db, role);
+        if (!live) return;
+        const restored = { ...inputs, connectionLimit: former.connectionLimit, settings: {} };
+        await run(db, role, await planFor(db, rules, restored, inputs, live), call);
+      });
     },
   };
 }
@@ -121,10 +109,7 @@ async function planFor(
 ): Promise<Plan> {
   const { role, connectionLimit, former } = inputs;
   const [wanted, declaredBefore] = [settingsOf(inputs), previous?.role === role ? settingsOf(previous) : []];
-  const known = await rules.read(
-    db,
-    [...wanted, ...declaredBefore].map(({ name }) => name),
-  );
+  const known = await rules.read(db, [...wanted, ...declaredBefore]);
   const baselineSettings = former instanceof Unknown ? {} : (former?.settings ?? {});
   const baseline = Object.entries(baselineSettings).flatMap(([database, config]) => parseSettings(database, config));
   return {

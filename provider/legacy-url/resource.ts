@@ -8,7 +8,7 @@ import {
 } from "../../model/database-url.ts";
 import { switches } from "../../model/switches.ts";
 import type { InputsOf } from "../contract.ts";
-import { containerVariable } from "../docker/variable.ts";
+import { containerVariable } from "../docker/lookups.ts";
 import type { Plan, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { type PropertyValue, reveal, Secret } from "../rpc/values.ts";

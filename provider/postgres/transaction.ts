@@ -1,6 +1,7 @@
 import type { Call } from "../rpc/provider.ts";
-import { codeOf, type Queryable } from "./connection.ts";
+import { codeOf, type Queryable, type Server } from "./connection.ts";
 import { isGone } from "./gone.ts";
+import { alone } from "./locks.ts";
 import { pause, refuseCancelled } from "./pause.ts";
 
 /** How long a statement waits for a lock before the transaction is rolled back and retried. */
@@ -13,6 +14,17 @@ const retriesIfGone = 3;
 
 /** serialization_failure, deadlock_detected, lock_not_available. */
 const transient = new Set(["40001", "40P01", "55P03"]);
+
+/** `inTransaction` in a session on `database` (default: the admin's), while no other run of app-roles changes the server. */
+export function inExclusiveTransaction<T>(
+  server: Server,
+  database: string | undefined,
+  call: Pick<Call, "signal" | "report">,
+  doing: string,
+  work: (db: Queryable) => Promise<T>,
+): Promise<T> {
+  return server.session(database, (db) => alone(db, call, () => inTransaction(db, call, doing, () => work(db))));
+}
 
 /**
  * Runs `work` in one transaction. Retries it from the start if it fails because of another session, so `work` must read the

@@ -11,12 +11,11 @@ import {
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { driftIn, isMissingDatabase, planIn } from "../postgres/databases.ts";
 import { listOf } from "../postgres/explain.ts";
-import { alone } from "../postgres/locks.ts";
 import { actingFor, memberReason, type Unreachable, unreachableRoles } from "../postgres/membership.ts";
 import { existingRoles, isSuperuser } from "../postgres/roles.ts";
 import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
 import { refuseWhileInUse } from "../postgres/sessions.ts";
-import { inTransaction } from "../postgres/transaction.ts";
+import { inExclusiveTransaction } from "../postgres/transaction.ts";
 import type { Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -107,53 +106,45 @@ export function privileges(
     async apply(inputs, previousInputs, call) {
       const previousGoal = previousGoalOf(inputs, previousInputs);
       const doing = `granting ${inputs.role} its privileges in ${inputs.database}`;
-      return server.session(inputs.database, (db) =>
-        alone(db, call, () =>
-          inTransaction(db, call, doing, async () => {
-            const verify = !(await isSuperuser(db));
-            const done = await change(db, inputs, call, verify, async () => {
-              await refuseMissingRoles(db, inputs);
-              const catalog = await read("forChange", db, inputs, previousGoal);
-              const whole = planFor(inputs, previousGoal, catalog);
-              const unreachable = await unreachableOwners(db, whole);
-              const { within: plan } = withoutSuperusers(whole, unreachable);
-              refuse([...unreachableFailures(inputs, plan, unreachable), ...grantedOnward(inputs, plan, catalog)]);
-              return plan;
-            });
-            sizes.granted(inputs);
-            return done && summarizePrivileges(inputs.role, done, true);
-          }),
-        ),
-      );
+      return inExclusiveTransaction(server, inputs.database, call, doing, async (db) => {
+        const verify = !(await isSuperuser(db));
+        const done = await change(db, inputs, call, verify, async () => {
+          await refuseMissingRoles(db, inputs);
+          const catalog = await read("forChange", db, inputs, previousGoal);
+          const whole = planFor(inputs, previousGoal, catalog);
+          const unreachable = await unreachableOwners(db, whole);
+          const { within: plan } = withoutSuperusers(whole, unreachable);
+          refuse([...unreachableFailures(inputs, plan, unreachable), ...grantedOnward(inputs, plan, catalog)]);
+          return plan;
+        });
+        sizes.granted(inputs);
+        return done && summarizePrivileges(inputs.role, done, true);
+      });
     },
 
     async remove(inputs, call) {
       const doing = `revoking the privileges of ${inputs.role} in ${inputs.database}`;
       try {
-        await server.session(inputs.database, (db) =>
-          alone(db, call, () =>
-            inTransaction(db, call, doing, async () => {
-              const names = await existingRoles(db, [inputs.role]);
-              if (names.size === 0) return;
-              const what = `revoke the privileges of ${inputs.role} in ${inputs.database}`;
-              await refuseWhileInUse(db, inputs.role, what, inputs.database);
-              let byHand: PrivilegePlan["byHand"] = [];
-              await change(db, inputs, call, false, async () => {
-                const catalog = await read("forChange", db, inputs, undefined);
-                const whole = removalOf(inputs, catalog);
-                const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
-                refuse(grantedOnward(inputs, plan, catalog));
-                byHand = plan.byHand;
-                return plan;
-              });
-              if (byHand.length === 0) return;
-              call.report.warn(
-                `${inputs.role} keeps privileges that were granted by hand in ${inputs.database}: ${describeHeld(byHand)}. ` +
-                  "They are revoked when the role is dropped.",
-              );
-            }),
-          ),
-        );
+        await inExclusiveTransaction(server, inputs.database, call, doing, async (db) => {
+          const names = await existingRoles(db, [inputs.role]);
+          if (names.size === 0) return;
+          const what = `revoke the privileges of ${inputs.role} in ${inputs.database}`;
+          await refuseWhileInUse(db, inputs.role, what, inputs.database);
+          let byHand: PrivilegePlan["byHand"] = [];
+          await change(db, inputs, call, false, async () => {
+            const catalog = await read("forChange", db, inputs, undefined);
+            const whole = removalOf(inputs, catalog);
+            const { within: plan } = withoutSuperusers(whole, await unreachableOwners(db, whole));
+            refuse(grantedOnward(inputs, plan, catalog));
+            byHand = plan.byHand;
+            return plan;
+          });
+          if (byHand.length === 0) return;
+          call.report.warn(
+            `${inputs.role} keeps privileges that were granted by hand in ${inputs.database}: ${describeHeld(byHand)}. ` +
+              "They are revoked when the role is dropped.",
+          );
+        });
       } catch (error) {
         if (!isMissingDatabase(error)) throw error;
       }

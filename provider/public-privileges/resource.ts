@@ -3,9 +3,8 @@ import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { missingDatabase } from "../postgres/databases.ts";
 import { explain } from "../postgres/explain.ts";
-import { alone } from "../postgres/locks.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
-import { inTransaction } from "../postgres/transaction.ts";
+import { inExclusiveTransaction } from "../postgres/transaction.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -27,23 +26,19 @@ type Inputs = InputsOf<typeof publicPrivilegesContract>;
  */
 export function publicPrivileges(server: Server): Reconciler<typeof publicPrivilegesContract> {
   const change = (inputs: Inputs, previous: Inputs | undefined, call: Call, doing: string) =>
-    server.session(undefined, (db) =>
-      alone(db, call, () =>
-        inTransaction(db, call, doing, async () => {
-          const plan = await planFor(db, inputs, previous);
-          for (const statement of plan.statements) {
-            refuseCancelled(call.signal);
-            try {
-              await db.query(statement);
-            } catch (error) {
-              throw explain(`${doing} (${statement})`, error);
-            }
-          }
-          await refuseLeft(db, inputs);
-          return plan;
-        }),
-      ),
-    );
+    inExclusiveTransaction(server, undefined, call, doing, async (db) => {
+      const plan = await planFor(db, inputs, previous);
+      for (const statement of plan.statements) {
+        refuseCancelled(call.signal);
+        try {
+          await db.query(statement);
+        } catch (error) {
+          throw explain(`${doing} (${statement})`, error);
+        }
+      }
+      await refuseLeft(db, inputs);
+      return plan;
+    });
 
   return {
     contract: publicPrivilegesContract,

@@ -1,6 +1,6 @@
 import { connectAsLabel } from "../../model/container-labels.ts";
 import type { InputsOf } from "../contract.ts";
-import { swarmServiceLabel } from "../docker/swarm-service.ts";
+import { swarmServiceLabel } from "../docker/lookups.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
 import type { Call } from "../rpc/provider.ts";
 import { rollbackScriptContract } from "./contract.ts";

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { connectAsLabel, rollbackLabel } from "../../model/container-labels.ts";
 import type { InputsOf } from "../contract.ts";
 import { dockerClient } from "../docker/client.ts";
-import { swarmServiceLabel } from "../docker/swarm-service.ts";
+import { swarmServiceLabel } from "../docker/lookups.ts";
 import { Unknown } from "../rpc/values.ts";
 import { toTarget } from "../service-env/problems.ts";
 import type { Watched } from "../service-env/target.ts";

@@ -1,10 +1,9 @@
 import { escapeIdentifier } from "pg";
-import type { Queryable, Server } from "../postgres/connection.ts";
+import type { Server } from "../postgres/connection.ts";
 import { isMissingDatabase } from "../postgres/databases.ts";
 import { explain } from "../postgres/explain.ts";
-import { alone } from "../postgres/locks.ts";
 import { actingFor } from "../postgres/membership.ts";
-import { inTransaction } from "../postgres/transaction.ts";
+import { inExclusiveTransaction } from "../postgres/transaction.ts";
 import type { Call } from "../rpc/provider.ts";
 
 /**
@@ -15,21 +14,17 @@ import type { Call } from "../rpc/provider.ts";
 export async function releaseRole(server: Server, role: string, call: Call): Promise<void> {
   for (const database of await databasesReferringTo(server, role)) {
     const doing = `reassigning the objects that ${role} still owns in ${database} to ${server.address.user}`;
-    const release = (db: Queryable) =>
-      alone(db, call, () =>
-        inTransaction(db, call, doing, async () => {
-          try {
-            await actingFor(db, [role], async () => {
-              await db.query(`REASSIGN OWNED BY ${escapeIdentifier(role)} TO CURRENT_USER`);
-              await db.query(`DROP OWNED BY ${escapeIdentifier(role)}`);
-            });
-          } catch (error) {
-            throw explain(`failed ${doing}`, error);
-          }
-        }),
-      );
     try {
-      await server.session(database, release);
+      await inExclusiveTransaction(server, database, call, doing, async (db) => {
+        try {
+          await actingFor(db, [role], async () => {
+            await db.query(`REASSIGN OWNED BY ${escapeIdentifier(role)} TO CURRENT_USER`);
+            await db.query(`DROP OWNED BY ${escapeIdentifier(role)}`);
+          });
+        } catch (error) {
+          throw explain(`failed ${doing}`, error);
+        }
+      });
     } catch (error) {
       if (isMissingDatabase(error)) continue; // dropped after the query, with its objects
       throw error;

@@ -3,10 +3,9 @@ import type { InputsOf } from "../contract.ts";
 import type { Queryable, Server } from "../postgres/connection.ts";
 import { databaseNames } from "../postgres/databases.ts";
 import { explain } from "../postgres/explain.ts";
-import { alone } from "../postgres/locks.ts";
 import { refuseCancelled } from "../postgres/pause.ts";
 import { roleExists } from "../postgres/roles.ts";
-import { inTransaction } from "../postgres/transaction.ts";
+import { inExclusiveTransaction } from "../postgres/transaction.ts";
 import { child, type Reconciler } from "../reconciler.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
@@ -46,10 +45,7 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
     async plan(inputs, previous) {
       return server.anySession(async (db) => {
         const wanted = declaredSettings(inputs);
-        const known = await rules.read(
-          db,
-          wanted.map(({ name }) => name),
-        );
+        const known = await rules.read(db, wanted);
         const failures = [
           ...(await settingProblems(db, wanted, known, officialProblem)),
           ...(await missingDatabases(db, inputs)),
@@ -71,23 +67,17 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
     async apply(inputs, previous, call) {
       const doing = `setting the settings of ${inputs.role}`;
       // Advisory locks belong to one database: the admin's is used for changes of the whole server.
-      return server.session(undefined, (db) =>
-        alone(db, call, () =>
-          inTransaction(db, call, doing, async () => {
-            if (!(await roleExists(db, inputs.role))) {
-              throw new Error(
-                `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
-              );
-            }
-            const changes = await planFor(db, rules, inputs, previous);
-            await run(db, inputs.role, changes, call);
-            const lines = describeSettings(changes);
-            return changes.length > 0
-              ? summaryOf(inputs, declaredSettings(inputs).length, lines, "changed")
-              : undefined;
-          }),
-        ),
-      );
+      return inExclusiveTransaction(server, undefined, call, doing, async (db) => {
+        if (!(await roleExists(db, inputs.role))) {
+          throw new Error(
+            `cannot set the settings of ${inputs.role}: there is no such role. If it was dropped by hand, run up again.`,
+          );
+        }
+        const changes = await planFor(db, rules, inputs, previous);
+        await run(db, inputs.role, changes, call);
+        const lines = describeSettings(changes);
+        return changes.length > 0 ? summaryOf(inputs, declaredSettings(inputs).length, lines, "changed") : undefined;
+      });
     },
 
     async remove(inputs, call) {
@@ -96,15 +86,11 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
       const written = inputs.former ? Object.fromEntries([...officialRole.keys()].map((name) => [name, ""])) : {};
       const last = { ...inputs, settings: { ...inputs.settings, ...written } };
       const doing = `restoring the settings of ${inputs.role}`;
-      await server.session(undefined, (db) =>
-        alone(db, call, () =>
-          inTransaction(db, call, doing, async () => {
-            if (!(await roleExists(db, inputs.role))) return;
-            await run(db, inputs.role, await planFor(db, rules, nothing, last), call);
-            if (inputs.former) await restore(db, inputs.role, inputs.former);
-          }),
-        ),
-      );
+      await inExclusiveTransaction(server, undefined, call, doing, async (db) => {
+        if (!(await roleExists(db, inputs.role))) return;
+        await run(db, inputs.role, await planFor(db, rules, nothing, last), call);
+        if (inputs.former) await restore(db, inputs.role, inputs.former);
+      });
       if (inputs.former) return;
       // Privileges and Ownership depend on this resource and are deleted by now: the role is dropped next.
       await releaseRole(server, inputs.role, call);
@@ -157,10 +143,7 @@ async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, previ
   // A setting whose value is not known yet is still declared.
   const declared = new Set(previouslyDeclared(inputs, inputs).map(nameOf));
   const dropped = previouslyDeclared(inputs, previous).filter((setting) => !declared.has(nameOf(setting)));
-  const known = await rules.read(
-    db,
-    [...wanted, ...dropped].map(({ name }) => name),
-  );
+  const known = await rules.read(db, [...wanted, ...dropped]);
   const live = await readRoleSettings(db, inputs.role);
   // Settings in a dropped database were dropped with it.
   const existing = new Set(["", ...(await databaseNames(db, "with"))]);
@@ -169,9 +152,9 @@ async function planFor(db: Queryable, rules: SettingRules, inputs: Inputs, previ
 }
 
 function baselineOf({ before, former }: Inputs): RoleSetting[] {
-  const recorded = former && !(former instanceof Unknown) ? former.settings : {};
-  return Object.entries({ ...recorded, ...(before instanceof Unknown ? {} : before) }).flatMap(([database, config]) =>
-    parseSettings(database, config),
+  const baselineSettings = former && !(former instanceof Unknown) ? former.settings : {};
+  return Object.entries({ ...baselineSettings, ...(before instanceof Unknown ? {} : before) }).flatMap(
+    ([database, config]) => parseSettings(database, config),
   );
 }
 

@@ -27,9 +27,9 @@ export interface RoleSetting {
 export class SettingRules {
   private readonly known = new Map<string, SettingRule | undefined>();
 
-  /** The rules by name in lower case, since Postgres ignores the case; names that the server does not know are absent. */
-  async read(db: Queryable, names: string[]): Promise<Map<string, SettingRule>> {
-    const wanted = [...new Set(names.map((name) => name.toLowerCase()))];
+  /** The rules by name in lower case, since Postgres ignores the case; settings that the server does not know are absent. */
+  async read(db: Queryable, settings: { name: string }[]): Promise<Map<string, SettingRule>> {
+    const wanted = [...new Set(settings.map(({ name }) => name.toLowerCase()))];
     const missing = wanted.filter((name) => !this.known.has(name));
     if (missing.length > 0) {
       const { rows } = await db.query<SettingRule>(

@@ -70,7 +70,7 @@ export const idleSessions: WarningKind<SettingsFacts> = {
   name: "idle sessions that hold a lock or listen",
   async find(db, facts, reads) {
     const sessions = await reads.once(db, readIdleSessions);
-    const rules = sessions.length > 0 ? await new SettingRules().read(db, [timeout]) : new Map();
+    const rules = sessions.length > 0 ? await new SettingRules().read(db, [{ name: timeout }]) : new Map();
     return sessions
       .filter(({ user, database }) => facts.legacyUsers.includes(user) && facts.usedIn.includes(database))
       .flatMap(({ application, database, listens, idle }) => {

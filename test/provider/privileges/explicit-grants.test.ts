@@ -51,9 +51,9 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     before: [],
     ...more,
   });
-  const plan = (wanted: Inputs, olds?: Inputs) => resource.plan(wanted, olds, {});
-  const changesOf = async (wanted: Inputs, olds?: Inputs) => (await plan(wanted, olds)).changes;
-  const apply = (wanted: Inputs, olds?: Inputs) => resource.apply(wanted, olds, testCall());
+  const plan = (wanted: Inputs, previous?: Inputs) => resource.plan(wanted, previous, {});
+  const changesOf = async (wanted: Inputs, previous?: Inputs) => (await plan(wanted, previous)).changes;
+  const apply = (wanted: Inputs, previous?: Inputs) => resource.apply(wanted, previous, testCall());
 
   const everything: NonNullable<Inputs["grants"]> = {
     database: ["temp"],

@@ -10,7 +10,7 @@ function roundTrip(properties: PropertyMap): PropertyMap {
   return unmarshal(struct.Struct.deserializeBinary(marshal(properties).serializeBinary()));
 }
 
-/** A message as another process makes it: plain JSON, signatures and all. */
+/** A message as another process creates it: plain JSON with signatures. */
 function fromWire(json: Record<string, struct.JavaScriptValue>): PropertyMap {
   return unmarshal(struct.Struct.fromJavaScript(json));
 }
