@@ -108,7 +108,7 @@ async function refuseUnready(
     return { service: declared, mayBeOnRole: true, isDone: true };
   }
   refuseOthers(services, inForce, name, stack);
-  const state = await exportState(stack, "in clear");
+  const state = await exportState(stack, "plaintext");
   const back = await rolledBackOthers(state, name);
   if (back.length > 0) throw new Error(`${othersRolledBack(back, stack)}. Nothing was changed.`);
   // A killed cutover may have restarted it.

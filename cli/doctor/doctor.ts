@@ -55,7 +55,7 @@ async function needed(name: string, stack: ConfiguredStack, hasPack: boolean): P
   const address = await findServer(stack.server, stack.dockerHost).catch(() => undefined);
   const admin = address && { ...address.admin, password: stack.adminPassword ?? "" };
   // An unreadable state is reported by the check of the state.
-  const exported = await exportState(name, "in clear").catch(() => ({}));
+  const exported = await exportState(name, "plaintext").catch(() => ({}));
   return [...found, ...(await rollbackFindings(exported, stack, admin))];
 }
 

@@ -28,7 +28,7 @@ export interface ExportedResource {
  * @param stack default: the selected stack
  * @param secrets exports secrets in plaintext
  */
-export async function exportState(stack: string | undefined, secrets?: "in clear"): Promise<Exported> {
+export async function exportState(stack: string | undefined, secrets?: "plaintext"): Promise<Exported> {
   const named = stack === undefined ? [] : ["--stack", stack];
   const args = ["stack", "export", ...named, "--non-interactive", ...(secrets ? ["--show-secrets"] : [])];
   const text = await pulumi("read the stack's state", args);

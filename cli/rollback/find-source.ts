@@ -75,7 +75,7 @@ export function kitFolderOf(state: Exported, service: string): string | undefine
  */
 export async function legacyUrlOf({ name, database }: Service, stack: string | undefined, configured: ConfiguredStack) {
   const { server, adminPassword, serviceSecrets } = configured;
-  const record = recordOf(serviceResources(await exportState(stack, "in clear")).get(name) ?? []);
+  const record = recordOf(serviceResources(await exportState(stack, "plaintext")).get(name) ?? []);
   if (typeof record?.legacyUrl === "string") return record.legacyUrl;
   const given = serviceSecrets[name]?.legacyUrl;
   if (given !== undefined) return given;

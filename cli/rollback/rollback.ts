@@ -16,7 +16,7 @@ import { updateState } from "./update-state.ts";
  * @param force roll back even if the server refuses the legacy URL
  */
 export async function rollBack(service: string, given: string | undefined, force = false): Promise<number> {
-  const state = await exportState(given, "in clear").catch(async (error: Error) => {
+  const state = await exportState(given, "plaintext").catch(async (error: Error) => {
     throw new Error(`${error.message}\n${await withoutState(service, given)}`);
   });
   const stack = given ?? stackOf(state) ?? (await selectedStack());

@@ -29,7 +29,7 @@ export async function updateState(service: string, stack: string, wasRestarted: 
 /** What prevents an up of the whole stack now. */
 async function whyNot(service: string, stack: string): Promise<string | undefined> {
   const configured = await readStack(stack);
-  const state = await exportState(stack, "in clear");
+  const state = await exportState(stack, "plaintext");
   const switched = pendingSwitches(configured, state, service);
   if (switched.length > 0)
     return `Pulumi.${stack}.yaml also changes connectAs of other services: ${switched.join(", ")}`;

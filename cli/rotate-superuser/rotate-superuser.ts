@@ -34,7 +34,7 @@ export async function rotateSuperuser(given: RotateSuperuserOptions): Promise<nu
 async function begin(name: string) {
   const stack = await readStack(name);
   await refuseBusy(name, stack);
-  const deployed = deployedServices(await exportState(name, "in clear"));
+  const deployed = deployedServices(await exportState(name, "plaintext"));
   refuseUnapplied(stack, deployed);
   return { stack, deployed, server: await openServer(stack) };
 }

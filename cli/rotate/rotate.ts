@@ -22,7 +22,7 @@ export async function rotate(role: string, options: RotateOptions): Promise<numb
   const stack = given ?? (await selectedStack());
   const configured = await readStack(stack, "without the server");
   const services = await servicesOn(role, stack, configured);
-  const back = await rolledBackOthers(await exportState(stack, "in clear"), undefined);
+  const back = await rolledBackOthers(await exportState(stack, "plaintext"), undefined);
   if (back.length > 0) throw new Error(`${othersRolledBack(back, stack)}. Nothing was changed.`);
   const rotation = await planRotation(role, stack, services, configured);
   if (!yes && !(await agreed(rotation))) return 1;

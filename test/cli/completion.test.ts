@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 const folder = mkdtempSync(join(tmpdir(), "app-roles-completion-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The lines that a shell prints which has the script and runs `code` behind it; `before` in front. */
+/** The output of a shell that runs `before`, the script and `code`. */
 function inShell(shell: "bash" | "zsh" | "fish", code: string, before = ""): string[] {
   const { stdout, status, stderr } = spawnSync(process.execPath, ["bin/app-roles.js", "completion", shell]);
   expect({ status, said: String(stderr) }).toEqual({ status: 0, said: "" });
@@ -38,13 +38,13 @@ describe.skipIf(isMissing("bash"))("bash completes", () => {
       ["completion", ""],
       ["bash", "fish", "zsh"],
     ],
-    // The shell's own: file names.
+    // The shell's own completion of file names.
     [["env", "api", "--file", "x"], [""]],
   ])("%j", (words, expected) => expect(complete(...words)).toEqual(expected));
 });
 
 describe.skipIf(isMissing("zsh"))("zsh completes", () => {
-  // What the script asks of zsh, which only a terminal would show.
+  // The script's calls to zsh, whose result only a terminal shows.
   const asked = `compdef() { }; _describe() { print -rl -- \${(P)2} }; _arguments() { print -rl -- $@ }`;
   test("commands", () => {
     const said = inShell("zsh", "words=(app-roles ''); CURRENT=2; _app_roles", asked);

@@ -13,7 +13,7 @@ let estate: Estate;
 let before: Awaited<ReturnType<Estate["observe"]>>;
 let rolesBefore: object[];
 
-/** Roles that are there before the stack, with all that a role can have. */
+/** Roles that exist before the stack, with all attributes. */
 beforeAll(async () => {
   estate = await createEstate();
   await estate.query(
@@ -57,7 +57,7 @@ test("existing roles are refused, adopted on request, and restored by destroy", 
   ]);
   const login = { user: "dashboard_app", password: "old password" };
   await expect(estate.query("tracksolid_db", "SELECT 1", login)).rejects.toThrow(/password authentication failed/);
-  // What the stack does not declare is as it was.
+  // Attributes that the stack does not declare are unchanged.
   const settings = await estate.query<{ setconfig: string[] }>(
     "postgres",
     "SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'dashboard_app'::regrole AND setdatabase = 0",

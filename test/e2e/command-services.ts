@@ -6,7 +6,7 @@ import type { Estate } from "./estate.ts";
 type Name = "dashboard_api" | "worker";
 const names: Name[] = ["dashboard_api", "worker"];
 
-/** keep.sh of the runtime `command`: each service's URL in a file, its deploys as many x in another; none while there is a file `broken`. */
+/** keep.sh of the runtime `command`: each service's URL in a file, its deploys as x in another; fails while a file `broken` exists. */
 const executable = `#!/bin/sh
 case "$2" in
   read) cat "$1.url" ;;
@@ -15,11 +15,11 @@ case "$2" in
 esac
 `;
 
-/** Two services with the runtime `command`. dashboard_api opens a session after each deploy, with the URL that it finds then. */
+/** Two services with the runtime `command`. dashboard_api opens a session with its current URL after each deploy. */
 export class CommandServices {
   /** dashboard_api opens no session. */
   isBroken = false;
-  /** The URL that dashboard_api found when it was last deployed. */
+  /** The URL of dashboard_api at its last deploy. */
   running = "";
   readonly #dir: string;
   readonly #timer: NodeJS.Timeout;
@@ -51,7 +51,7 @@ export class CommandServices {
     return join(this.#dir, file);
   }
 
-  /** The URL that a service has. */
+  /** The stored URL of a service. */
   stored(name: Name): string {
     return readFileSync(this.at(`${name}.url`), "utf8");
   }
@@ -73,7 +73,7 @@ export class CommandServices {
     return new URL(this.stored(name)).password;
   }
 
-  /** dashboard_api's session ends, and comes again with its next deploy. */
+  /** Ends the session of dashboard_api until its next deploy. */
   async disconnect(): Promise<void> {
     await this.#session?.end().catch(() => undefined);
   }

@@ -53,10 +53,10 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     if (folder) await rm(folder, { recursive: true });
   });
 
-  /** What the container has that was there before. */
+  /** The foreign container. */
   const byHand = () => `${estate.postgres.url("tracksolid_db").replace("127.0.0.1", daemon.gateway)}?x=%20by%20hand`;
 
-  /** Who the containers log in as, by service. */
+  /** Users of the containers' sessions, by service. */
   const users = async () => {
     const rows = await estate.query<{ service: string; user: string }>(
       "postgres",

@@ -26,7 +26,7 @@ const sessionsOfTheStack = () =>
 test("the engine is killed while owners change: cancel and up finish, destroy restores everything", async () => {
   const holder = new pg.Client({ connectionString: estate.postgres.url("tracksolid_db") });
   await holder.connect();
-  // A reader of one table keeps the move from ending, so that the kill meets it half-way.
+  // A reader of one table blocks the ownership change, so that the kill interrupts it.
   await holder.query("BEGIN; LOCK TABLE tickets.tickets IN ACCESS SHARE MODE");
   const up = startUp();
   const moved = () =>
@@ -52,7 +52,7 @@ test("an up killed between CREATE ROLE and saving the state: the next up creates
   const { stdout } = await estate.pulumi(["stack", "export"]);
   const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { urn: string }[] } };
   expect(deployment.resources ?? []).toEqual([]);
-  // Baselines and budget are saved, then the role is made behind the state's back: what such a kill leaves.
+  // Saves baselines and budget, then creates the role without the state, as such a kill does.
   await estate.pulumi(["up", "--yes", "--skip-preview", "--target", "**app-roles:index:DatabaseServer**"]);
   await estate.query("postgres", "CREATE ROLE tracksolid_owner LOGIN CONNECTION LIMIT 30");
   await estate.up();

@@ -9,7 +9,7 @@ import { createEstate, type Estate } from "./estate.ts";
 let estate: Estate;
 let services: CommandServices;
 
-/** Runs the command to its end; `until` sees what it has printed so far and may send it a signal. */
+/** Runs the command to its end; `until` receives its output so far and can send a signal. */
 async function appRoles(args: string[], until: (said: string) => NodeJS.Signals | undefined = () => undefined) {
   const child = spawn("node", ["bin/app-roles.js", ...args], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
   let said = "";

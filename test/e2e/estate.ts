@@ -9,7 +9,7 @@ import type { Finished } from "../../sandbox/process.ts";
 import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
 import { observe } from "../provider/observe.ts";
 
-/** The runbook's server and the project, with the real engine: what one end-to-end test works on. */
+/** The runbook's server and the project, with the real engine, for one end-to-end test. */
 export interface Estate {
   postgres: Postgres;
   sandbox: Sandbox;
@@ -19,26 +19,26 @@ export interface Estate {
     sql: string,
     login?: { user: string; password: string },
   ): Promise<Row[]>;
-  /** What destroy must restore, of both databases. */
+  /** The catalog state that destroy must restore, of both databases. */
   observe(): Promise<Record<string, Record<string, string[]>>>;
   /** Every command's output so far, in order. */
   printed: string[];
-  /** Runs pulumi and keeps what it prints; fails the test when the exit code is another than expected. */
+  /** Runs pulumi and records its output; fails the test on an unexpected exit code. */
   pulumi(args: string[], expected?: { fails?: boolean; env?: NodeJS.ProcessEnv }): Promise<Finished & { text: string }>;
   up(...more: string[]): Promise<string>;
   preview(...more: string[]): Promise<string>;
   databaseUrls(): Promise<Record<string, string>>;
-  /** Those generated for the roles in the state. */
+  /** The generated passwords in the state. */
   passwords(): Promise<string[]>;
   remove(): Promise<void>;
 }
 
-/** What `pulumi stack export` prints, as far as it is read here. */
+/** The parts of `pulumi stack export` that are read here. */
 interface Exported {
   deployment: { resources: { type: string; outputs?: { result?: { plaintext?: string } } }[] };
 }
 
-/** @param settings of the server, by name */
+/** @param settings server settings by name */
 export async function createEstate(settings: Record<string, string | number> = {}): Promise<Estate> {
   const logFile = join(tmpdir(), `app-roles-e2e-${process.pid}-${Math.random().toString(36).slice(2)}.log`);
   const postgres = await startPostgres({ settings: { log_statement: "ddl", ...settings }, logFile });

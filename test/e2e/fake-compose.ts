@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { join } from "node:path";
 
-/** What a container of the fake Docker host was started with. */
+/** A container of the fake Docker host. */
 interface Container {
   id: string;
   service: string;
@@ -12,15 +12,15 @@ interface Container {
 }
 
 /**
- * docker-compose 1 and its Docker host, as far as the runtime `compose` and the gate ask them: one project, one container for each
- * service, started and replaced within milliseconds. What a container does is the test's.
+ * The parts of docker-compose 1 and its Docker host that the runtime `compose` and the gate use: one project, one container for
+ * each service, started and replaced within milliseconds. The test defines what a container does.
  */
 export class FakeCompose {
   /** As `docker:host`. */
   readonly host: string;
-  /** To be first on the PATH. */
+  /** The folder to put first on the PATH. */
   readonly bin: string;
-  /** Services whose log says that they may not read a table. */
+  /** Services whose log has a permission error. */
   broken: ReadonlySet<string> = new Set();
   readonly #server: Server;
   readonly #containers = new Map<string, Container>();
@@ -38,7 +38,7 @@ export class FakeCompose {
     this.#server = createServer((request, response) => void this.#answer(request, response, dir));
   }
 
-  /** @param onStart told of each container that is started, with its DATABASE_URL */
+  /** @param onStart called for each started container, with its DATABASE_URL */
   static async create(dir: string, onStart: (service: string, url: string) => void): Promise<FakeCompose> {
     const socket = join(dir, "docker.sock");
     const compose = new FakeCompose(dir, socket, onStart);
@@ -46,13 +46,13 @@ export class FakeCompose {
     return compose;
   }
 
-  /** The DATABASE_URL that a service's container was started with. */
+  /** The DATABASE_URL of a service's container. */
   url(service: string): string {
     const found = this.#containers.get(service)?.env.find((each) => each.startsWith("DATABASE_URL="));
     return found?.slice("DATABASE_URL=".length) ?? "";
   }
 
-  /** A service's container, by which another one after a restart is told from it. */
+  /** The id of a service's container, which changes with each restart. */
   id(service: string): string | undefined {
     return this.#containers.get(service)?.id;
   }
@@ -121,12 +121,12 @@ function inspected({ id, service, env, startedAt }: Container, dir: string) {
         "com.docker.compose.config-hash": "1",
       },
     },
-    // Sessions come from there.
+    // The address of the test's sessions.
     NetworkSettings: { Networks: { shop: { IPAddress: "127.0.0.1" } } },
   };
 }
 
-/** A line of a log, as Docker frames it. */
+/** A log line in Docker's frame. */
 function logged(line: string): Buffer {
   const text = Buffer.from(`${new Date().toISOString()} ${line}\n`);
   const header = Buffer.from([1, 0, 0, 0, 0, 0, 0, 0]);
@@ -140,7 +140,7 @@ async function textOf(request: IncomingMessage): Promise<string> {
   return text;
 }
 
-/** Compose files are JSON here, which is YAML too, but for the probe's. */
+/** Compose files here are JSON, which is also YAML, except those of the probe. */
 const executable = `#!/usr/bin/env node
 const { existsSync, readFileSync } = require("node:fs");
 const { request } = require("node:http");

@@ -14,7 +14,7 @@ export const fleet = {
 export type Name = keyof typeof fleet;
 export const names = Object.keys(fleet) as Name[];
 
-/** keep.sh of the runtime `command`: what a service runs with is what it had at its last deploy. */
+/** keep.sh of the runtime `command`: a service runs with the URL of its last deploy. */
 const executable = `#!/bin/sh
 case "$2" in
   read) cat "$1.url" ;;
@@ -23,11 +23,11 @@ case "$2" in
 esac
 `;
 
-/** Each service opens a session after each of its starts, with the URL that it has then. */
+/** Each service opens a session with its current URL after each start. */
 export class Fleet {
-  /** Services that open no session as anybody but the superuser. */
+  /** Services that open sessions only as the superuser. */
   readonly broken = new Set<Name>();
-  /** When a service last logged in, by service and user; milliseconds since 1970. */
+  /** Time of the last login by service and user, in milliseconds since 1970. */
   readonly loginAt = new Map<string, number>();
   readonly compose: FakeCompose;
   readonly env: NodeJS.ProcessEnv;
@@ -93,12 +93,12 @@ export class Fleet {
     return new URL(this.running(name)).username;
   }
 
-  /** Another text after each restart. */
+  /** Changes with each restart. */
   restarts(name: Name): string {
     return fleet[name].runtime === "compose" ? `${this.compose.id(name)}` : String(this.#deploys(name));
   }
 
-  /** A new login with the URL that it runs with. Rejects as the server does. */
+  /** A new login with the URL that it runs with. Rejects with the server's error. */
   async login(name: Name): Promise<void> {
     const client = new pg.Client({ connectionString: this.running(name) });
     await client.connect();

@@ -3,13 +3,13 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createEstate, type Estate, filesBelow } from "./estate.ts";
-import { placesInClear } from "./in-clear.ts";
+import { placesOfPasswords } from "./password-search.ts";
 
 let estate: Estate;
 let before: Awaited<ReturnType<Estate["observe"]>>;
-/** From while it was cut over. */
+/** From the cutover. */
 let dashboardUrl: string;
-/** Every one that the stack has made or passed on. */
+/** All passwords that the stack has generated or printed in outputs. */
 const passwords = new Set<string>();
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ afterAll(() => estate.remove());
 const switchTo = (service: string, connectAs: "legacy" | "role") =>
   estate.sandbox.setConfig(`services.${service}.connectAs`, connectAs);
 
-/** The resources a command changed, as the engine's summary names them. */
+/** The changes of a command, from the engine's summary. */
 function changed(text: string): string[] {
   return [...text.matchAll(/^ *[~+-]{1,2} +([\w:/]+): \((?:update|create|delete)/gm)].map(
     (match) => match[1] as string,
@@ -62,7 +62,7 @@ test("up creates the roles and moves the objects, and a second up changes nothin
 });
 
 test("manual drift is shown by a refresh and a preview, and fixed by up", async () => {
-  // The engine refuses --preview-only beside the sandbox's answer to every question.
+  // The engine refuses --preview-only together with the sandbox's --yes.
   const env = { PULUMI_SKIP_CONFIRMATIONS: "false" };
   await estate.pulumi(["refresh", "--preview-only", "--expect-no-changes"], { env });
   await estate.query(
@@ -73,13 +73,13 @@ test("manual drift is shown by a refresh and a preview, and fixed by up", async 
      ALTER TABLE tickets.comments OWNER TO postgres;
      ALTER ROLE gateway_app SET idle_in_transaction_session_timeout = 1000`,
   );
-  // What Pulumi Cloud's drift detection runs.
+  // As in Pulumi Cloud's drift detection.
   const detect = ["refresh", "--preview-only", "--diff", "--expect-no-changes"];
   const drift = await estate.pulumi(detect, { fails: true, env });
   expect(drift.text).toMatch(/\+ *idle_session_timeout *: "1h -> 30min"/);
   expect(drift.text).toMatch(/\+ *tickets\.tickets *: "grant SELECT"/);
   expect(drift.text).toMatch(/\+ *tickets\.comments *: "owner postgres -> tracksolid_owner"/);
-  // Accepted, it hides nothing from the next preview.
+  // An accepted refresh hides nothing from the next preview.
   await estate.pulumi(["refresh", "--yes", "--skip-preview"]);
   const text = await estate.preview();
   expect(text).toContain("connectionLimit: 50 => 8");
@@ -292,7 +292,7 @@ test("no generated password can be read in any output, in the server's log or in
   await estate.preview("--policy-pack", "policies");
   for (const url of Object.values(await estate.databaseUrls())) passwords.add(new URL(url).password);
   for (const password of await estate.passwords()) passwords.add(password);
-  // The legacy user's, and four roles' from before the destroy and since.
+  // The legacy user's, and those of four roles before and after the destroy.
   expect(passwords.size).toBe(9);
   const states = await filesBelow(estate.sandbox.backend);
   const { text } = await estate.pulumi(["destroy", "--yes", "--diff"]);
@@ -306,5 +306,5 @@ test("no generated password can be read in any output, in the server's log or in
     { path: "the server's log", text: log },
     ...estate.printed.map((text) => ({ path: "output", text })),
   ];
-  expect(placesInClear(passwords, places)).toEqual([]);
+  expect(placesOfPasswords(passwords, places)).toEqual([]);
 });

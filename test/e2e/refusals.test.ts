@@ -11,14 +11,14 @@ beforeAll(async () => {
 });
 afterAll(() => estate.remove());
 
-/** An up that is refused: what it says, after a look that nothing on the server was touched. */
+/** The output of a refused up, after checking that the server was not changed. */
 async function refused(env: NodeJS.ProcessEnv = {}): Promise<string> {
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true, env });
   expect(await estate.observe()).toEqual(before);
   return text;
 }
 
-/** One value of the configuration, put back afterwards. */
+/** Sets a configuration value and restores it afterwards. */
 async function withConfig(path: string, value: unknown, former: unknown, work: () => Promise<void>): Promise<void> {
   await estate.sandbox.setConfig(path, value);
   try {
@@ -93,7 +93,7 @@ test("a missing owner to keep", async () => {
 });
 
 test("an existing role of that name", async () => {
-  // A refused up may have saved baselines by now; with them a bare role is taken for what a killed run left behind.
+  // A refused up may have saved baselines, with which a bare role looks like the leftover of a killed up.
   await estate.pulumi(["destroy", "--yes", "--skip-preview"]);
   await estate.query("postgres", "CREATE ROLE dashboard_app LOGIN");
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });

@@ -7,7 +7,7 @@ import { createEstate, type Estate } from "./estate.ts";
 let estate: Estate;
 beforeAll(async () => {
   estate = await createEstate();
-  // Where PGPASSWORD is not, only a decrypted secret lets the command in.
+  // Without PGPASSWORD, the command needs the decrypted secret to log in.
   await estate.sandbox.setSecret("adminPassword", estate.postgres.password);
 });
 afterAll(() => estate.remove());

@@ -32,7 +32,7 @@ const mayLogIn = async () => {
   return roles.map(({ rolname }) => rolname);
 };
 
-/** What a client met that logged in anew, with the URL that the service was started with, all the while. */
+/** Errors of a client that keeps logging in with the service's current URL. */
 async function underLoad<T>(work: () => Promise<T>): Promise<{ result: T; logins: number; failures: string[] }> {
   const failures: string[] = [];
   let logins = 0;
@@ -88,7 +88,7 @@ test("in a rotation no login fails, and the previous login is refused afterwards
   const { result, failures } = await underLoad(rotate);
   expect(result).toEqual({
     code: 0,
-    said: expect.stringContaining("dashboard_app is on its login dashboard_app_b, which has a new password."),
+    said: expect.stringContaining("dashboard_app now uses its login role dashboard_app_b, which has a new password."),
   });
   expect(failures).toEqual([]);
   expect(result.said).toMatch(/dashboard_api +command +none\n/);

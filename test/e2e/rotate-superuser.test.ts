@@ -10,7 +10,7 @@ import { startDocker } from "../../sandbox/docker/daemon.ts";
 import { makeServiceImage, serviceImage } from "../../sandbox/docker/image.ts";
 import { run } from "../../sandbox/process.ts";
 import { createEstate, type Estate } from "./estate.ts";
-import { placesInClear } from "./in-clear.ts";
+import { placesOfPasswords } from "./password-search.ts";
 
 const started = await startDocker();
 const daemon = typeof started === "string" ? undefined : started;
@@ -20,14 +20,14 @@ let payroll: pg.Client;
 interface StackFile {
   config: { "app-roles:services": Record<"gateway", { database: string }> };
 }
-/** Everything that the command has printed. */
+/** The whole output of the command. */
 const said: string[] = [];
 
 const command = ["bin/app-roles.js", "rotate-superuser", "--watch", "0"];
 const names = ["dashboard_api", "ingest_worker", "worker", "webhook_receiver", "gateway", "cron"].map(
   (name) => `service/${name}`,
 );
-/** With a daemon a container that holds the password, else that none could be looked at. */
+/** With a daemon: a container that holds the password; otherwise containers cannot be inspected. */
 const docker = daemon ? "container/payroll" : "docker";
 const accepted = ["session/payroll@127.0.0.1", docker, ...names].flatMap((name) => ["--accept", name]);
 
@@ -52,7 +52,7 @@ beforeAll(async () => {
   estate = await createEstate();
   former = estate.postgres.password;
   await estate.pulumi(["config", "set", "docker:host", daemon?.host ?? `unix://${estate.sandbox.dir}/no.sock`]);
-  // A service that keeps its URL itself.
+  // A service that stores its own URL.
   await writeFile(join(estate.sandbox.dir, "cron.url"), estate.postgres.url("fleet_platform"));
   const keep = `#!/bin/sh
 case $2 in read) cat ./cron.url ;; write) cat > ./cron.url ;; deploy) cp ./cron.url ./cron.running ;; esac
@@ -140,15 +140,15 @@ test("killed after the change, the next run finishes: the new password works, th
   ]);
   const urls = await estate.databaseUrls();
   expect(urls.worker).toContain(`postgres:${next}@`);
-  // On legacy with URLs of their own: one found where its command keeps it, which is restarted with it, and one given.
+  // On legacy with their own URLs: one found by its command, which is restarted, and one configured.
   const running = await readFile(join(estate.sandbox.dir, "cron.running"), "utf8");
   expect([running, urls.cron]).toEqual([expect.stringContaining(`postgres:${next}@`), running]);
   expect(urls.gateway).toMatch(new RegExp(`postgres:${next}@.*[?]application_name=gateway$`));
   expect(text).toContain("restart gateway with its new URL: npx app-roles env gateway");
   expect(text).toMatch(/The new password was also set in the recorded legacy URLs of (cron, gateway|gateway, cron)\./);
-  // PGPASSWORD still is the former one: the stack's own goes before it.
+  // PGPASSWORD is still the previous one: the stack's own takes precedence.
   await estate.pulumi(["preview", "--expect-no-changes"]);
 
   const places = [...said, ...estate.printed, await stackFile()].map((text, i) => ({ path: `output ${i}`, text }));
-  expect(placesInClear([former, next], places)).toEqual([]);
+  expect(placesOfPasswords([former, next], places)).toEqual([]);
 });

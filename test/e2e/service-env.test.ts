@@ -14,7 +14,7 @@ const kept = () => join(dir(), "kit/dashboard_api.sh");
 const stored = () => readFileSync(join(dir(), "url"), "utf8");
 const deploys = () => readFileSync(join(dir(), "deploys"), "utf8").split("\n").length - 1;
 
-/** The service: connects anew after each deploy, with the URL that it finds then; unless it is broken. */
+/** The service: reconnects with its current URL after each deploy, unless it is broken. */
 const service = { isBroken: false, seen: 0, session: undefined as pg.Client | undefined };
 const running = setInterval(() => {
   if (!estate || service.isBroken || deploys() === service.seen) return;
@@ -73,7 +73,7 @@ test("the cutover is one write and one deploy, and the preview shows the users",
   const url = new URL(stored());
   expect([url.username, url.search, deploys()]).toEqual(["dashboard_app", "?application_name=dash%20board", 1]);
   own = url.password;
-  // The script was there before the service was touched.
+  // The script existed before the service was restarted.
   expect(readFileSync(join(dir(), "kits"), "utf8")).toBe("kit\n");
   expect(statSync(kept()).mode & 0o777).toBe(0o700);
 });

@@ -12,7 +12,7 @@ import { createEstate, type Estate } from "./estate.ts";
 const started = await startDocker();
 const why = typeof started === "string" ? started : undefined;
 const project = fileURLToPath(new URL("../..", import.meta.url));
-/** Packages may be linked from elsewhere. */
+/** Packages can be symbolic links. */
 const mounted = [...new Set([project, realpathSync(join(project, "node_modules"))])];
 const main = join(project, "sandbox/legacy/services/main.ts");
 const service = "services.dashboard_api";
@@ -57,7 +57,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
       stopGracePeriod: "10s",
     });
 
-  /** Who its replicas log in as; a replica that stops still has its sessions. */
+  /** Users of its replicas' sessions, including replicas that are stopping. */
   const users = async () => {
     const rows = await estate.query<{ user: string }>(
       "postgres",
@@ -67,7 +67,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     return rows.map(({ user }) => user);
   };
   const becomes = (user: string) => expect.poll(users, { timeout: 60_000 }).toEqual([user]);
-  /** Of every container that it has had: the log of a swarm's service may never end, with tasks that have. */
+  /** Of all its containers: the log of a swarm service can hang on finished tasks. */
   const log = async () => {
     const filters = { label: ["app-roles.service=dashboard_api"] };
     const containers = await daemon.docker.listContainers({ all: true, filters });
@@ -99,7 +99,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await estate.up();
     await becomes("postgres");
     expect(await secrets()).toBe(1);
-    // Rolled out, never made anew: a new service would start after the old one has gone.
+    // Updated, not replaced: a replacement would start after the old service is removed.
     expect(await id()).toBe(before);
     expect(await count("request served")).toBeGreaterThan(0);
     expect(await count("request failed")).toBe(0);
@@ -110,7 +110,7 @@ describe.skipIf(why !== undefined)(`a service of a swarm${why ? ` (skipped: ${wh
     await command("--pool", "none");
     await estate.sandbox.setConfig(`${service}.connectAs`, "role");
     const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-    // The docker plugin counts replicas that run, and may miss that it is the old ones which do: then the gate sees it.
+    // The docker plugin counts running replicas, which can be old ones: then the gate detects it.
     expect(text).toMatch(/service rollback completed: |dashboard_api is not healthy as dashboard_app/);
     expect(await id()).toBe(before);
     await becomes("postgres");

@@ -3,7 +3,7 @@ import type { ServerAddress } from "../../provider/postgres/connection.ts";
 import { mulberry32 } from "./moments.ts";
 import { schemas, strangers } from "./random-estate.ts";
 
-/** A session that makes, renames, grants on and drops objects of its own in the managed schemas, as fast as it can. */
+/** A session that creates, renames, grants on and drops its own objects in the managed schemas as fast as it can. */
 export class Churn {
   /** Statements that succeeded. */
   count = 0;
@@ -26,7 +26,7 @@ export class Churn {
     return new Churn(db, seed);
   }
 
-  /** Resolves once nothing of it is left. */
+  /** Resolves once all its objects are dropped. */
   async stop(): Promise<void> {
     this.#isEnded = true;
     await this.#running;
@@ -54,7 +54,7 @@ export class Churn {
         this.count++;
         if (isNew) made.push(name);
       } catch {
-        // It met the stack, or an object that it had dropped or renamed itself.
+        // A conflict with the stack, or with an object that it dropped or renamed.
       }
     }
   }

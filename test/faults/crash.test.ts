@@ -14,7 +14,7 @@ const databases = ["tracksolid_db", "fleet_platform"];
 let estate: Estate;
 let services: CommandServices;
 let before: Awaited<ReturnType<Estate["observe"]>>;
-/** Without the stack: where a destroy is going. */
+/** The state without the stack, as after a destroy. */
 let withoutStack: Set<string>;
 beforeAll(async () => {
   estate = await createEstate();
@@ -36,10 +36,10 @@ function commandOf(operation: Operation): [string, string[]] {
   return ["node", ["bin/app-roles.js", operation, ...subject]];
 }
 
-/** What the operation needs to have something to do; what it finds undone, it does. */
+/** Prepares the operation so that it has something to do. */
 async function prepare(operation: Operation): Promise<void> {
   if (operation === "up" || operation === "destroy") {
-    // An object and a privilege that somebody changed by hand: the up has both to do.
+    // An object and a privilege changed manually: the up fixes both.
     await estate.query("tracksolid_db", "ALTER TABLE tickets.tickets OWNER TO postgres");
     await estate.query("tracksolid_db", "REVOKE SELECT ON tickets.tickets FROM dashboard_app");
     return;
@@ -55,7 +55,7 @@ function switchOf(service: string): string | undefined {
   return new RegExp(`^ +${service}:\\n(?: {6,}.*\\n)*? +connectAs: (\\w+)$`, "m").exec(text)?.[1];
 }
 
-/** All descendants of a process, itself included. */
+/** A process and all its descendants. */
 function familyOf(pid: number): { pid: number; args: string }[] {
   const rows = execFileSync("ps", ["-eo", "pid=,ppid=,args="], { encoding: "utf8" }).trim().split("\n");
   const processes = rows.flatMap((row) => {
@@ -85,7 +85,7 @@ async function kill(victim: Victim, pid: number): Promise<void> {
     try {
       process.kill(each.pid, "SIGKILL");
     } catch {
-      // It has ended by itself.
+      // It has already exited.
     }
   }
 }
@@ -101,7 +101,7 @@ const sessionsOfTheStack = () =>
     .catch(() => ["down"]);
 const locks = () => estate.query("postgres", "SELECT 1 FROM pg_locks WHERE locktype = 'advisory'");
 
-/** Who may do what, role by role, so that two moments can be compared. */
+/** The privileges of every role, to compare two moments. */
 async function privileges(): Promise<Set<string>> {
   const found = new Set<string>();
   for (const database of databases) {
@@ -124,7 +124,7 @@ async function privileges(): Promise<Set<string>> {
   return found;
 }
 
-/** What was allowed in the middle and neither before nor after. */
+/** Privileges that existed in between, but neither before nor after. */
 async function crashAt({ operation, victim, after }: Moment): Promise<string[]> {
   const atFirst = await privileges();
   const [command, args] = commandOf(operation);
@@ -137,7 +137,7 @@ async function crashAt({ operation, victim, after }: Moment): Promise<string[]> 
   await expect.poll(sessionsOfTheStack, { timeout: 30_000 }).toEqual([]);
   expect(await locks(), "no lock is left").toEqual([]);
   const amid = await privileges();
-  // Pulumi's own lock, which an engine that was killed leaves behind.
+  // Pulumi's lock, which a killed engine leaves behind.
   await estate.sandbox.pulumi(["cancel", "--yes"]);
   await estate.up();
   await estate.pulumi(["preview", "--expect-no-changes"]);

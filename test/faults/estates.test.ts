@@ -31,7 +31,7 @@ beforeAll(async () => {
 });
 afterAll(() => postgres.stop());
 
-/** A database with the estate in it, and a stack that declares it; both gone afterwards. */
+/** A database with the estate and a stack that declares it; both are removed afterwards. */
 async function onEstate(
   estate: RandomEstate,
   work: (db: pg.Client, stack: PluginStack) => Promise<void>,
@@ -54,7 +54,7 @@ async function onEstate(
   }
 }
 
-/** Whether the role may do it; what it did is rolled back. */
+/** Whether the role can do it; the statement is rolled back. */
 async function attempt(db: pg.Client, role: string, sql: string): Promise<string | undefined> {
   await db.query("BEGIN");
   try {
@@ -68,7 +68,7 @@ async function attempt(db: pg.Client, role: string, sql: string): Promise<string
   }
 }
 
-/** What the owner and the reader may not do, though nobody was warned of it. */
+/** What the owner and the reader cannot do although there was no warning. */
 async function broken(db: pg.Client, stack: PluginStack, { objects }: RandomEstate): Promise<string[]> {
   const managed = madeObjects(objects).filter(({ object }) => schemas.includes(object.schema) && isRelation(object));
   const found: string[] = [];
@@ -118,7 +118,7 @@ test("an up and a destroy succeed while objects are created, dropped, renamed an
         const churn = await Churn.start(postgres.address, database, seed);
         await stack.up();
         await churn.stop();
-        // What came after the up had looked is the next one's.
+        // Objects created after the up has read the catalog are left to the next up.
         await stack.up();
         expect(await stack.preview(), "the preview after a quiet up is clean").toEqual({});
         const again = await Churn.start(postgres.address, database, seed + 1);

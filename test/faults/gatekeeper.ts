@@ -8,15 +8,15 @@ export interface Refusal {
 }
 
 /**
- * Stands between the plugin and the server as a failover does: it can refuse logins with a FATAL of Postgres', cut the
- * sessions that are there, and send the next ones on to the server again.
+ * A proxy between the plugin and the server that simulates a failover: it can refuse logins with a FATAL error of Postgres, cut
+ * open sessions, and pass later ones to the server again.
  */
 export class Gatekeeper {
   readonly #net: NetServer;
   readonly #sockets = new Set<Socket>();
-  /** Each login takes the next one; without one left it is let through. */
+  /** Each login gets the next refusal; without one left it is passed on. */
   readonly refusals: Refusal[] = [];
-  /** Called with each message of the client's, so that a test can act in the middle of a run. */
+  /** Called with each message of the client, so that a test can act during an up. */
   onMessage: ((text: string) => void) | undefined;
 
   private constructor(net: NetServer) {
@@ -38,7 +38,7 @@ export class Gatekeeper {
     return address.port;
   }
 
-  /** Ends every session at once, as a server that is gone. */
+  /** Ends all sessions immediately, like a lost server. */
   cut(): void {
     for (const socket of this.#sockets) socket.destroy();
     this.#sockets.clear();

@@ -50,21 +50,21 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** What pgbench said, how many transactions it made, and the milliseconds of the longest. */
+/** The output of pgbench, its number of transactions, and the longest in milliseconds. */
 interface Load {
   said: string;
   transactions: number;
   longest: number;
 }
 
-/** Starts clients that log in as the tables' owner, which is no superuser; resolves once they work. */
+/** Starts clients that log in as the tables' non-superuser owner; resolves once they work. */
 async function startLoad(): Promise<{ end(): Promise<Load> }> {
   const files = Array.from({ length: tables }, (_, table) => join(folder, `${table}.sql`));
   for (const [table, file] of files.entries()) {
     const update = `UPDATE app.t${table} SET n = app.bump(n) WHERE id = :id;`;
     await writeFile(file, `\\set id random(1, 100)\n${update}\nSELECT total FROM app.v${table};\n`);
   }
-  // A report that reads for half a second: whoever waits for its table must not make the others wait.
+  // A report that reads for half a second: a session that waits for its table must not block others.
   const report = join(folder, "report.sql");
   await writeFile(report, `BEGIN;\nSELECT total FROM app.v0;\n\\sleep 500 ms\nSELECT total FROM app.v1;\nCOMMIT;\n`);
   const { host, port } = postgres;
@@ -121,7 +121,7 @@ test.skipIf(!hasPgbench)(`${clients} clients see no failed transaction while the
   }
   await stack.close();
   const { said, transactions, longest } = await load.end();
-  // Every error of a statement ends its client, which pgbench says.
+  // A failed statement ends its client, which pgbench reports.
   expect(said).not.toMatch(/error|abort|FATAL/i);
   expect(transactions).toBeGreaterThan(clients);
   expect(await observe(admin)).toEqual(before);

@@ -1,4 +1,4 @@
-/** What is killed: the engine, our plugin, or every session of the server at once, as after a crash. */
+/** What is killed: the engine, our plugin, or all sessions of the server, as in a crash. */
 export type Victim = "engine" | "plugin" | "server";
 export type Operation = "up" | "cutover" | "rotate" | "rollback" | "destroy";
 
@@ -13,7 +13,7 @@ export interface Moment {
 const victims: Victim[] = ["engine", "plugin", "server"];
 const operations: Operation[] = ["up", "cutover", "rotate", "rollback", "destroy"];
 
-/** The same moments for the same seed: each operation in turn, each victim in turn, at a random time. */
+/** Reproducible by seed: each operation and each victim in turn, at a random time. */
 export function moments(seed: number, count: number): Moment[] {
   const random = mulberry32(seed);
   return Array.from({ length: count }, (_, index) => ({

@@ -4,7 +4,7 @@ import type { ResourceType } from "../../provider/rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal } from "../../provider/rpc/values.ts";
 import { testCall } from "../provider/calls.ts";
 
-/** What the stack of a test declares: one database with an owner, a writer and a reader. */
+/** The declaration of a test's stack: one database with an owner, a writer and a reader. */
 export interface Declared {
   database: string;
   schemas: string[];
@@ -22,7 +22,7 @@ interface Resource {
 
 /**
  * A stack driven as the engine drives it (Check, Create, Update, Delete in the order of their dependencies) but in this
- * process, so that hundreds of estates are affordable. The roles that the official plugin makes are made by SQL.
+ * process, so that hundreds of estates are affordable. SQL creates the roles that the official plugin would create.
  */
 export class PluginStack {
   #plugin = pgaccess();
@@ -30,12 +30,12 @@ export class PluginStack {
   readonly #declared: Declared;
   readonly #admin: Queryable;
   readonly #state = new Map<string, PropertyMap>();
-  /** What every call has reported so far. */
+  /** Messages of all calls so far. */
   readonly lines: string[] = [];
 
   /**
    * @param address where the plugin logs in
-   * @param admin a connection of a superuser, for what the official plugin does
+   * @param admin a superuser's connection, for the work of the official plugin
    */
   constructor(address: ServerAddress, admin: Queryable, declared: Declared) {
     this.#address = address;
@@ -113,7 +113,7 @@ export class PluginStack {
     return changes;
   }
 
-  /** An up. May be called again; also after it has thrown. */
+  /** An up. It can be called again, also after an error. */
   async up(): Promise<void> {
     await this.#start();
     for (const resource of this.#resources) {
@@ -122,7 +122,7 @@ export class PluginStack {
     }
   }
 
-  /** A destroy: all of it in the opposite order, then the roles. */
+  /** A destroy: all resources in reverse order, then the roles. */
   async destroy(): Promise<void> {
     await this.#start();
     for (const { type, name } of this.#resources.toReversed()) {
@@ -174,12 +174,12 @@ export class PluginStack {
     return { ...call, report: { info: keep, warn: keep, progress: () => undefined } };
   }
 
-  /** What was warned of so far, for the laws that hold for what was not. */
+  /** Warnings so far; what they mention is exempt from the checks. */
   warned(text: string): boolean {
     return this.lines.some((line) => line.includes(text));
   }
 
-  /** The state, for a message about a counterexample. */
+  /** The state, for the report of a counterexample. */
   get state(): unknown {
     return Object.fromEntries([...this.#state].map(([name, map]) => [name, reveal(map)]));
   }

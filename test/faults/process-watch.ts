@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** One process as others of the machine can see it: its arguments, and what its own user sees of its environment. */
+/** A process: its arguments, which all users can read, and its environment, which its own user can read. */
 export interface SeenProcess {
   command: string;
   environment: string;
 }
 
-/** Looks at the processes of this machine until it is ended, as `ps` in another terminal would. Linux only. */
+/** Repeatedly lists the processes of this machine, like `ps`. Linux only. */
 export class ProcessWatch {
   readonly #seen = new Map<string, SeenProcess>();
   readonly #looking: Promise<void>;
@@ -17,7 +17,7 @@ export class ProcessWatch {
     this.#looking = this.#look();
   }
 
-  /** Every process that was seen. */
+  /** All processes seen. */
   async end(): Promise<SeenProcess[]> {
     this.#isEnded = true;
     await this.#looking;
@@ -28,7 +28,7 @@ export class ProcessWatch {
     while (!this.#isEnded) {
       for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
         const command = read(`/proc/${pid}/cmdline`);
-        // A process that execs keeps its number.
+        // A process keeps its id when it execs.
         const key = `${pid} ${command}`;
         if (command !== "" && !this.#seen.has(key)) {
           this.#seen.set(key, { command, environment: read(`/proc/${pid}/environ`) });
@@ -39,7 +39,7 @@ export class ProcessWatch {
   }
 }
 
-/** Empty when the process has ended. */
+/** Empty if the process has exited. */
 function read(file: string): string {
   try {
     return readFileSync(file, "latin1").replaceAll("\0", " ");

@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { escapeIdentifier, escapeLiteral } from "pg";
 
-/** Roles that are there before the stack comes; they own objects, hold privileges and grant them onward. */
+/** Roles that exist before the stack; they own objects, hold privileges and grant them onward. */
 export const strangers = ["bob", 'Former "owner", of', "o'brien; DROP ROLE postgres; --", "tëam.lead"];
-/** Schemas the stack manages, and one that it does not. */
+/** Schemas that the stack manages, and one that it does not. */
 export const schemas = ["app", 'Odd " schema', "select"];
 const outside = "out.side";
 
 const names = ["t", "Order's", "a.b", 'q"q', "select", "ünïcödé $1", "x; DROP TABLE app.t; --"];
 
-/** What a relation, routine or type is, and what it is made with; `{name}`, `{table}` and `{schema}` are filled in. */
+/** Kinds of objects and the SQL that creates them; `{name}`, `{table}` and `{schema}` are replaced. */
 const kinds = {
   table: "CREATE TABLE {name} (id bigserial PRIMARY KEY, a int, b text)",
   identity: "CREATE TABLE {name} (id int GENERATED ALWAYS AS IDENTITY, a int, b text)",
@@ -33,7 +33,7 @@ const tables: Kind[] = ["table", "identity", "unlogged", "partitioned", "child"]
 const relations: Kind[] = [...tables, "view", "barrier", "matview"];
 const needsTable: Kind[] = ["child", "view", "barrier", "matview"];
 
-/** How a GRANT names the kind, and what can be granted on it. */
+/** The keyword of a kind in GRANT, and its privileges. */
 function grantable(kind: Kind): { word: string; privileges: string[] } {
   if (relations.includes(kind)) return { word: "TABLE", privileges: ["SELECT", "INSERT", "UPDATE", "TRIGGER", "ALL"] };
   if (kind === "sequence") return { word: "SEQUENCE", privileges: ["USAGE", "SELECT", "UPDATE"] };
@@ -49,10 +49,10 @@ export interface EstateObject {
   kind: Kind;
   schema: string;
   name: string;
-  /** Role that owns it, or the superuser. */
+  /** The owner: a role, or the superuser. */
   owner: string;
   grants: { to: string; privilege: number; withGrantOption: boolean; columns: boolean }[];
-  /** A role that grants onward what it was granted, and to whom. */
+  /** A role that grants a privilege onward, and to whom. */
   onward: string | undefined;
   hasRowSecurity: boolean;
 }
@@ -64,13 +64,13 @@ export interface DefaultPrivilege {
   to: string;
 }
 
-/** What a stranger's database may look like. */
+/** A random database. */
 export interface RandomEstate {
   objects: EstateObject[];
   defaults: DefaultPrivilege[];
   /** Schemas whose owner is not the superuser. */
   schemaOwners: Record<string, string>;
-  /** Schemas that PUBLIC may use. */
+  /** Schemas on which PUBLIC has USAGE. */
   publicSchemas: string[];
 }
 
@@ -113,7 +113,7 @@ export function nameOf({ schema, name }: Pick<EstateObject, "schema" | "name">):
   return `${escapeIdentifier(schema)}.${escapeIdentifier(name)}`;
 }
 
-/** The statements that make the estate in an empty database whose roles are there already. */
+/** The statements that create the estate in an empty database whose roles exist. */
 export function statementsOf({ objects, defaults, schemaOwners, publicSchemas }: RandomEstate): string[] {
   const grantee = (role: string) => (role === "PUBLIC" ? role : escapeIdentifier(role));
   const usage = [...schemas, outside].flatMap((schema) => {
@@ -166,9 +166,9 @@ export function statementsOf({ objects, defaults, schemaOwners, publicSchemas }:
   return [...usage, ...given, ...made];
 }
 
-/** Objects in the order they are made, each with the table it is made over; without one, it is left out. */
+/** Objects in order of creation, each with its table; an object without its table is left out. */
 export function madeObjects(objects: EstateObject[]): { object: EstateObject; table: string }[] {
-  // A view over a table of another owner, or in another schema, is what strangers' databases are full of.
+  // Views over tables of other owners or in other schemas are common.
   const [base] = objects.filter(({ kind }) => tables.includes(kind) && !needsTable.includes(kind));
   const plain = objects.filter(({ kind }) => !needsTable.includes(kind)).map((object) => ({ object, table: "" }));
   const over = objects.filter(({ kind }) => needsTable.includes(kind));
@@ -201,7 +201,7 @@ export function isTable({ kind }: EstateObject): boolean {
   return tables.includes(kind);
 }
 
-/** What an estate is made with, as a script that can be pasted into psql: for the report of a counterexample. */
+/** The estate as a psql script, for the report of a counterexample. */
 export function scriptOf(estate: RandomEstate): string {
   const roles = strangers.map((role) => `-- CREATE ROLE ${escapeIdentifier(role)} is ${escapeLiteral(role)}`);
   return [...roles, ...statementsOf(estate)].map((line) => `${line};`).join("\n");

@@ -7,7 +7,7 @@ import { createEstate, type Estate } from "../e2e/estate.ts";
 import { Fleet, fleet, type Name, names } from "../e2e/fleet.ts";
 import { bounds } from "./bounds.ts";
 
-/** Steps of the random walk, and where it begins. */
+/** Number of steps and seed of the random walk. */
 const { numRuns: steps, seed } = bounds(24);
 
 let estate: Estate;
@@ -44,7 +44,7 @@ afterAll(async () => {
   await estate?.remove();
 });
 
-/** What holds after each step, whatever it was. */
+/** Invariants that hold after each step. */
 async function check(what: string, isSettled = true): Promise<void> {
   const preview = await estate.sandbox.pulumi(["preview", "--refresh=false"]);
   expect(preview.code, `${what}\n${preview.stdout}${preview.stderr}`).toBe(0);
@@ -148,7 +148,7 @@ test(
       expect(codes, `${done.join("\n")}\n${said}`).toContain(code);
     };
 
-    /** Each gives what it did, or undefined where it has nothing to do. */
+    /** Each returns what it did; undefined if there was nothing to do. */
     const actions: Record<string, () => Promise<string | undefined>> = {
       async cutover() {
         const name = pick([...onLegacy(), undefined]);
@@ -189,7 +189,7 @@ test(
         await once(script, "close");
         expect(services.user(name)).toBe("postgres");
         await check(`${done.join("\n")}\nkit ${name}`, false);
-        // As it says itself: the stack is told.
+        // Its message says so: update the stack's file.
         if (next() < 0.5) await must([0], "rollback", name);
         else {
           await estate.sandbox.setConfig(`services.${name}.connectAs`, "legacy");
@@ -221,7 +221,7 @@ test(
         await estate.sandbox.pulumi(["cancel", "--yes"]);
         const preview = await estate.sandbox.pulumi(["preview", "--refresh=false"]);
         expect(preview.code, `${done.join("\n")}\n${what}\n${preview.stdout}${preview.stderr}`).toBe(0);
-        // A command that was killed is run again, or the next up does what is missing.
+        // A killed command is run again, or the next up finishes it.
         const [verb, name = ""] = command;
         if (verb === "rollback" && next() < 0.7) {
           await must([0], "rollback", name);
@@ -256,7 +256,7 @@ test(
   Math.max(240_000, steps * 60_000),
 );
 
-/** Orphans of a kill have seen that their engine is gone. */
+/** Resolves once orphaned processes have noticed the loss of their engine. */
 async function settled(): Promise<void> {
   const sessions = () =>
     estate.query("postgres", "SELECT pid FROM pg_stat_activity WHERE application_name = 'app-roles'");

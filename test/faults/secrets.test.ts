@@ -6,20 +6,20 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { CommandServices } from "../e2e/command-services.ts";
 import { createEstate, type Estate, filesBelow } from "../e2e/estate.ts";
-import { type Place, placesInClear } from "../e2e/in-clear.ts";
+import { type Place, placesOfPasswords } from "../e2e/password-search.ts";
 import { ProcessWatch, type SeenProcess } from "./process-watch.ts";
 
 let estate: Estate;
 let services: CommandServices;
 let watch: ProcessWatch;
-/** Names in the folder for temporary files before anything was run. */
+/** Names of temporary files before the test. */
 let before: Set<string>;
 
 beforeAll(async () => {
   before = new Set(readdirSync(tmpdir()));
   estate = await createEstate();
   services = await CommandServices.declare(estate, { timeout: "10s", soak: "0s" });
-  // What the user's executable is given is kept, and it repeats its input when it fails.
+  // The user's executable records its input, and prints it on failure.
   const [shebang, ...lines] = readFileSync(services.at("keep.sh"), "utf8").split("\n");
   const repeating = lines.join("\n").replace("no room on the node", 'no room for $(cat "$1.url")');
   writeFileSync(services.at("keep.sh"), `${shebang}\necho "$*" >>seen.args; env >>seen.env\n${repeating}`);
@@ -64,7 +64,7 @@ test("no password leaks to output, logs, state, arguments, environments or reada
   await estate.pulumi(["destroy", "--yes", "--skip-preview", ...verbose]);
   const processes = await watch.end();
 
-  // They would prove nothing if they looked at nothing.
+  // The checks must have seen something.
   expect(passwords.size).toBeGreaterThan(5);
   expect(processes.filter(({ command }) => command.includes("pulumi-resource-pgaccess")).length).toBeGreaterThan(3);
   const places: Place[] = [
@@ -78,17 +78,17 @@ test("no password leaks to output, logs, state, arguments, environments or reada
     { path: "the user's executable's environment", text: readFileSync(services.at("seen.env"), "utf8") },
     ...(await openFiles()),
   ];
-  expect(placesInClear(passwords, places)).toEqual([]);
+  expect(placesOfPasswords(passwords, places)).toEqual([]);
 
-  // The admin's password is in the environment of pulumi and its plugins because the user gave it there.
+  // The admin's password is in the environment of pulumi and its plugins because the user set it there.
   const roles = [...passwords].filter((password) => password !== estate.postgres.password);
   const environments = processes
     .filter(isOfTheStack)
     .map(({ command, environment }) => ({ path: command, text: environment }));
-  expect(placesInClear(roles, environments)).toEqual([]);
+  expect(placesOfPasswords(roles, environments)).toEqual([]);
 }, 600_000);
 
-/** At -v=9 the engine writes every value that it sends or receives, secret or not; docs/security.md says so. */
+/** At -v=9 the engine logs every value, secret or not (docs/security.md). */
 function withoutEngineValues(text: string): string {
   const isValue =
     /"msg":"(?:Unmarshaling|Marshaling) property|RegisterResource RPC (?:prepared|finished)|RegisterResourceOutputs/;
@@ -98,12 +98,12 @@ function withoutEngineValues(text: string): string {
     .join("\n");
 }
 
-/** Of this sandbox, and none of the tests'. */
+/** Files of this sandbox, not of the tests. */
 function isOfTheStack({ environment }: SeenProcess): boolean {
   return environment.includes(estate.sandbox.dir) || environment.includes(estate.sandbox.backend);
 }
 
-/** Temporary files that were left behind, and those that others of the machine may read. */
+/** Leftover temporary files, and temporary files that other users can read. */
 async function openFiles(): Promise<Place[]> {
   const made = readdirSync(tmpdir()).filter((name) => !before.has(name) && name.startsWith("app-roles-"));
   const others = made.filter(

@@ -15,7 +15,7 @@ import { PluginStack } from "./plugin-stack.ts";
 
 const declared = { schemas: ["app"], owner: "shop_owner", writer: "shop_writer", reader: "shop_reader" };
 
-/** What has been made in a test, undone in reverse order. */
+/** Cleanups of a test, run in reverse order. */
 const made: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const undo of made.splice(0).toReversed()) await undo();
@@ -27,7 +27,7 @@ interface Shop {
   stack: PluginStack;
 }
 
-/** A server with a schema of `tables` tables, and a stack that declares it, at another address where one is given. */
+/** A server with a schema of `tables` tables, and a stack that declares it, optionally at another address. */
 async function shop(tables: number, options: PostgresOptions = {}, via?: Partial<ServerAddress>): Promise<Shop> {
   const postgres = await startPostgres(options);
   made.push(() => postgres.stop());

@@ -18,11 +18,11 @@ const url = (login: string) => `postgres://${login}@db/shop`;
 
 interface Declared {
   connectAs?: "role" | "legacy";
-  /** Of its RollbackScript in the state. */
+  /** In its RollbackScript in the state. */
   recorded?: string;
   /** In the configuration. */
   given?: string;
-  /** Of its LegacyUrl in the state, found where the service keeps it. */
+  /** In its LegacyUrl in the state, as found. */
   kept?: string;
 }
 

@@ -36,7 +36,7 @@ test("a dotenv file refuses what it cannot hold, without revealing it", () => {
 test.each(values)("JSON, a compose override and a docker secret hold the value: %s", (value) => {
   expect(JSON.parse(formats.json("URL", value))).toEqual({ URL: value });
   const compose = parse(formats.compose("URL", value, "shop.api"));
-  // Compose takes `$$` for a plain dollar.
+  // Compose reads `$$` as a dollar sign.
   expect(compose.services["shop.api"].environment.URL.replaceAll("$$", "$")).toBe(value);
   expect(compose.services["shop.api"].environment.URL.replaceAll("$$", "")).not.toContain("$");
   expect(formats["docker-secret"]("URL", value)).toBe(value);

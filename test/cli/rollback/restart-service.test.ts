@@ -21,7 +21,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
-/** A state with one service and these resources of its, as `pulumi stack export --show-secrets` gives it. */
+/** A state with one service and these resources, as in `pulumi stack export --show-secrets`. */
 function stateWith(...resources: { type: string; inputs: Record<string, unknown> }[]): Exported {
   const component = "urn:pulumi:prod::app-roles::app-roles:index:Service::api";
   return {

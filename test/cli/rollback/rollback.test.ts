@@ -12,7 +12,7 @@ const stackFile = `config:
     api:
       connectAs: role
 `;
-/** Gives the stack's state and configuration, and notes every other command. */
+/** A pulumi that prints the stack's state and configuration, and records other commands. */
 const pulumi = `#!/bin/sh
 case "$1 $2" in
   "stack export") cat state.json ;;
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 beforeEach(() => Promise.all(["calls", "deploys"].map((name) => rm(at(name), { force: true }))));
 
-/** A stack with one service on its role, whose recorded legacy URL has this password; then `rollback`. */
+/** Runs `rollback` on a stack with one service on its role, whose recorded legacy URL has this password. */
 async function rollback(password: string, ...more: string[]) {
   const { host, port, user, database, sslmode } = postgres.address;
   const urn = (type: string) => `urn:pulumi:prod::app-roles::${type}::api`;

@@ -20,7 +20,7 @@ import type { ServerAddress } from "../../../provider/postgres/connection.ts";
 import { type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 
 let postgres: Postgres;
-/** Its Unix socket asks nobody for a password. */
+/** Its Unix socket requires no password. */
 let folder: string;
 const clients: pg.Client[] = [];
 
@@ -106,7 +106,7 @@ test("the new password is stored, set, tested with the previous one, and then st
 test.each<Step>(["kept", "changed", "verified", "promoted"])(
   "ended behind %s: one of the two stored passwords logs in, and the next run finishes",
   async (last) => {
-    // As a kill: nothing of the run comes after, and its session is cut.
+    // Like a kill: the run stops, and its session is cut.
     await new Promise<void>((ended) => {
       const reached = (step: Step) => {
         if (step !== last) return;
@@ -133,7 +133,7 @@ test.each<Step>(["kept", "changed", "verified", "promoted"])(
 test("a failed test login restores the previous verifier, byte for byte", async () => {
   const md5 = "md53175bce1d3201d16594cebf9d7eb3f9d"; // of "postgres", as an older server keeps it
   await (change.db as pg.Client).query(`ALTER ROLE postgres PASSWORD '${md5}'`);
-  // Nothing listens there: no login can prove the new one.
+  // Nothing listens there: no login can test the new one.
   const nowhere = { ...tcp(), port: 1 };
   await expect(changePassword({ ...change, previous: undefined, asking: nowhere })).rejects.toThrow(
     /127\.0\.0\.1:1 refuses the new password: .*The previous password is in force again; nothing was changed/,

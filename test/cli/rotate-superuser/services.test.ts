@@ -12,7 +12,7 @@ const password = "former";
 const admin = `postgresql://postgres:${password}@db:5432/shop`;
 const compose = { files: ["docker-compose.yml"], envFile: "api.env" };
 
-/** A stack of services of one role, and what its last up left. */
+/** A stack of services of one role, and the state of its last up. */
 function stackOf(
   services: Record<string, object>,
   secrets: Record<string, { legacyUrl: string }> = {},

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Screen } from "../../../cli/terminal/screen.ts";
 
-/** A terminal of four rows and ten columns; what was written to it. */
+/** A terminal of four rows and ten columns, and its output. */
 function terminal(isTTY: boolean) {
   const written: string[] = [];
   const out = { isTTY, columns: 10, rows: 4, write: (text: string) => written.push(text) };

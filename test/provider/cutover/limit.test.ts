@@ -8,7 +8,7 @@ import { testCall } from "../calls.ts";
 
 type ConnectAs = "legacy" | "role";
 
-/** Why the up is refused; undefined when it is not. `before`: what the last up was given; none: there was no up. */
+/** Why the up is refused; undefined if it is not. @param before inputs of the last up, if any */
 async function refusal(
   now: Record<string, ConnectAs>,
   before: Record<string, ConnectAs> | undefined,
@@ -71,7 +71,7 @@ test("problems of several services are reported in one go; a single one is left 
 });
 
 describe("with compose", () => {
-  /** A docker-compose that prints what stands in the file, as `config` does. */
+  /** A docker-compose whose `config` prints the file. */
   const compose = async () => {
     const folder = await temporaryFolder();
     const bin = join(folder, "bin");

@@ -19,7 +19,7 @@ afterAll(async () => {
   await postgres.stop();
 });
 
-/** What is decided when the state has `before`. */
+/** The decision for a state with `before`. */
 async function decided(role: string, before: Record<string, string | number | boolean>, rotate?: true) {
   const inputs = { role, logins: ["a", "b"] as [string, string], rotate };
   const { changes, observed, warnings } = await loginTurn(server).plan(inputs, undefined, before, testCall());

@@ -62,7 +62,7 @@ describe.skipIf(why !== undefined)(`scripts for services that the stack runs${wh
     await rm(folder, { recursive: true });
   });
 
-  /** As on a bare server: nothing of this process's environment but the PATH. */
+  /** As on a bare server: only the PATH of this process's environment. */
   async function runScript(steps: string[]) {
     const file = join(folder, "script.sh");
     await writeFile(file, scriptOf(subject, steps), "latin1");
@@ -173,7 +173,7 @@ describe.skipIf(why !== undefined)(`scripts for services that the stack runs${wh
           { SecretID: id, SecretName: "of-the-role", File: { Name: "DATABASE_URL", UID: "0", GID: "0", Mode: 0o444 } },
         ];
       };
-      // What it sees is in its file: /usr/bin/node prints it into the log.
+      // /usr/bin/node prints its secret file to the log.
       const Args = [
         "-e",
         "console.log(JSON.stringify(process.env.DATABASE_URL ?? require('fs').readFileSync('/run/secrets/DATABASE_URL', 'utf8'))); setInterval(() => {}, 1000)",

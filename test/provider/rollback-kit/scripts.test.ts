@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const at = (name: string) => join(folder, name);
-/** As on a bare server: nothing of this process's environment but the PATH. */
+/** As on a bare server: only the PATH of this process's environment. */
 function sh(script: string): string {
   writeFileSync(at("script.sh"), script, "latin1");
   return execFileSync("/bin/sh", [at("script.sh")], {
@@ -108,7 +108,7 @@ describe("a compose service's script", () => {
     chmodSync(at("web.env"), 0o600);
     for (const _ of ["once", "and again"]) expect(sh(script)).toContain("runs with its legacy URL again");
     const written = readFileSync(at("web.env"), "latin1");
-    // Where there was no line, one is added with its end.
+    // A missing line is added with its newline.
     expect(written.replace(/\n$/, "")).toBe(expected.replace(/\n$/, ""));
     if (text.includes(role)) expect(written).toBe(expected);
     expect(statSync(at("web.env")).mode & 0o777).toBe(0o600);

@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** An executable that keeps the value in a file, notes each call with all it can see, and does `more` first. */
+/** An executable that keeps the value in a file, records each call with all it can see, and runs `more` first. */
 function executable(more = ""): CommandTarget {
   const path = join(folder, "env.sh");
   writeFileSync(
@@ -71,7 +71,7 @@ test("an unchanged value is deployed, not written", async () => {
 
 test("a failed deploy: the previous value is written and deployed again, and the error holds no value", async () => {
   store(former);
-  // Fails with the new value alone.
+  // Fails only with the new value.
   const target = executable('if [ "$3" = deploy ] && grep -q newsecret value; then cat value >&2; exit 7; fi');
   const error = await target.put(next, call).catch((error: Error) => error.message);
   expect(error).toMatch(

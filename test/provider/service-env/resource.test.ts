@@ -25,7 +25,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const store = (value: string) => writeFileSync(join(folder, "value"), value);
 const stored = () => readFileSync(join(folder, "value"), "utf8");
-/** The actions since the last time that were no reads. */
+/** The actions since the last call, without reads. */
 const actions = () => {
   const lines = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
   writeFileSync(join(folder, "calls"), "");
@@ -86,7 +86,7 @@ describe("LegacyUrl", () => {
       const renewed = new Secret(former.replace("oldsecret", "next"));
       const { inputs: second } = await check(inputs({ made: madeOf("next") }), first);
       expect([second.url, Object.keys(second.changes as object)]).toEqual([renewed, ["url"]]);
-      // Its restart failed: the service has the former one still.
+      // Its restart failed: the service still has the previous one.
       const { inputs: third } = await check(inputs({ made: madeOf("next") }), second);
       expect(third).toMatchObject({ url: renewed, changes: {} });
       for (const stranger of [former.replace("postgres:oldsecret", "old:oldsecret"), former.replace("x=", "y=")]) {
@@ -112,7 +112,7 @@ describe("LegacyUrl", () => {
     store("postgres://somebody@db/shop");
     const { inputs: third } = await check(inputs({ connectAs: "role" }), second);
     expect(third.url).toEqual(second.url);
-    // The way back: the service still has its role's.
+    // A rollback: the service still has its role's URL.
     store(own);
     expect((await check(inputs(), third)).inputs.url).toEqual(second.url);
   });

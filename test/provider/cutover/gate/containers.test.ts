@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => dockerd?.stop());
 
-/** /bin/sleep, which says what is wrong and ends with 1 when it is given no time. */
+/** /bin/sleep, which prints an error and exits with 1 without an argument. */
 async function start(name: string, time: string, host: object = {}, more: object = {}): Promise<void> {
   const HostConfig = { NetworkMode: "none", ...host };
   const container = await new SandboxDocker(dockerd.host).createContainer({

@@ -11,7 +11,7 @@ const failing: Look = {
   failure: { reason: "the log says so", lines: ["permission denied"] },
 };
 
-/** Gives one look after the other, the last one for ever. */
+/** Returns one look after the other, the last one forever. */
 function looks(...given: [Look, ...Look[]]): (() => Promise<Look>) & { taken: number } {
   const look = async () => given[Math.min(look.taken++, given.length - 1)] as Look;
   look.taken = 0;

@@ -25,12 +25,12 @@ const own: RoleSession = { id: "1", address: "172.18.0.4", age: 3, idle: undefin
 
 let containers: ServiceContainer[];
 let sessions: RoleSession[];
-/** By container; undefined: does not support reading. */
+/** By container; undefined if reading is not supported. */
 let logs: Record<string, LogLine[] | undefined>;
 let warnings: string[];
 let watch: ServiceWatch;
 
-/** A Docker host that has what the test says. */
+/** A Docker host with the test's containers. */
 const docker: Containers = {
   all: async () => containers,
   everyAddress: async () => new Set(["172.18.0.4", "172.18.0.5"]),

@@ -13,7 +13,7 @@ const schemas: Record<string, string[]> = {
 
 let estate: Estate;
 
-/** The runbook's server as a cloud would give it: all of it belongs to an admin that is no superuser. */
+/** The runbook's server as in a cloud: a non-superuser admin owns everything. */
 beforeAll(async () => {
   estate = await createEstate();
   await estate.query("postgres", `CREATE ROLE cloud_admin LOGIN CREATEROLE PASSWORD '${password}'`);
@@ -31,7 +31,7 @@ beforeAll(async () => {
     await ownership(server).apply(inputs, undefined, testCall());
   }
   await server.close();
-  // It is to be an ordinary owner, with no stack's claim to what it owns.
+  // It must own its objects without being declared in the stack.
   await estate.query("postgres", "COMMENT ON ROLE cloud_admin IS NULL");
   await estate.sandbox.setConfig("server.admin.user", "cloud_admin");
   await estate.sandbox.setSecret("app-roles:adminPassword", password);

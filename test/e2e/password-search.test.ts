@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { placesInClear } from "./in-clear.ts";
+import { placesOfPasswords } from "./password-search.ts";
 
 const password = "00112233445566778899aabbccddeeff0123456789abcdef";
 const bytes = Buffer.from(password, "hex");
@@ -16,5 +16,5 @@ test.each([
     { path: "clean", text: `v1:${Buffer.alloc(99, 7).toString("base64")}` },
     { path: "leaky", text },
   ];
-  expect(placesInClear([password], places)).toEqual(["leaky"]);
+  expect(placesOfPasswords([password], places)).toEqual(["leaky"]);
 });
