@@ -6,9 +6,9 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     globalSetup: "test/global-setup.ts",
     reporters: ["default", "./test/summary.ts"],
-    // Half of an end-to-end test is waiting: for a server, a gate, a stop.
+    // End-to-end tests spend half their time waiting for a server, a gate or a stop.
     maxWorkers: availableParallelism() + 1,
-    // A whole `pulumi up` on a busy machine of two cores; nothing is asserted on time.
+    // Enough for a whole `pulumi up` on a busy machine with two cores; no test asserts on time.
     testTimeout: 240_000,
     hookTimeout: 240_000,
   },

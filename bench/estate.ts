@@ -2,7 +2,7 @@ import pg from "pg";
 import type { Call } from "../provider/rpc/provider.ts";
 import type { Postgres } from "../sandbox/postgres/server.ts";
 
-/** How much there is to grant on. */
+/** The number of objects to grant on. */
 export interface Size {
   roles: number;
   schemas: number;
@@ -14,7 +14,7 @@ export const schemaNames = ({ schemas }: Size): string[] => Array.from({ length:
 export const roleNames = (prefix: string, { roles }: Size): string[] =>
   Array.from({ length: roles }, (_, i) => `${prefix}_${i}`);
 
-/** A database full of tables, and login roles that may do nothing there yet. */
+/** A database with tables, and login roles without privileges. */
 export async function createDatabase(server: Postgres, name: string, size: Size): Promise<pg.Client> {
   const admin = new pg.Client({ connectionString: server.url() });
   await admin.connect();
@@ -33,7 +33,7 @@ export async function createDatabase(server: Postgres, name: string, size: Size)
   return db;
 }
 
-/** Milliseconds that `work` takes. */
+/** The duration of `work` in milliseconds. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
@@ -42,7 +42,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 
 const silent = () => undefined;
 
-/** A call as the engine makes it, with nobody listening. */
+/** A call like the engine's, without progress output. */
 export const silentCall: Call = {
   urn: "",
   name: "bench",

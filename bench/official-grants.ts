@@ -1,12 +1,12 @@
 /**
- * The same roles and privileges as a Pulumi program writes them with the official resources alone: the program that whole-up.ts
- * runs beside the stack. What it is for stands in BENCH.
+ * The program that whole-up.ts compares with the stack: the same roles and privileges with only official resources. Its input is
+ * the environment variable BENCH.
  */
 import * as postgresql from "@pulumi/postgresql";
 import * as random from "@pulumi/random";
 import { scramVerifier } from "../model/scram.ts";
 
-/** What BENCH holds, as JSON. */
+/** The environment variable BENCH, as JSON. */
 export interface OfficialTask {
   host: string;
   port: number;

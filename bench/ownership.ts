@@ -1,6 +1,6 @@
 /**
- * Part of `npm run bench`: the move of many tables to a new owner, one transaction each, beside a single DO block for
- * the same, on one server in one run; and what a concurrent writer of one of them notices. Only the ratios mean anything.
+ * Part of `npm run bench`: the move of many tables to a new owner, one transaction each, compared with a single DO block for
+ * the same, on one server in one run; and the delay of a concurrent writer. Only the ratios matter.
  */
 import pg from "pg";
 import { ownership } from "../provider/ownership/resource.ts";
@@ -38,11 +38,11 @@ const again = await timed(async () => {
 });
 
 console.log(`${tables} tables, PostgreSQL ${server.version}`);
-console.log(row("one DO block, all locks at once", block));
+console.log(row("one DO block, all locks together", block));
 console.log(row("the plugin, one transaction each", moved));
 console.log(row("the plugin, nothing to do", again));
 console.log(`longest INSERT of a concurrent writer ${stall.toFixed(0)} ms`);
-console.log(`memory of this process ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at the most`);
+console.log(`peak memory of this process ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`);
 await admin.close();
 await Promise.all([byBlock.end(), byPlugin.end()]);
 await server.stop();
@@ -51,7 +51,7 @@ function row(what: string, milliseconds: number): string {
   return `${what.padEnd(34)} ${milliseconds.toFixed(0).padStart(7)} ms ${(milliseconds / block).toFixed(2).padStart(6)} x`;
 }
 
-/** Inserts into one table after the other as fast as it can; `stop` gives the longest wait in milliseconds. */
+/** Inserts into one table after the other as fast as it can; `stop` returns the longest wait in milliseconds. */
 async function startWriter(): Promise<{ stop(): Promise<number> }> {
   const client = new pg.Client({ connectionString: server.url("by_plugin") });
   await client.connect();

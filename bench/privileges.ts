@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: all that the plugin does for many roles (settings, privileges, default privileges) beside one
- * hand-written transaction for the same, on one server in one run. Only the ratios mean anything.
+ * `npm run bench`: all work of the plugin for many roles (settings, privileges, default privileges) compared with one
+ * hand-written transaction, on one server in one run. Only the ratios matter.
  */
 import { Server } from "../provider/postgres/connection.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
@@ -23,7 +23,7 @@ console.log(`${roles} roles x ${schemas} schemas x ${tables} tables, PostgreSQL 
 console.log(row("one hand-written transaction", handwritten));
 console.log(row("the plugin, first apply", first));
 console.log(row("the plugin, nothing to do", nothing));
-console.log(`memory of this process ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB at the most`);
+console.log(`peak memory of this process ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`);
 await admin.close();
 await Promise.all([byHand.end(), byPlugin.end()]);
 await server.stop();

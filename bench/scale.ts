@@ -1,7 +1,7 @@
 /**
  * Part of `npm run bench`: whether the plugin's work grows in proportion, up to 1,000 roles and 10,000 tables on 25
- * databases, and what memory it takes. Then all roles in one database, where the server itself takes more for each further
- * role, since every access control list holds all of them. Beside each, one hand-written transaction for each database.
+ * databases, and its memory. Then all roles in one database, where the server needs more time for each
+ * role, because every access control list contains all of them. Each is compared with one hand-written transaction per database.
  */
 import { fork } from "node:child_process";
 import pg from "pg";
@@ -15,7 +15,7 @@ const root = new pg.Client({ connectionString: server.url() });
 await root.connect();
 
 console.log(
-  `PostgreSQL ${server.version}; milliseconds, and of those per role; memory of the plugin's process at the most`,
+  `PostgreSQL ${server.version}; milliseconds, and milliseconds per role; peak memory of the plugin's process`,
 );
 console.log(
   line("roles", "tables", "databases", "by hand", "per role", "first up", "per role", "nothing", "per role", "MiB"),
@@ -26,7 +26,7 @@ for (const roles of [100, 200]) await measure({ roles, schemas: 3, tables: 40 },
 await root.end();
 await server.stop();
 
-/** Prints one line: so many databases of that size, by hand and by the plugin. */
+/** Prints one line: that many databases of that size, with hand-written SQL and with the plugin. */
 async function measure(size: Size, count: number): Promise<void> {
   const byHand = await databases("by_hand", size, count);
   const byPlugin = await databases("by_plugin", size, count);
@@ -68,7 +68,7 @@ async function inTurn<T>(all: T[], work: (one: T) => Promise<unknown>): Promise<
   for (const one of all) await work(one);
 }
 
-/** In a process of its own. */
+/** In its own process. */
 function measureWriters(names: string[], size: Size): Promise<WritersResult> {
   const { host, port, user, password } = server;
   const task: WritersTask = { server: { host, port, user, password }, databases: names, size };

@@ -1,7 +1,7 @@
 /**
- * Part of `npm run bench`: a whole `pulumi up` and a `pulumi preview` with nothing to do of the stack, beside a program with the
- * same roles and privileges on the official Grant resources, on one server in one run; where the official plugin `postgresql`
- * is, since the sandbox's stand-in of it knows no Grant.
+ * Part of `npm run bench`: a whole `pulumi up` and a `pulumi preview` without changes of the stack, compared with a program with the
+ * same roles and privileges on the official Grant resources, on one server in one run. Needs the official plugin
+ * `postgresql`, because the sandbox's stand-in has no Grant.
  */
 import { readFile } from "node:fs/promises";
 import { startPostgres } from "../sandbox/postgres/server.ts";
@@ -45,7 +45,7 @@ async function measureOurs(): Promise<Times> {
   return measure(sandbox, {});
 }
 
-/** Undefined: it cannot be run here. */
+/** Undefined if it cannot run here. */
 async function measureOfficial(): Promise<Times | undefined> {
   const program = await readFile(new URL("official-grants.ts", import.meta.url), "utf8");
   const sandbox = await createSandbox({

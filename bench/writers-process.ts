@@ -1,17 +1,17 @@
-/** A process of its own for what the plugin's process does, so that its memory is known: see scale.ts. */
+/** Does the work of the plugin's process in a separate process, to measure its memory: see scale.ts. */
 import { Server } from "../provider/postgres/connection.ts";
 import type { Postgres } from "../sandbox/postgres/server.ts";
 import { type Size, timed } from "./estate.ts";
 import { Writers, writerTypes } from "./writers.ts";
 
-/** What it is told. */
+/** Its input. */
 export interface WritersTask {
   server: Pick<Postgres, "host" | "port" | "user" | "password">;
   databases: string[];
   size: Size;
 }
 
-/** What it says: milliseconds of a first up and of a preview after it, and MiB of memory at the most. */
+/** Its output: milliseconds of a first up and of a preview after it, and peak memory in MiB. */
 export interface WritersResult {
   first: number;
   nothing: number;

@@ -6,7 +6,7 @@ import type { PropertyMap } from "../provider/rpc/values.ts";
 import { roleSettings } from "../provider/settings/resource.ts";
 import { roleNames, type Size, schemaNames, silentCall } from "./estate.ts";
 
-/** As the plugin has them: one of each type, whatever the databases. */
+/** As in the plugin: one of each type, for all databases. */
 export interface WriterTypes {
   settings: ResourceType;
   privileges: ResourceType;
@@ -16,7 +16,7 @@ export function writerTypes(admin: Server): WriterTypes {
   return { settings: toResource(roleSettings(admin)), privileges: toResource(privileges(admin)) };
 }
 
-/** All that the plugin keeps of the roles of one database: settings, privileges as a writer, default privileges. */
+/** The plugin's resources for the roles of one database: settings, privileges as a writer, default privileges. */
 export class Writers {
   readonly #resources: { type: ResourceType; inputs: PropertyMap }[];
   readonly #inState: PropertyMap[] = [];
@@ -29,7 +29,7 @@ export class Writers {
     ]);
   }
 
-  /** As a first up does. */
+  /** Like a first up. */
   async apply(): Promise<void> {
     for (const { type, inputs } of this.#resources) {
       const checked = await type.check(silentCall, { news: inputs, randomSeed: new Uint8Array() });
@@ -38,7 +38,7 @@ export class Writers {
     }
   }
 
-  /** As a preview does after it. Throws when anything is left to do. */
+  /** Like a preview after it. Throws if a change is left. */
   async plan(): Promise<void> {
     let pending = 0;
     for (const [index, { type, inputs }] of this.#resources.entries()) {
@@ -50,7 +50,7 @@ export class Writers {
   }
 }
 
-/** The same as a person would write it, with psql's whole-schema forms, for the roles of a database of that name. */
+/** The same as hand-written SQL, with whole-schema forms, for the roles of a database of that name. */
 export function handwrittenTransaction(database: string, size: Size): string {
   const statements = roleNames(database, size).flatMap((role) => [
     `ALTER ROLE ${role} SET idle_session_timeout = '30min'`,

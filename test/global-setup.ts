@@ -1,6 +1,6 @@
 import { findEngine } from "../sandbox/engine/engine.ts";
 
-/** Builds the engine before the first test where it has to be built: that takes minutes, and no test's timeout would do. */
+/** Builds the engine, if necessary, before the first test: it takes minutes, longer than any test's timeout. */
 export default async function setup(): Promise<void> {
   await findEngine();
 }

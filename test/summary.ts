@@ -1,11 +1,11 @@
 import type { Reporter, SerializedError, TestModule } from "vitest/node";
 
-/** Ends the run with one line for machines and people alike: `12 passed, 0 failed` (and `, 3 skipped` when some were). */
+/** Prints a last line for people and machines: `12 passed, 0 failed` (and `, 3 skipped` if any). */
 export default class Summary implements Reporter {
   onTestRunEnd(modules: readonly TestModule[], unhandled: readonly SerializedError[]): void {
     const states = modules.flatMap((module) => [...module.children.allTests()].map((test) => test.result().state));
     const count = (state: string): number => states.filter((each) => each === state).length;
-    // A file that cannot be loaded, a failing hook and an unhandled error are failures that no test shows.
+    // A file that cannot be loaded, a failing hook and an unhandled error are failures without a failed test.
     const broken = modules.filter((module) => !module.ok() && !hasFailedTest(module)).length;
     const failed = count("failed") + count("pending") + broken + unhandled.length;
     const skipped = count("skipped");
