@@ -14,7 +14,7 @@ warnings, are not failures.`,
   .option("--database <NAME>", "rehearse only this database")
   .option(
     "--sql <FILE>",
-    "run this SQL too, such as the next migration, as the database's owner, after the files that the configuration names (rehearseSql); may be given more than once",
+    "run this SQL too, such as the next migration, as the database's owner, after the files that the configuration names (rehearseSql); can be repeated",
     collect,
   )
   .action(async (options: RehearseOptions) => {

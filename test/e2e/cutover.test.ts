@@ -114,7 +114,7 @@ test("a successful cutover is one up, and changes the stack's file", async () =>
   expect(row).toEqual({ may: true });
   expect(await appRoles(["cutover", "dashboard_api"])).toMatchObject({
     code: 1,
-    said: expect.stringContaining("on its role already"),
+    said: expect.stringContaining("already on its role"),
   });
   const deploys = services.deploys("dashboard_api");
   const watched = await appRoles(["cutover", "dashboard_api", "--watch", "1s"]);
@@ -165,7 +165,7 @@ test("an external service is reported as cut over only after its first session",
   const idle = await appRoles([...args, "2s", "--watch", "1s"]);
   expect(idle).toMatchObject({
     code: 1,
-    said: expect.stringContaining("webhook_receiver: NO SESSION of tracksolid_owner came within 2s (--timeout)"),
+    said: expect.stringContaining("webhook_receiver: NO SESSION of tracksolid_owner appeared within 2s (--timeout)"),
   });
   expect(idle.said).toContain("npx app-roles rollback webhook_receiver --stack prod");
   expect(idle.said).not.toMatch(/webhook_receiver: (healthy|sessions)|is on its role/);
@@ -191,7 +191,7 @@ test("an external service is reported as cut over only after its first session",
   });
   expect(come).toMatchObject({
     code: 0,
-    said: expect.stringContaining("a session of tracksolid_owner came to tracksolid_db"),
+    said: expect.stringContaining("a session of tracksolid_owner connected to tracksolid_db"),
   });
   expect(come.said).toContain(
     "ingest_worker, worker also use this role: check that the session belongs to webhook_receiver",
