@@ -1,33 +1,33 @@
 import type { Grants } from "../../model/grants.ts";
 import type { Access } from "../../model/stack.ts";
 
-/** What is rehearsed in one database: what an up would make of it. */
+/** The up in one database, to be rehearsed. */
 export interface RehearsalGoal {
   database: string;
   schemas: string[];
-  /** Role that shall own the objects in the schemas; undefined: they stay where they are. */
+  /** Role that becomes the owner of the objects in the schemas; undefined keeps the current owners. */
   owner: string | undefined;
-  /** Object to the role it stays with. */
+  /** Object to the role that stays its owner. */
   keepOwner: Record<string, string>;
-  /** Single objects outside the schemas that the owner owns too. */
+  /** Single objects outside the schemas that the role also becomes the owner of. */
   alsoOwn: string[];
-  /** All roles of the stack; those that do not exist yet are made for as long as a check takes. */
+  /** All roles of the stack; those that do not exist yet are created during a check. */
   roles: RehearsalRole[];
 }
 
 export interface RehearsalRole {
   role: string;
-  /** Undefined: explicit grants alone, or nothing in this database. */
+  /** Undefined: only explicit grants, or no access to this database. */
   access?: Access | undefined;
-  /** Privileges by name, beyond the access level. */
+  /** Explicit grants in addition to the access level. */
   grants?: Grants | undefined;
-  /** Its declared settings, as they would stand in postgresql.conf. */
+  /** Its declared settings, in the format of postgresql.conf. */
   settings: Record<string, string>;
 }
 
-/** SQL that is run as the owner and rolled back, such as the next migration. */
+/** SQL to run as the owner and roll back, such as the next migration. */
 export interface SqlFile {
-  /** How people call it: its path. */
+  /** Its path. */
   name: string;
   text: string;
 }

@@ -10,22 +10,22 @@ import type { RehearsalGoal } from "./goal.ts";
 import type { Relation } from "./relations.ts";
 
 /**
- * Something that the up brings and that is not there yet: a privilege, or what comes with owning an object. A rehearsal
- * makes those that a check turns out to need, in the check's own transaction.
+ * A privilege or ownership that the up will grant and that does not exist yet. The rehearsal grants the ones that a check
+ * needs, in the transaction of the check.
  */
 export interface Prerequisite {
   kind: "privilege" | "ownership";
-  /** The object's name alone, without its schema: what Postgres's refusals call it. */
+  /** The object's name without its schema, as in Postgres's errors. */
   name: string;
   /** The object's key, such as `tickets.t9`. */
   object: string;
   isSchema: boolean;
-  /** Those of one tree of partitions have the same: who alters one alters all. */
+  /** The same for a whole tree of partitions, because an ALTER needs all of them. */
   tree: string;
   sql: string;
 }
 
-/** The privileges that the plan gives, one statement for each role and object. */
+/** The privileges that the up grants, one statement for each role and object. */
 export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Promise<Prerequisite[]> {
   const planned: Prerequisite[] = [];
   const named = goal.roles.flatMap(({ grants }) => schemasIn(grants));
@@ -55,8 +55,8 @@ export async function plannedPrivileges(db: Queryable, goal: RehearsalGoal): Pro
 }
 
 /**
- * What the moves bring: first, for who only reads the object, the owner's privileges, which take no lock on it; then, for
- * who alters it, the move itself.
+ * Prerequisites from the moves: the owner's privileges, which take no lock on the object and are enough to read it, and the move
+ * itself, to alter it.
  */
 export function plannedOwnership(
   moves: Move[],
@@ -77,25 +77,25 @@ export function plannedOwnership(
   });
 }
 
-/** What Postgres missed, by what it said (in English: lc_messages is C); nothing when the plan does not bring it. */
+/** Prerequisites that a refused statement lacked, from Postgres's message (lc_messages is C); empty if the up grants none. */
 export function missedBy(refusal: Error, prerequisites: Prerequisite[]): Prerequisite[] {
-  const [, said, rest] = /^(permission denied for|must be owner of) (.+)$/s.exec(refusal.message) ?? [];
+  const [, problem, rest] = /^(permission denied for|must be owner of) (.+)$/s.exec(refusal.message) ?? [];
   if (rest === undefined) return [];
-  const wanted = said === "must be owner of" ? "ownership" : "privilege";
-  // A table may be called like its schema, or like an extension.
+  const wanted = problem === "must be owner of" ? "ownership" : "privilege";
+  // A table can have the name of its schema or of an extension.
   const [kind] = rest.split(" ");
   if (kind === "extension") return [];
-  // Some refusals say the name as the statement does, with its schema.
-  const isMeant = ({ name, isSchema }: Prerequisite) =>
+  // Some errors print the name with its schema, as in the statement.
+  const isNamed = ({ name, isSchema }: Prerequisite) =>
     isSchema === (kind === "schema") && (rest.endsWith(` ${name}`) || rest.endsWith(`.${name}`));
   const ofKind = prerequisites.filter(({ kind }) => kind === wanted);
-  const meant = ofKind.filter(isMeant);
-  if (wanted === "privilege") return meant;
-  const trees = new Set(meant.map(({ tree }) => tree));
+  const named = ofKind.filter(isNamed);
+  if (wanted === "privilege") return named;
+  const trees = new Set(named.map(({ tree }) => tree));
   return ofKind.filter(({ tree }) => trees.has(tree));
 }
 
-/** What stands after ON in GRANT ALL; undefined for types of object that know no privileges. */
+/** Keyword after ON in GRANT ALL; undefined for types of objects without privileges. */
 function grantable(type: string): string | undefined {
   if (type === "sequence") return "SEQUENCE";
   if (type === "function" || type === "procedure" || type === "aggregate") return "ROUTINE";

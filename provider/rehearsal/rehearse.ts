@@ -9,46 +9,45 @@ import { lockHolders } from "../postgres/locks.ts";
 import { missingSchemas } from "../postgres/schemas.ts";
 import { findTimescale } from "../postgres/timescale.ts";
 import type { Call } from "../rpc/provider.ts";
-import { relationCost, relationsOf } from "./footprint.ts";
 import type { RehearsalGoal, SqlFile } from "./goal.ts";
 import { plannedOwnership, plannedPrivileges } from "./prerequisites.ts";
-import { readRelations } from "./relations.ts";
+import { readRelations, relationCost, relationsOf } from "./relations.ts";
 import { type Missed, nothingRehearsed, type Rehearsed } from "./result.ts";
 import { readRoles } from "./roles.ts";
 import { Blocked, HeldTooLong } from "./rolled-back.ts";
 import { runFile } from "./run-file.ts";
 import { type Progress, runTrial, type Stage } from "./run-trial.ts";
 import { parseSqlFile } from "./sql-file.ts";
-import { type Container, type Reach, trials } from "./trials.ts";
+import { type Container, type Recursion, trials } from "./trials.ts";
 
-/** How far a rehearsal may go on a live server. */
+/** Limits of a rehearsal on a live server. */
 export interface Limits {
-  /** Milliseconds for which one transaction may hold its locks. @default 250 */
+  /** Milliseconds for which a transaction can hold its locks. @default 250 */
   holdCap?: number;
-  /** Milliseconds without anything new rehearsed after which what others have locked is given up. @default 15,000 */
+  /** Milliseconds without progress after which locked objects are left out. @default 15,000 */
   patience?: number;
 }
-/** Times that what held its locks for too long is tried again: the server may have been busy. */
-const triesTooLong = 2;
-/** Milliseconds between two rounds over what is locked: the application runs in between. */
+
+/** Retries of a task that held its locks for too long, because the server can have been busy. */
+const retriesTooLong = 2;
+/** Milliseconds between two rounds over locked objects, in which the application runs. */
 const roundDelay = { first: 250, most: 3000 };
 
-/** Something to rehearse that another session may be in the way of. */
+/** An object or file to rehearse, which another session can block. */
 interface Task {
   name: string;
-  /** The relation whose lock is waited for, if it is one. */
+  /** The relation whose lock the task waits for, if any. */
   identity: string | undefined;
   run(): Promise<void>;
   isFile: boolean;
-  /** What is moved; undefined for a file, or what stays where it is. */
+  /** The object that is moved; undefined for a file or an object that stays. */
   object?: OwnedObject | undefined;
 }
 
 /**
- * Rehearses on the live server what an up would do in one database: every object is moved to its new owner in a
- * transaction of its own, tried out by its owner and by the other roles, and moved back; then the SQL files run as the
- * owner, each rolled back. Nothing is ever committed, and no lock is waited for while another is held. `db` must be a
- * superuser's session, as `Server` gives it.
+ * Rehearses an up in one database on the live server: moves each object to its new owner in its own transaction, checks it as
+ * its owner and as the other roles, and rolls back; then runs the SQL files as the owner, each rolled back. Commits nothing, and
+ * never waits for a lock while it holds another. `db` must be a superuser's session from `Server`.
  */
 export async function rehearse(
   db: Queryable,
@@ -82,7 +81,7 @@ export async function rehearse(
   return result;
 }
 
-/** How long a move will hold its locks, by the relations it locks and what one takes on this server. */
+/** Estimate of how long a move will hold its locks, from the number of relations and the time for each. */
 interface Hold {
   relations: number;
   milliseconds: number;
@@ -101,19 +100,19 @@ function untried(object: string, { relations, milliseconds }: Hold, holdCap: num
   const most = Math.max(milliseconds, Math.ceil(holdCap / 2));
   return {
     object,
-    reason: `its move changes ${relations} ${relations === 1 ? "relation" : "relations"} in one transaction and will hold their locks for ${most} ms or more, measured on this server, and a rehearsal holds none for longer than ${holdCap} ms`,
-    remedy: "The up moves it all the same: run that at a quieter time, or rehearse it on a copy of the database.",
+    reason: `its move changes ${relations} ${relations === 1 ? "relation" : "relations"} in one transaction and will hold their locks for ${most} ms or more, measured on this server, and a rehearsal holds locks for at most ${holdCap} ms`,
+    remedy: "The up moves it anyway: run the up at a time of low load, or rehearse it on a copy of the database.",
   };
 }
 
-/** What an up has to do, by number: with nothing to do there is nothing to rehearse. */
+/** Number of changes that an up has to make; without any there is nothing to rehearse. */
 export interface Pending {
   moves: number;
   /** Privileges on objects. */
   privileges: number;
 }
 
-/** Reads what an up has to do in the database; takes no lock beyond a SELECT's. */
+/** Counts the changes that an up has to make in the database; takes no locks beyond those of a SELECT. */
 export async function pending(db: Queryable, goal: RehearsalGoal): Promise<Pending> {
   const { moves } = await readMoves(db, goal);
   return { moves: moves.length, privileges: (await plannedPrivileges(db, goal)).length };
@@ -130,8 +129,8 @@ async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
   const timescale = await findTimescale(db);
   const relations = await readRelations(db, goal.schemas);
   const heirs = await readHeirs(db, goal.schemas);
-  const surroundings = {
-    reach: reachOf(goal, heirs, objects, moves),
+  const context = {
+    recursion: recursionOf(goal, heirs, objects, moves),
     schemas: await readOwners(db, "schema", goal.schemas),
     extensions: (await readOwners(db, "extension", [])).filter(({ owner }) => owner !== goal.owner),
   };
@@ -145,17 +144,22 @@ async function prepare(db: Queryable, goal: RehearsalGoal, holdCap: number) {
       ...plannedOwnership(moves, relations, timescale, topsOf(heirs)),
     ],
   };
-  return { stage, all: trials(goal, objects, relations, moves, surroundings) };
+  return { stage, all: trials(goal, objects, relations, moves, context) };
 }
 
-/** An heir's, and a parent's own, topmost table. */
+/** Each parent and child to its topmost table. */
 function topsOf(heirs: Heir[]): Map<string, string> {
   const below = new Set(heirs.map(({ name }) => name));
   const tops = heirs.filter(({ parent }) => !below.has(parent));
   return new Map(tops.flatMap(({ parent, name }) => [[parent, parent] as const, [name, parent] as const]));
 }
 
-function reachOf(goal: RehearsalGoal, heirs: Heir[], objects: OwnedObject[], moves: Move[]): Map<string, Reach> {
+function recursionOf(
+  goal: RehearsalGoal,
+  heirs: Heir[],
+  objects: OwnedObject[],
+  moves: Move[],
+): Map<string, Recursion> {
   const owned = new Set([
     ...objects.filter(({ owner }) => owner === goal.owner).map(({ identity }) => identity),
     ...moves.filter(({ to }) => to === goal.owner).map(({ object }) => object.identity),
@@ -185,7 +189,7 @@ async function refuse(db: Queryable, goal: RehearsalGoal, files: SqlFile[]): Pro
   );
   if (!rows[0]?.superuser) {
     throw new Error(
-      `cannot rehearse in ${goal.database}: ${rows[0]?.name} is no superuser, and only one can act as roles that do not exist yet (app-roles:server.admin.user)`,
+      `cannot rehearse in ${goal.database}: ${rows[0]?.name} is not a superuser, and only a superuser can act as roles that do not exist yet (app-roles:server.admin.user)`,
     );
   }
   const missing = await missingSchemas(db, goal.database, goal.schemas);
@@ -199,14 +203,14 @@ async function refuse(db: Queryable, goal: RehearsalGoal, files: SqlFile[]): Pro
   }
 }
 
-/** Files that can be run; the others are failures already. */
+/** Tasks for the files that can be run; the others become failures. */
 async function fileTasks(db: Queryable, stage: Stage, files: SqlFile[], result: Rehearsed): Promise<Task[]> {
   const tasks: Task[] = [];
   for (const file of files) {
     const { statements, refused } = await parseSqlFile(file);
     for (const { line, reason } of refused) {
       const object = `${file.name} line ${line}`;
-      const remedy = "Nothing of this file was run. Take it out of what is rehearsed.";
+      const remedy = "No statement of this file was run. Remove this one from the rehearsal.";
       result.failed.push({ object, check: "reading the file", code: undefined, message: reason, remedy });
     }
     const owner = stage.goal.owner as string;
@@ -218,7 +222,7 @@ async function fileTasks(db: Queryable, stage: Stage, files: SqlFile[], result: 
 }
 
 /**
- * Runs every task; those that were blocked, or held up, again and again until nothing moves any more. Returns those that held
+ * Runs every task, and retries those that were blocked or too slow until there is no more progress. Returns those that held
  * their locks for too long every time.
  */
 async function runAll(
@@ -241,9 +245,9 @@ async function runAll(
         await task.run();
       } catch (error) {
         if (error instanceof Blocked) left.push({ task, missed: await locked(db, task, error) });
-        else if (error instanceof HeldTooLong && round < triesTooLong) left.push({ task, missed: undefined });
+        else if (error instanceof HeldTooLong && round < retriesTooLong) left.push({ task, missed: undefined });
         else if (error instanceof HeldTooLong) late.push(task);
-        else if (task.object && isGone(error)) call.report.progress(`${task.name} is gone: another session dropped it`);
+        else if (task.object && isGone(error)) call.report.progress(`${task.name}: dropped by another session`);
         else throw explain(`cannot rehearse ${task.name}`, error);
         continue;
       }
@@ -259,7 +263,9 @@ async function runAll(
     }
     waiting = left.map(({ task }) => task);
     if (waiting.length === 0) return late;
-    call.report.progress(`rehearsed ${done} of ${tasks.length}; waiting for ${waiting.length} that others hold`);
+    call.report.progress(
+      `rehearsed ${done} of ${tasks.length}; waiting for ${waiting.length} that other sessions lock`,
+    );
     await sleep(delay, undefined, { signal: call.signal }).catch(() => refuseCancelled(call.signal));
     delay = Math.min(delay * 2, roundDelay.most);
   }
@@ -269,19 +275,19 @@ async function locked(db: Queryable, { name, identity }: Task, error: Blocked): 
   const holders = identity === undefined ? "" : await lockHolders(db, identity);
   return {
     object: name,
-    reason: `locked by ${holders || "another session, or what it reads is"}: ${error.message}`,
-    remedy: "Let that session end, or rehearse at a quieter time.",
+    reason: `it, or a relation that it reads, is locked by ${holders || "another session"}: ${error.message}`,
+    remedy: "Let that session end, or rehearse at a time of low load.",
   };
 }
 
 function tooLong(object: string): Missed {
   return {
     object,
-    reason: "its locks would be held for too long, waiting included",
-    remedy: "Rehearse it on a copy of the database, or at a quieter time; the up itself has no such cap.",
+    reason: "its locks would be held for too long, including the waits",
+    remedy: "Rehearse it on a copy of the database, or at a time of low load; the up itself has no such limit.",
   };
 }
 
 function refuseCancelled(signal: AbortSignal): void {
-  if (signal.aborted) throw new Error("cancelled; all of the rehearsal was rolled back");
+  if (signal.aborted) throw new Error("cancelled; the whole rehearsal was rolled back");
 }

@@ -5,15 +5,14 @@ import { planIn } from "../postgres/databases.ts";
 import { alone } from "../postgres/locks.ts";
 import type { Reconciler } from "../reconciler.ts";
 import { rehearsalContract } from "./contract.ts";
-import { readSqlFile } from "./files.ts";
 import type { RehearsalGoal, SqlFile } from "./goal.ts";
 import { type Pending, pending, rehearse } from "./rehearse.ts";
-import { problems, remarks } from "./report.ts";
-import { passed, type Rehearsed } from "./result.ts";
+import { passed, problems, type Rehearsed, remarks } from "./result.ts";
+import { readSqlFile } from "./sql-file.ts";
 
 type Inputs = InputsOf<typeof rehearsalContract>;
 
-/** How one database would take the up, tried out before anything is changed. Previews only count; Delete does nothing. */
+/** Rehearses the up in one database before anything is changed. A preview only counts the changes; Delete does nothing. */
 export function rehearsal(server: Server): Reconciler<typeof rehearsalContract> {
   return {
     contract: rehearsalContract,
@@ -31,7 +30,7 @@ export function rehearsal(server: Server): Reconciler<typeof rehearsalContract> 
       ),
 
     summarize: ({ database }, changes) =>
-      `${database}: the up begins with a rehearsal${changes.rehearsal ? ` (${changes.rehearsal})` : ""}`,
+      `${database}: the up starts with a rehearsal${changes.rehearsal ? ` (${changes.rehearsal})` : ""}`,
 
     async apply(inputs, _olds, call) {
       const files = await readFiles(inputs);
@@ -39,7 +38,7 @@ export function rehearsal(server: Server): Reconciler<typeof rehearsalContract> 
         alone(db, call, () => rehearse(db, goalOf(inputs), files, call)),
       );
       if (!passed(result)) {
-        throw new Error(`the rehearsal in ${inputs.database} did not pass; nothing is changed.\n${problems(result)}`);
+        throw new Error(`the rehearsal in ${inputs.database} did not pass; nothing was changed.\n${problems(result)}`);
       }
       for (const remark of remarks(result)) call.report.warn(`${inputs.database}: ${remark}`);
       return summaryOf(inputs.database, result);
@@ -57,7 +56,7 @@ function readFiles({ files }: Inputs): Promise<SqlFile[]> {
   return Promise.all(files.map(readSqlFile));
 }
 
-/** In the state a file stands by its digest: its text could hold what is secret. */
+/** The state holds digests of the files, because their text can contain secrets. */
 function digest(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }

@@ -3,8 +3,8 @@ import type { Queryable } from "../postgres/connection.ts";
 import { parseSettings } from "../settings/settings.ts";
 import type { RehearsalGoal } from "./goal.ts";
 
-/** Settings that the rehearsal's own guards are made of. */
-const ofTheGuards = new Set([
+/** Settings that the rehearsal itself depends on. */
+const reserved = new Set([
   "deadlock_timeout",
   "idle_in_transaction_session_timeout",
   "idle_session_timeout",
@@ -19,13 +19,13 @@ const ofTheGuards = new Set([
 
 /** The roles of a rehearsal. */
 export interface RehearsedRoles {
-  /** Statements that make the roles what the up makes them: there, and no superusers. */
+  /** Statements that create the missing roles and make none a superuser, as the up does. */
   statements: string[];
-  /** Role to what its sessions would start with: `set_config` takes the pairs. */
+  /** Role to the settings that its sessions would start with, for `set_config`. */
   settings: Map<string, [name: string, value: string][]>;
 }
 
-/** Who is there, and with which settings: what the role has on the server, under what is declared. */
+/** Reads the roles and their settings: those on the server, overridden by the declared ones. */
 export async function readRoles(db: Queryable, goal: RehearsalGoal): Promise<RehearsedRoles> {
   const settings = new Map<string, [string, string][]>();
   const searchPath = await defaultSearchPath(db);
@@ -35,30 +35,30 @@ export async function readRoles(db: Queryable, goal: RehearsalGoal): Promise<Reh
       ...(await settingsOnLogin(db, role)),
       ...Object.entries(declared).map(([name, value]): [string, string] => [name.toLowerCase(), value]),
     ]);
-    settings.set(role, [...all].filter(([name]) => !ofTheGuards.has(name)).map(asInSession));
+    settings.set(role, [...all].filter(([name]) => !reserved.has(name)).map(asInSession));
   }
-  return { statements: await becoming(db, goal), settings };
+  return { statements: await roleStatements(db, goal), settings };
 }
 
-async function becoming(db: Queryable, { roles }: RehearsalGoal): Promise<string[]> {
+async function roleStatements(db: Queryable, { roles }: RehearsalGoal): Promise<string[]> {
   const { rows } = await db.query<{ name: string; privileged: boolean }>(
     "SELECT rolname AS name, rolsuper OR rolbypassrls AS privileged FROM pg_roles WHERE rolname = ANY ($1::text[])",
     [roles.map(({ role }) => role)],
   );
-  const there = new Map(rows.map(({ name, privileged }) => [name, privileged]));
+  const existing = new Map(rows.map(({ name, privileged }) => [name, privileged]));
   return roles.flatMap(({ role }) => {
-    const privileged = there.get(role);
+    const privileged = existing.get(role);
     if (privileged === undefined) return [`CREATE ROLE ${escapeIdentifier(role)} NOLOGIN`];
     return privileged ? [`ALTER ROLE ${escapeIdentifier(role)} NOSUPERUSER NOBYPASSRLS`] : [];
   });
 }
 
-/** A session's defaults hold for transactions that begin; ours has begun. */
+/** A default applies to new transactions only, and this one has already begun. */
 function asInSession([name, value]: [string, string]): [string, string] {
   return name === "default_transaction_read_only" ? ["transaction_read_only", value] : [name, value];
 }
 
-/** What the server sets for a session of the role in this database, the one that wins last. */
+/** Settings that the server applies to a session of the role in this database, in order of precedence. */
 async function settingsOnLogin(db: Queryable, role: string): Promise<[string, string][]> {
   const { rows } = await db.query<{ config: string[] }>(
     `SELECT setconfig AS config FROM pg_db_role_setting
@@ -70,7 +70,7 @@ async function settingsOnLogin(db: Queryable, role: string): Promise<[string, st
   return rows.flatMap(({ config }) => parseSettings("", config)).map(({ name, value }) => [name.toLowerCase(), value]);
 }
 
-/** The server's own; the admin's session says it, unless it was set for the admin or this database. */
+/** The server's default, from the admin's session unless it is set for the admin or this database. */
 async function defaultSearchPath(db: Queryable): Promise<string> {
   const { rows } = await db.query<{ path: string }>(
     `SELECT CASE WHEN EXISTS (

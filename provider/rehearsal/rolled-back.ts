@@ -1,22 +1,22 @@
 import { codeOf, type Queryable } from "../postgres/connection.ts";
 import { isTransient } from "../postgres/transaction.ts";
 
-/** How long the first lock is waited for; others queue up behind whoever waits. */
+/** How long to wait for the first lock; other sessions queue behind this wait. */
 const firstLockTimeout = "200ms";
-/** Once a lock is held no other is waited for: the shortest wait that Postgres knows. */
+/** The shortest possible wait, once a lock is held. */
 const nextLockTimeout = "1ms";
 
-/** Another session holds a lock that is needed: the same may well succeed a moment later. */
+/** Another session holds a lock that is needed; a retry can succeed. */
 export class Blocked extends Error {}
-/** The locks would be held longer than the cap. */
+/** The locks would be held for longer than the limit. */
 export class HeldTooLong extends Error {}
-/** The server committed what must not be committed. */
+/** The server committed a transaction of the rehearsal. */
 export class NotRolledBack extends Error {}
 
 /**
- * Runs `work` in a transaction that always ends in ROLLBACK, and makes sure that it did. `prelude` comes first; it may
- * take no lock that another session could wait for. Locks are held for
- * `cap` milliseconds at most; how long they were is noted in `held`. Throws Blocked and HeldTooLong, and whatever `work` throws.
+ * Runs `work` in a transaction that always ends in ROLLBACK, and verifies the rollback. `prelude` runs first and must take no lock
+ * that another session could wait for. Holds locks for at most `cap` milliseconds, and records the time in `held`. Throws
+ * Blocked, HeldTooLong, and every error of `work`.
  */
 export async function rolledBack(
   db: Queryable,
@@ -42,7 +42,7 @@ export async function rolledBack(
   }
 }
 
-/** The transaction's number: asking for it assigns one, so that its fate can be looked up afterwards. */
+/** Assigns the transaction's ID, so that its status can be checked afterwards. */
 async function currentTransaction(db: Queryable): Promise<string> {
   const { rows } = await db.query<{ id: string }>("SELECT pg_current_xact_id()::text AS id");
   return rows[0]?.id as string;
@@ -52,11 +52,11 @@ function guards(prelude: string[], cap: number): string {
   return [
     `SET LOCAL lock_timeout = '${firstLockTimeout}'`,
     `SET LOCAL statement_timeout = ${cap}`,
-    // Ours must be the one that gives way in a deadlock.
+    // In a deadlock this transaction must be cancelled, not the application's.
     "SET LOCAL deadlock_timeout = '10ms'",
-    // What Postgres refuses is read by its words.
+    // The messages of errors are parsed.
     "SET LOCAL lc_messages = 'C'",
-    // Refusals are what is looked for here: they are told in the result, and would only alarm who watches the log.
+    // Errors are expected here and reported in the result; in the server's log they would only cause alarm.
     "SET LOCAL log_min_messages = 'log'",
     ...prelude,
   ].join("; ");
@@ -66,11 +66,11 @@ async function refuseCommitted(db: Queryable, id: string): Promise<void> {
   const { rows } = await db.query<{ status: string }>("SELECT pg_xact_status($1::text::xid8) AS status", [id]);
   if (rows[0]?.status === "aborted") return;
   throw new NotRolledBack(
-    `transaction ${id} of the rehearsal was not rolled back (pg_xact_status: ${rows[0]?.status}). Look at what it did before anything else.`,
+    `transaction ${id} of the rehearsal was not rolled back (pg_xact_status: ${rows[0]?.status}). Check what it changed before anything else.`,
   );
 }
 
-/** An open transaction of the rehearsal, whose statements together keep to the cap. */
+/** An open transaction of the rehearsal, whose statements together stay within the limit. */
 export class Transaction {
   readonly #db: Queryable;
   readonly #cap: number;
@@ -82,7 +82,7 @@ export class Transaction {
     this.#cap = cap;
   }
 
-  /** Whether so much of the cap is spent that no further check should begin. */
+  /** Whether too much of the limit is spent to start another check. */
   get isLate(): boolean {
     return this.spent > this.#cap / 2;
   }
@@ -92,7 +92,7 @@ export class Transaction {
     return this.#started === undefined ? 0 : Math.ceil(performance.now() - this.#started);
   }
 
-  /** Runs one statement or several, parted by semicolons. */
+  /** Runs one or several statements, separated by semicolons. */
   async run(sql: string): Promise<void> {
     await this.#db.query(`${this.#limits()}; ${sql}`);
   }
@@ -103,14 +103,14 @@ export class Transaction {
     return (await this.#db.query<Row>(sql, values)).rows;
   }
 
-  /** Says that locks are held from now on: no other is waited for. */
+  /** Marks that locks are held, so that the transaction no longer waits for others. */
   holds(): void {
     this.#holds = true;
   }
 
   /**
-   * Runs `work` and takes back what it did, its locks included, unless `keep` is set and it went well. Returns what
-   * Postgres refused it with; throws what is no fault of the statement's.
+   * Runs `work` and rolls it back, including its locks, unless `keep` is set and it succeeded. Returns the error with which
+   * Postgres refused it; throws errors that the statement did not cause.
    */
   async attempt(work: () => Promise<unknown>, keep = false): Promise<Error | undefined> {
     await this.#db.query("SAVEPOINT app_roles_attempt");
@@ -136,7 +136,7 @@ export class Transaction {
   }
 }
 
-/** Tells what another session or the cap is to blame for from what Postgres refuses for good. */
+/** Distinguishes errors that another session or the limit causes from permanent ones. */
 function classified(error: unknown): Error {
   if (error instanceof Blocked || error instanceof HeldTooLong) return error;
   const reason = error instanceof Error ? error : new Error(String(error));

@@ -2,16 +2,15 @@ import { randomBytes } from "node:crypto";
 import { escapeIdentifier } from "pg";
 import { codeOf, type Queryable } from "../postgres/connection.ts";
 import type { SqlFile } from "./goal.ts";
-import { remedyFor } from "./remedy.ts";
 import type { Failed, Rehearsed } from "./result.ts";
 import { NotRolledBack, rolledBack, type Transaction } from "./rolled-back.ts";
-import { type Stage, settingsOf, withPrerequisites } from "./run-trial.ts";
+import { remedyFor, type Stage, settingsOf, withPrerequisites } from "./run-trial.ts";
 import type { FileStatement } from "./sql-file.ts";
 
 /**
- * Runs a file's statements as the owner, in one transaction that is rolled back; ends at the first that Postgres
- * refuses. Each goes through a SECURITY DEFINER function of the owner's: inside one Postgres lets no statement, not even
- * dynamic SQL in a DO block, change the role or end the transaction. Throws Blocked and HeldTooLong.
+ * Runs a file's statements as the owner in one transaction that is rolled back, up to the first refused statement. Each runs in
+ * a SECURITY DEFINER function of the owner, in which Postgres lets no statement, not even dynamic SQL in a DO block, change the
+ * role or end the transaction. Throws Blocked and HeldTooLong.
  */
 export async function runFile(
   db: Queryable,
@@ -29,7 +28,7 @@ export async function runFile(
     return { object, check, code, message: error.message, remedy };
   };
   const gate = `pg_temp.${escapeIdentifier(`app_roles_${randomBytes(6).toString("hex")}`)}`;
-  const prelude = [...stage.roles.statements, ...makeGate(gate, owner)];
+  const prelude = [...stage.roles.statements, ...createGate(gate, owner)];
   await rolledBack(db, prelude, stage.holdCap, result, async (transaction) => {
     const settings = settingsOf(owner, stage.roles.settings).join("; ");
     const wrong = await transaction.attempt(() => transaction.run(settings), true);
@@ -37,21 +36,22 @@ export async function runFile(
       refused = failed(name, `the settings of ${owner}`, wrong);
       return;
     }
-    const before = await whereabouts(transaction);
-    // Postgres leaves a schema that may not be used out of the search_path, without a word.
-    const given = new Set(stage.prerequisites.filter(({ isSchema }) => isSchema));
-    if (given.size > 0) {
-      await transaction.run([...given].map((one) => one.sql).join("; "));
+    const before = await identityOf(transaction);
+    // Postgres silently omits schemas without USAGE from the search_path.
+    const granted = new Set(stage.prerequisites.filter(({ isSchema }) => isSchema));
+    if (granted.size > 0) {
+      await transaction.run([...granted].map((one) => one.sql).join("; "));
       transaction.holds();
     }
     for (const { sql, line } of [...statements, atCommit(statements)]) {
-      const error = await withPrerequisites(transaction, stage.prerequisites, given, () =>
+      const error = await withPrerequisites(transaction, stage.prerequisites, granted, () =>
         transaction.attempt(() => transaction.ask(`SELECT ${gate}($1)`, [sql]), true),
       );
       transaction.holds();
       checks++;
-      const after = await whereabouts(transaction);
-      if (after !== before) throw new NotRolledBack(`${name} line ${line} left its guards (${before}, now ${after})`);
+      const after = await identityOf(transaction);
+      if (after !== before)
+        throw new NotRolledBack(`${name} line ${line} escaped the rehearsal (${before}, now ${after})`);
       if (!error) continue;
       refused = failed(`${name} line ${line}`, `${firstWords(sql)} as ${owner}`, error);
       return;
@@ -62,27 +62,27 @@ export async function runFile(
 }
 
 const noTransaction =
-  "It cannot be rehearsed: it cannot run in a transaction that is rolled back. Leave it out of the file.";
+  "It cannot be rehearsed, because it cannot run in a transaction that is rolled back. Remove it from the file.";
 const remedies: Record<string, string> = {
   "25001": noTransaction, // active_sql_transaction
   "2D000": noTransaction, // invalid_transaction_termination
   "0A000": noTransaction, // feature_not_supported: transaction commands in EXECUTE
 };
 
-function makeGate(gate: string, owner: string): string[] {
+function createGate(gate: string, owner: string): string[] {
   return [
     `CREATE FUNCTION ${gate}(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN EXECUTE $1; END'`,
     `ALTER FUNCTION ${gate}(text) OWNER TO ${escapeIdentifier(owner)}`,
   ];
 }
 
-/** What is only looked at by COMMIT, which never comes. */
+/** Checks deferred constraints, which otherwise only COMMIT would. */
 function atCommit(statements: FileStatement[]): FileStatement {
   return { sql: "SET CONSTRAINTS ALL IMMEDIATE", line: statements.at(-1)?.line ?? 1 };
 }
 
-/** Transaction and role: the same before and after every statement. */
-async function whereabouts(transaction: Transaction): Promise<string> {
+/** Transaction and roles, which no statement can change. */
+async function identityOf(transaction: Transaction): Promise<string> {
   const [row] = await transaction.ask<{ id: string }>(
     "SELECT concat_ws(' ', 'transaction', pg_current_xact_id_if_assigned(), 'as', current_user, 'logged in as', session_user) AS id",
     [],

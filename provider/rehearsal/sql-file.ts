@@ -1,10 +1,11 @@
+import { readFile } from "node:fs/promises";
 import { hasSqlDetails, type Node, parse } from "libpg-query";
 import type { SqlFile } from "./goal.ts";
 
-/** One statement of a file. */
+/** A statement of a file. */
 export interface FileStatement {
   sql: string;
-  /** From 1. */
+  /** Starts at 1. */
   line: number;
 }
 
@@ -14,7 +15,7 @@ export interface Refused {
   reason: string;
 }
 
-/** Takes a file apart with Postgres's own parser; refuses what would end the transaction, change the role, or needs none around it. */
+/** Splits a file with Postgres's parser; refuses statements that end the transaction, change the role, or cannot run in one. */
 export async function parseSqlFile({ text }: SqlFile): Promise<{ statements: FileStatement[]; refused: Refused[] }> {
   // The parser counts in bytes.
   const bytes = Buffer.from(text);
@@ -23,7 +24,7 @@ export async function parseSqlFile({ text }: SqlFile): Promise<{ statements: Fil
     const { stmts = [] } = await parse(text);
     const all = stmts.map(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
       const sql = bytes.subarray(start, length === undefined ? undefined : start + length).toString();
-      // What goes before the first word is not part of the statement's line.
+      // The statement's line is that of its first word.
       const lead = Buffer.byteLength(sql.slice(0, sql.search(/\S|$/)));
       return { sql: sql.trim(), line: lineAt(start + lead), reason: stmt && refusal(stmt) };
     });
@@ -41,14 +42,14 @@ export async function parseSqlFile({ text }: SqlFile): Promise<{ statements: Fil
 
 function syntaxProblem(message: string, text: string, line: number): string {
   const isPsql = /^\s*\\/.test(text.split("\n")[line - 1] ?? "");
-  return isPsql ? `${message}: psql's own commands are no SQL` : message;
+  return isPsql ? `${message}: psql commands are not SQL` : message;
 }
 
 const endsTransaction = "it would end or divide the rehearsal's transaction";
 const changesRole = "it would change the role that the file is run as";
 const noTransaction = "it cannot run in a transaction, so it cannot be rolled back";
 
-/** Why the statement cannot be rehearsed; undefined when it can. Postgres itself refuses what hides in a function or DO. */
+/** Why the statement cannot be rehearsed; undefined if it can. Postgres itself refuses such statements in functions and DO. */
 function refusal(stmt: Node): string | undefined {
   const [[type, node] = ["", {}]] = Object.entries(stmt) as [string, Record<string, unknown>][];
   switch (type) {
@@ -84,7 +85,7 @@ function refusal(stmt: Node): string | undefined {
     case "DropSubscriptionStmt":
       return noTransaction;
     case "CopyStmt":
-      return node.filename ? undefined : "it reads from or writes to the client, which is not there";
+      return node.filename ? undefined : "it reads from or writes to the client, and a rehearsal has no client";
     default:
       return undefined;
   }
@@ -101,4 +102,13 @@ function detachesConcurrently(command: Node): boolean {
   return (
     subtype === "AT_DetachPartition" && def !== undefined && "PartitionCmd" in def && !!def.PartitionCmd.concurrent
   );
+}
+
+/** Reads a file; a relative path starts at the project's folder, in which the command and the plugin run. */
+export async function readSqlFile(name: string): Promise<SqlFile> {
+  try {
+    return { name, text: await readFile(name, "utf8") };
+  } catch (error) {
+    throw new Error(`cannot read ${name}: ${(error as Error).message}`);
+  }
 }

@@ -6,68 +6,68 @@ import { isGrantedOnTable } from "../privileges/explicit-grants.ts";
 import type { RehearsalGoal, RehearsalRole } from "./goal.ts";
 import type { Relation } from "./relations.ts";
 
-/** One transaction's worth: an object on its way to its new owner with what must work then, or a schema. */
+/** The checks of one transaction: of an object after its move to the new owner, or of a schema or extension. */
 export interface Trial {
-  /** How people name the object or the schema. */
+  /** Name of the object or schema, as users write it. */
   name: string;
-  /** Whether it is about a schema, or an extension, rather than an object. */
+  /** Whether it checks a schema or extension rather than an object. */
   isSchema: boolean;
-  /** The schema whose privileges the checks need. */
+  /** The schema on which the checks need privileges. */
   schema: string;
-  /** Of a relation. */
+  /** For a relation. */
   identity?: string;
   move?: Move;
   checks: Check[];
 }
 
-/** Something that must work, or must be refused, as one role. */
+/** A statement that must succeed, or be refused, as one role. */
 export interface Check {
   /** `EXPLAIN SELECT as dashboard_app`. */
   name: string;
   as: string;
-  /** One statement, or several parted by semicolons. */
+  /** One or several statements, separated by semicolons. */
   sql: string;
   expected: "allowed" | "refused";
-  /** A refusal is only a warning: most migrations do without. */
+  /** A refusal is only a warning, because most migrations do not need it. */
   isAdvisory?: boolean;
 }
 
-/** Where the heirs of a table lie, and with whom: what an ALTER of it reaches. */
-export interface Reach {
-  /** Some stay with another role than the owner, or lie outside the schemas. */
+/** The partitions and children that an ALTER TABLE recurses to. */
+export interface Recursion {
+  /** Whether some stay with another role, or are outside the schemas. */
   isBeyond: boolean;
-  /** Schemas outside the managed ones that hold its partitions. */
+  /** Schemas outside the stack's that contain partitions of the table. */
   partitionsIn: string[];
 }
 
-/** A schema's or an extension's owner, whom the up leaves as it is. */
+/** A schema or extension, whose owner the up does not change. */
 export interface Container {
   name: string;
   owner: string;
 }
 
-/** A name that no object of the server has: what the rehearsal makes is gone before anybody could see it. */
+/** A name for temporary objects that no other object has. */
 const throwaway = escapeIdentifier(`app_roles_rehearsal_${randomBytes(6).toString("hex")}`);
 
-/** What is around the objects. */
-export interface Surroundings {
+/** Facts about the database besides its objects. */
+export interface Context {
   /** By the table's identity. */
-  reach: Map<string, Reach>;
+  recursion: Map<string, Recursion>;
   schemas: Container[];
-  /** Those that the owner role does not own. */
+  /** Extensions that the owner role does not own. */
   extensions: Container[];
 }
 
 /**
- * All there is to rehearse: an object is moved, tried by its owner and by every other role, and moved back. Tables come
- * before what reads them.
+ * All trials of a database: each object is moved, checked as its owner and as every other role, and moved back. Tables come
+ * before the views that read them.
  */
 export function trials(
   goal: RehearsalGoal,
   objects: OwnedObject[],
   relations: Map<string, Relation>,
   moves: Move[],
-  { reach, schemas, extensions }: Surroundings,
+  { recursion, schemas, extensions }: Context,
 ): Trial[] {
   const moveOf = new Map(moves.map((move) => [move.object.key, move]));
   const ofObjects = objects
@@ -80,7 +80,7 @@ export function trials(
       const checks = relation
         ? [
             ...(owner === undefined ? keptChecks(goal, relation) : ownerChecks(owner, relation, object)),
-            ...(owner === undefined ? [] : reachChecks(owner, relation, reach.get(object.identity))),
+            ...(owner === undefined ? [] : recursionChecks(owner, relation, recursion.get(object.identity))),
             ...(isManaged ? goal.roles.flatMap((role) => roleChecks(role, relation)) : []),
           ]
         : [];
@@ -106,31 +106,31 @@ export function trials(
   ];
 }
 
-/** What stays with another role: a migration may well read it all the same. */
+/** A migration can read objects that stay with another role. */
 function keptChecks({ owner, schemas }: RehearsalGoal, { identity, schema }: Relation): Check[] {
   if (owner === undefined || !schemas.includes(schema)) return [];
   return [{ ...check("EXPLAIN SELECT", owner, `EXPLAIN SELECT * FROM ${identity}`), isAdvisory: true }];
 }
 
-/** An ALTER of a table goes on to its partitions and heirs; CREATE INDEX makes one in each partition's schema. */
-function reachChecks(owner: string, { identity }: Relation, reach: Reach | undefined): Check[] {
-  if (!reach?.isBeyond) return [];
+/** ALTER TABLE recurses to partitions and children; CREATE INDEX creates an index in each partition's schema. */
+function recursionChecks(owner: string, { identity }: Relation, recursion: Recursion | undefined): Check[] {
+  if (!recursion?.isBeyond) return [];
   const alter = `ALTER TABLE ${identity} ADD COLUMN ${throwaway} boolean`;
   return [
-    check("ALTER TABLE ADD COLUMN, with its partitions and heirs,", owner, alter),
-    ...reach.partitionsIn.map((schema) => {
+    check("ALTER TABLE ADD COLUMN, with its partitions and children,", owner, alter),
+    ...recursion.partitionsIn.map((schema) => {
       const table = `${escapeIdentifier(schema)}.${throwaway}`;
-      // By itself CREATE INDEX would read all of the table under a lock.
+      // CREATE INDEX itself would read the whole table under a lock.
       const sql = `CREATE TABLE ${table} (id integer); DROP TABLE ${table}`;
-      return check(`CREATE in schema ${schema}, as CREATE INDEX does for the partitions there,`, owner, sql);
+      return check(`CREATE in schema ${schema}, as CREATE INDEX does for its partitions,`, owner, sql);
     }),
   ];
 }
 
-/** COMMENT asks for the same ownership as ALTER EXTENSION ... UPDATE, and runs no script. */
+/** COMMENT needs the same ownership as ALTER EXTENSION ... UPDATE, and runs no script. */
 function extensionTrial(owner: string, { name }: Container): Trial {
   const sql = `COMMENT ON EXTENSION ${escapeIdentifier(name)} IS NULL`;
-  const what = "COMMENT ON EXTENSION, which like ALTER EXTENSION ... UPDATE is its owner's,";
+  const what = "COMMENT ON EXTENSION, which like ALTER EXTENSION ... UPDATE needs its owner,";
   return {
     name: `extension ${name}`,
     isSchema: true,
@@ -139,23 +139,23 @@ function extensionTrial(owner: string, { name }: Container): Trial {
   };
 }
 
-/** What a migration does: an owner may do it, nobody else. */
+/** Statements of migrations that only an owner can run. */
 function ownerChecks(owner: string, { identity, kind, column, definition }: Relation, object: OwnedObject): Check[] {
   const checks = [check("EXPLAIN SELECT", owner, `EXPLAIN SELECT * FROM ${identity}`)];
   if (definition !== null) checks.push(check("EXPLAIN of its definition", owner, `EXPLAIN ${definition}`));
   if (object.timescale === "hypertable") {
     checks.push(check("ALTER TABLE ADD COLUMN", owner, `ALTER TABLE ${identity} ADD COLUMN ${throwaway} boolean`));
   } else if ((kind === "table" || kind === "partitioned table") && column !== null) {
-    // Needs an owner as any ALTER does, and leaves a table's partitions and heirs, which are moved by themselves, alone.
+    // Needs the owner, as every ALTER, and does not recurse to partitions and children, which have their own trials.
     const sql = `ALTER TABLE ONLY ${identity} ALTER COLUMN ${column} SET STATISTICS -1`;
     checks.push(check("ALTER TABLE", owner, sql));
   }
   return checks;
 }
 
-/** What a role's access level gives. EXPLAIN asks for the same privileges as the statement and runs nothing. */
+/** Checks of a role's access level. EXPLAIN needs the same privileges as the statement, and does not run it. */
 function roleChecks({ role, access, grants }: RehearsalRole, { identity, kind }: Relation): Check[] {
-  // It gives an owner what it owns: those checks are made already.
+  // An owner's checks are in ownerChecks.
   if (access === "owner") return [];
   if (access === undefined && !isGrantedOnTable(grants, identity, "SELECT")) return [];
   const select = check("EXPLAIN SELECT", role, `EXPLAIN SELECT * FROM ${identity}`);
@@ -175,7 +175,7 @@ function schemaTrial(owner: string, { name: schema, owner: schemaOwner }: Contai
     isSchema: true,
     schema,
     checks: [
-      // Fails without CREATE on the database even where the schema exists: migrators that start with it crash-loop.
+      // Fails without CREATE on the database even if the schema exists; migrations that start with it crash-loop.
       check("CREATE SCHEMA IF NOT EXISTS", owner, `CREATE SCHEMA IF NOT EXISTS ${name}`),
       check("CREATE and DROP of a table", owner, `CREATE TABLE ${table} (id integer); DROP TABLE ${table}`),
       { ...check("COMMENT ON SCHEMA", owner, `COMMENT ON SCHEMA ${name} IS NULL`), isAdvisory: true },

@@ -54,9 +54,9 @@ test("rehearse: true stops an up before anything is changed, and continues once 
   const before = await estate.observe();
 
   const preview = await estate.preview();
-  expect(preview).toMatch(/tracksolid_db: the up begins with a rehearsal \(objects to move: 6\d, privileges to grant/);
+  expect(preview).toMatch(/tracksolid_db: the up starts with a rehearsal \(objects to move: 6\d, privileges to grant/);
   const { text } = await pulumi(["up"], { fails: true });
-  expect(text).toMatch(/the rehearsal in tracksolid_db did not pass; nothing is changed/);
+  expect(text).toMatch(/the rehearsal in tracksolid_db did not pass; nothing was changed/);
   expect(text).toMatch(
     /tickets\.v_keys: EXPLAIN SELECT as tracksolid_owner\s+permission denied for table keys \(42501\)/,
   );

@@ -2,6 +2,7 @@ import type { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { baseline } from "../../../provider/baseline/resource.ts";
 import { Server } from "../../../provider/postgres/connection.ts";
+import { isGrantedOnTable } from "../../../provider/privileges/explicit-grants.ts";
 import { PrivilegeReader } from "../../../provider/privileges/reader.ts";
 import { privileges } from "../../../provider/privileges/resource.ts";
 import { availableVersions } from "../../../sandbox/postgres/server.ts";
@@ -307,4 +308,15 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
       expect(await changesOf(wanted, wanted)).toEqual({ "audit.other": "revoke INSERT" });
     });
   });
+});
+
+test.each([
+  [{ tables: { "app.orders": ["delete"] } }, "app.orders", true],
+  [{ tables: { "app.*": ["SELECT", "DELETE"] } }, "app.orders", true],
+  [{ tables: { '"Odd.schema".*': ["DELETE"] } }, '"Odd.schema"."a ""b"', true],
+  [{ tables: { "app.orders": ["SELECT"] } }, "app.orders", false],
+  [{ tables: { "app.order": ["DELETE"] } }, "app.orders", false],
+  [undefined, "app.orders", false],
+])("whether %j grants DELETE on %s: %s", (grants, identity, granted) => {
+  expect(isGrantedOnTable(grants, identity, "DELETE")).toBe(granted);
 });

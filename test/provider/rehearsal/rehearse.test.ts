@@ -12,7 +12,7 @@ import { startPostgres, type TestPostgres } from "../postgres.ts";
 
 const database = "tracksolid_db";
 
-/** No test depends on how fast this machine is. */
+/** Limits that do not depend on the speed of the machine. */
 const unhurried: Limits = { patience: 0, holdCap: 60_000 };
 
 const runbook: RehearsalGoal = {
@@ -55,7 +55,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     for (const sql of undo) await admin.query(sql);
   });
 
-  /** Rehearses, and sees to it that nothing of the server was changed by it. */
+  /** Rehearses, and checks that nothing on the server changed. */
   async function rehearsed(
     files: SqlFile[] = [],
     goal: Partial<RehearsalGoal> = {},
@@ -69,8 +69,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     return result;
   }
 
-  async function given(sql: string, andBack: string): Promise<void> {
-    undo.unshift(andBack);
+  async function setUp(sql: string, tearDown: string): Promise<void> {
+    undo.unshift(tearDown);
     await admin.query(sql);
   }
 
@@ -83,8 +83,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(result.checks).toBeGreaterThan(result.objects);
   });
 
-  test("a view that the new owner cannot read is told", async () => {
-    await given(
+  test("a view that the new owner cannot read is reported", async () => {
+    await setUp(
       `CREATE SCHEMA vault; CREATE TABLE vault.keys (id int);
        CREATE VIEW tickets.v_keys AS SELECT id FROM vault.keys;
        CREATE MATERIALIZED VIEW tickets.mv_keys AS SELECT id FROM vault.keys`,
@@ -92,28 +92,28 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     );
     const { failed, missed } = await rehearsed();
     expect(missed).toEqual([]);
-    const told = failed.map(({ object, check, code, message }) => [object, check, code, message]);
-    expect(told).toContainEqual([
+    const found = failed.map(({ object, check, code, message }) => [object, check, code, message]);
+    expect(found).toContainEqual([
       "tickets.v_keys",
       "EXPLAIN SELECT as tracksolid_owner",
       "42501",
       "permission denied for table keys",
     ]);
-    expect(told).toContainEqual([
+    expect(found).toContainEqual([
       "tickets.mv_keys",
       "EXPLAIN of its definition as tracksolid_owner",
       "42501",
       "permission denied for schema vault",
     ]);
-    // Who reads the view reads it with its owner's privileges.
-    expect(told).toContainEqual(["tickets.v_keys", "EXPLAIN SELECT as dashboard_app", "42501", expect.anything()]);
+    // Its readers also read with its owner's privileges.
+    expect(found).toContainEqual(["tickets.v_keys", "EXPLAIN SELECT as dashboard_app", "42501", expect.anything()]);
     expect(failed[0]?.remedy).toContain("app-roles:databases.tracksolid_db.schemas");
-    expect(told).toHaveLength(3);
+    expect(found).toHaveLength(3);
   });
 
   // A view can be read with the reader's privileges since PostgreSQL 15.
-  test.skipIf(version < 15)("a relation that the reader cannot see is told", async () => {
-    await given(
+  test.skipIf(version < 15)("a relation that the reader cannot read is reported", async () => {
+    await setUp(
       `CREATE SCHEMA vault; CREATE TABLE vault.keys (id int); CREATE ROLE vault_keeper;
        CREATE FUNCTION tickets.keys() RETURNS SETOF vault.keys LANGUAGE sql STABLE AS 'SELECT * FROM vault.keys';
        CREATE VIEW tickets.v_keys WITH (security_invoker) AS SELECT id FROM vault.keys;
@@ -129,8 +129,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("a function of SQL in a view reads with the caller's privileges that the up will give", async () => {
-    await given(
+  test("an SQL function in a view reads with the caller's privileges, which the up will grant", async () => {
+    await setUp(
       `CREATE FUNCTION tickets.comments_of() RETURNS SETOF tickets.comments LANGUAGE sql STABLE
          AS 'SELECT * FROM tickets.comments';
        REVOKE EXECUTE ON FUNCTION tickets.comments_of FROM PUBLIC;
@@ -140,15 +140,15 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await rehearsed()).toMatchObject({ failed: [], missed: [] });
   });
 
-  test("a reader that may write is told", async () => {
-    await given("GRANT DELETE ON tickets.tickets TO PUBLIC", "REVOKE DELETE ON tickets.tickets FROM PUBLIC");
+  test("a reader that can write is reported", async () => {
+    await setUp("GRANT DELETE ON tickets.tickets TO PUBLIC", "REVOKE DELETE ON tickets.tickets FROM PUBLIC");
     const { failed } = await rehearsed();
     expect(failed).toMatchObject([
       { object: "tickets.tickets", check: "EXPLAIN DELETE as dashboard_app", code: undefined },
     ]);
   });
 
-  test("a writer may write, and its settings hold", async () => {
+  test("a writer can write, and its settings apply", async () => {
     const desk = { role: "ticket_desk", access: "writer" as const };
     const roles = [...runbook.roles, { ...desk, settings: {} }];
     expect(await rehearsed([], { roles })).toMatchObject({ failed: [], missed: [] });
@@ -165,7 +165,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     );
   });
 
-  test("an owner whose sessions only read cannot migrate", async () => {
+  test("an owner with read-only sessions cannot migrate", async () => {
     const [owner, ...others] = runbook.roles as [RehearsalGoal["roles"][0]];
     const roles = [{ ...owner, settings: { default_transaction_read_only: "on" } }, ...others];
     const { failed } = await rehearsed([], { roles });
@@ -178,7 +178,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     );
   });
 
-  test("an object that another session has locked is told with who holds it", async () => {
+  test("a locked object is reported with the session that locks it", async () => {
     const holder = await postgres.connect({ database });
     await holder.query(
       "SET application_name = 'nightly report'; BEGIN; LOCK TABLE tickets.tickets IN ACCESS SHARE MODE",
@@ -187,25 +187,27 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     await holder.query("ROLLBACK");
     expect(failed).toEqual([]);
     expect(missed.map(({ object }) => object)).toEqual(["tickets.tickets"]);
-    expect(missed[0]?.reason).toMatch(/^locked by pid \d+, nightly report as postgres, in a transaction for .*55P03/);
+    expect(missed[0]?.reason).toMatch(
+      /^it, or a relation that it reads, is locked by pid \d+, nightly report as postgres, in a transaction for .*55P03/,
+    );
     const all = await rehearsed();
     expect(all).toMatchObject({ objects, moved: moved + 1, missed: [] });
   });
 
-  test("a lock that is given back in the meantime only costs time", async () => {
+  test("a lock that is released meanwhile only costs time", async () => {
     const holder = await postgres.connect({ database });
     await holder.query("BEGIN; LOCK TABLE tickets.tickets IN ACCESS SHARE MODE");
     const call = testCall();
     const result = server.session(database, (db) =>
       rehearse(db, runbook, [], call, { ...unhurried, patience: 60_000 }),
     );
-    await expect.poll(() => call.lines.join(), { timeout: 60_000 }).toContain("waiting for 1 that others hold");
+    await expect.poll(() => call.lines.join(), { timeout: 60_000 }).toContain("waiting for 1 that other sessions lock");
     await holder.query("ROLLBACK");
     expect(await result).toMatchObject({ failed: [], missed: [] });
   });
 
-  test("an up's own grants count, and every role of the stack is there to be named", async () => {
-    await given("CREATE SCHEMA audit; CREATE TABLE audit.log (id int, who text)", "DROP SCHEMA audit CASCADE");
+  test("the up's own grants count, and every role of the stack exists during the rehearsal", async () => {
+    await setUp("CREATE SCHEMA audit; CREATE TABLE audit.log (id int, who text)", "DROP SCHEMA audit CASCADE");
     const migration =
       file(`CREATE TABLE public.made (id int); SELECT who FROM audit.log; INSERT INTO audit.log VALUES (1);
       GRANT SELECT ON public.made TO elsewhere_app; ALTER TABLE tickets.tickets ADD COLUMN seen boolean`);
@@ -220,8 +222,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await rehearsed(migration, { roles })).toMatchObject({ failed: [], missed: [] });
   });
 
-  test("partitions and heirs elsewhere are altered with their table, until they are the owner's too", async () => {
-    await given(
+  test("partitions and children in other schemas are altered with their table, and pass once the owner owns them", async () => {
+    await setUp(
       `CREATE SCHEMA parts; CREATE TABLE tickets.ev (id int) PARTITION BY RANGE (id); CREATE TABLE tickets.base (id int);
        CREATE TABLE parts.ev_1 PARTITION OF tickets.ev FOR VALUES FROM (0) TO (9); CREATE TABLE parts.heir () INHERITS (tickets.base)`,
       "DROP TABLE tickets.ev, tickets.base CASCADE; DROP SCHEMA parts CASCADE",
@@ -246,12 +248,12 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(await rehearsed([], { roles, alsoOwn })).toMatchObject({ failed: [], missed: [] });
   });
 
-  test("what only another owner may do is warned of, and is no failure", async () => {
-    await given("CREATE EXTENSION hstore SCHEMA public", "DROP EXTENSION hstore");
+  test("statements that only another owner can run are warnings, not failures", async () => {
+    await setUp("CREATE EXTENSION hstore SCHEMA public", "DROP EXTENSION hstore");
     const { failed, warned } = await rehearsed();
     expect(failed).toEqual([]);
-    const told = warned.map(({ object, check }) => `${object}: ${check}`);
-    expect(told).toEqual(
+    const found = warned.map(({ object, check }) => `${object}: ${check}`);
+    expect(found).toEqual(
       expect.arrayContaining([
         "schema tickets: COMMENT ON SCHEMA as tracksolid_owner",
         "schema tickets: ALTER DEFAULT PRIVILEGES FOR ROLE postgres as tracksolid_owner",
@@ -263,8 +265,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(update.failed).toMatchObject([{ remedy: expect.stringContaining("Let its owner or a superuser run") }]);
   });
 
-  test("an object that holds its locks for too long is named as not tried, and is no failure", async () => {
-    await given(
+  test("an object that would hold its locks for too long is reported as not tried, and is not a failure", async () => {
+    await setUp(
       `CREATE SCHEMA slow; CREATE TABLE slow.big (id int PRIMARY KEY, note text);
        CREATE FUNCTION slow.wait() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(5); END';
        CREATE EVENT TRIGGER slow ON ddl_command_end WHEN TAG IN ('ALTER TABLE') EXECUTE FUNCTION slow.wait()`,
@@ -279,13 +281,13 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
         reason: expect.stringMatching(
           /^its move changes 4 relations in one transaction and will hold their locks for \d+ ms or more/,
         ),
-        remedy: expect.stringContaining("The up moves it all the same"),
+        remedy: expect.stringContaining("The up moves it anyway"),
       },
     ]);
   });
 
-  test("an object that another session drops meanwhile is no failure", async () => {
-    await given(
+  test("an object that another session drops meanwhile is not a failure", async () => {
+    await setUp(
       "CREATE TABLE tickets.short (id int); CREATE FUNCTION tickets.brief() RETURNS int LANGUAGE sql AS 'SELECT 1'",
       "SELECT",
     );
@@ -304,8 +306,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(result).toMatchObject({ failed: [], missed: [], untried: [] });
   });
 
-  test("nothing is left to move after the move, and everything is still tried", async () => {
-    await given(
+  test("a moved object is not moved again, and is still checked", async () => {
+    await setUp(
       `CREATE ROLE tracksolid_owner; GRANT USAGE, CREATE ON SCHEMA tracksolid, reporting, tickets TO tracksolid_owner;
        ALTER TABLE tickets.comments OWNER TO tracksolid_owner`,
       `ALTER TABLE tickets.comments OWNER TO postgres; DROP OWNED BY tracksolid_owner; DROP ROLE tracksolid_owner`,
@@ -317,10 +319,10 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect(first.moved).toBe(moved);
   });
 
-  test.skipIf(version < 15)("a role that is a superuser now is tried as none", async () => {
-    await given("CREATE ROLE dashboard_app SUPERUSER", "DROP ROLE dashboard_app");
-    await given("CREATE SCHEMA vault; CREATE TABLE vault.keys (id int)", "DROP SCHEMA vault CASCADE");
-    await given(
+  test.skipIf(version < 15)("a role that is a superuser now is rehearsed as a non-superuser", async () => {
+    await setUp("CREATE ROLE dashboard_app SUPERUSER", "DROP ROLE dashboard_app");
+    await setUp("CREATE SCHEMA vault; CREATE TABLE vault.keys (id int)", "DROP SCHEMA vault CASCADE");
+    await setUp(
       "CREATE VIEW tickets.v_keys WITH (security_invoker) AS SELECT id FROM vault.keys",
       "DROP VIEW tickets.v_keys",
     );
@@ -331,7 +333,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("a database without an owner is read and not moved", async () => {
+  test("objects of a database without an owner are checked and not moved", async () => {
     const goal: RehearsalGoal = {
       database: "fleet_platform",
       schemas: ["fleet", "jobs"],
@@ -348,11 +350,11 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     await expect(run(file("SELECT 1"))).rejects.toThrow(/has no owner to run them as/);
   });
 
-  test("an admin who is no superuser is refused", async () => {
-    await given("CREATE ROLE deputy LOGIN PASSWORD 'deputy'", "DROP ROLE deputy");
+  test("a non-superuser admin is refused", async () => {
+    await setUp("CREATE ROLE deputy LOGIN PASSWORD 'deputy'", "DROP ROLE deputy");
     const deputy = new Server({ ...postgres.address, user: "deputy", password: "deputy" });
     const run = deputy.session(database, (db) => rehearse(db, runbook, [], testCall(), unhurried));
-    await expect(run).rejects.toThrow(/deputy is no superuser/);
+    await expect(run).rejects.toThrow(/deputy is not a superuser/);
     await deputy.close();
   });
 
@@ -374,7 +376,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(checks).toBeGreaterThan(8);
     });
 
-    test("one that would commit or change its role is refused with its line, and nothing of it is run", async () => {
+    test("a file that would commit or change its role is refused with the line, and not run", async () => {
       const { failed } = await rehearsed(
         file(
           "-- é\nCREATE TABLE nowhere.x ();\n\nBEGIN;\nSET ROLE postgres; RESET ROLE;\n  COMMIT;\nVACUUM tickets.tickets;",
@@ -395,12 +397,12 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       ["SELECT set_config('role', 'postgres', false)", "42501"],
       ["SELECT set_config('session_authorization', 'postgres', false)", "42501"],
       ["DO $$ BEGIN EXECUTE 'VACUUM tickets.tickets'; END $$", "25001"],
-    ])("what hides it is refused by Postgres: %s", async (sql, code) => {
-      const { failed } = await rehearsed(file(`SELECT 1;\n${sql};\nCREATE TABLE tickets.never_made ();`));
+    ])("a hidden attempt is refused by Postgres: %s", async (sql, code) => {
+      const { failed } = await rehearsed(file(`SELECT 1;\n${sql};\nCREATE TABLE tickets.never_created ();`));
       expect(failed).toMatchObject([{ object: "0042.sql line 2", code }]);
     });
 
-    test("one that fails says at which line, and why", async () => {
+    test("a file that fails is reported with the line and the reason", async () => {
       const { failed } = await rehearsed(
         file("CREATE TABLE tickets.x (id int);\n\nALTER TABLE public.nowhere\n  ADD COLUMN x int;\nSELECT 1/0;"),
       );
@@ -414,7 +416,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       ]);
     });
 
-    test("what only COMMIT would find is found", async () => {
+    test("a violation that only COMMIT would find is found", async () => {
       const { failed } = await rehearsed(
         file(`CREATE TABLE tickets.a (id int PRIMARY KEY);
               CREATE TABLE tickets.b (id int REFERENCES tickets.a DEFERRABLE INITIALLY DEFERRED);
@@ -423,8 +425,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(failed).toMatchObject([{ object: "0042.sql line 3", code: "23503" }]);
     });
 
-    test("one that alters what stays with another owner fails as it will after the up", async () => {
-      await given("CREATE TABLE public.ledger (id int)", "DROP TABLE public.ledger");
+    test("a file that alters an object of another owner fails as it will after the up", async () => {
+      await setUp("CREATE TABLE public.ledger (id int)", "DROP TABLE public.ledger");
       const sql = file("ALTER TABLE public.ledger ADD COLUMN x int");
       expect((await rehearsed(sql)).failed).toMatchObject([
         { code: "42501", message: "must be owner of table ledger" },
@@ -432,8 +434,8 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect((await rehearsed(sql, { alsoOwn: ["public.ledger"] })).failed).toEqual([]);
     });
 
-    test("CREATE TABLE IF NOT EXISTS of a ledger that is there needs CREATE on its schema, which the remedy names", async () => {
-      await given("CREATE SCHEMA books; CREATE TABLE books.ledger (id int)", "DROP SCHEMA books CASCADE");
+    test("CREATE TABLE IF NOT EXISTS for an existing ledger needs CREATE on its schema, as the remedy says", async () => {
+      await setUp("CREATE SCHEMA books; CREATE TABLE books.ledger (id int)", "DROP SCHEMA books CASCADE");
       const sql = file("CREATE TABLE IF NOT EXISTS books.ledger (id int)");
       expect((await rehearsed(sql, { alsoOwn: ["books.ledger"] })).failed).toMatchObject([
         {
@@ -446,7 +448,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       ]);
     });
 
-    test("one whose locks would be held too long is stopped", async () => {
+    test("a file that would hold its locks for too long is stopped", async () => {
       const { missed, failed } = await rehearsed(
         file("SET statement_timeout = 0; LOCK TABLE tickets.tickets; SELECT pg_sleep(60)"),
         {},
@@ -456,7 +458,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       expect(missed).toMatchObject([{ object: "0042.sql", reason: expect.stringContaining("held for too long") }]);
     });
 
-    test("one that waits for another session's lock is told", async () => {
+    test("a file that waits for another session's lock is reported", async () => {
       const holder = await postgres.connect({ database });
       await holder.query("BEGIN; LOCK TABLE tickets.comments");
       const sql = "ALTER TABLE tickets.tickets ADD COLUMN x int; ALTER TABLE tickets.comments ADD COLUMN x int";

@@ -41,23 +41,23 @@ const inputs = (more: Partial<Inputs> = {}): Inputs => ({
   ...more,
 });
 
-test("is due only while there is something to move or grant", async () => {
+test("is planned only if there is something to move or grant", async () => {
   const db = await postgres.connect({ database });
   const planned = await resource.plan(inputs(), undefined, {});
   expect(planned.changes.rehearsal).toMatch(/^objects to move: [1-9]\d*, privileges to grant: [1-9]\d*$/);
   const before = await observe(db);
-  // Moving nothing and granting nothing: a role that is not there has no access.
+  // Nothing to move and no role to grant anything.
   const { changes } = await resource.plan(inputs({ owner: undefined, roles: [] }), undefined, {});
   expect(changes).toEqual({});
   expect(await observe(db)).toEqual(before);
 });
 
-test("a file stands in the state by its digest, so that another text is another rehearsal", async () => {
+test("the state holds the digest of a file, so that a changed text is rehearsed again", async () => {
   const file = join(dir, "next.sql");
-  await writeFile(file, "CREATE TABLE fleet.secretly_made ()");
+  await writeFile(file, "CREATE TABLE fleet.secretly_created ()");
   const first = await resource.plan(inputs({ files: [file] }), undefined, {});
-  expect(JSON.stringify(first.observed)).not.toContain("secretly_made");
-  await writeFile(file, "CREATE TABLE fleet.made_otherwise ()");
+  expect(JSON.stringify(first.observed)).not.toContain("secretly_created");
+  await writeFile(file, "CREATE TABLE fleet.created_otherwise ()");
   const second = await resource.plan(inputs({ files: [file] }), undefined, {});
   expect(second.observed).not.toEqual(first.observed);
   await expect(resource.plan(inputs({ files: [join(dir, "none.sql")] }), undefined, {})).rejects.toThrow(
@@ -65,7 +65,7 @@ test("a file stands in the state by its digest, so that another text is another 
   );
 });
 
-test("passes with a line of numbers, fails with what is wrong, and leaves nothing behind", async () => {
+test("passes with a summary, fails with the problems, and leaves nothing behind", async () => {
   const db = await postgres.connect({ database });
   const before = await observe(db);
   const call = testCall();
@@ -75,7 +75,7 @@ test("passes with a line of numbers, fails with what is wrong, and leaves nothin
   const file = join(dir, "bad.sql");
   await writeFile(file, "SELECT 1;\nRESET ROLE;\n");
   await expect(resource.apply(inputs({ files: [file] }), undefined, call)).rejects.toThrow(
-    /nothing is changed[\s\S]*bad\.sql line 2[\s\S]*change the role/,
+    /nothing was changed[\s\S]*bad\.sql line 2[\s\S]*change the role/,
   );
   await resource.remove(inputs(), call);
   expect(await observe(db)).toEqual(before);

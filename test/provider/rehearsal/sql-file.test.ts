@@ -3,7 +3,7 @@ import { parseSqlFile } from "../../../provider/rehearsal/sql-file.ts";
 
 const read = (text: string) => parseSqlFile({ name: "x.sql", text });
 
-test("statements keep their line and their text, whatever stands in quotes and comments", async () => {
+test("statements keep their line and text, with any quotes and comments", async () => {
   const text = [
     "-- COMMIT; é",
     "CREATE TABLE a (note text DEFAULT 'COMMIT; ''');",
@@ -25,7 +25,7 @@ test("an empty file has no statements", async () => {
   expect(await read("-- nothing\n")).toEqual({ statements: [], refused: [] });
 });
 
-describe("what cannot be rehearsed", () => {
+describe("statements that cannot be rehearsed", () => {
   test.each([
     ["BEGIN", /transaction/],
     ["START TRANSACTION ISOLATION LEVEL SERIALIZABLE", /transaction/],

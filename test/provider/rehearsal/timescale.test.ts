@@ -23,21 +23,21 @@ const unhurried = { patience: 0, holdCap: 60_000 };
 let db: Queryable & { close(): Promise<void> };
 beforeAll(async () => {
   db = await startTracksolid();
-  // As Server prepares its sessions.
+  // As in the sessions of Server.
   await db.query("SET search_path = pg_catalog, pg_temp");
 });
 afterAll(() => db.close());
 
-/** PGlite has no GRANT ON DATABASE ("tuple concurrently deleted"), which a schema's checks need. */
-const butSchemas = (missed: { object: string }[]) => missed.filter(({ object }) => !object.startsWith("schema "));
+/** PGlite does not support GRANT ON DATABASE ("tuple concurrently deleted"), which the checks of a schema need. */
+const withoutSchemas = (missed: { object: string }[]) => missed.filter(({ object }) => !object.startsWith("schema "));
 
 const jobs = async () =>
   (await db.query("SELECT job_id, owner::text FROM timescaledb_information.jobs ORDER BY 1")).rows;
 
-test("a hypertable is altered by its new owner, its jobs and its aggregate with it, and all is taken back", async () => {
+test("a hypertable is altered by its new owner, with its jobs and its aggregate, and rolled back", async () => {
   const before = [await observe(db), await jobs()];
   const result = await rehearse(db, goal, [], testCall(), unhurried);
-  expect([result.failed, butSchemas(result.missed)]).toEqual([[], []]);
+  expect([result.failed, withoutSchemas(result.missed)]).toEqual([[], []]);
   expect(result.moved).toBeGreaterThan(20);
   expect([await observe(db), await jobs()]).toEqual(before);
 });
@@ -50,11 +50,11 @@ test("a migration of a hypertable and its policies passes", async () => {
                   SELECT imei, public.time_bucket('1 hour', recorded_at) AS hour, count(*) AS positions
                   FROM tracksolid.position_history GROUP BY 1, 2 WITH NO DATA;`;
   const { failed, missed } = await rehearse(db, goal, [{ name: "0043.sql", text }], testCall(), unhurried);
-  expect([failed, butSchemas(missed)]).toEqual([[], []]);
+  expect([failed, withoutSchemas(missed)]).toEqual([[], []]);
   expect([await observe(db), await jobs()]).toEqual(before);
 });
 
-test("a hypertable whose chunks would be locked for too long is not even tried", async () => {
+test("a hypertable whose chunks would be locked for too long is not tried", async () => {
   const { rows } = await db.query(
     "SELECT FROM timescaledb_information.chunks WHERE hypertable_name = 'position_history'",
   );
@@ -71,7 +71,7 @@ test("a hypertable whose chunks would be locked for too long is not even tried",
   expect([altered, failed]).toEqual([[], []]);
 });
 
-test("an aggregate whose new owner cannot read its hypertable is told", async () => {
+test("an aggregate whose new owner cannot read its hypertable is reported", async () => {
   await db.query(`CREATE SCHEMA vault; CREATE TABLE vault.readings (at timestamptz NOT NULL, value int)`);
   await db.query("SELECT public.create_hypertable('vault.readings', 'at')");
   await db.query(`CREATE MATERIALIZED VIEW tickets.readings WITH (timescaledb.continuous) AS
