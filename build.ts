@@ -1,6 +1,6 @@
 /**
- * `npm run build`: the package's JavaScript and types in dist/, since Node strips no types below node_modules. The
- * repository itself needs none of it. dist/provider is the plugin's folder, dist/policies the policy pack's.
+ * `npm run build` writes the npm package's JavaScript and types to dist/, since Node does not strip types in node_modules.
+ * The repository itself does not use dist/. dist/provider contains the plugin, dist/policies the policy pack.
  */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -6,20 +6,19 @@ import { DatabaseSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * The folder that outlives a sandbox and is shared by all of one user's clones: what takes minutes to make is kept here.
- * `SANDBOX_CACHE` names another place; else `$XDG_CACHE_HOME/app-roles` or `~/.cache/app-roles`
- * (XDG base directory specification).
+ * The cache folder that all of one user's clones share, for files that take minutes to build or download:
+ * `$SANDBOX_CACHE`, else `$XDG_CACHE_HOME/app-roles`, else `~/.cache/app-roles` (XDG base directory specification).
  */
 export function cacheDirectory(env: NodeJS.ProcessEnv = process.env): string {
   return env.SANDBOX_CACHE ?? join(env.XDG_CACHE_HOME ?? join(env.HOME ?? homedir(), ".cache"), "app-roles");
 }
 
 /**
- * The folder at `path`, made by `make` when it is not there yet. It appears whole or not at all: a killed `make` leaves
- * only a partial folder that the next one removes. Of several processes one makes it and the others wait for it.
+ * Creates the folder at `path` with `make` if it does not exist. The folder appears complete or not at all: a killed `make`
+ * leaves only a partial folder, which the next call removes. Of several processes, one creates it and the others wait.
  *
- * @param make fills the folder it is given, on the same file system as `path`
- * @param waiting called once when another process is making the folder
+ * @param make fills the folder it receives, which is on the same file system as `path`
+ * @param waiting called once if another process is creating the folder
  */
 export async function makeOnce(
   path: string,
@@ -45,9 +44,9 @@ export async function makeOnce(
   });
 }
 
-/** Runs `work` while no other process holds the lock. The operating system lets go of it when its holder dies. */
+/** Runs `work` while no other process holds the lock. The operating system releases the lock of a process that ends. */
 async function withLock(path: string, waiting: () => void, work: () => Promise<void>): Promise<void> {
-  // SQLite is the one way to an operating system's file lock that Node has.
+  // SQLite is the only way to an operating system's file lock in Node.
   const lock = new DatabaseSync(path);
   try {
     for (let attempts = 0; !tryLock(lock); attempts++) {

@@ -1,9 +1,8 @@
 #!/bin/sh
 # guard.sh DIRECTORY [COMMAND...]
 #
-# Keeps DIRECTORY, and COMMAND running, for as long as whoever holds the other end of its stdin lives: the kernel closes
-# that pipe however its holder ends, kill -9 included. Then COMMAND is interrupted (for Postgres, SIGINT is the fast
-# shutdown) and DIRECTORY removed. When COMMAND ends by itself, its exit code is that of the guard.
+# Runs COMMAND until the process at the other end of stdin ends: the kernel then closes the pipe, even after kill -9.
+# Interrupts COMMAND (Postgres does a fast shutdown on SIGINT) and removes DIRECTORY. Exits with COMMAND's exit code.
 directory=$1
 shift
 
@@ -23,7 +22,7 @@ if [ $# -gt 0 ]; then
   exec 3<&-
   wait "$command"
   status=$?
-  # A signal to this shell ends a wait early.
+  # A signal to this shell ends the wait early.
   while kill -0 "$command" 2>/dev/null; do
     wait "$command"
     status=$?

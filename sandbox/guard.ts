@@ -5,27 +5,26 @@ import { exitCode } from "./process.ts";
 
 const script = readFileSync(new URL("guard.sh", import.meta.url), "utf8");
 
-/** A directory, and perhaps a command that works in it, that do not outlive this process. */
+/** A directory, and optionally a command that uses it, which end with this process. */
 export interface Guarded {
-  /** The exit code of the command once it has ended, by itself or not, and the directory is gone. */
+  /** Resolves with the command's exit code once the command has ended and the directory is removed. */
   readonly ended: Promise<number>;
-  /** Interrupts the command, waits for its end and removes the directory. */
+  /** Interrupts the command, waits until it ends, and removes the directory. */
   end(): Promise<void>;
 }
 
-/** How the command is run. */
 export type GuardOptions = Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid"> & {
-  /** File descriptor for what the command prints; nowhere by default. */
+  /** File descriptor for the command's output. The default is to discard it. */
   output?: number;
 };
 
 /**
- * Removes `directory` when this process ends, however it ends: by itself, by a signal or by kill -9 (see guard.sh).
- * A `command` runs until then. It has a session of its own, so that Ctrl-C in a terminal reaches this process first.
+ * Removes `directory` when this process ends for any reason, including kill -9 (see guard.sh). A `command` runs until then,
+ * in its own session, so that Ctrl-C in a terminal reaches this process first.
  */
 export function guard(directory: string, command: string[] = [], options: GuardOptions = {}): Guarded {
   const { output = "ignore", ...rest } = options;
-  // The script itself, not its file: another account may not be let into the folder that this clone is in.
+  // Passes the script's text, since another account may have no access to the folder of this clone.
   const shell: ChildProcess = spawn("/bin/sh", ["-c", script, "guard.sh", directory, ...command], {
     ...rest,
     detached: true,
@@ -35,7 +34,7 @@ export function guard(directory: string, command: string[] = [], options: GuardO
     shell.once("error", reject);
     shell.once("exit", (code, signal) => resolve(exitCode(code, signal)));
   });
-  // Nothing of this keeps the process from ending.
+  // The guard must not keep this process running.
   shell.unref();
   (shell.stdin as Socket).unref();
   return {

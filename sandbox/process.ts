@@ -1,29 +1,29 @@
 import { type SpawnOptions, spawn } from "node:child_process";
 import { constants } from "node:os";
 
-/** How a finished command ended. */
+/** The result of a command. */
 export interface Finished {
-  /** The exit code, or as a shell has it 128 plus the number of the signal that ended the command. */
+  /** The exit code, or 128 plus the number of the signal that ended the command, as in a shell. */
   code: number;
   stdout: string;
   stderr: string;
 }
 
 export type RunOptions = Pick<SpawnOptions, "cwd" | "env" | "uid" | "gid"> & {
-  /** What the command reads on its stdin; nothing by default. */
+  /** The command's stdin. The default is empty. */
   input?: string;
 };
 
 /**
- * Runs a command to its end and collects what it prints.
+ * Runs a command to its end and collects its output.
  *
- * @throws when the command cannot be started, such as ENOENT; never for its exit code
+ * @throws if the command cannot be started, for example with ENOENT; never for its exit code
  */
 export function run(command: string, args: string[], options: RunOptions = {}): Promise<Finished> {
   return new Promise((resolve, reject) => {
     const { input, ...rest } = options;
     const child = spawn(command, args, { ...rest, stdio: "pipe" });
-    // A command that does not read what it is given is no error of ours.
+    // EPIPE: the command does not have to read its stdin.
     child.stdin.on("error", () => undefined).end(input);
     let stdout = "";
     let stderr = "";
@@ -38,7 +38,7 @@ export function run(command: string, args: string[], options: RunOptions = {}): 
   });
 }
 
-/** The one number for an exit code or a signal, as a shell gives it. */
+/** The exit code, or 128 plus the signal's number, as in a shell. */
 export function exitCode(code: number | null, signal: NodeJS.Signals | null): number {
   return code ?? 128 + (signal ? constants.signals[signal] : 0);
 }

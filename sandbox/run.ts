@@ -1,7 +1,7 @@
 /**
- * `npm run sandbox -- COMMAND...`: runs a command where the stack runs with nothing installed. A Postgres server with the
- * runbook's estate is up, `pulumi` is on the PATH, the stacks prod and staging point at the server, and the current
- * directory is a copy of the project. Everything is gone once the command ends, with the command's exit code.
+ * `npm run sandbox -- COMMAND...` runs a command in a temporary environment that needs no installed software: a Postgres
+ * server with the runbook's databases, `pulumi` on the PATH, the stacks prod and staging, which manage that server, and a
+ * copy of the project as the current directory. Removes everything afterwards and exits with the command's exit code.
  */
 import { spawn } from "node:child_process";
 import { findEngine } from "./engine/engine.ts";
@@ -12,7 +12,7 @@ import { createSandbox } from "./project/sandbox.ts";
 
 const [command, ...args] = process.argv.slice(2);
 try {
-  if (!command) throw new Error("which command? Such as: npm run sandbox -- pulumi preview");
+  if (!command) throw new Error("specify a command, for example: npm run sandbox -- pulumi preview");
   process.exitCode = await runInSandbox(command, args);
 } catch (error) {
   console.error(`sandbox: ${(error as Error).message}`);
@@ -20,7 +20,7 @@ try {
 }
 
 async function runInSandbox(command: string, args: string[]): Promise<number> {
-  // First, since building it may take minutes, in which nobody needs a server.
+  // Building the engine can take minutes, so the server starts afterwards.
   await findEngine();
   const postgres = await startPostgres();
   await createLegacyEstate(postgres);
@@ -36,14 +36,14 @@ async function runInSandbox(command: string, args: string[]): Promise<number> {
     stdio: "inherit",
     env: {
       ...sandbox.env,
-      // For psql and whatever else is run by hand.
+      // For psql.
       PGHOST: postgres.host,
       PGPORT: String(postgres.port),
       PGUSER: postgres.user,
       PGDATABASE: "postgres",
     },
   });
-  // Ctrl-C reaches the command by itself, and what it does about it is waited for; a SIGTERM is passed on.
+  // The terminal sends Ctrl-C to the command too, so this process only waits for it. It forwards SIGTERM.
   process.on("SIGINT", () => undefined);
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   try {

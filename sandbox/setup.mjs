@@ -1,7 +1,7 @@
 /**
- * Installs the project's packages when `npm run` finds them missing or out of date, so that a fresh clone needs no
- * `npm ci` first. Runs as the pre-script of the npm scripts that need packages; plain JavaScript, since the machine's
- * own Node may be too old (18 and up will do) to run the rest: the packages bring the Node that does.
+ * Installs the project's packages if they are missing or outdated, so that a fresh clone does not need `npm ci`. It is the
+ * pre-script of the npm scripts that need packages. It is plain JavaScript for Node 18 and later, since the packages
+ * include the Node that the rest of the project needs.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
@@ -15,15 +15,15 @@ function fail(message) {
   process.exit(1);
 }
 
-/** The packages of a lock file by their path, `node_modules/pg`; an empty object when there is no such file. */
+/** The packages in a lock file by path, such as `node_modules/pg`. Empty if the file does not exist. */
 function packagesIn(lockFile) {
   const file = join(root, lockFile);
   return existsSync(file) ? JSON.parse(readFileSync(file, "utf8")).packages : {};
 }
 
 /**
- * Compares the lock file with npm's own record of what it put into node_modules, which npm writes last:
- * an installation that was cut off has none. Optional packages may be absent: they are for other platforms.
+ * Compares the lock file with npm's record of the installed packages. npm writes the record last, so an interrupted
+ * installation has none. Optional packages for other platforms may be missing.
  */
 function isInstalled() {
   const installed = packagesIn("node_modules/.package-lock.json");
@@ -32,22 +32,23 @@ function isInstalled() {
     .every(([path, { version, optional }]) => installed[path]?.version === version || (optional && !installed[path]));
 }
 
-/** Whether the pinned Node, put there by a package's install script, runs. */
+/** Whether the Node from the package `node` runs. */
 function hasPinnedNode() {
   return spawnSync(join(root, "node_modules/.bin/node"), ["--version"]).status === 0;
 }
 
 if (!isInstalled() || !hasPinnedNode()) {
   console.error("setup: installing the project's packages (npm ci), once");
-  // npm runs its scripts with the Node it runs on itself, which npm ci may not delete from under it.
+  // Runs npm with its own Node, since npm ci deletes the Node in node_modules.
   const npm = process.env.npm_execpath;
-  // Warnings that this machine's own Node is too old for the packages are of no use: they bring the Node they run on.
+  // Hides warnings that this machine's Node is too old: the packages include their own Node.
   const ci = ["ci", "--loglevel=error"];
   const [command, args] = npm ? [process.env.npm_node_execpath ?? process.execPath, [npm, ...ci]] : ["npm", ci];
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: "inherit" });
   if (error) fail(`npm could not be started: ${error.message}`);
-  if (status !== 0) fail("npm ci failed, see above. It needs the npm registry; run the command again once it answers.");
+  if (status !== 0)
+    fail("npm ci failed (see above). It needs the npm registry: run the command again when the registry is reachable.");
   if (!hasPinnedNode()) {
-    fail("the pinned Node (package `node`) does not run: were install scripts off? Try npm ci --ignore-scripts=false");
+    fail("the pinned Node (package `node`) does not run: run npm ci --ignore-scripts=false");
   }
 }

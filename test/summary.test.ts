@@ -8,7 +8,7 @@ import { temporaryFolder } from "./sandbox/temporary.ts";
 const summary = fileURLToPath(new URL("summary.ts", import.meta.url));
 const vitest = fileURLToPath(new URL("../node_modules/.bin/vitest", import.meta.url));
 
-/** The last line of a run of these test files. */
+/** Runs these test files and returns the last line of the output. */
 async function lastLine(files: Record<string, string>): Promise<string | undefined> {
   const folder = await temporaryFolder();
   await mkdir(join(folder, "node_modules"));
@@ -19,16 +19,16 @@ async function lastLine(files: Record<string, string>): Promise<string | undefin
   return stdout.trimEnd().split("\n").at(-1);
 }
 
-test("the last line counts tests", async () => {
+test("the last line contains the number of passed and failed tests", async () => {
   expect(await lastLine({ one: "test('a', () => {}); test('b', () => {});" })).toBe("2 passed, 0 failed");
 });
 
-test("what fails without a test to show it counts too", async () => {
+test("failures outside tests are counted", async () => {
   const files = {
     one: "test('a', () => {}); test.skip('b', () => {}); test('c', () => { throw new Error('c'); });",
     unloadable: "throw new Error('unloadable');",
     hook: "beforeAll(() => { throw new Error('hook'); }); test('d', () => {});",
   };
-  // Vitest counts a test whose hook failed as skipped.
+  // Vitest counts a test with a failed hook as skipped.
   expect(await lastLine(files)).toBe("1 passed, 3 failed, 2 skipped");
 });

@@ -2,6 +2,7 @@ import { dockerConnection } from "../../provider/docker/client.ts";
 import { type Container, Docker } from "../../provider/docker/engine.ts";
 import type { ServiceSpec } from "../plugins/docker/service-spec.ts";
 
+/** A swarm service as the Engine API returns it. */
 export interface LiveService {
   ID: string;
   Version: { Index: number };
@@ -9,7 +10,7 @@ export interface LiveService {
   UpdateStatus?: { State: string; Message: string };
 }
 
-/** One service of a swarm, by its id or name. */
+/** A swarm service, by its id or name. */
 export interface SwarmService {
   inspect(): Promise<LiveService>;
   /** @param version the index of the version that was read */
@@ -17,9 +18,9 @@ export interface SwarmService {
   remove(): Promise<void>;
 }
 
-/** The Engine API with what only the sandbox and the tests do. */
+/** The Engine API, with the calls that only the sandbox and the tests use. */
 export class SandboxDocker extends Docker {
-  /** @param host as DOCKER_HOST, which is the default */
+  /** @param host in the form of DOCKER_HOST, which is the default */
   constructor(host?: string) {
     super(dockerConnection(host));
   }

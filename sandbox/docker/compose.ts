@@ -1,6 +1,6 @@
 import { run } from "../process.ts";
 
-/** The composes that are installed here, each as the command to run it. */
+/** The commands of the installed versions of Docker Compose. */
 export async function installedComposes(): Promise<string[][]> {
   const all = [["docker", "compose"], ["docker-compose"]];
   const codes = await Promise.all(

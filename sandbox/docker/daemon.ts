@@ -8,18 +8,17 @@ import { guard } from "../guard.ts";
 import { run } from "../process.ts";
 import { SandboxDocker } from "./api.ts";
 
-/** A private Docker daemon with one network, over which containers reach this machine and nothing else. */
+/** A private Docker daemon with one network, from which containers can reach this machine only. */
 export interface DockerDaemon {
-  /** As DOCKER_HOST. */
+  /** In the form of DOCKER_HOST. */
   host: string;
   docker: SandboxDocker;
-  /** The network's name. */
   network: string;
-  /** This machine's address in the network. */
+  /** This machine's address on the network. */
   gateway: string;
-  /** The network's addresses, as `pg_hba.conf` takes them. */
+  /** The network's addresses in CIDR notation, for `pg_hba.conf`. */
   subnet: string;
-  /** Stops all containers and removes everything. Also happens when this process ends, however it ends. */
+  /** Removes all containers, then the daemon. This also happens when this process ends for any reason, including kill -9. */
   stop(): Promise<void>;
 }
 
@@ -37,7 +36,7 @@ export async function whyNoDocker(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A subnet that no address of this machine is in. Not dockerd's own choice: that may be the one of another daemon of this machine. */
+/** A random subnet without an address of this machine. dockerd itself might choose the subnet of another daemon. */
 export function freeSubnet(): { Subnet: string; Gateway: string } {
   const taken = Object.values(networkInterfaces()).flatMap((addresses = []) => addresses.map(({ address }) => address));
   for (;;) {
@@ -47,7 +46,7 @@ export function freeSubnet(): { Subnet: string; Gateway: string } {
   }
 }
 
-/** Starts it; a text: why none can be started here. */
+/** Starts a daemon, or returns the reason that this machine cannot start one. */
 export async function startDocker(): Promise<DockerDaemon | string> {
   const why = await whyNoDocker();
   if (why) return why;
@@ -62,7 +61,7 @@ export async function startDocker(): Promise<DockerDaemon | string> {
   const docker = new SandboxDocker(`unix://${socketPath}`);
   while (!(await docker.ping().catch(() => undefined))) {
     const code = await Promise.race([guarded.ended, sleep(100)]);
-    if (code !== undefined) return `dockerd ended with exit code ${code}: this machine does not let it run`;
+    if (code !== undefined) return `dockerd exited with code ${code}: this machine cannot run it`;
   }
   const address = freeSubnet();
   await docker.createNetwork({ Name: network, Driver: "bridge", IPAM: { Config: [address] } });

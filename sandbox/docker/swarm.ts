@@ -1,20 +1,20 @@
 import { type DockerDaemon, freeSubnet } from "./daemon.ts";
 
-/** A daemon as a swarm of one node, with a network for services. */
+/** A swarm of one node, with a network for services. */
 export interface Swarm {
-  /** The network's name; the services in it reach this machine at the daemon's `gateway`. */
+  /** The network's name. Its services reach this machine at the daemon's `gateway`. */
   network: string;
-  /** The network's addresses, as `pg_hba.conf` takes them. */
+  /** The network's addresses in CIDR notation, for `pg_hba.conf`. */
   subnet: string;
-  /** Removes all services and dissolves the swarm; before the daemon's own `stop`. */
+  /** Removes all services and leaves the swarm. Call it before the daemon's `stop`. */
   leave(): Promise<void>;
 }
 
 const network = "app-roles-swarm";
 
 /**
- * Makes a daemon a swarm. The network is a bridge, of which services take one that stands in a configuration: an overlay would
- * need firewall rules, which a private daemon leaves alone.
+ * Makes a daemon a swarm. Its network is a bridge with a configuration network, since an overlay network would need
+ * firewall rules.
  */
 export async function startSwarm({ docker }: DockerDaemon): Promise<Swarm> {
   await docker.ask("POST", "/swarm/init", {}, { ListenAddr: "127.0.0.1:0", AdvertiseAddr: "127.0.0.1" });

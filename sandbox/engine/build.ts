@@ -5,17 +5,19 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { SemVer } from "semver";
 import { exitCode } from "../process.ts";
-import type { Tell } from "./tell.ts";
+
+/** Reports progress to the user. */
+export type Tell = (line: string) => void;
 
 const COMMAND = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi";
 const VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version";
 const PROGRESS_MILLISECONDS = 5_000;
 
 /**
- * Builds the CLI from its Go module into `root`/bin, with a line of progress every few seconds.
- * False when there is no Go on the PATH.
+ * Builds the CLI from its Go module into `root`/bin and reports progress every few seconds.
+ * Returns false if Go is not on the PATH.
  *
- * @throws with the last of what Go said when the build fails
+ * @throws with the last lines of Go's output if the build fails
  */
 export async function build(root: string, version: SemVer, env: NodeJS.ProcessEnv, tell: Tell): Promise<boolean> {
   const bin = join(root, "bin");
@@ -26,7 +28,7 @@ export async function build(root: string, version: SemVer, env: NodeJS.ProcessEn
   const said: string[] = [];
   const seconds = (): number => Math.round((Date.now() - start) / 1000);
 
-  // The version is what the official builds carry; without it the engine takes itself for a development build.
+  // Without a version the engine treats itself as a development build.
   const go = spawn(
     "go",
     [
@@ -59,7 +61,7 @@ export async function build(root: string, version: SemVer, env: NodeJS.ProcessEn
   });
   if (!(await started)) return false;
 
-  tell(`building Pulumi ${version} from its Go module, once: this takes some minutes`);
+  tell(`building Pulumi ${version} from its Go module: this takes a few minutes, once`);
   const progress = setInterval(
     () => tell(`${seconds()} s: ${downloaded} modules downloaded, ${compiled} packages compiled`),
     PROGRESS_MILLISECONDS,

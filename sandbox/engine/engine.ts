@@ -1,19 +1,17 @@
-import { existsSync, realpathSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
+import { gte, parse, type SemVer } from "semver";
 import { cacheDirectory, makeOnce } from "../cache.ts";
 import { run } from "../process.ts";
-import { build } from "./build.ts";
-import { install } from "./install.ts";
-import type { Tell } from "./tell.ts";
-import { MINIMUM_VERSION, pinnedVersion, recentEnough } from "./version.ts";
+import { build, type Tell } from "./build.ts";
 
 /** A Pulumi CLI that runs on this machine. */
 export interface Engine {
-  /** The folder that holds `pulumi`, to be put on the PATH. */
+  /** The folder of `pulumi`, for the PATH. */
   bin: string;
-  /** Such as `3.259.0`. */
+  /** For example `3.259.0`. */
   version: string;
-  /** Whether Pulumi's own Node language host is there: beside the engine or on the PATH, where the engine looks for it. */
+  /** Whether Pulumi's own Node language host is next to the engine or on the PATH, where the engine looks for it. */
   hasLanguageHost: boolean;
 }
 
@@ -22,10 +20,10 @@ const tellOnStderr: Tell = (line) => {
 };
 
 /**
- * Finds a Pulumi CLI, or makes one, once per user and version: the one on the PATH if it is recent enough; else the one
- * of an earlier run; else by the official installer; else built from its Go module, which takes minutes.
+ * Finds a Pulumi CLI: the one on the PATH if it is recent enough, else the one in the cache. If the cache has none, runs the
+ * official installer, or builds the CLI from its Go module, which takes minutes.
  *
- * @throws naming what to install when none of these is possible
+ * @throws with the software to install if none of these is possible
  */
 export async function findEngine(env: NodeJS.ProcessEnv = process.env, tell: Tell = tellOnStderr): Promise<Engine> {
   const ambient = await onPath(env, tell);
@@ -39,12 +37,12 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env, tell: Tel
       if (await install(partial, version, tell)) return;
       if (await build(partial, version, env, tell)) return;
       throw new Error(
-        `No Pulumi engine: there is no pulumi >= ${MINIMUM_VERSION} on the PATH, the official installer cannot be ` +
-          "reached, and there is no Go to build it with.\nInstall one of them and run this again: Pulumi " +
-          "(https://www.pulumi.com/docs/install/) or Go 1.26 (https://go.dev/doc/install).",
+        `No Pulumi engine found: pulumi >= ${MINIMUM_VERSION} is not on the PATH, the official installer cannot be ` +
+          "reached, and Go is not installed.\nInstall Pulumi (https://www.pulumi.com/docs/install/) or Go 1.26 " +
+          "(https://go.dev/doc/install), then run this command again.",
       );
     },
-    () => tell("waiting for another process that is setting it up"),
+    () => tell("waiting for another process that is installing Pulumi"),
   );
   return engineIn(join(home, "bin"), version.version, env);
 }
@@ -58,7 +56,7 @@ async function onPath(env: NodeJS.ProcessEnv, tell: Tell): Promise<Engine | unde
   const version = code === 0 ? recentEnough(stdout) : undefined;
   if (version) return engineIn(folder, version.version, env);
   const found = code === 0 ? `is ${stdout.trim()}` : `does not run (${stderr.trim()})`;
-  tell(`the pulumi in ${folder} ${found}; ${MINIMUM_VERSION} or later is needed, so another one is used`);
+  tell(`the pulumi in ${folder} ${found}; the sandbox uses another one, since it needs ${MINIMUM_VERSION} or later`);
   return undefined;
 }
 
@@ -70,4 +68,53 @@ function engineIn(bin: string, version: string, env: NodeJS.ProcessEnv): Engine 
 
 function folderOnPath(command: string, env: NodeJS.ProcessEnv): string | undefined {
   return (env.PATH ?? "").split(delimiter).find((folder) => folder !== "" && existsSync(join(folder, command)));
+}
+
+/**
+ * The oldest Pulumi CLI on the PATH that the sandbox uses. The project needs resource hooks, error hooks,
+ * `destroy --run-program` and `refresh: always`, and is not tested with earlier versions.
+ */
+export const MINIMUM_VERSION = "3.220.0";
+
+/** The version in go.mod, which the sandbox installs or builds if the PATH has none. */
+export function pinnedVersion(): SemVer {
+  const goMod = readFileSync(new URL("go.mod", import.meta.url), "utf8");
+  const found = parse(/pulumi\/pkg\/v3 v(\S+)/.exec(goMod)?.[1]);
+  if (!found) throw new Error("sandbox/engine/go.mod has no version of github.com/pulumi/pulumi/pkg/v3");
+  return found;
+}
+
+/** Parses the output of `pulumi version`, such as `v3.259.0`. Returns undefined if the version is too old. */
+export function recentEnough(printed: string): SemVer | undefined {
+  const version = parse(printed.trim());
+  return version && gte(version, MINIMUM_VERSION) ? version : undefined;
+}
+
+/** Installs the CLI into `root` with Pulumi's installer. Returns false if the installer cannot be reached or fails. */
+export async function install(root: string, version: SemVer, tell: Tell): Promise<boolean> {
+  if (!(await downloadsReachable())) return false;
+  tell(`installing Pulumi ${version}`);
+  // Imported here, since loading it takes half a second and most runs do not need it.
+  const { PulumiCommand } = await import("@pulumi/pulumi/automation/index.js");
+  try {
+    await PulumiCommand.install({ root, version });
+    return true;
+  } catch (error) {
+    tell(`the official installer failed, so the sandbox builds the engine: ${String(error)}`);
+    return false;
+  }
+}
+
+/** The site of Pulumi's installer and plugins. */
+const DOWNLOADS = "https://get.pulumi.com/";
+
+let reachable: Promise<boolean> | undefined;
+
+/** Whether Pulumi's download site responds within five seconds. Each process checks only once. */
+export function downloadsReachable(): Promise<boolean> {
+  reachable ??= fetch(DOWNLOADS, { method: "HEAD", signal: AbortSignal.timeout(5_000) }).then(
+    (response) => response.status < 500,
+    () => false,
+  );
+  return reachable;
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** What is read of a package.json; https://www.pulumi.com/docs/iac/guides/building-extending/packages/ for `pulumi`. */
+/** The relevant keys of a package.json. `pulumi`: https://www.pulumi.com/docs/iac/guides/building-extending/packages/ */
 interface Manifest {
   name: string;
   version: string;
@@ -16,15 +16,15 @@ interface Installed {
   version: string;
 }
 
-/** A resource plugin that an installed package says it needs. */
+/** A resource plugin that an installed package requires. */
 export interface RequiredPlugin {
   name: string;
   version: string;
-  /** Where to download it from when that is not Pulumi's own place. */
+  /** The download server, or empty for Pulumi's own. */
   server: string;
 }
 
-/** The resource plugins needed by the packages a program depends on, directly or not. */
+/** The resource plugins that a program's direct and transitive dependencies require. */
 export function requiredPlugins(directory: string): RequiredPlugin[] {
   return allPackages(directory)
     .filter(({ pulumi }) => pulumi?.resource)
@@ -35,7 +35,7 @@ export function requiredPlugins(directory: string): RequiredPlugin[] {
     }));
 }
 
-/** The packages a program names as its dependencies, or also theirs. */
+/** The installed direct dependencies of a program, or also its transitive ones. */
 export function dependencies(directory: string, transitive: boolean): Installed[] {
   const found = transitive ? allPackages(directory) : directPackages(directory, programManifest(directory));
   return found.map(({ name, version }) => ({ name, version }));
@@ -68,7 +68,7 @@ function directPackages(directory: string, manifest: Manifest): (Manifest & { fo
   });
 }
 
-/** Where Node finds a package from `directory`: in its node_modules or in one further up. */
+/** The folder of a package as Node resolves it: in `directory`/node_modules or in that of a parent folder. */
 function packageFolder(directory: string, name: string): string | undefined {
   const folder = join(directory, "node_modules", name);
   if (existsSync(folder)) return folder;

@@ -1,14 +1,43 @@
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import type { RunRequest } from "@pulumi/pulumi/proto/language_pb.js";
-import messages from "@pulumi/pulumi/proto/language_pb.js";
+import type { ServerWritableStream } from "@grpc/grpc-js";
+import messages, {
+  type RunPluginRequest,
+  type RunPluginResponse,
+  type RunRequest,
+} from "@pulumi/pulumi/proto/language_pb.js";
 import { exitCode } from "../process.ts";
-import type { Children } from "./children.ts";
 
-/** The exit code of the SDK's runner for a program that failed after it told the user why (cmd/run of the SDK). */
+/** The Node processes of the language host, which end with it. */
+export class Children {
+  readonly #running = new Set<ChildProcess>();
+  /** Whether the user or the engine cancelled the operation. */
+  stopped = false;
+
+  /** Starts this process's Node with these arguments. */
+  node(args: string[], options: SpawnOptions): ChildProcess {
+    const child = spawn(process.execPath, args, options);
+    this.#running.add(child);
+    const forget = (): void => {
+      this.#running.delete(child);
+    };
+    child.once("exit", forget);
+    child.once("error", forget);
+    return child;
+  }
+
+  /** Sends SIGTERM to all children. */
+  stop(): void {
+    this.stopped = true;
+    for (const child of this.#running) child.kill("SIGTERM");
+  }
+}
+
+/** The exit code of the SDK's cmd/run for a program that has already reported its error. */
 const BAIL = 32;
 
-/** Runs a program to its end by the SDK's own runner, as a child whose output goes where this process's output goes. */
+/** Runs a program to its end with the SDK's own runner, as a child that shares this process's output. */
 export function runProgram(request: RunRequest, engineAddress: string, children: Children) {
   const directory = request.getInfo()?.getProgramDirectory() ?? request.getPwd();
   const options = request.getInfo()?.getOptions()?.toJavaScript() ?? {};
@@ -21,7 +50,7 @@ export function runProgram(request: RunRequest, engineAddress: string, children:
     child.once("close", (code, signal) => {
       const ended = exitCode(code, signal);
       const response = new messages.RunResponse();
-      // A program that was told to stop has nothing to explain.
+      // The engine must not report the exit code of a program that it cancelled.
       if (ended === BAIL || children.stopped) response.setBail(true);
       else if (ended !== 0) response.setError(`Program exited with non-zero exit code: ${ended}`);
       resolve(response);
@@ -29,15 +58,13 @@ export function runProgram(request: RunRequest, engineAddress: string, children:
   });
 }
 
-/** The file of one of the SDK's runners (`run`, `run-plugin`, `run-policy-pack`) in the packages of the program itself. */
-export function runner(name: string, directory: string): string {
+/** The file of an SDK runner (`run`, `run-plugin`, `run-policy-pack`) in the program's own packages. */
+function runner(name: string, directory: string): string {
   try {
     return createRequire(join(directory, "package.json")).resolve(`@pulumi/pulumi/cmd/${name}`);
   } catch {
-    // These words let the engine explain what to do for a policy pack (errRunPolicyModuleNotFound).
-    throw new Error(
-      `Cannot find module '@pulumi/pulumi/cmd/${name}' in ${directory}: have its packages been installed?`,
-    );
+    // The engine recognizes this message and explains the fix for a policy pack (errRunPolicyModuleNotFound).
+    throw new Error(`Cannot find module '@pulumi/pulumi/cmd/${name}' in ${directory}: install its packages`);
   }
 }
 
@@ -56,7 +83,7 @@ function programArguments(request: RunRequest, engineAddress: string): string[] 
   return [...given, ...(request.getDryrun() ? ["--dry-run"] : []), request.getProgram(), ...request.getArgsList()];
 }
 
-/** Configuration goes by the environment, never by arguments, which every user of the machine can read. */
+/** The configuration is in the environment, since every user of the machine can read arguments. */
 function programEnvironment(request: RunRequest, options: Record<string, unknown>): NodeJS.ProcessEnv {
   const { typescript = true, ...others } = options;
   const unknown = Object.keys(others);
@@ -68,4 +95,45 @@ function programEnvironment(request: RunRequest, options: Record<string, unknown
     PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(request.getConfigsecretkeysList()),
     PULUMI_NODEJS_TYPESCRIPT: String(typescript),
   };
+}
+
+/** Runs a Node plugin or policy pack. Forwards its output and exit code, and stops it if the engine cancels the call. */
+export function runPlugin(call: ServerWritableStream<RunPluginRequest, RunPluginResponse>, children: Children): void {
+  const request = call.request;
+  const directory = request.getInfo()?.getProgramDirectory() ?? request.getProgram();
+  const args = request.getArgsList();
+  // The policy runner expects the engine's address first. The plugin runner passes all arguments to the plugin.
+  const command =
+    request.getKind() === "analyzer"
+      ? [runner("run-policy-pack", directory), ...args, directory]
+      : [runner("run-plugin", directory), directory, ...args];
+  const child = children.node(command, {
+    cwd: request.getPwd(),
+    env: Object.fromEntries(request.getEnvList().map(variable)),
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  child.stdout?.on("data", (bytes: Uint8Array) => {
+    const message = new messages.RunPluginResponse();
+    message.setStdout(bytes);
+    call.write(message);
+  });
+  child.stderr?.on("data", (bytes: Uint8Array) => {
+    const message = new messages.RunPluginResponse();
+    message.setStderr(bytes);
+    call.write(message);
+  });
+  child.once("error", (error) => call.destroy(error));
+  child.once("close", (code, signal) => {
+    const message = new messages.RunPluginResponse();
+    message.setExitcode(exitCode(code, signal));
+    call.write(message);
+    call.end();
+  });
+  call.once("cancelled", () => child.kill("SIGTERM"));
+}
+
+/** Splits `NAME=value` at the first equals sign. */
+function variable(assignment: string): [string, string] {
+  const at = assignment.indexOf("=");
+  return [assignment.slice(0, at), assignment.slice(at + 1)];
 }

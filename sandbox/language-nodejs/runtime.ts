@@ -3,12 +3,10 @@ import type { ILanguageRuntimeServer } from "@pulumi/pulumi/proto/language_grpc_
 import messages from "@pulumi/pulumi/proto/language_pb.js";
 import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
-import type { Children } from "./children.ts";
 import { dependencies, requiredPlugins } from "./packages.ts";
-import { runPlugin } from "./plugin.ts";
-import { runProgram } from "./run.ts";
+import { type Children, runPlugin, runProgram } from "./run.ts";
 
-/** The calls that are answered here. */
+/** The calls that the sandbox implements. */
 type Answered = Pick<
   ILanguageRuntimeServer,
   | "handshake"
@@ -24,10 +22,7 @@ type Answered = Pick<
   | "cancel"
 >;
 
-/**
- * The LanguageRuntime service. What it lacks (generating SDKs and programs, packing, linking) gRPC answers with
- * UNIMPLEMENTED, and the engine says so.
- */
+/** The LanguageRuntime service. For other calls (code generation, packing, linking) gRPC returns UNIMPLEMENTED. */
 export function languageRuntime(engineAddress: string, children: Children): Answered {
   return {
     handshake: (_call, reply) => reply(null, new messages.LanguageHandshakeResponse()),
@@ -60,9 +55,9 @@ export function languageRuntime(engineAddress: string, children: Children): Answ
       }
     },
     installDependencies: (call) => {
-      // node_modules is a link to the project's own, which npm must not be let loose on.
+      // node_modules is a link to the project's own folder, which npm must not change.
       const message = new messages.InstallDependenciesResponse();
-      message.setStdout(Buffer.from("The sandbox uses the packages of the project as they are; nothing to install.\n"));
+      message.setStdout(Buffer.from("The sandbox uses the project's packages, so there is nothing to install.\n"));
       call.write(message);
       call.end();
     },

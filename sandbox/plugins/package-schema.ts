@@ -1,9 +1,9 @@
-/** A plugin's Pulumi package schema as far as the engine needs one: which resources and functions there are. */
+/** The part of a Pulumi package schema that the engine needs: the names of resources and functions. */
 export function packageSchema(name: string, version: string, resources: object, functions: object = {}): object {
   return {
     name,
     version,
-    // As the official schemas have it: the module of random:index/randomPassword:RandomPassword is index.
+    // As in the official schemas: the module of random:index/randomPassword:RandomPassword is index.
     meta: { moduleFormat: "(.*)(?:/[^/]*)" },
     resources: withoutProperties(resources),
     functions: withoutProperties(functions),

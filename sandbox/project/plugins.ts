@@ -1,31 +1,28 @@
 import { existsSync } from "node:fs";
-import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { chmod, copyFile, link, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { shellWord } from "../../model/shell-word.ts";
 import { cacheDirectory, makeOnce } from "../cache.ts";
-import { downloadsReachable } from "../downloads.ts";
-import type { Engine } from "../engine/engine.ts";
-import { linkedCopy } from "../linked-copy.ts";
+import { downloadsReachable, type Engine } from "../engine/engine.ts";
 import { run } from "../process.ts";
 
-/** The official resource plugins the stack uses; sandbox/plugins has a stand-in of each. */
+/** The official resource plugins that the stack uses. sandbox/plugins contains a stand-in for each. */
 const PLUGINS = ["random", "postgresql", "docker"] as const;
 type PluginName = (typeof PLUGINS)[number];
 
-/** Whether a plugin is Pulumi's own or the sandbox's. */
 export type PluginKind = "official" | "standin";
 
 const require = createRequire(import.meta.url);
 
 /**
- * Puts the plugins into a private PULUMI_HOME, where the engine finds them without a change to Pulumi.yaml: for each the
- * official binary of the version that the installed SDK names, from the user's own plugins or by download, else the
- * stand-in. `SANDBOX_PLUGINS=official` or `standin` leaves no choice.
+ * Copies the plugins into a private PULUMI_HOME, where the engine finds them without a change to Pulumi.yaml. Each is the
+ * official binary in the version of the installed SDK, from the user's own plugins or downloaded, else the stand-in.
+ * `SANDBOX_PLUGINS=official` or `standin` forces one of them.
  *
- * @throws when `SANDBOX_PLUGINS=official` and a binary is neither installed nor downloadable
+ * @throws if `SANDBOX_PLUGINS=official` and a binary is neither installed nor downloadable
  */
 export async function placePlugins(
   home: string,
@@ -34,7 +31,7 @@ export async function placePlugins(
 ): Promise<Record<PluginName, PluginKind>> {
   const wanted = env.SANDBOX_PLUGINS;
   if (wanted !== undefined && wanted !== "official" && wanted !== "standin") {
-    throw new Error(`SANDBOX_PLUGINS is "${wanted}": it takes official or standin`);
+    throw new Error(`SANDBOX_PLUGINS is "${wanted}": set it to official or standin`);
   }
   if (!engine.hasLanguageHost) {
     const folder = join(home, "plugins", `language-nodejs-v${engine.version}`);
@@ -45,14 +42,14 @@ export async function placePlugins(
     const folder = join(home, "plugins", `resource-${name}-v${version}`);
     const official = wanted === "standin" ? undefined : await officialPlugin(name, version, engine, env);
     if (official) {
-      // The engine passes over a symbolic link to a folder.
+      // The engine ignores a symbolic link to a folder.
       await linkedCopy(official, folder);
       return [name, "official"];
     }
     if (wanted === "official") {
       throw new Error(
         `SANDBOX_PLUGINS=official, but the plugin ${name} ${version} is neither installed nor downloadable. ` +
-          `Where Pulumi's downloads can be reached: pulumi plugin install resource ${name} ${version}`,
+          `Install it: pulumi plugin install resource ${name} ${version}`,
       );
     }
     await placeScript(folder, `pulumi-resource-${name}`, `../plugins/${name}/main.ts`);
@@ -61,7 +58,7 @@ export async function placePlugins(
   return Object.fromEntries(await Promise.all(PLUGINS.map(place))) as Record<PluginName, PluginKind>;
 }
 
-/** The folder of the official binary, where there is one. */
+/** The folder of the official binary, or undefined if it is neither installed nor downloadable. */
 async function officialPlugin(
   name: PluginName,
   version: string,
@@ -70,7 +67,7 @@ async function officialPlugin(
 ): Promise<string | undefined> {
   const folder = join("plugins", `resource-${name}-v${version}`);
   const users = join(env.PULUMI_HOME ?? join(homedir(), ".pulumi"), folder);
-  // The engine's own sign of a plugin whose installation was cut off.
+  // The engine marks an interrupted installation with a .partial file.
   if (existsSync(users) && !existsSync(`${users}.partial`)) return users;
 
   const cached = join(cacheDirectory(env), "official", `${name}-v${version}`);
@@ -83,13 +80,13 @@ async function officialPlugin(
     );
   } catch (error) {
     if (env.SANDBOX_PLUGINS === "official") throw error;
-    process.stderr.write(`plugins: the stand-in of ${name} is used: ${(error as Error).message}\n`);
+    process.stderr.write(`plugins: the sandbox uses the stand-in of ${name}: ${(error as Error).message}\n`);
     return undefined;
   }
   return join(cached, folder);
 }
 
-/** Whether plugins can be downloaded: from Pulumi's site, or from the server that the user's engine is pointed at. */
+/** Whether Pulumi's site, or the server in the user's environment, is available for downloads. */
 async function pluginsReachable(env: NodeJS.ProcessEnv): Promise<boolean> {
   return Boolean(env.PULUMI_PLUGIN_DOWNLOAD_URL_OVERRIDES) || (await downloadsReachable());
 }
@@ -110,10 +107,22 @@ async function download(
     throw new Error(`pulumi plugin install resource ${name} ${version} failed: ${stderr.trim().split("\n").at(-1)}`);
 }
 
-/** An executable that runs a TypeScript file of the sandbox with the Node that runs this. */
+/** Writes an executable that runs a TypeScript file of the sandbox with this process's Node. */
 async function placeScript(folder: string, name: string, file: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const [node, main] = [process.execPath, fileURLToPath(new URL(file, import.meta.url))].map(shellWord);
   await writeFile(join(folder, name), `#!/bin/sh\nexec ${node} ${main} "$@"\n`);
   await chmod(join(folder, name), 0o755);
+}
+
+/** Copies a folder, with hard links if the file system allows them. Follows symbolic links. */
+async function linkedCopy(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from)) {
+    const source = await realpath(join(from, entry));
+    const target = join(to, entry);
+    if ((await stat(source)).isDirectory()) await linkedCopy(source, target);
+    // A hard link fails across file systems and for another user's file.
+    else await link(source, target).catch(() => copyFile(source, target));
+  }
 }

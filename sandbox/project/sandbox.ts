@@ -14,43 +14,43 @@ import { type ConfigPath, setInStackFile } from "./stack-file.ts";
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
 export interface SandboxOptions {
-  /** The server the stacks manage: it stands in their configuration as the one that services and the admin dial. */
+  /** The server that the stacks manage. It becomes the address for services and for the admin in their configuration. */
   postgres?: Pick<Postgres, "host" | "port" | "user" | "password">;
-  /** Stacks to initialise; the first one is selected. @default ["prod"] */
+  /** Stacks to create. The first one is selected. @default ["prod"] */
   stacks?: string[];
   /**
-   * Files written instead of the project's, by path. One inside a folder replaces all of the project's folder, so that
-   * `policies/index.js` makes a policy pack of that one file.
+   * Files that replace the project's, by path. A file in a folder replaces the project's whole folder: `policies/index.js`
+   * creates a policy pack of that one file.
    */
   files?: Record<string, string>;
 }
 
-/** A working copy of the project with an engine, plugins, backend and secrets of its own. */
+/** A working copy of the project with its own engine, plugins, backend and secrets. */
 export interface Sandbox {
-  /** The project's folder, where commands are run. */
+  /** The folder of the copy. */
   readonly dir: string;
-  /** The environment that makes `pulumi` work there, for commands started otherwise than by `pulumi()`. */
+  /** The environment for `pulumi`, for commands that `pulumi()` does not start. */
   readonly env: NodeJS.ProcessEnv;
-  /** The folder of the file backend, with states and their backups. */
+  /** The folder of the file backend, with the states and their backups. */
   readonly backend: string;
-  /** Which plugins are Pulumi's own and which are the sandbox's. */
+  /** For each plugin, whether it is official or the sandbox's stand-in. */
   readonly plugins: Record<string, PluginKind>;
   /**
-   * Runs the Pulumi CLI to its end, never asking anything: `up` applies. Rejects only when it cannot be started.
-   * `env` adds to the sandbox's environment, undefined takes away from it.
+   * Runs the Pulumi CLI to its end without prompts: `up` applies its changes. Rejects only if the CLI cannot be started.
+   * `env` adds variables to the sandbox's environment; an undefined value removes one.
    */
   pulumi(args: string[], options?: { env?: NodeJS.ProcessEnv; cwd?: string; input?: string }): Promise<Finished>;
-  /** Sets one value of a stack's configuration, as an edit of its file; undefined removes it. @param stack default the first */
+  /** Sets a value in a stack's configuration file, or removes it if undefined. @param stack default the first */
   setConfig(path: ConfigPath, value: unknown, stack?: string): Promise<void>;
-  /** Sets a whole key of a stack's configuration as a secret; an object goes in as JSON. @param stack default the first */
+  /** Sets a key of a stack's configuration as a secret. An object is stored as JSON. @param stack default the first */
   setSecret(key: string, value: unknown, stack?: string): Promise<void>;
-  /** Removes everything. Also happens when this process ends, however it ends. */
+  /** Removes everything. This also happens when this process ends for any reason, including kill -9. */
   remove(): Promise<void>;
 }
 
 /**
- * Makes a sandbox of the project's own files: all are symbolic links but the stacks' configuration, which is copied and
- * pointed at `postgres`. Nothing outside it is written; several may be used at once.
+ * Creates a sandbox from the project's files. All are symbolic links except the stack configurations, which are copies with
+ * the address of `postgres`. A sandbox writes only its own files and the cache, and several can run at the same time.
  */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { postgres, stacks = ["prod"], files = {} } = options;
@@ -70,14 +70,14 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     await linkProject(dir, files);
     const plugins = await placePlugins(home, engine, process.env);
     const env: NodeJS.ProcessEnv = {
-      ...withoutSettingsOf(process.env, ["PULUMI_", "PG"]),
-      // The project's own Node first: `node` in what the engine starts must be one that strips types.
+      ...withoutPrefixes(process.env, ["PULUMI_", "PG"]),
+      // The project's Node is first, since the engine's children need a Node that strips types.
       PATH: [join(repository, "node_modules/.bin"), engine.bin, process.env.PATH].join(delimiter),
       PULUMI_HOME: home,
       PULUMI_BACKEND_URL: `file://${backend}`,
       PULUMI_CONFIG_PASSPHRASE_FILE: passphraseFile,
       PULUMI_SKIP_UPDATE_CHECK: "true",
-      // Every up starts half a dozen Node processes: with their code kept compiled it takes a quarter less.
+      // Every up starts six Node processes. Caching their compiled code saves a quarter of the time.
       NODE_COMPILE_CACHE: join(cacheDirectory(process.env), "compiled"),
       PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION: "true",
       ...(postgres && { PGPASSWORD: postgres.password }),
@@ -97,7 +97,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
     const first = stacks[0] ?? "prod";
 
     for (const stack of stacks) {
-      if (postgres) await pointAt(postgres, stackFile(stack));
+      if (postgres) await setServer(postgres, stackFile(stack));
       await must(["stack", "init", stack, "--no-select"]);
     }
     if (stacks.length > 0) await must(["stack", "select", first]);
@@ -121,7 +121,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   }
 }
 
-/** Links every entry of the project but hidden ones; stacks' files are copies, since the engine and tests write them. */
+/** Links every entry of the project except hidden ones. Copies the stack files, since the engine and tests change them. */
 async function linkProject(dir: string, files: Record<string, string>): Promise<void> {
   const replaced = new Set(Object.keys(files).map((path) => path.split("/")[0]));
   for (const entry of await readdir(repository)) {
@@ -136,7 +136,7 @@ async function linkProject(dir: string, files: Record<string, string>): Promise<
   }
 }
 
-async function pointAt(postgres: Pick<Postgres, "host" | "port" | "user">, file: string): Promise<void> {
+async function setServer(postgres: Pick<Postgres, "host" | "port" | "user">, file: string): Promise<void> {
   const { host, port, user } = postgres;
   await setInStackFile(file, "server", {
     host,
@@ -145,7 +145,7 @@ async function pointAt(postgres: Pick<Postgres, "host" | "port" | "user">, file:
   });
 }
 
-function withoutSettingsOf(env: NodeJS.ProcessEnv, prefixes: string[]): NodeJS.ProcessEnv {
+function withoutPrefixes(env: NodeJS.ProcessEnv, prefixes: string[]): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !prefixes.some((prefix) => name.startsWith(prefix))),
   );

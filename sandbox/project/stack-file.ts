@@ -5,12 +5,12 @@ import { type Document, parseDocument } from "yaml";
 /** The namespace of the project's configuration keys. */
 const NAMESPACE = "app-roles";
 
-/** One step into the configuration each, or all of them in one string with dots: `services.dashboard_api.connectAs`. */
+/** The keys of a value, as a list or as one string with dots: `services.dashboard_api.connectAs`. */
 export type ConfigPath = string | (string | number)[];
 
 /**
- * Changes one value in a Pulumi.<stack>.yaml, as a person's edit would: comments and order stay. Undefined removes it.
- * The file is made when it is not there.
+ * Sets a value in a Pulumi.<stack>.yaml, or removes it if undefined. Keeps comments and order. Creates the file if it does
+ * not exist.
  */
 export async function setInStackFile(file: string, path: ConfigPath, value: unknown): Promise<void> {
   const document: Document = parseDocument(existsSync(file) ? await readFile(file, "utf8") : "{}");

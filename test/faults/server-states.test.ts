@@ -7,8 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { connectionBudget } from "../../provider/budget/resource.ts";
 import { pgaccess } from "../../provider/pgaccess.ts";
 import { login, Server, type ServerAddress } from "../../provider/postgres/connection.ts";
-import { serverAccount } from "../../sandbox/postgres/account.ts";
-import { type PostgresOptions, startPostgres } from "../../sandbox/postgres/server.ts";
+import { type PostgresOptions, serverAccount, startPostgres } from "../../sandbox/postgres/server.ts";
 import { observe } from "../provider/observe.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
 import { PluginStack } from "./plugin-stack.ts";

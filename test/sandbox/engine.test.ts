@@ -4,16 +4,15 @@ import { chmod, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeEach, expect, test, vi } from "vitest";
-import { findEngine } from "../../sandbox/engine/engine.ts";
-import { pinnedVersion } from "../../sandbox/engine/version.ts";
+import { findEngine, pinnedVersion } from "../../sandbox/engine/engine.ts";
 import { temporaryFolder, until } from "./temporary.ts";
 
 const pinned = pinnedVersion().version;
 
-// No test here may download an engine.
+// The tests must not download an engine.
 beforeEach(() => void vi.stubGlobal("fetch", () => Promise.reject(new Error("no network"))));
 
-/** A machine with nothing installed but the commands given as shell scripts. */
+/** An environment whose PATH contains only these commands, given as shell scripts. */
 async function machine(commands: Record<string, string>) {
   const folder = await temporaryFolder();
   const bin = join(folder, "bin");
@@ -35,7 +34,7 @@ async function command(file: string, script: string): Promise<void> {
   await chmod(file, 0o755);
 }
 
-/** A Go whose build makes a CLI that prints the version, and that notes in `builds` that it was called. */
+/** A fake Go: its build creates a CLI that prints the version, and appends a line to `builds`. */
 const go = `
 echo build >>"$HOME/builds"
 echo some/package >&2
@@ -43,13 +42,13 @@ while [ "$1" != -o ]; do shift; done
 printf '#!/bin/sh\\necho v${pinned}\\n' >"$2"
 /bin/chmod +x "$2"`;
 
-test("the pulumi on the PATH is taken when it is recent enough", async () => {
+test("uses the pulumi on the PATH if it is recent enough", async () => {
   const { bin, find, told } = await machine({ pulumi: "echo v3.230.1", go });
   expect(await find()).toEqual({ bin, version: "3.230.1", hasLanguageHost: false });
   expect(told).toEqual([]);
 });
 
-test("Pulumi's own language host is noticed beside the engine", async () => {
+test("finds Pulumi's own language host next to the engine", async () => {
   const { find } = await machine({ pulumi: "echo v3.230.1", "pulumi-language-nodejs": "" });
   expect((await find()).hasLanguageHost).toBe(true);
 });
@@ -64,23 +63,23 @@ test.each([
   expect(told[0]).toContain(said);
 });
 
-test("it is built once and then found, by several starts at once too", async () => {
+test("builds the engine once, even for several concurrent starts", async () => {
   const { env, find, told } = await machine({ go: `${go}\n/bin/sleep 0.5` });
   const [one, other] = await Promise.all([find(), find()]);
   expect(one).toEqual(other);
   expect(await find()).toEqual(one);
   expect(await readFile(join(env.HOME, "builds"), "utf8")).toBe("build\n");
-  expect(told).toContain("waiting for another process that is setting it up");
+  expect(told).toContain("waiting for another process that is installing Pulumi");
 });
 
-test("the cache is where SANDBOX_CACHE says", async () => {
+test("uses the cache folder in SANDBOX_CACHE", async () => {
   const { env } = await machine({ go });
   const cache = await temporaryFolder();
   const { bin } = await findEngine({ ...env, SANDBOX_CACHE: cache }, () => undefined);
   expect(bin.startsWith(cache)).toBe(true);
 });
 
-test("a failing build shows what Go said and leaves nothing that looks like an engine", async () => {
+test("a failing build shows Go's output and leaves no partial engine", async () => {
   const { bin, cache, find } = await machine({ go: `${go}\necho 'some/package: undefined: x' >&2; exit 1` });
   await expect(find()).rejects.toThrow(/failed \(exit code 1\):[\s\S]*some\/package: undefined: x/);
   expect((await readdir(cache)).filter((entry) => !entry.endsWith(".lock"))).toEqual([]);
@@ -88,7 +87,7 @@ test("a failing build shows what Go said and leaves nothing that looks like an e
   expect((await find()).version).toBe(pinned);
 });
 
-test("a build that was killed is done again by the next start", async () => {
+test("the next start repeats a killed build", async () => {
   const { bin, cache, env, find } = await machine({ go: `${go}\necho $$ >"$HOME/pid"\nexec /bin/sleep 60` });
   const engine = fileURLToPath(new URL("../../sandbox/engine/engine.ts", import.meta.url));
   const script = `import { findEngine } from ${JSON.stringify(engine)}; await findEngine();`;
@@ -101,7 +100,7 @@ test("a build that was killed is done again by the next start", async () => {
   process.kill(Number(await readFile(join(env.HOME, "pid"), "utf8")));
 });
 
-test("with no way to get an engine there is one message that says what to install", async () => {
+test("names the software to install if there is no way to get an engine", async () => {
   const { find } = await machine({});
   await expect(find()).rejects.toThrow(/no pulumi >= 3\.220\.0 on the PATH.*Install one of them.*Go 1\.26/s);
 });

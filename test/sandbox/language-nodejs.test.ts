@@ -6,7 +6,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
 import { isRunning, until } from "./temporary.ts";
 
-/** A sandbox of one small program in place of the project's. */
+/** A sandbox with a small program instead of the project's. */
 async function program(source: string, files: Record<string, string> = {}): Promise<Sandbox> {
   const sandbox = await createSandbox({
     stacks: ["dev"],
@@ -20,7 +20,7 @@ async function program(source: string, files: Record<string, string> = {}): Prom
   return sandbox;
 }
 
-test("a program gets what the engine knows, and its outputs come back", async () => {
+test("a program receives the stack's configuration and returns its outputs", async () => {
   const sandbox = await program(`
     import * as pulumi from "@pulumi/pulumi";
     const config = new pulumi.Config();
@@ -44,7 +44,7 @@ test("a program gets what the engine knows, and its outputs come back", async ()
   expect((await sandbox.pulumi(["stack", "output", "--json"])).stdout).toContain('"secret": "[secret]"');
 });
 
-test("the program knows which keys are secret", async () => {
+test("a program receives the names of secret keys", async () => {
   const sandbox = await program(`
     import { isConfigSecret } from "@pulumi/pulumi/runtime/index.js";
     export const secret = isConfigSecret("app-roles:secret");
@@ -57,13 +57,13 @@ test("the program knows which keys are secret", async () => {
   expect(JSON.parse(stdout)).toEqual({ secret: true, open: false });
 });
 
-test("what a program prints is shown", async () => {
+test("the engine shows a program's output", async () => {
   const sandbox = await program("console.log('to stdout'); console.error('to stderr');");
   const { code, stdout } = await sandbox.pulumi(["preview"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/to stdout[\s\S]*to stderr/) });
 });
 
-test("a program that throws fails the preview with its message alone", async () => {
+test("a program that throws fails the preview, which shows only its message", async () => {
   const sandbox = await program("throw new Error('the pool is dry');");
   const { code, stdout, stderr } = await sandbox.pulumi(["preview"]);
   expect(code).not.toBe(0);
@@ -71,14 +71,14 @@ test("a program that throws fails the preview with its message alone", async () 
   expect(stdout + stderr).not.toContain("exit code");
 });
 
-test("a program that just exits fails the preview with its exit code", async () => {
+test("a program that exits fails the preview, which shows its exit code", async () => {
   const sandbox = await program("process.exit(3);");
   const { code, stdout, stderr } = await sandbox.pulumi(["preview"]);
   expect(code).not.toBe(0);
   expect(stdout + stderr).toContain("Program exited with non-zero exit code: 3");
 });
 
-test("a runtime option that is not implemented is refused", async () => {
+test("refuses a runtime option that it does not implement", async () => {
   const sandbox = await program("", {
     "Pulumi.yaml": "{name: app-roles, main: index.ts, runtime: {name: nodejs, options: {nodeargs: --inspect}}}",
   });
@@ -87,7 +87,7 @@ test("a runtime option that is not implemented is refused", async () => {
   expect(stdout + stderr).toContain("no runtime option nodeargs");
 });
 
-test("pulumi about tells the Node and the packages of the program", async () => {
+test("pulumi about shows Node's version and the program's packages", async () => {
   const sandbox = await program("");
   const about = JSON.parse((await sandbox.pulumi(["about", "--json"])).stdout) as {
     runtime: { version: string };
@@ -102,7 +102,7 @@ test("pulumi about tells the Node and the packages of the program", async () => 
   expect(about.plugins).toContainEqual({ name: "random", version: dependencies["@pulumi/random"], kind: "resource" });
 });
 
-test("pulumi install leaves the project's packages alone", async () => {
+test("pulumi install does not change the project's packages", async () => {
   const sandbox = await program("");
   const { code, stdout } = await sandbox.pulumi(["install"]);
   expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("nothing to install") });
@@ -127,20 +127,20 @@ describe("a policy pack", () => {
     import * as pulumi from "@pulumi/pulumi";
     new pulumi.ComponentResource("test:index:Thing", "vase");`;
 
-  test("refuses what it is there to refuse", async () => {
+  test("refuses a violation", async () => {
     const sandbox = await program(thing, pack);
     const { code, stdout } = await sandbox.pulumi(["preview", "--policy-pack", "policies"]);
     expect(code).not.toBe(0);
     expect(stdout).toContain("vase is a thing too many");
   });
 
-  test("lets the rest pass", async () => {
+  test("accepts a program without violations", async () => {
     const sandbox = await program("", pack);
     const { code, stdout } = await sandbox.pulumi(["preview", "--policy-pack", "policies"]);
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("rules@v0.0.1") });
   });
 
-  test("that does not load fails the preview and says why", async () => {
+  test("that cannot be loaded fails the preview with the reason", async () => {
     const sandbox = await program("", { ...pack, "policies/pack.ts": "throw new Error('no rules today');" });
     const { code, stdout, stderr } = await sandbox.pulumi(["preview", "--policy-pack", "policies"]);
     expect(code).not.toBe(0);
@@ -148,7 +148,7 @@ describe("a policy pack", () => {
   });
 });
 
-describe("a program under way", () => {
+describe("a running program", () => {
   const endless = `
     import { renameSync, writeFileSync } from "node:fs";
     writeFileSync("pids.partial", JSON.stringify({ program: process.pid, host: process.ppid }));
@@ -167,13 +167,13 @@ describe("a program under way", () => {
     return { engine, ended, pids, output: () => output };
   }
 
-  test("ends with the language host when the engine is killed", async () => {
+  test("ends with the language host if the engine is killed", async () => {
     const { engine, pids } = await underWay();
     engine.kill("SIGKILL");
     await until(() => !isRunning(pids.program) && !isRunning(pids.host));
   });
 
-  test("is stopped when the user cancels, without a word about its exit code", async () => {
+  test("stops if the user cancels, and its exit code is not shown", async () => {
     const { engine, ended, pids, output } = await underWay();
     engine.kill("SIGINT");
     expect(await ended).not.toBe(0);

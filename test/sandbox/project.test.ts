@@ -21,7 +21,7 @@ async function created(options?: SandboxOptions) {
   return sandbox;
 }
 
-test("it runs the project's own files, with configuration of its own that points at its server", async () => {
+test("runs the project's files with its own configuration, which contains its server's address", async () => {
   const postgres = await startPostgres();
   onTestFinished(postgres.stop);
   const before = await readFile(join(repository, "Pulumi.prod.yaml"), "utf8");
@@ -52,7 +52,7 @@ test("it runs the project's own files, with configuration of its own that points
   ]);
 });
 
-test("configuration is changed as by an editor: the rest, comments too, stays as it was", async () => {
+test("a configuration change keeps everything else, including comments", async () => {
   const sandbox = await created({
     files: {
       "Pulumi.prod.yaml":
@@ -71,7 +71,7 @@ test("configuration is changed as by an editor: the rest, comments too, stays as
   });
 });
 
-test("a secret goes in encrypted and comes back whole", async () => {
+test("a secret is stored encrypted and read back unchanged", async () => {
   const sandbox = await created();
   const value = { dashboard_api: { legacyUrl: "postgresql://postgres:s3cret@db/x" } };
   await sandbox.setSecret("serviceSecrets", value);
@@ -81,7 +81,7 @@ test("a secret goes in encrypted and comes back whole", async () => {
   expect(JSON.parse((await sandbox.pulumi(["config", "get", "serviceSecrets"])).stdout)).toEqual(value);
 });
 
-test("two at once do not see each other, and nothing is left of a removed one", async () => {
+test("two sandboxes are independent, and a removed one leaves no file", async () => {
   const [one, other] = await Promise.all([created({ stacks: ["prod"] }), created({ stacks: ["staging"] })]);
   const names = async (sandbox: typeof one): Promise<string[]> =>
     (JSON.parse((await sandbox.pulumi(["stack", "ls", "--json"])).stdout) as { name: string }[]).map(
@@ -93,7 +93,7 @@ test("two at once do not see each other, and nothing is left of a removed one", 
   expect(await names(other)).toEqual(["staging"]);
 });
 
-test("Pulumi and Postgres settings of the user do not reach it", async () => {
+test("ignores the user's Pulumi and Postgres environment variables", async () => {
   vi.stubEnv("PULUMI_ACCESS_TOKEN", "token");
   vi.stubEnv("PULUMI_STACK", "theirs");
   vi.stubEnv("PGHOST", "production");
@@ -102,7 +102,7 @@ test("Pulumi and Postgres settings of the user do not reach it", async () => {
   expect([env.PULUMI_ACCESS_TOKEN, env.PULUMI_STACK, env.PGHOST]).toEqual([undefined, undefined, undefined]);
 });
 
-test("a stack that cannot be made is an error, and nothing is left", async () => {
+test("a stack that cannot be created is an error, and leaves no file", async () => {
   const folder = await temporaryFolder();
   vi.stubEnv("TMPDIR", folder);
   onTestFinished(() => void vi.unstubAllEnvs());
@@ -120,14 +120,14 @@ describe("plugins", () => {
     vi.stubEnv("SANDBOX_PLUGINS", undefined);
     vi.stubEnv("PULUMI_HOME", undefined);
     vi.stubEnv("HOME", await temporaryFolder());
-    // The engine is there already; what is downloaded in a test is the test's own.
+    // The engine exists already, so the cache contains only the test's downloads.
     const cache = await temporaryFolder();
     await symlink(join(shared, "engine"), join(cache, "engine"));
     vi.stubEnv("SANDBOX_CACHE", cache);
   });
   afterEach(() => void vi.unstubAllEnvs().unstubAllGlobals());
 
-  /** A plugin that runs, as a folder of the name the engine looks for, with a file in a folder of its own. */
+  /** Creates an executable plugin in a folder with the name that the engine looks for, and a file in a subfolder. */
   async function plugin(folder: string): Promise<void> {
     await mkdir(join(folder, "more"), { recursive: true });
     await writeFile(join(folder, "more/file"), "official");
@@ -136,7 +136,7 @@ describe("plugins", () => {
     await writeFile(binary, `#!/bin/sh\nexec '${process.execPath}' '${main}' "$@"\n`, { mode: 0o755 });
   }
 
-  /** What the engine finds where the sandbox has put it, and that it can run it. */
+  /** The plugins that the engine finds in the sandbox and can run. */
   async function found(sandbox: Awaited<ReturnType<typeof created>>) {
     const { stdout } = await sandbox.pulumi(["plugin", "ls", "--json"]);
     const names = (JSON.parse(stdout) as { name: string }[]).map(({ name }) => name);
@@ -149,7 +149,7 @@ describe("plugins", () => {
     return names;
   }
 
-  test("are the user's official ones where they are, else stand-ins; the engine finds both", async () => {
+  test("are the user's official ones if installed, else the stand-ins, and the engine finds both", async () => {
     await plugin(join(process.env.HOME ?? "", ".pulumi/plugins", official));
     const sandbox = await created({ stacks: [] });
     expect(sandbox.plugins).toEqual({ random: "official", postgresql: "standin", docker: "standin" });
@@ -158,7 +158,7 @@ describe("plugins", () => {
     expect(await found(sandbox)).toEqual(expect.arrayContaining(["random", "postgresql", "docker"]));
   });
 
-  test.skipIf(!existsSync("/dev/shm"))("are copied where no hard link can be made", async () => {
+  test.skipIf(!existsSync("/dev/shm"))("are copied if the file system allows no hard link", async () => {
     const elsewhere = await mkdtemp("/dev/shm/app-roles-test-");
     onTestFinished(() => rm(elsewhere, { recursive: true }));
     vi.stubEnv("PULUMI_HOME", elsewhere);
@@ -168,14 +168,14 @@ describe("plugins", () => {
     expect(await found(sandbox)).toContain("random");
   });
 
-  test("whose installation was cut off are not taken", async () => {
+  test("with an interrupted installation are ignored", async () => {
     const folder = join(process.env.HOME ?? "", ".pulumi/plugins", official);
     await plugin(folder);
     await writeFile(`${folder}.partial`, "");
     expect((await created({ stacks: [] })).plugins.random).toBe("standin");
   });
 
-  test("are downloaded once from where the user's engine downloads them; one that is not there has its stand-in", async () => {
+  test("are downloaded once from the user's plugin server; a missing one is replaced by its stand-in", async () => {
     const packed = await temporaryFolder();
     await plugin(packed);
     const archive = execFileSync("tar", ["-cz", "-C", packed, "."]);
@@ -205,7 +205,7 @@ describe("plugins", () => {
     await expect(createSandbox({ stacks: [] })).rejects.toThrow(/pulumi plugin install resource \w+ .* failed: .*404/);
   });
 
-  test("are what SANDBOX_PLUGINS says", async () => {
+  test("are those that SANDBOX_PLUGINS selects", async () => {
     await plugin(join(process.env.HOME ?? "", ".pulumi/plugins", official));
     vi.stubEnv("SANDBOX_PLUGINS", "standin");
     expect((await created({ stacks: [] })).plugins).toEqual({

@@ -8,7 +8,7 @@ import { until } from "./temporary.ts";
 
 const sandbox = (command: string[]) => run(process.execPath, ["sandbox/run.ts", ...command]);
 
-test("a command finds the project, both stacks, the engine and the legacy estate", async () => {
+test("a command has the project, both stacks, the engine and the legacy estate", async () => {
   const look = `
     import pg from "pg";
     import { execFileSync } from "node:child_process";
@@ -27,7 +27,7 @@ test("a command finds the project, both stacks, the engine and the legacy estate
   });
 });
 
-test("the exit code is the command's", async () => {
+test("exits with the command's exit code", async () => {
   expect((await sandbox(["sh", "-c", "exit 7"])).code).toBe(7);
 });
 
@@ -39,8 +39,8 @@ test.each([
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining(words) });
 });
 
-test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)("%s leaves nothing behind", async (signal) => {
-  // A session of its own, so that the signal can go to all of it, as Ctrl-C does.
+test.each(["SIGTERM", "SIGINT", "SIGKILL"] as const)("%s leaves no process or file behind", async (signal) => {
+  // Its own session, so that the signal reaches all its processes, as Ctrl-C does.
   const child = spawn(process.execPath, ["sandbox/run.ts", "sh", "-c", "pwd; exec sleep 1000"], {
     detached: true,
     stdio: ["ignore", "pipe", "inherit"],

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { run } from "../../sandbox/process.ts";
 import { temporaryFolder } from "./temporary.ts";
 
-/** A project of one package, with an npm that installs what `lock` says, notes its arguments in `calls`, or fails. */
+/** A project of one package, with a fake npm that installs the packages in `lock`, appends its arguments to `calls`, or fails. */
 async function project(npm = "") {
   const folder = await temporaryFolder();
   await mkdir(join(folder, "sandbox"));
@@ -46,7 +46,7 @@ async function project(npm = "") {
   };
 }
 
-test("packages are installed once, and again when the lock names others", async () => {
+test("installs packages once, and again after the lock file changed", async () => {
   const { setup, lock, calls } = await project();
   expect(await setup()).toMatchObject({
     code: 0,
@@ -59,7 +59,7 @@ test("packages are installed once, and again when the lock names others", async 
   expect(await calls()).toBe("ci\nci\n");
 });
 
-test("a pinned Node that is gone is put back", async () => {
+test("reinstalls a missing pinned Node", async () => {
   const { folder, setup, calls } = await project();
   await setup();
   const node = join(folder, "node_modules/.bin/node");
@@ -69,12 +69,12 @@ test("a pinned Node that is gone is put back", async () => {
   expect(await calls()).toBe("ci\nci\n");
 });
 
-test("a failing installation is an error that says so", async () => {
+test("reports a failed installation", async () => {
   const { setup } = await project("process.exit(1);");
   expect(await setup()).toMatchObject({ code: 1, stderr: expect.stringContaining("setup: npm ci failed") });
 });
 
-test("a pinned Node that does not run is an error that says what to do", async () => {
+test("reports a pinned Node that does not run, with the fix", async () => {
   const { folder, setup } = await project("process.on('exit', () => fs.rmSync('node_modules/.bin/node'));");
   await chmod(folder, 0o755);
   expect(await setup()).toMatchObject({ code: 1, stderr: expect.stringContaining("--ignore-scripts=false") });

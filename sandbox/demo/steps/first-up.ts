@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Demo, Step } from "../demo.ts";
 import { watching } from "../watch.ts";
 
@@ -39,15 +40,20 @@ export const firstUp: Step<Demo> = {
     const before = await demo.pids("services");
     let most = 0;
     let last: number[] = [];
-    const counting = setInterval(async () => {
-      const now = await demo.pids("stack");
-      // The server shows a closed session until its backend exits, so only sessions seen twice in a row count.
-      most = Math.max(most, now.filter((pid) => last.includes(pid)).length);
-      last = now;
-    }, 50);
+    let isCounting = true;
+    const counting = (async () => {
+      for (; isCounting; await sleep(50)) {
+        const now = await demo.pids("stack");
+        // The server shows a closed session until its backend exits, so only sessions seen twice in a row count.
+        most = Math.max(most, now.filter((pid) => last.includes(pid)).length);
+        last = now;
+      }
+    })();
     const { result, watched } = await watching(demo.services.values(), () =>
       stack.pulumi(["up", "--yes", "--skip-preview", "--policy-pack", "policies"], ["Diagnostics", "Resources"]),
-    ).finally(() => clearInterval(counting));
+    );
+    isCounting = false;
+    await counting;
     terminal.claim(result.code === 0, "the up succeeded", `exit code ${result.code}`);
 
     const roles = await demo.ask<{ rolname: string; rolconnlimit: number; rolsuper: boolean }>(

@@ -1,19 +1,19 @@
 import type { Pool } from "pg";
 
-/** What one of the runbook's six services does with its database. */
+/** How one of the runbook's six services uses its database. */
 export interface ServiceDefinition {
   database: "tracksolid_db" | "fleet_platform";
-  /** Starts with `python run_migrations.py && ...`. */
+  /** Whether its start command is `python run_migrations.py && ...`. */
   migrates: boolean;
-  /** Sessions its pool holds today. The six make 100: the server's max_connections. */
+  /** Number of sessions in its legacy pool. The six pools have 100, the server's max_connections. */
   legacyPool: number;
-  /** One request: reads and writes as the real service does. */
+  /** Serves one request, with the reads and writes of the real service. */
   request(db: Pool): Promise<void>;
 }
 
 export type ServiceName = "dashboard_api" | "ingest_worker" | "worker" | "webhook_receiver" | "gateway" | "cron";
 
-/** In the runbook's cutover order; the two of fleet_platform last, as they wait to be confirmed. */
+/** In the runbook's cutover order. The two services of fleet_platform are last, since they are unconfirmed. */
 export const definitions: Record<ServiceName, ServiceDefinition> = {
   dashboard_api: {
     database: "tracksolid_db",

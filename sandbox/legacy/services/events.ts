@@ -1,14 +1,14 @@
-/** What a service prints, one JSON object a line. */
+/** A line of a service's output, as a JSON object. */
 export type ServiceEvent = { service: string; at: string } & (
   | { event: "migrated" }
-  /** The pool holds all its sessions. */
+  /** The pool is full. */
   | { event: "serving"; sessions: number }
   | { event: "request served"; milliseconds: number }
-  /** Given up after its retries. */
+  /** The request failed, after retries if the error was transient. */
   | ({ event: "request failed" } & Failure)
-  /** A login the server or the network refused; it is tried again. */
+  /** The server or the network refused a login. The service retries it. */
   | ({ event: "refused" } & Failure)
-  /** An idle session the server ended. */
+  /** The server ended an idle session. */
   | ({ event: "session lost" } & Failure)
   | ({ event: "migration failed" } & Failure)
   | { event: "stopped"; requests: number; failed: number; refused: number }
@@ -20,10 +20,20 @@ export interface Failure {
   message: string;
 }
 
-/** The codes after which a new login is worth a try: too many connections, a server that ends sessions or starts, a broken line. */
-const passing = new Set(["53300", "57P01", "57P02", "57P03", "57P05", "08006", "ECONNREFUSED", "ECONNRESET", "EPIPE"]);
+/** Transient errors: too many connections, a server that starts or shuts down, a lost connection. */
+const transient = new Set([
+  "53300",
+  "57P01",
+  "57P02",
+  "57P03",
+  "57P05",
+  "08006",
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "EPIPE",
+]);
 
-/** Whether the failure lies with the connection and not with what was asked. */
-export function isPassing(failure: Failure): boolean {
-  return failure.code === undefined ? failure.message.startsWith("Connection terminated") : passing.has(failure.code);
+/** Whether the connection caused the failure, and not the statement. */
+export function isTransient(failure: Failure): boolean {
+  return failure.code === undefined ? failure.message.startsWith("Connection terminated") : transient.has(failure.code);
 }

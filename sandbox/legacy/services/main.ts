@@ -1,24 +1,25 @@
 /**
- * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS [--listen PORT]`, or
- * with DATABASE_URL_FILE, the path of a file that holds it. It makes requests of its own or, with a port, serves those of
- * clients. It runs until SIGTERM, or until the process that started it is gone. Exits with 1 when its migrations fail.
+ * One of the six legacy services as a process: `DATABASE_URL=... node main.ts NAME --pool SESSIONS [--listen PORT]`.
+ * DATABASE_URL_FILE can name a file with the URL instead. It runs its own requests or, with a port, those of HTTP clients,
+ * until SIGTERM or until its parent process ends. Exits with 1 if its migrations fail.
  */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { Client, Pool } from "pg";
 import { codeOf } from "../../../provider/postgres/connection.ts";
-import { statements } from "../statements.ts";
+import { statements } from "../index.ts";
 import { definitions, type ServiceName } from "./definitions.ts";
-import { type Failure, isPassing, type ServiceEvent } from "./events.ts";
-import { listen } from "./listen.ts";
+import { type Failure, isTransient, type ServiceEvent } from "./events.ts";
 
 /** Milliseconds between two requests. */
 const pause = 300;
 const attempts = 10;
-/** Milliseconds before an attempt is made again. */
+/** Milliseconds between two attempts. */
 const retryAfter = 200;
-/** The three migrators start side by side; run_migrations.py lets one at a time do its DDL. */
+/** The advisory lock of run_migrations.py, with which one service at a time runs its DDL. */
 const migrationLock = 8_041;
 
 const { name, sessions, port } = parseArguments();
@@ -55,32 +56,32 @@ while (!stopping) {
 await close?.();
 await pool.end();
 print({ event: "stopped", ...counts });
-// The channel to the process that started this one would keep it alive.
+// The IPC channel to the parent process would keep this one running.
 process.exit(0);
 
-/** Runs run_migrations.py's statements on a session of their own, as that script does. */
+/** Runs the statements of run_migrations.py in a separate session, as that script does. */
 async function migrate(url: string): Promise<void> {
   const db = await retried(async () => {
     const client = new Client({ connectionString: url, application_name: name });
     await client.connect();
     return client;
-  }).catch(refuse);
+  }).catch(fail);
   try {
     await db.query("SELECT pg_advisory_lock($1)", [migrationLock]);
     for (const statement of statements("migrations.sql")) await db.query(statement);
   } catch (error) {
-    refuse(error);
+    fail(error);
   }
   await db.end();
   print({ event: "migrated" });
 }
 
-function refuse(error: unknown): never {
+function fail(error: unknown): never {
   print({ event: "migration failed", ...failure(error) });
   process.exit(1);
 }
 
-/** Opens what the pool lacks of its idle sessions; false when the server refused one. */
+/** Opens the pool's missing sessions. Returns false if the server refused one. */
 async function fill(): Promise<boolean> {
   if (pool.totalCount === sessions) return true;
   const opened = await Promise.allSettled(Array.from({ length: sessions }, () => pool.connect()));
@@ -92,7 +93,7 @@ async function fill(): Promise<boolean> {
   return false;
 }
 
-/** False when it was given up. */
+/** Returns false if the request failed. */
 async function request(): Promise<boolean> {
   counts.requests++;
   const began = performance.now();
@@ -107,14 +108,14 @@ async function request(): Promise<boolean> {
   }
 }
 
-/** Rides out a short refusal; anything else, or one that lasts, is thrown. */
+/** Retries transient failures for a short time. Throws any other failure, and one that persists. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       const reason = failure(error);
-      if (stopping || attempt === attempts || !isPassing(reason)) throw error;
+      if (stopping || attempt === attempts || !isTransient(reason)) throw error;
       counts.refused++;
       print({ event: "refused", ...reason });
       await sleep(retryAfter);
@@ -142,10 +143,28 @@ function parseArguments(): { name: ServiceName; sessions: number; port: number |
     throw new Error(`usage: main.ts ${Object.keys(definitions).join("|")} [--pool SESSIONS] [--listen PORT]`);
   }
   const pool = Number(values.pool ?? definitions[wanted].legacyPool);
-  if (!Number.isInteger(pool) || pool < 1) throw new Error(`--pool takes a whole number from 1, not ${values.pool}`);
+  if (!Number.isInteger(pool) || pool < 1)
+    throw new Error(`--pool must be an integer of at least 1, found ${values.pool}`);
   return { name: wanted, sessions: pool, port: values.listen === undefined ? undefined : Number(values.listen) };
 }
 
 function isService(wanted: string | undefined): wanted is ServiceName {
   return wanted !== undefined && Object.hasOwn(definitions, wanted);
+}
+
+/**
+ * Listens for HTTP requests and runs one of the service's requests for each: status 200 if it was served, else 500. Returns
+ * a function that stops listening and resolves once all current requests have a response.
+ */
+export async function listen(port: number, request: () => Promise<boolean>): Promise<() => Promise<void>> {
+  const server = createServer(async ({ url }, response) => {
+    response.shouldKeepAlive = false;
+    response.writeHead(url === "/healthy" || (await request()) ? 200 : 500).end();
+  });
+  server.listen(port);
+  await once(server, "listening");
+  return async () => {
+    server.close();
+    await once(server, "close");
+  };
 }

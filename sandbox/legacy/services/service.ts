@@ -5,23 +5,23 @@ import { fileURLToPath } from "node:url";
 import { definitions, type ServiceName } from "./definitions.ts";
 import type { ServiceEvent } from "./events.ts";
 
-/** What a deploy gives a service. */
+/** The settings of a service's deployment. */
 export interface Deployment {
-  /** Its DATABASE_URL; handed over in the environment, never as an argument. */
+  /** The DATABASE_URL, which the service receives in its environment, never as an argument. */
   url: string;
-  /** Sessions its pool holds; default: `legacyPool` of its definition. */
+  /** Number of sessions in the pool. @default `legacyPool` of the service's definition */
   pool?: number;
 }
 
-/** Starts the process; `ready` tells when its pool is full. */
+/** Starts the service's process. Its `ready` resolves once the pool is full. */
 export function startService(name: ServiceName, deployment: Deployment): Service {
   return new Service(name, deployment);
 }
 
-/** A running legacy service, as its deploy tool sees it. */
+/** A running legacy service. */
 export class Service {
   readonly name: ServiceName;
-  /** All it printed, over its restarts. */
+  /** The service's output since its first start. */
   readonly log: ServiceEvent[] = [];
   private run: Run;
 
@@ -30,29 +30,29 @@ export class Service {
     this.run = this.start(deployment);
   }
 
-  /** Requests that were given up, over its restarts. */
+  /** Number of failed requests since the first start. */
   get failures(): number {
     return this.count("request failed");
   }
 
-  /** Requests that were served, over its restarts. */
+  /** Number of served requests since the first start. */
   get served(): number {
     return this.count("request served");
   }
 
-  /** Resolves once the pool is full; rejects when the process ends before, such as for a failed migration. */
+  /** Resolves once the pool is full. Rejects if the process ends before, for example after a failed migration. */
   ready(): Promise<void> {
     return this.run.ready;
   }
 
-  /** Ends the process after the request at hand; its sessions are closed then. Harmless when it has ended. */
+  /** Stops the process after its current request and closes its sessions. Does nothing if the process has ended. */
   async stop(): Promise<void> {
     const { process, ended } = this.run;
     process.kill("SIGTERM");
     await ended;
   }
 
-  /** What a redeploy does: stop, start with the new environment, wait until it serves. Rejects as `ready` does. */
+  /** Redeploys the service: stops it, starts it with the new URL, and waits until it serves. Rejects as `ready` does. */
   async restart(deployment: Deployment): Promise<void> {
     await this.stop();
     this.run = this.start(deployment);
@@ -67,7 +67,7 @@ export class Service {
     const main = fileURLToPath(new URL("main.ts", import.meta.url));
     const child = spawn(process.execPath, [main, this.name, "--pool", String(pool)], {
       env: { ...process.env, DATABASE_URL: url },
-      // The channel is closed with this process, which ends the service too.
+      // The IPC channel closes with this process, which ends the service.
       stdio: ["ignore", "pipe", "pipe", "ipc"],
     });
     let errors = "";
@@ -84,11 +84,11 @@ export class Service {
       void ended.then(() => {
         const last = this.log.findLast((event) => "message" in event);
         const reason =
-          errors.trim() || (last && "message" in last ? `${last.message} (${last.code})` : "no reason given");
-        reject(new Error(`${this.name} ended with exit code ${child.exitCode} before it served: ${reason}`));
+          errors.trim() || (last && "message" in last ? `${last.message} (${last.code})` : "it reported no reason");
+        reject(new Error(`${this.name} exited with code ${child.exitCode} before it served requests: ${reason}`));
       });
     });
-    // Nobody may be waiting when a service is stopped before it serves.
+    // Avoids an unhandled rejection if nothing awaits `ready`.
     ready.catch(() => undefined);
     return { process: child, ready, ended };
   }

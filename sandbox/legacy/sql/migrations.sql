@@ -1,5 +1,5 @@
--- What run_migrations.py runs at every start of webhook_receiver, ingest_worker and worker. Only an owner may ALTER or
--- replace, even where IF NOT EXISTS finds nothing to do.
+-- The statements that run_migrations.py runs at every start of webhook_receiver, ingest_worker and worker. ALTER and
+-- CREATE OR REPLACE need the owner, even if IF NOT EXISTS finds the object.
 
 CREATE SCHEMA IF NOT EXISTS tracksolid;
 

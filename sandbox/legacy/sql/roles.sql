@@ -1,4 +1,4 @@
--- The server's existing login roles, with the limits the runbook's budget counts (8 + 12 + 5 + 3 = 28).
+-- The server's existing login roles, with the limits in the runbook's budget (8 + 12 + 5 + 3 = 28).
 -- In the sandbox a role's password is its name.
 
 CREATE ROLE analytics_ro LOGIN PASSWORD 'analytics_ro' CONNECTION LIMIT 8;

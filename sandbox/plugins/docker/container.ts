@@ -5,11 +5,10 @@ import type { PropertyDiff, ResourceType } from "../../../provider/rpc/provider.
 import { type PropertyMap, type PropertyValue, reveal, unknown } from "../../../provider/rpc/values.ts";
 import type { SandboxDocker } from "../../docker/api.ts";
 import { checkInputs, isMap, readInputs, withoutInternals, withoutNulls } from "../inputs.ts";
-import { type ContainerInputs, containerInputs, networksOf } from "./container-inputs.ts";
-import { createOptions, updateOptions } from "./create-options.ts";
+import { type ContainerInputs, containerInputs, createOptions, networksOf, updateOptions } from "./container-inputs.ts";
 import { goDuration } from "./go-duration.ts";
 
-/** Changed in place: the official plugin updates the container's limits and restart policy, and remembers the rest. */
+/** Changes of these inputs are updates: of limits and restart policy in the container, of the others in the state only. */
 const updated = new Set([
   "restart",
   "maxRetryCount",
@@ -22,10 +21,10 @@ const updated = new Set([
   "healthcheck",
 ]);
 
-/** Milliseconds between two looks at a container that is waited for. */
-const lookEvery = 250;
+/** Milliseconds between two checks of a container's health. */
+const pollInterval = 250;
 
-/** The official plugin's `docker_container`, as far as the stack uses it (kreuzwerker/terraform-provider-docker). */
+/** The official plugin's `docker_container`, limited to the stack's use (kreuzwerker/terraform-provider-docker). */
 export function containerResource(docker: () => SandboxDocker): ResourceType {
   return {
     async check(_call, { news }) {
@@ -40,7 +39,7 @@ export function containerResource(docker: () => SandboxDocker): ResourceType {
         ...Object.keys(olds).filter((name) => name in containerInputs.shape),
       ])) {
         if (ignoreChanges.includes(key) || same(key, olds[key], after[key])) continue;
-        // What is not given is taken over from the image.
+        // The image provides the omitted ones.
         if (!(key in after) && ["command", "entrypoints", "workingDir", "user", "mustRun"].includes(key)) continue;
         detailed[key] = { kind: key in after ? (key in olds ? "update" : "add") : "delete", inputDiff: false };
       }
@@ -93,7 +92,7 @@ export function containerResource(docker: () => SandboxDocker): ResourceType {
   };
 }
 
-/** Its durations come back as Go prints them; of what is not declared nothing. */
+/** The declared properties of the live health check, with durations in Go's format. */
 function readBack({ Test = [], Retries = 0, ...live }: Healthcheck, declared: PropertyMap): PropertyMap {
   const all: PropertyMap = {
     tests: Test,
@@ -117,7 +116,7 @@ async function started(docker: SandboxDocker, wanted: ContainerInputs, name: str
       }
       await container.start();
     } catch (error) {
-      // A name that is taken would stand in the way of the next try.
+      // The next attempt needs the name.
       await container.remove({ force: true, v: true });
       throw error;
     }
@@ -140,7 +139,7 @@ async function healthy(
     if (!State.Running)
       throw new Error(`the container ${name} stopped with exit code ${State.ExitCode} before it was healthy`);
     if (Date.now() > end) throw new Error(`the container ${name} was not healthy within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, lookEvery));
+    await new Promise((resolve) => setTimeout(resolve, pollInterval));
   }
 }
 
@@ -176,12 +175,12 @@ async function saying<T>(doing: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** 304: it is not running. */
+/** 304: the container is not running. */
 function unlessStopped(error: { statusCode?: number }): void {
   if (error.statusCode !== 304) throw error;
 }
 
-/** Environment, labels, networks, ports and volumes are sets. */
+/** Compares environment, labels, networks, volumes, mounts and hosts as sets. */
 function same(key: string, one: PropertyValue | undefined, other: PropertyValue | undefined): boolean {
   const isSet = ["envs", "labels", "networksAdvanced", "volumes", "mounts", "hosts"].includes(key);
   const comparable = (value: PropertyValue | undefined) => {

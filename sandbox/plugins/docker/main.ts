@@ -1,15 +1,61 @@
 #!/usr/bin/env node
+import { homedir } from "node:os";
 import { z } from "zod";
+import { explainDocker } from "../../../provider/docker/client.ts";
+import type { ProviderFunction } from "../../../provider/rpc/provider.ts";
 import { serve } from "../../../provider/rpc/serve.ts";
 import { reveal, Unknown } from "../../../provider/rpc/values.ts";
-import type { SandboxDocker } from "../../docker/api.ts";
+import { SandboxDocker } from "../../docker/api.ts";
 import { checkInputs, readInputs } from "../inputs.ts";
 import { packageSchema } from "../package-schema.ts";
 import { containerResource } from "./container.ts";
-import { findDaemon } from "./daemon.ts";
-import { getNetwork } from "./network.ts";
 import { secretResource } from "./secret.ts";
 import { serviceResource } from "./service.ts";
+
+const networkArguments = z.strictObject({ name: z.string() });
+
+/** The official plugin's data source `docker_network`, limited to finding a network's id by its name. */
+export function getNetwork(docker: () => SandboxDocker): ProviderFunction {
+  return async (args) => {
+    const { name } = networkArguments.parse(args);
+    try {
+      const { Id, Driver, Scope } = await docker().ask<{ Id: string; Driver: string; Scope: string }>(
+        "GET",
+        `/networks/${encodeURIComponent(name)}`,
+      );
+      return { result: { id: Id, name, driver: Driver, scope: Scope } };
+    } catch (error) {
+      throw explainDocker(`looking for the network ${name}`, error);
+    }
+  };
+}
+
+/** The sockets of a Docker Desktop that was installed without administrator rights. */
+const userSockets = [".docker/run/docker.sock", ".docker/desktop/docker.sock"];
+
+/**
+ * Finds the daemon as the official plugin does in Configure: `host` from the flat configuration, else DOCKER_HOST, else the
+ * machine's socket or the user's. The daemon must respond, unless its address is ssh://.
+ */
+export async function findDaemon(variables: Record<string, string>, env = process.env): Promise<SandboxDocker> {
+  const given = variables.host ?? (env.DOCKER_HOST || undefined);
+  const hosts =
+    given === undefined ? [undefined, ...userSockets.map((path) => `unix://${homedir()}/${path}`)] : [given];
+  for (const host of hosts) {
+    const docker = new SandboxDocker(host);
+    if (host?.startsWith("ssh://") || (await responds(docker))) return docker;
+  }
+  throw new Error(
+    "docker native provider returned an unexpected error from Configure: failed to connect to any docker daemon",
+  );
+}
+
+async function responds(docker: SandboxDocker): Promise<boolean> {
+  return docker.ping().then(
+    () => true,
+    () => false,
+  );
+}
 
 const config = z.strictObject({ host: z.string(), version: z.string() }).partial();
 
@@ -27,7 +73,7 @@ const resources = {
 };
 const functions = { "docker:index/getNetwork:getNetwork": getNetwork(connected) };
 
-/** The sandbox's stand-in for the official plugin `docker`, of the version whose behaviour it has. */
+/** The sandbox's stand-in for this version of the official plugin `docker`. */
 await serve({
   name: "docker",
   version: "5.2.0",

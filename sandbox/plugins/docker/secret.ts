@@ -13,9 +13,9 @@ const schema = z.strictObject({
 });
 
 /**
- * The official plugin's `docker_secret` (kreuzwerker/terraform-provider-docker): a secret cannot be changed, so every change
- * makes another one. Where no name is given, it is the resource's with seven random digits, so that the new one can be
- * there before the old one goes.
+ * The official plugin's `docker_secret` (kreuzwerker/terraform-provider-docker): every change replaces the secret. The
+ * default name is the resource's name with seven random digits, so that the new secret can be created before the previous
+ * one is deleted.
  */
 export function secretResource(docker: () => SandboxDocker): ResourceType {
   return {
@@ -50,7 +50,7 @@ export function secretResource(docker: () => SandboxDocker): ResourceType {
     },
 
     async update() {
-      throw new Error("a change of a secret makes another one: there is nothing to update");
+      throw new Error("a change of a secret replaces it: there is nothing to update");
     },
 
     async read(_call, { id, inputs, olds }) {
@@ -60,7 +60,7 @@ export function secretResource(docker: () => SandboxDocker): ResourceType {
         if (isMissing(error)) return undefined;
         throw explainDocker(`reading the secret ${id}`, error);
       }
-      // Docker never gives the data out again.
+      // Docker never returns a secret's data.
       return { id, inputs, outputs: olds };
     },
 

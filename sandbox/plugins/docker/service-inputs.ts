@@ -3,17 +3,17 @@ import { orUnknown } from "../inputs.ts";
 
 type Leaf = <T extends z.ZodType>(schema: T) => T;
 
-/** What of the official Service's inputs the stand-in implements, with the official defaults. */
+/** The inputs of the official Service that the stand-in implements, with the official defaults. */
 function schema(leaf: Leaf) {
   const labels = z.array(z.strictObject({ label: leaf(z.string()), value: leaf(z.string()) }));
 
-  /** A Go duration, such as 1m30s; it comes back from Docker in Go's own form. */
+  /** A Go duration, such as 1m30s. The plugin reads it back in Go's format. */
   const duration = leaf(
     z.string().regex(/^(\d+(\.\d+)?(ns|us|ms|s|m|h))+$/, "expected a duration such as 5s or 1m30s"),
   );
 
   const updateConfig = z.strictObject({
-    /** Replicas at a time. */
+    /** Number of replicas to update at a time. */
     parallelism: leaf(z.int().min(0)).default(1),
     delay: duration.default("0s"),
     failureAction: leaf(z.enum(["pause", "continue", "rollback"])).default("pause"),
@@ -23,9 +23,9 @@ function schema(leaf: Leaf) {
 
   const containerSpec = z.strictObject({
     image: leaf(z.string()),
-    /** In place of the image's entrypoint. */
+    /** Replaces the image's entrypoint. */
     commands: leaf(z.array(leaf(z.string()))).optional(),
-    /** In place of the image's command. */
+    /** Replaces the image's command. */
     args: leaf(z.array(leaf(z.string()))).optional(),
     env: leaf(z.record(z.string(), leaf(z.string()))).optional(),
     dir: leaf(z.string()).optional(),
@@ -85,7 +85,7 @@ function schema(leaf: Leaf) {
           condition: leaf(z.enum(["none", "on-failure", "any"])).optional(),
           delay: duration.optional(),
           maxAttempts: leaf(z.int().min(0)).optional(),
-          /** Read back as 0s when it is not given, which is a difference: give it. */
+          /** Docker returns 0s if it is omitted, which every later up shows as a change. */
           window: duration.optional(),
         })
         .optional(),
@@ -114,7 +114,7 @@ function schema(leaf: Leaf) {
           .optional(),
       })
       .optional(),
-    /** Given: create waits until all replicas run, update until the rollout is over; else neither waits. */
+    /** If set, create waits until all replicas run, and update until the rollout ends. If omitted, neither waits. */
     convergeConfig: z.strictObject({ delay: duration.default("7s"), timeout: duration.default("3m") }).optional(),
   });
 }
@@ -123,5 +123,5 @@ function schema(leaf: Leaf) {
 export const serviceInputs = schema((known) => known);
 export type ServiceInputs = z.infer<typeof serviceInputs>;
 
-/** The inputs of a preview, in which values may not be known yet. */
+/** The inputs of a preview, which can be unknown. */
 export const previewInputs = schema((known) => orUnknown(known) as unknown as typeof known);

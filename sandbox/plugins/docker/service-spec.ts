@@ -12,7 +12,7 @@ interface RolloutSpec {
   Order: string;
 }
 
-/** The Engine API's ServiceSpec, as far as it is used: https://docs.docker.com/reference/api/engine/, ServiceCreate. */
+/** The part of the Engine API's ServiceSpec that the sandbox uses: https://docs.docker.com/reference/api/engine/, ServiceCreate. */
 export interface ServiceSpec {
   Name: string;
   Labels?: Record<string, string>;
@@ -51,7 +51,7 @@ export interface ServiceSpec {
   };
 }
 
-/** What is asked of Docker for these inputs. */
+/** Converts inputs for the Engine API. */
 export function toSpec(inputs: ServiceInputs): ServiceSpec {
   const { name, labels, taskSpec, mode, updateConfig, rollbackConfig, endpointSpec } = inputs;
   return {
@@ -103,7 +103,7 @@ function toTask({ containerSpec, networksAdvanceds, logDriver, restartPolicy, re
         Retries: healthcheck?.retries ?? 0,
       },
       StopSignal: stopSignal ?? "",
-      // The official plugin sends 0 where none is given: the container is killed at once.
+      // The official plugin sends 0 if it is omitted, so Docker kills the container immediately.
       StopGracePeriod: nanoseconds(stopGracePeriod ?? "0s"),
       Secrets: (secrets ?? []).map(({ secretId, secretName, fileName, fileUid, fileGid, fileMode }) => ({
         SecretID: secretId,
@@ -116,7 +116,7 @@ function toTask({ containerSpec, networksAdvanceds, logDriver, restartPolicy, re
     ...(restartPolicy && {
       RestartPolicy: {
         ...(condition && { Condition: condition }),
-        // As above: 0, so that it is started again without a pause.
+        // The official plugin sends 0 here too, so Docker restarts the task immediately.
         Delay: nanoseconds(delay ?? "0s"),
         MaxAttempts: maxAttempts ?? 0,
         Window: nanoseconds(window ?? "0s"),
@@ -136,7 +136,7 @@ function toRollout({ parallelism, delay, failureAction, monitor, order }: Rollou
   };
 }
 
-/** What Docker has, in the form of the inputs; of what is not declared only what stands in the place of nothing. */
+/** Converts a live service to inputs. Of undeclared properties, it contains those that the official plugin reads too. */
 export function fromSpec(spec: ServiceSpec, declared: ServiceInputs): ServiceInputs {
   const { ContainerSpec: live, Networks, LogDriver, RestartPolicy, Resources } = spec.TaskTemplate;
   const { containerSpec, restartPolicy, resources } = declared.taskSpec;
@@ -250,7 +250,7 @@ function variable(written: string): [string, string] {
   return [written.slice(0, end), written.slice(end + 1)];
 }
 
-/** `address name`, as in /etc/hosts. */
+/** Splits `address name`, as in /etc/hosts. */
 function host(written: string): { host: string; ip: string } {
   const [ip = "", name = ""] = written.split(" ");
   return { host: name, ip };
@@ -264,7 +264,7 @@ function labelsOf(labels: Record<string, string> = {}): { label: string; value: 
   return Object.entries(labels).map(([label, value]) => ({ label, value }));
 }
 
-/** An empty list is none. */
+/** Omits an empty list. */
 function filled<K extends string, T>(key: K, list: T[] | undefined): { [P in K]?: T[] } {
   return (list?.length ? { [key]: list } : {}) as { [P in K]?: T[] };
 }

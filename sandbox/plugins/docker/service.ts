@@ -10,13 +10,13 @@ import { nanoseconds } from "./go-duration.ts";
 import { previewInputs, type ServiceInputs, serviceInputs } from "./service-inputs.ts";
 import { fromSpec, type ServiceSpec, toSpec } from "./service-spec.ts";
 
-/** Milliseconds between two looks at a service that is waited for. */
-const lookEvery = 250;
+/** Milliseconds between two checks of a service's tasks. */
+const pollInterval = 250;
 
-/** Milliseconds before the first look at a rollout; the official plugin's own, whatever `convergeConfig.delay` says. */
+/** Milliseconds before the first check of a rollout. The official plugin ignores `convergeConfig.delay` here. */
 const rolloutDelay = 7000;
 
-/** A change of these makes another service; of all the rest a rollout. */
+/** A change of these replaces the service. Any other change is a rollout. */
 const forcesNew = [
   "name",
   "taskSpec.containerSpec.hosts",
@@ -24,7 +24,7 @@ const forcesNew = [
   "taskSpec.networksAdvanceds",
 ];
 
-/** Lists whose order means nothing. */
+/** Lists whose order is irrelevant. */
 const sets = ["labels", "mounts", "hosts", "secrets", "networksAdvanceds", "aliases"];
 
 interface Task {
@@ -34,8 +34,8 @@ interface Task {
 }
 
 /**
- * The official plugin's `docker_service` for replicated services (kreuzwerker/terraform-provider-docker). It asks no
- * registry for an image's digest, as the official one does when it makes a service.
+ * The official plugin's `docker_service` for replicated services (kreuzwerker/terraform-provider-docker). Unlike the
+ * official one, it does not query a registry for the image's digest.
  */
 export function serviceResource(docker: () => SandboxDocker): ResourceType {
   return {
@@ -52,7 +52,6 @@ export function serviceResource(docker: () => SandboxDocker): ResourceType {
       for (const ignored of ignoreChanges) delete detailed[ignored];
       const changed = Object.keys(detailed);
       const isForced = (path: string) => forcesNew.some((forced) => path === forced || path.startsWith(`${forced}[`));
-      // As the bridge reports them: the top of a path that must be replaced.
       return { changes: changed.length > 0, replaces: changed.filter(isForced), detailed };
     },
 
@@ -63,7 +62,7 @@ export function serviceResource(docker: () => SandboxDocker): ResourceType {
       try {
         await created(docker(), id, wanted, { signal, report });
       } catch (error) {
-        // The official plugin leaves nothing of a service that did not come up.
+        // Like the official plugin, it removes a service that does not start.
         await docker().getService(id).remove();
         throw error;
       }
@@ -106,7 +105,7 @@ export function serviceResource(docker: () => SandboxDocker): ResourceType {
         const containers = await containersOf(docker(), id);
         await docker().getService(id).remove().catch(unlessGone);
         const grace = nanoseconds(wanted.taskSpec.containerSpec.stopGracePeriod ?? "0s") / 1e6;
-        for (const end = Date.now() + grace; containers.length > 0 && Date.now() < end; await sleep(lookEvery)) {
+        for (const end = Date.now() + grace; containers.length > 0 && Date.now() < end; await sleep(pollInterval)) {
           signal.throwIfAborted();
           const states = await Promise.all(containers.map((each) => inspectContainer(docker(), each)));
           if (states.every((state) => state === undefined)) return;
@@ -135,7 +134,7 @@ async function created(
     const tasks = await tasksOf(docker, id);
     if (progress(tasks, wanted, report)) return;
     if (Date.now() > end) throw notConverged(id, wanted);
-    await sleep(lookEvery, undefined, { signal });
+    await sleep(pollInterval, undefined, { signal });
   }
 }
 
@@ -155,17 +154,17 @@ async function rolledOut(
     if (State === "completed") return;
     const tasks = await tasksOf(docker, id);
     if (["rollback_completed", "rollback_paused", "paused"].includes(State)) {
-      // The official plugin names neither the service nor what its containers said.
+      // The official plugin includes neither the service's name nor its containers' output.
       const ended = State === "paused" ? "update paused" : State.replace("_", " ");
       throw new Error(`service ${ended}: ${Message}`);
     }
     if (!State.startsWith("rollback") && progress(tasks, wanted, report)) return;
     if (Date.now() > end) throw notConverged(id, wanted);
-    await sleep(lookEvery, undefined, { signal });
+    await sleep(pollInterval, undefined, { signal });
   }
 }
 
-/** Whether as many replicas run as are wanted; a slot with an old and a new task counts by the one that is less far. */
+/** Whether all replicas run. A slot with two tasks counts only if both run. */
 function progress(tasks: Task[], { name, mode }: ServiceInputs, report: Watch["report"]): boolean {
   const replicas = mode?.replicated.replicas ?? 1;
   const slots = new Map<number, boolean>();
@@ -186,7 +185,7 @@ async function tasksOf(docker: SandboxDocker, id: string): Promise<Task[]> {
   return docker.ask("GET", "/tasks", { filters: JSON.stringify({ service: [id] }) });
 }
 
-/** Of the tasks that are not over. */
+/** The containers of the running tasks. */
 async function containersOf(docker: SandboxDocker, id: string): Promise<string[]> {
   type Run = Task & { Status: { ContainerStatus?: { ContainerID?: string } } };
   const tasks = (await tasksOf(docker, id)) as Run[];
@@ -220,12 +219,12 @@ async function saying<T>(doing: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** 404: it is gone already; 409: it is being removed. */
+/** 404: already removed; 409: being removed. */
 function unlessGone(error: { statusCode?: number }): void {
   if (error.statusCode !== 404 && error.statusCode !== 409) throw error;
 }
 
-/** An import takes all there is. */
+/** The inputs of an imported service: all its properties. */
 function imported({ Name, TaskTemplate }: ServiceSpec): ServiceInputs {
   const { Image, Healthcheck, StopGracePeriod } = TaskTemplate.ContainerSpec;
   const containerSpec = {
@@ -236,7 +235,7 @@ function imported({ Name, TaskTemplate }: ServiceSpec): ServiceInputs {
   return serviceInputs.parse({ name: Name, taskSpec: { containerSpec }, mode: { replicated: {} } });
 }
 
-/** With the defaults of what is not given; secret marks stay where they are. */
+/** Adds defaults to the inputs and keeps their secret marks. */
 function completed(given: PropertyValue, parsed: PropertyValue | undefined): PropertyValue {
   if (given instanceof Secret) return new Secret(completed(given.value, parsed));
   if (Array.isArray(given) && Array.isArray(parsed)) return given.map((each, i) => completed(each, parsed[i]));
@@ -245,7 +244,7 @@ function completed(given: PropertyValue, parsed: PropertyValue | undefined): Pro
   return { ...parsed, ...known };
 }
 
-/** The live values, secret where what was known before was. */
+/** Marks live values as secret if the previous ones were. */
 function marked(before: PropertyValue | undefined, live: PropertyValue): PropertyValue {
   if (before === undefined) return live;
   if (same("", before, live)) return before;
@@ -267,7 +266,7 @@ function hasSecret(value: PropertyValue | undefined): boolean {
   return isMap(value) && Object.values(value).some(hasSecret);
 }
 
-/** Maps are compared key by key, lists as a whole. */
+/** Compares maps key by key and lists as a whole. */
 function differences(one: PropertyMap, other: PropertyMap, base: string): Record<string, PropertyDiff> {
   const found: Record<string, PropertyDiff> = {};
   for (const key of new Set([...Object.keys(one), ...Object.keys(other)])) {

@@ -4,7 +4,7 @@ import type { CheckFailure } from "../../../provider/rpc/provider.ts";
 import { type PropertyMap, reveal, Unknown } from "../../../provider/rpc/values.ts";
 import { checkInputs, readInputs } from "../inputs.ts";
 
-/** Pulumi's SDK sends every setting that is no text as JSON in a text. */
+/** Pulumi's SDK encodes every setting that is not a string as JSON in a string. */
 function encoded<T extends z.ZodType>(schema: T) {
   return z.preprocess((value) => (typeof value === "string" && value !== "" ? parse(value) : value), schema);
 }
@@ -24,20 +24,23 @@ const schema = z
     port: encoded(z.int()),
     database: z.string(),
     username: z.string(),
-    /** The name Postgres knows the user by, where it maps user names. */
+    /** The database user, if the server maps user names. */
     databaseUsername: z.string(),
     password: z.string(),
     superuser: encoded(z.boolean()),
     sslmode: z.enum(["disable", "require", "verify-ca", "verify-full"]),
     sslrootcert: z.string(),
-    /** Seconds; 0 waits for ever. */
+    /** Seconds; 0 waits forever. */
     connectTimeout: encoded(z.int().min(-1)),
-    /** Connections at one time; 0 is no limit. */
+    /** Maximum number of connections; 0 means no limit. */
     maxConnections: encoded(z.int().min(-1)),
-    /** Turns the use of newer features off; those used here are all there since 9.5. */
+    /** The official plugin disables newer features. The stand-in uses none that are newer than 9.5. */
     expectedVersion: z
       .string()
-      .refine((version) => Number.parseFloat(version) >= 9.5, "the sandbox's stand-in knows PostgreSQL 9.5 and later"),
+      .refine(
+        (version) => Number.parseFloat(version) >= 9.5,
+        "the sandbox's stand-in supports PostgreSQL 9.5 and later",
+      ),
     version: z.string(),
   })
   .partial();
@@ -53,7 +56,7 @@ export interface Config {
   ssl: false | object;
   connectTimeout: number;
   maxConnections: number;
-  /** False: passwords are not read back. */
+  /** Whether the plugin reads passwords back from the server. */
   superuser: boolean;
 }
 
@@ -79,7 +82,7 @@ export function readConfig(properties: PropertyMap, env: NodeJS.ProcessEnv = pro
   };
 }
 
-/** As the official plugin's Postgres library (lib/pq): with a root certificate `require` is `verify-ca`, without one it checks nothing. */
+/** As in lib/pq, the official plugin's library: `require` means `verify-ca` if there is a root certificate, else it verifies nothing. */
 function tls(sslmode: string, rootCertificate: string | undefined): false | object {
   if (sslmode === "disable") return false;
   if (sslmode === "require" && !rootCertificate) return { rejectUnauthorized: false };

@@ -1,7 +1,7 @@
 import { Client } from "pg";
 import type { Config } from "./config.ts";
 
-/** Connections as the official plugin has them: at most so many at a time, each closed when its work is done. */
+/** The official plugin's connections: a limited number at a time, each closed after its work. */
 export class Connections {
   readonly config: Config;
   private readonly waiting: (() => void)[] = [];
@@ -12,7 +12,7 @@ export class Connections {
     this.free = config.maxConnections > 0 ? config.maxConnections : Number.POSITIVE_INFINITY;
   }
 
-  /** Runs `work` on a connection of its own. */
+  /** Runs `work` on a new connection. */
   async session<T>(work: (client: Client) => Promise<T>): Promise<T> {
     await this.acquire();
     try {
@@ -28,7 +28,7 @@ export class Connections {
     }
   }
 
-  /** Runs `work` in a transaction of its own. */
+  /** Runs `work` in a transaction on a new connection. */
   transaction<T>(work: (client: Client) => Promise<T>): Promise<T> {
     return this.session(async (client) => {
       await client.query("BEGIN");
@@ -55,7 +55,7 @@ export class Connections {
       connectionTimeoutMillis: Math.max(connectTimeout, 0) * 1000,
       fallback_application_name: "Terraform provider",
     });
-    // A lost connection is found by the next query; without a listener it would end the process.
+    // The next query reports a lost connection. Without a listener the event would end the process.
     client.on("error", () => undefined);
     try {
       await client.connect();

@@ -14,7 +14,7 @@ function connected(): Connections {
 
 const resources = { "postgresql:index/role:Role": roleResource(connected) };
 
-/** The sandbox's stand-in for the official plugin `postgresql`, of the version whose behaviour it has. */
+/** The sandbox's stand-in for this version of the official plugin `postgresql`. */
 await serve({
   name: "postgresql",
   version: "3.18.1",
@@ -24,6 +24,6 @@ await serve({
     connections = new Connections(readConfig(config));
   },
   resources,
-  // As the official plugin, which finishes what is under way when it is cancelled.
+  // Like the official plugin, it finishes its current calls when the engine cancels it.
   close: async () => undefined,
 });

@@ -7,7 +7,7 @@ import { type PropertyMap, type PropertyValue, reveal, Secret, unknown } from ".
 import { checkInputs, orUnknown, withoutInternals, withoutNulls } from "../inputs.ts";
 import type { Connections } from "./connections.ts";
 
-/** A role as the official plugin sees one. */
+/** A role in the official plugin's terms. */
 export interface Role {
   name: string;
   password: string;
@@ -25,14 +25,14 @@ export interface Role {
   bypassRowLevelSecurity: boolean;
   skipDropRole: boolean;
   skipReassignOwned: boolean;
-  /** Milliseconds; 0 is not set. */
+  /** Milliseconds; 0 means not set. */
   statementTimeout: number;
-  /** Milliseconds; 0 is not set. */
+  /** Milliseconds; 0 means not set. */
   idleInTransactionSessionTimeout: number;
   assumeRole: string;
 }
 
-/** What Check writes into the inputs. */
+/** The defaults that Check adds to the inputs. */
 const defaults = {
   encryptedPassword: true,
   validUntil: "infinity",
@@ -47,7 +47,7 @@ const defaults = {
   skipDropRole: false,
   skipReassignOwned: false,
 };
-/** What an input stands for that has no default. */
+/** The values of omitted inputs without a default. */
 const blanks = {
   password: "",
   roles: [] as string[],
@@ -84,9 +84,9 @@ const schema = z.strictObject({
 });
 
 /**
- * `postgresql.Role` as @pulumi/postgresql 3.18 has it (terraform-provider-postgresql): the id is the name, a rename is an
- * update, nothing makes another role; every update writes the search path and the memberships anew, other attributes only
- * when they differ from the state. Not implemented: making up a name, `encrypted`, the write-only password.
+ * `postgresql.Role` of @pulumi/postgresql 3.18 (terraform-provider-postgresql): the id is the name, and every change is an
+ * update, including a rename. Every update rewrites the search path and memberships; other attributes only if they differ
+ * from the state. Not implemented: generated names, `encrypted`, the write-only password.
  */
 export function roleResource(connections: () => Connections): ResourceType {
   return {
@@ -170,7 +170,7 @@ async function updateRole(client: Client, before: Role, after: Role): Promise<vo
   if (changed("name")) {
     await run(client, `ALTER ROLE ${escapeIdentifier(before.name)} RENAME TO ${role}`, "updating role name");
   }
-  // A rename clears an md5 password, which is salted with the name.
+  // A rename clears an md5 password, since its salt is the name.
   if ((changed("password") || changed("name")) && after.password !== "") {
     await alter(`PASSWORD ${escapeLiteral(after.password)}`, "password");
   }
@@ -194,7 +194,7 @@ async function updateRole(client: Client, before: Role, after: Role): Promise<vo
   if (changed("assumeRole")) await setAssumedRole(client, after);
 }
 
-/** In the admin's own database only: a role that owns something elsewhere is refused by the server (2BP01). */
+/** Works in the admin's database only. If the role owns objects in another one, the server refuses to drop it (2BP01). */
 async function deleteRole(client: Client, role: Role, heir: string): Promise<void> {
   const name = escapeIdentifier(role.name);
   await lockRole(client, role.name);
@@ -255,7 +255,7 @@ async function setAssumedRole(client: Client, role: Role): Promise<void> {
   await run(client, `ALTER ROLE ${escapeIdentifier(role.name)} ${change}`, `setting the role ${role.name} assumes`);
 }
 
-/** Against a second plugin that changes the same role or its members. */
+/** Waits for any other plugin that changes the same role or its members. */
 async function lockRole(client: Client, name: string): Promise<void> {
   await client.query("SET statement_timeout = 0");
   await client.query("SELECT pg_advisory_xact_lock(oid::bigint) FROM pg_roles WHERE rolname = $1", [name]);
@@ -289,11 +289,11 @@ async function run(client: Client, sql: string, doing: string): Promise<void> {
 
 async function outputsOf(connections: Connections, name: string, inputs: PropertyMap): Promise<PropertyMap> {
   const outputs = await findOutputs(connections, name, inputs);
-  if (!outputs) throw new Error(`role ${name} is gone right after it was written`);
+  if (!outputs) throw new Error(`role ${name} was dropped immediately after the change`);
   return outputs;
 }
 
-/** The role as the catalog has it; undefined when there is none. What no catalog holds is taken from `known`. */
+/** Reads the role from the catalog; undefined if it does not exist. Properties that no catalog contains are those of `known`. */
 async function findOutputs(
   connections: Connections,
   name: string,
@@ -303,7 +303,7 @@ async function findOutputs(
   const live = await connections.session((client) => readRole(client, name, password, connections.config.superuser));
   if (!live) return undefined;
   const outputs: PropertyMap = { ...live, skipDropRole, skipReassignOwned, id: live.name };
-  // An empty list that nobody asked for is no output.
+  // An empty list is an output only if it was an input.
   for (const key of ["roles", "searchPaths"] as const)
     if (live[key].length === 0 && !(key in known)) delete outputs[key];
   if (password === "") delete outputs.password;
@@ -361,7 +361,7 @@ async function readRole(
   };
 }
 
-/** Only whole numbers are understood: `5min`, set by another tool, fails the refresh (terraform-provider-postgresql #161). */
+/** Only integers are supported: a value such as `5min` fails the refresh (terraform-provider-postgresql #161). */
 function readTimeout(settings: Map<string, string>, setting: string): number {
   const value = settings.get(setting);
   if (value === undefined) return 0;
@@ -369,7 +369,7 @@ function readTimeout(settings: Map<string, string>, setting: string): number {
   return Number(value);
 }
 
-/** What stands in the catalog, or the state's own password where that cannot be told from it. */
+/** The catalog's password, or the state's if the two cannot be compared. */
 async function readPassword(client: Client, name: string, known: string, canLogin: boolean): Promise<string> {
   // The view shows only roles that can log in.
   if (!canLogin) return known;
@@ -390,7 +390,7 @@ async function readPassword(client: Client, name: string, known: string, canLogi
   const md5 = `md5${createHash("md5")
     .update(known + name)
     .digest("hex")}`;
-  // A plain password is never checked against a SCRAM verifier: a change by hand goes unseen.
+  // The official plugin does not compare a plain password with a SCRAM verifier, so it misses manual changes.
   return isPlain && (stored === md5 || stored.startsWith("SCRAM-SHA-256")) ? known : stored;
 }
 
@@ -399,7 +399,7 @@ function split(entry: string): [string, string] {
   return [entry.slice(0, at), entry.slice(at + 1)];
 }
 
-/** Inputs or outputs as a whole role. Unknown values stay in it: only previews have them, and they only compare. */
+/** Converts inputs or outputs to a complete role. Keeps unknown values, which exist only in previews. */
 function toRole(properties: PropertyMap): Role {
   const given = reveal(withoutInternals(withoutNulls(properties))) as PropertyMap;
   const { id: _, ...rest } = given;

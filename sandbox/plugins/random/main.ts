@@ -9,7 +9,7 @@ const resources = {
   "random:index/randomPassword:RandomPassword": randomPassword,
 };
 
-/** The sandbox's stand-in for the official plugin `random`, of the version whose behaviour it has. */
+/** The sandbox's stand-in for this version of the official plugin `random`. */
 await serve({
   name: "random",
   version: "4.21.2",

@@ -11,26 +11,26 @@ import {
   unknown,
 } from "../../../provider/rpc/values.ts";
 import { checkInputs, orUnknown, readInputs, withoutNulls } from "../inputs.ts";
-import { differ, keepers } from "./keepers.ts";
+import { differ, keepers } from "./random-bytes.ts";
 
 const flag = orUnknown(z.boolean()).optional();
 const atLeast = orUnknown(z.int().min(0)).optional();
 
 const schema = z
   .strictObject({
-    /** Characters, from 1 on. */
+    /** Number of characters, at least 1. */
     length: orUnknown(z.int().min(1)),
     lower: flag,
     upper: flag,
     numeric: flag,
-    /** The former name of `numeric`. */
+    /** The deprecated name of `numeric`. */
     number: flag,
     special: flag,
     minLower: atLeast,
     minUpper: atLeast,
     minNumeric: atLeast,
     minSpecial: atLeast,
-    /** The characters that `special` stands for. */
+    /** The special characters to use. */
     overrideSpecial: orUnknown(z.string()).optional(),
     keepers,
   })
@@ -53,7 +53,7 @@ const schema = z
     }
   });
 
-/** What an input that is not given stands for. */
+/** The values of omitted inputs. */
 const defaults = {
   lower: true,
   upper: true,
@@ -70,12 +70,12 @@ const characters = {
   special: "!@#$%&*()-_=+[]{}<>:?",
 };
 
-/** Of every password: nothing that the id says is worth hiding. */
+/** Every password has this id, so the id needs no encryption. */
 const id = "none";
 
 /**
- * `random.RandomPassword` as @pulumi/random 4.21 has it (terraform-provider-random): a change of an input makes another
- * one, refresh asks nobody, and the id says nothing. An imported one is taken from its id, the password in clear.
+ * `random.RandomPassword` of @pulumi/random 4.21 (terraform-provider-random): a change of an input replaces it, a refresh
+ * reads only the state, and the id is constant. The id to import is the password itself.
  */
 export const randomPassword: ResourceType = {
   async check(call, { news }) {
@@ -113,7 +113,7 @@ export const randomPassword: ResourceType = {
   },
 
   async delete() {
-    // Nothing but the state holds it.
+    // It exists only in the state.
   },
 };
 
@@ -123,7 +123,7 @@ function complete(inputs: PropertyMap): PropertyMap {
   return { ...defaults, ...given, numeric, number: numeric };
 }
 
-/** A list that is not known yet, and an empty one that is left out, change it in place. */
+/** An unknown overrideSpecial, and removing an empty one, is an update and no replacement. */
 function replacesSpecial(before: PropertyValue | undefined, after: PropertyValue | undefined): boolean {
   if (reveal(after ?? null) instanceof Unknown) return false;
   return (after ?? null) !== null || reveal(before ?? null) !== "";
@@ -153,7 +153,7 @@ function shuffled(list: string[]): string[] {
   return list.map(() => rest.splice(randomInt(rest.length), 1)[0] as string);
 }
 
-/** Like the official one's, of the first 72 bytes and of the version 2a (Go's x/crypto/bcrypt). */
+/** Hashes the first 72 bytes with version 2a, as the official plugin does (Go's x/crypto/bcrypt). */
 async function bcrypt(password: string): Promise<string> {
   return hash(password, (await genSalt(10)).replace("$2b$", "$2a$"));
 }

@@ -42,7 +42,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
   const tests = ["CMD", "/usr/bin/node", "-e", "0"];
   const inspect = (name: string) => daemon.docker.getContainer(name).inspect();
 
-  test("is made as declared; neither a refresh nor a second up finds anything to do", async () => {
+  test("is created as declared; a refresh and a second up find no changes", async () => {
     const all = spec({
       envs: ["B=2", "A=1=1"],
       labels: [{ label: "app-roles.service", value: "api" }],
@@ -74,7 +74,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
     expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
   });
 
-  test("has a health check's durations read back in Go's form: any other is a change at every up", async () => {
+  test("returns a health check's durations in Go's format: any other format is a change at every up", async () => {
     const made = container();
     const declared = spec({ healthcheck: { tests, interval: "60000ms" } });
     await made.up(declared);
@@ -98,7 +98,7 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
     expect((await made.preview({ ...(made.state?.inputs as PropertyMap), ...changed })).step).toBe(step);
   });
 
-  test("that was stopped by hand is started again, and one that was removed made anew", async () => {
+  test("that was stopped manually is started again, and one that was removed is created again", async () => {
     const made = container();
     await made.up(spec());
     await daemon.docker.getContainer("api").stop({ t: 1 });
@@ -110,18 +110,18 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
     expect(made.state).toBeUndefined();
   });
 
-  test("whose name is taken is refused with Docker's words, and what has it stays", async () => {
+  test("whose name is taken fails with Docker's error, and the existing container stays", async () => {
     await container().up(spec());
     const { Id } = await inspect("api");
     await expect(container().up(spec())).rejects.toThrow(/container.*name "\/api" is already in use/);
     expect((await inspect("api")).Id).toBe(Id);
   });
 
-  test("that cannot start is refused with Docker's words", async () => {
+  test("that cannot start fails with Docker's error", async () => {
     await expect(container().up(spec({ entrypoints: ["/nowhere"] }))).rejects.toThrow(/nowhere/);
   });
 
-  test("with a memory limit has its swap read back: not declared, it is a change at every up", async () => {
+  test("with a memory limit returns its swap: if it is not declared, it is a change at every up", async () => {
     const made = container();
     const declared = spec({ memory: 256 });
     await made.up(declared);

@@ -29,7 +29,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
     await daemon.stop();
   });
 
-  // What a failing test leaves must not make the next one fail.
+  // A failed test must not affect the next one.
   afterEach(async () => {
     for (const { ID } of await daemon.docker.listServices()) await daemon.docker.getService(ID).remove();
   });
@@ -66,7 +66,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       await secret.destroy();
     });
 
-    test("that was removed by hand leaves the state", async () => {
+    test("that was removed manually is removed from the state", async () => {
       const secret = new Resource(plugin, secretType);
       await secret.up({ name: "gone", data: base64("hush") });
       await daemon.docker.ask("DELETE", `/secrets/${secret.state?.id}`);
@@ -74,7 +74,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       expect(secret.state).toBeUndefined();
     });
 
-    test("whose name is taken, or whose data is no base64, is refused", async () => {
+    test("whose name is taken, or whose data is not base64, is refused", async () => {
       const first = new Resource(plugin, secretType);
       await first.up({ name: "taken", data: base64("hush") });
       await expect(new Resource(plugin, secretType).up({ name: "taken", data: base64("x") })).rejects.toThrow(/taken/);
@@ -83,7 +83,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
     });
   });
 
-  test("a network's id is found by its name, and a missing one named", async () => {
+  test("a network's id is found by its name, and the error for a missing one contains the name", async () => {
     const { result } = await plugin.invoke("docker:index/getNetwork:getNetwork", { name: swarm.network });
     expect(result).toMatchObject({ name: swarm.network, driver: "bridge", scope: "swarm" });
     expect(result.id).toMatch(/^[a-z0-9]{25}$/);
@@ -93,7 +93,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
 
   describe("Service", () => {
     const stays = ["-e", "process.on('SIGTERM', () => process.exit()); setInterval(() => undefined, 1000)"];
-    // The official plugin's deletion fails where a container is not gone within its grace period, as on a busy machine.
+    // The official plugin's delete fails if a container does not end within its grace period, as on a busy machine.
     const spec = (containerSpec: PropertyMap = {}, more: PropertyMap = {}): PropertyMap => ({
       name: "api",
       taskSpec: {
@@ -108,7 +108,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
     const live = async (id: string) => (await daemon.docker.getService(id).inspect()).Spec;
     const idOf = (service: Resource) => service.state?.id as string;
 
-    test("is made as declared; neither a refresh nor a second up finds anything to do", async () => {
+    test("is created as declared; a refresh and a second up find no changes", async () => {
       const secret = new Resource(plugin, secretType);
       await secret.up({ name: "url", data: base64("hush") });
       const { result } = await plugin.invoke("docker:index/getNetwork:getNetwork", { name: swarm.network });
@@ -131,7 +131,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
         user: "65534",
         dir: "/tmp",
         stopSignal: "SIGTERM",
-        // Runs on only when it can read the secret.
+        // Keeps running only if it can read the secret.
         args: ["-e", `if (require("fs").readFileSync("/run/secrets/URL", "utf8") !== "hush") throw 1; ${stays[1]}`],
         secrets: [{ secretId: idOf(secret), secretName: "url", fileName: "URL" }],
       };
@@ -158,7 +158,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       await secret.destroy();
     });
 
-    test("is updated in place, drift included", async () => {
+    test("is updated in place, including drift", async () => {
       const service = new Resource(plugin, serviceType);
       await service.up(spec({ env: { LEVEL: "info" } }, { labels: [{ label: "color", value: "blue" }] }));
       const id = idOf(service);
@@ -180,7 +180,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       await service.destroy();
     });
 
-    test("goes back by itself from an update that does not run, and says so; the next update starts from there", async () => {
+    test("is rolled back automatically after a failed update, with an error; the next update starts from there", async () => {
       const service = new Resource(plugin, serviceType);
       await service.up(spec());
       const broken = service.up(spec({ args: ["-e", "process.exit(3)"] }));
@@ -191,7 +191,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       await service.destroy();
     });
 
-    test("that never runs, or whose name is taken, is refused and leaves nothing", async () => {
+    test("that never runs, or whose name is taken, fails and leaves no service", async () => {
       const never = spec({ commands: ["/nowhere"] }, { convergeConfig: { delay: "1s", timeout: "8s" } });
       await expect(new Resource(plugin, serviceType).up(never)).rejects.toThrow(
         /Service with ID \(\w+\) did not converge after 8s/,
@@ -223,7 +223,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       await service.destroy();
     });
 
-    test("whose secret is not known yet can be previewed", async () => {
+    test("with an unknown secret can be previewed", async () => {
       const { convergeConfig: _, ...detached } = spec();
       const service = new Resource(plugin, serviceType);
       await service.up(detached);
@@ -232,7 +232,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       await service.destroy();
     });
 
-    test("without a restart policy's window has it read back as 0s: not declared, it is a rollout at every up", async () => {
+    test("without a restart policy's window returns 0s: if it is not declared, it is a rollout at every up", async () => {
       const { convergeConfig: _, ...detached } = spec();
       const restartPolicy = { condition: "any", delay: "5s" };
       const declared = { ...detached, taskSpec: { ...(detached.taskSpec as PropertyMap), restartPolicy } };

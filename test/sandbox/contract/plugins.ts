@@ -3,10 +3,10 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 
 /**
- * How to start the plugin under test. `SANDBOX_PLUGINS=official` or `standin` says which; without it, the official one
- * where it is installed, else the stand-in.
+ * The command of the plugin under test: the one that `SANDBOX_PLUGINS` selects (`official` or `standin`), else the official
+ * one if installed, else the stand-in.
  *
- * @throws when the official one is asked for and is not installed
+ * @throws if `SANDBOX_PLUGINS=official` and the official one is not installed
  */
 export function pluginCommand(name: string, env: NodeJS.ProcessEnv = process.env): string[] {
   const which = env.SANDBOX_PLUGINS;

@@ -29,7 +29,7 @@ beforeEach(() => {
   name = `role ${++made} "of" o'test`;
 });
 
-/** The plugin with the configuration the SDK sends: texts, and JSON in texts. */
+/** Starts the plugin with the configuration in the SDK's format: strings, and JSON in strings. */
 async function start(config: PropertyMap = {}): Promise<PluginProcess> {
   const started = await PluginProcess.start(pluginCommand("postgresql"));
   const news = {
@@ -90,7 +90,7 @@ async function groups(): Promise<string[]> {
   return rows.map(({ granted }) => granted);
 }
 
-/** As PostgreSQL stores a password (RFC 5803). */
+/** A password in the format that PostgreSQL stores (RFC 5803). */
 function verifier(password: string): string {
   const salt = randomBytes(16);
   const salted = pbkdf2Sync(password, salt, 4096, 32, "sha256");
@@ -100,7 +100,7 @@ function verifier(password: string): string {
 }
 
 describe("a new role", () => {
-  test("is named by its id and has PostgreSQL's defaults", async () => {
+  test("has its name as id and PostgreSQL's defaults", async () => {
     const { state, outputs } = await create({});
     expect(state?.id).toBe(name);
     expect(await catalog()).toEqual({
@@ -133,7 +133,7 @@ describe("a new role", () => {
     });
   });
 
-  test("has what is declared", async () => {
+  test("has the declared attributes", async () => {
     await admin.query('CREATE ROLE readers; CREATE ROLE "Odd, one"');
     const resource = await create({
       login: true,
@@ -177,24 +177,24 @@ describe("a new role", () => {
     expect(new Set(resource.outputs.roles as string[])).toEqual(new Set(["readers", "Odd, one"]));
   });
 
-  test("is not made by a preview, which knows its outputs", async () => {
+  test("is not created by a preview, which returns its outputs", async () => {
     const { step, outputs } = await role().preview({ name, connectionLimit: 5 });
     expect(step).toBe("create");
     expect(outputs).toMatchObject({ name, connectionLimit: 5 });
     expect(await catalog()).toBeUndefined();
   });
 
-  test("is made as a whole or not at all", async () => {
+  test("is created completely or not at all", async () => {
     await expect(create({ roles: ["nobody made this one"] })).rejects.toThrow(/nobody made this one/);
     expect(await catalog()).toBeUndefined();
   });
 
-  test("that is there already is an error", async () => {
+  test("that exists already is an error", async () => {
     await admin.query(`CREATE ROLE ${id(name)}`);
     await expect(create({})).rejects.toThrow(/already exists/);
   });
 
-  test("may be one that is there already, imported", async () => {
+  test("can be imported if it exists", async () => {
     await admin.query(`CREATE ROLE ${id(name)} LOGIN CONNECTION LIMIT 4`);
     const resource = role();
     await resource.import(name);
@@ -214,7 +214,7 @@ describe("a new role", () => {
 });
 
 describe("a role in the state", () => {
-  test("stays the same over ups and refreshes", async () => {
+  test("does not change in later ups and refreshes", async () => {
     await admin.query("CREATE ROLE g1; CREATE ROLE g2");
     const inputs = {
       name,
@@ -232,7 +232,7 @@ describe("a role in the state", () => {
     expect(await resource.up({ ...inputs, roles: ["g1", "g2"] })).toBe("same");
   });
 
-  test("is updated in place, its name included, and never replaced", async () => {
+  test("is updated in place, including its name, and never replaced", async () => {
     const resource = await create({ login: true, password: verifier("s3cret"), connectionLimit: 8 });
     const former = name;
     name = `${name} renamed`;
@@ -243,7 +243,7 @@ describe("a role in the state", () => {
     expect(resource.outputs.name).toBe(name);
   });
 
-  test("is not touched by a preview", async () => {
+  test("is not changed by a preview", async () => {
     const resource = await create({ connectionLimit: 8 });
     const { step, outputs } = await resource.preview({ name, connectionLimit: 9 });
     expect(step).toBe("update");
@@ -251,7 +251,7 @@ describe("a role in the state", () => {
     expect(await catalog()).toMatchObject({ rolconnlimit: 8 });
   });
 
-  test("that was changed by hand is seen after a refresh and put right", async () => {
+  test("that was changed manually is fixed after a refresh", async () => {
     const inputs = { name, login: true, connectionLimit: 8, statementTimeout: 1000 };
     const resource = await create(inputs);
     await admin.query(`ALTER ROLE ${id(name)} CONNECTION LIMIT 99 CREATEDB`);
@@ -267,7 +267,7 @@ describe("a role in the state", () => {
     });
   });
 
-  test("that was dropped by hand leaves the state and is made anew", async () => {
+  test("that was dropped manually is removed from the state and created again", async () => {
     const resource = await create({ connectionLimit: 8 });
     await admin.query(`DROP ROLE ${id(name)}`);
     await resource.refresh();
@@ -275,7 +275,7 @@ describe("a role in the state", () => {
     expect(await resource.up({ name, connectionLimit: 8 })).toBe("create");
   });
 
-  test("gets its search path and memberships anew with every update, and keeps other settings", async () => {
+  test("gets its search path and memberships rewritten by every update, and keeps other settings", async () => {
     await admin.query("CREATE ROLE declared; CREATE ROLE by_hand");
     const inputs = { name, searchPaths: ["declared"], roles: ["declared"] };
     const resource = await create(inputs);
@@ -307,7 +307,7 @@ describe("a role in the state", () => {
 });
 
 describe("a password", () => {
-  test("is secret, and opens the door", async () => {
+  test("is secret, and can be used to log in", async () => {
     const resource = await create({ login: true, password: "plain as day" });
     expect(resource.state?.inputs.password).toBeInstanceOf(Secret);
     expect(resource.state?.outputs.password).toBeInstanceOf(Secret);
@@ -315,7 +315,7 @@ describe("a password", () => {
     await (await login("postgres", { user: name, password: "plain as day" })).end();
   });
 
-  test("given plain stands in the server's log, given as a verifier it does not", async () => {
+  test("appears in the server's log as plain text, but not as a verifier", async () => {
     const [logged, unlogged] = [randomBytes(24).toString("hex"), randomBytes(24).toString("hex")];
     await create({ login: true, password: logged });
     name = `${name} too`;
@@ -326,7 +326,7 @@ describe("a password", () => {
     expect(log).not.toContain(unlogged);
   });
 
-  test("given as a verifier is stored as it is, and a change by hand is seen and put right", async () => {
+  test("given as a verifier is stored unchanged, and a manual change is fixed", async () => {
     const inputs = { name, login: true, password: verifier("one") };
     const resource = await create(inputs);
     expect(await passwordInCatalog()).toBe(inputs.password);
@@ -338,7 +338,7 @@ describe("a password", () => {
     expect(await passwordInCatalog()).toBe(inputs.password);
   });
 
-  test("given plain hides a change by hand behind the server's verifier", async () => {
+  test("given as plain text hides a manual change, since the server stores a verifier", async () => {
     const inputs = { name, login: true, password: "plain" };
     const resource = await create(inputs);
     await admin.query(`ALTER ROLE ${id(name)} PASSWORD 'by hand'`);
@@ -346,7 +346,7 @@ describe("a password", () => {
     expect(await resource.up(inputs)).toBe("same");
   });
 
-  test("given plain is told from an md5 hash", async () => {
+  test("given as plain text is compared with an md5 hash", async () => {
     const inputs = { name, login: true, password: "plain" };
     const resource = await create(inputs);
     const md5 = (text: string) =>
@@ -361,7 +361,7 @@ describe("a password", () => {
     expect(await resource.up(inputs)).toBe("update");
   });
 
-  test("changes with its input, and is left when it is no longer declared", async () => {
+  test("changes with its input, and stays if it is no longer declared", async () => {
     const resource = await create({ login: true, password: verifier("one") });
     const two = verifier("two");
     expect(await resource.up({ name, login: true, password: two })).toBe("update");
@@ -372,7 +372,7 @@ describe("a password", () => {
   });
 });
 
-describe("a role that goes", () => {
+describe("a deleted role", () => {
   async function tableOwner(client: pg.Client): Promise<string> {
     const { rows } = await client.query("SELECT tableowner FROM pg_tables WHERE tablename = $1", [name]);
     return rows[0]?.tableowner;
@@ -382,7 +382,7 @@ describe("a role that goes", () => {
     await client.query(`CREATE TABLE ${id(name)} (); ALTER TABLE ${id(name)} OWNER TO ${id(name)}`);
   }
 
-  test("leaves what it owns in the plugin's database to the admin, and loses its grants there", async () => {
+  test("passes its objects in the plugin's database to the admin, and loses its privileges there", async () => {
     const resource = await create({});
     await own(admin);
     await admin.query(`GRANT CONNECT ON DATABASE postgres TO ${id(name)}`);
@@ -391,7 +391,7 @@ describe("a role that goes", () => {
     expect(await tableOwner(admin)).toBe("postgres");
   });
 
-  test("stays, and keeps everything, when it owns something in another database", async () => {
+  test("stays unchanged if it owns an object in another database", async () => {
     const resource = await create({});
     await own(admin);
     const elsewhere = await login("elsewhere");
@@ -403,7 +403,7 @@ describe("a role that goes", () => {
     await elsewhere.end();
   });
 
-  test("stays with skipDropRole, without what it owned", async () => {
+  test("stays with skipDropRole, but loses its objects", async () => {
     const resource = await create({ skipDropRole: true });
     await own(admin);
     await resource.destroy();
@@ -411,7 +411,7 @@ describe("a role that goes", () => {
     expect(await tableOwner(admin)).toBe("postgres");
   });
 
-  test("stays with skipReassignOwned as long as it owns something", async () => {
+  test("stays with skipReassignOwned while it owns an object", async () => {
     const resource = await create({ skipReassignOwned: true });
     await own(admin);
     await expect(resource.destroy()).rejects.toThrow(/cannot be dropped/);
@@ -429,19 +429,19 @@ describe("the plugin's sessions", () => {
     return { all: rows.length, waiting: rows.filter((row) => row.wait_event_type === "Lock").length };
   };
 
-  /** Holds the advisory lock that every update takes first, of each role with such a name, until it is let go. */
+  /** Holds the advisory lock that every update of a matching role takes first, until the returned function is called. */
   async function hold(prefix: string): Promise<() => Promise<void>> {
     const holder = await login();
     await holder.query("SELECT pg_advisory_lock(oid::bigint) FROM pg_roles WHERE starts_with(rolname, $1)", [prefix]);
     return () => holder.end();
   }
 
-  /** Polls until it holds; the test's own limit ends it. */
+  /** Polls until it is true, up to the test's timeout. */
   async function until(holds: () => Promise<boolean>): Promise<void> {
     while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));
   }
 
-  test.each([1, 2])("bear the official name and are never more than maxConnections (%i)", async (most) => {
+  test.each([1, 2])("have the official application_name and never exceed maxConnections (%i)", async (most) => {
     const driven = await start({ maxConnections: String(most) });
     const resources = await Promise.all(
       [1, 2, 3, 4].map(async (number) => {
@@ -453,7 +453,7 @@ describe("the plugin's sessions", () => {
     const letGo = await hold(name);
     const updates = Promise.all(resources.map(({ resource, own }) => resource.up({ name: own, connectionLimit: 1 })));
     await until(async () => (await sessions()).waiting >= most);
-    // The official plugin has a pool for each order of its connection parameters, which it shuffles, so at times several.
+    // The official plugin shuffles its connection parameters and has one pool for each order, so it can open more.
     const isOfficial = pluginCommand("postgresql").length === 1;
     expect((await sessions()).all).toBeLessThanOrEqual(isOfficial ? 6 * most : most);
     await letGo();
@@ -462,7 +462,7 @@ describe("the plugin's sessions", () => {
     await driven.stop();
   });
 
-  test("go on when the plugin is cancelled, and finish what was under way", async () => {
+  test("continue if the plugin is cancelled, and finish the current change", async () => {
     const driven = await start();
     const resource = role(driven);
     await resource.up({ name });
@@ -477,7 +477,7 @@ describe("the plugin's sessions", () => {
     await driven.stop();
   });
 
-  test("outlive a plugin that is killed, as long as they wait; then the server takes back what was under way", async () => {
+  test("outlive a killed plugin while they wait; then the server rolls back their change", async () => {
     const driven = await start();
     const resource = role(driven);
     await resource.up({ name });
@@ -492,7 +492,7 @@ describe("the plugin's sessions", () => {
     expect(await catalog()).toMatchObject({ rolconnlimit: -1 });
   });
 
-  test("that cannot be opened say why, without the password", async () => {
+  test("that cannot be opened report the reason, without the password", async () => {
     const driven = await start({ password: "not the password" });
     const refused = await role(driven)
       .up({ name })

@@ -23,25 +23,25 @@ async function create(type: string, inputs: PropertyMap): Promise<Resource> {
   return resource;
 }
 
-/** What holds for both, with inputs that do for either. */
+/** The behavior that both share, with inputs that both accept. */
 describe.each([
   ["RandomBytes", bytesType, "hex"],
   ["RandomPassword", passwordType, "result"],
 ])("%s", (_, type, drawn) => {
   const made = (inputs: PropertyMap) => create(type, inputs);
 
-  test("differs from the next", async () => {
+  test("differs from the next one", async () => {
     expect((await made({ length: 24 })).outputs[drawn]).not.toBe((await made({ length: 24 })).outputs[drawn]);
   });
 
-  test("is not known in a preview", async () => {
+  test("is unknown in a preview", async () => {
     const { step, outputs } = await new Resource(plugin, type).preview({ length: 24 });
     expect(step).toBe("create");
     const value = outputs[drawn];
     expect(value instanceof Secret ? value.value : value).toBeInstanceOf(Unknown);
   });
 
-  test("stays the same over ups and refreshes", async () => {
+  test("does not change in later ups and refreshes", async () => {
     const resource = await made({ length: 24, keepers: { role: "a" } });
     const before = resource.outputs;
     await resource.refresh();
@@ -67,7 +67,7 @@ describe.each([
     await expect(made(inputs as PropertyMap)).rejects.toThrow(/length/);
   });
 
-  test("goes without a word", async () => {
+  test("is deleted without a message", async () => {
     const resource = await made({ length: 24 });
     await resource.destroy();
     expect(resource.state).toBeUndefined();
@@ -75,7 +75,7 @@ describe.each([
 });
 
 describe("RandomBytes", () => {
-  test("is made of as many bytes, secret in both forms, and its id is the base64 form", async () => {
+  test("has the given number of bytes, is secret in both formats, and its id is the base64 format", async () => {
     const { state, outputs } = await create(bytesType, { length: 24 });
     expect(outputs.hex).toMatch(/^[0-9a-f]{48}$/);
     expect(Buffer.from(String(outputs.hex), "hex").toString("base64")).toBe(outputs.base64);
@@ -85,7 +85,7 @@ describe("RandomBytes", () => {
     expect(state?.outputs.base64).toBeInstanceOf(Secret);
   });
 
-  test("is imported by its base64 form", async () => {
+  test("is imported by its base64 format", async () => {
     const bytes = new Resource(plugin, bytesType);
     await bytes.import("AQID");
     expect(bytes.outputs).toMatchObject({ length: 3, hex: "010203", base64: "AQID" });
@@ -97,7 +97,7 @@ describe("RandomPassword", () => {
   const made = (inputs: PropertyMap) => create(passwordType, inputs);
   const result = async (inputs: PropertyMap) => String((await made(inputs)).outputs.result);
 
-  test("is secret, as is its bcrypt hash, and its id says nothing", async () => {
+  test("is secret, as is its bcrypt hash, and its id is constant", async () => {
     const { state, outputs } = await made({ length: 24 });
     expect(state?.id).toBe("none");
     expect(state?.outputs.result).toBeInstanceOf(Secret);
@@ -106,7 +106,7 @@ describe("RandomPassword", () => {
     expect(await compare(String(outputs.result), String(outputs.bcryptHash))).toBe(true);
   });
 
-  test("is made of letters, digits and special characters where nothing else is said", async () => {
+  test("consists of letters, digits and special characters by default", async () => {
     const { outputs } = await made({ length: 24 });
     expect(outputs.result).toMatch(/^[A-Za-z0-9!@#$%&*()\-_=+[\]{}<>:?]{24}$/);
     expect(outputs).toMatchObject({
@@ -124,7 +124,7 @@ describe("RandomPassword", () => {
     });
   });
 
-  // Long enough that a kind that is in is not missed: by chance once in 10^20.
+  // Long enough to contain every allowed kind, except once in 10^20 runs.
   test.each<[string, RegExp, PropertyMap]>([
     ["all but lower case letters", /^(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9])[^a-z]{512}$/, { lower: false }],
     ["all but upper case letters", /^(?=.*[a-z])(?=.*\d)(?=.*[^A-Za-z0-9])[^A-Z]{512}$/, { upper: false }],
@@ -147,7 +147,7 @@ describe("RandomPassword", () => {
     expect(await result({ length: 512, ...inputs })).toMatch(form);
   });
 
-  test("has as many of a kind as it must at least, in no fixed place", async () => {
+  test("has the minimum of each kind, at random positions", async () => {
     const inputs = { length: 40, upper: false, minUpper: 10, minLower: 10, minNumeric: 10, minSpecial: 10 };
     const drawn = await result(inputs);
     for (const kind of [/[a-z]/g, /[A-Z]/g, /\d/g, /[^A-Za-z0-9]/g]) expect(drawn.match(kind)).toHaveLength(10);
@@ -156,7 +156,7 @@ describe("RandomPassword", () => {
     expect(special(await result(inputs))).not.toBe(special(drawn));
   });
 
-  test("longer than bcrypt takes has a hash of its first 72 bytes", async () => {
+  test("longer than 72 bytes has a hash of its first 72 bytes", async () => {
     const { outputs } = await made({ length: 100 });
     expect(await compare(String(outputs.result).slice(0, 72), String(outputs.bcryptHash))).toBe(true);
   });
@@ -180,12 +180,12 @@ describe("RandomPassword", () => {
     expect(password.outputs.result).not.toBe(before);
   });
 
-  test("is the same with a default written out, and under the former name", async () => {
+  test("does not change if a default is declared, or the deprecated name used", async () => {
     const password = await made({ length: 24, numeric: false });
     expect(await password.up({ length: 24, number: false, special: true, minLower: 0 })).toBe("same");
   });
 
-  test("is kept when an empty overrideSpecial goes", async () => {
+  test("is kept if an empty overrideSpecial is removed", async () => {
     const password = await made({ length: 24, overrideSpecial: "" });
     const before = password.outputs;
     expect((await password.preview({ length: 24 })).step).toBe("update");
@@ -197,7 +197,7 @@ describe("RandomPassword", () => {
     expect(await password.up({ length: 24 })).toBe("replace");
   });
 
-  test("is imported from its id, which it does not keep", async () => {
+  test("is imported from its id, which is not stored", async () => {
     const password = new Resource(plugin, passwordType);
     await password.import("supersecret é");
     expect(password.state).toMatchObject({

@@ -1,7 +1,7 @@
 import { type PropertyMap, reveal } from "../../../provider/rpc/values.ts";
 import type { PluginProcess } from "../../provider/rpc/plugin-process.ts";
 
-/** What the engine would keep of a resource. */
+/** A resource in the engine's state. */
 export interface State {
   id: string;
   inputs: PropertyMap;
@@ -10,7 +10,7 @@ export interface State {
 
 export type Step = "create" | "same" | "update" | "replace";
 
-/** One resource of a program, led through its life in the calls the engine makes. */
+/** One resource of a program, with the calls that the engine makes. */
 export class Resource {
   state: State | undefined;
   private readonly plugin: PluginProcess;
@@ -21,7 +21,7 @@ export class Resource {
     this.urn = `urn:pulumi:dev::app::${type}::${name}`;
   }
 
-  /** What an `up` that declares these inputs does; throws what the user would read. */
+  /** Runs an `up` that declares these inputs. Throws the user's error message. */
   async up(declared: PropertyMap): Promise<Step> {
     const { step, news } = await this.plan(declared);
     const { state } = this;
@@ -37,7 +37,7 @@ export class Resource {
     return step;
   }
 
-  /** What a preview says: the step, and the outputs it foresees. */
+  /** The step and the outputs of a preview. */
   async preview(declared: PropertyMap): Promise<{ step: Step; outputs: PropertyMap }> {
     const { step, news } = await this.plan(declared);
     const { state } = this;
@@ -49,13 +49,13 @@ export class Resource {
     return { step, outputs: await this.plugin.update(this.urn, state.id, args) };
   }
 
-  /** Reads live state, as `refresh` does; a resource that is gone leaves the state. */
+  /** Reads the live resource, as `refresh` does. Removes a missing one from the state. */
   async refresh(): Promise<void> {
     const { id, inputs, outputs } = this.kept();
     this.state = await this.plugin.read(this.urn, id, { inputs: sent(inputs), outputs: sent(outputs) });
   }
 
-  /** Takes a resource into the state that is there already. */
+  /** Imports an existing resource into the state. */
   async import(id: string): Promise<void> {
     this.state = await this.plugin.read(this.urn, id);
   }
@@ -66,7 +66,7 @@ export class Resource {
     this.state = undefined;
   }
 
-  /** The outputs without secret marks. */
+  /** The outputs, without secret marks. */
   get outputs(): PropertyMap {
     return reveal(this.kept().outputs) as PropertyMap;
   }
@@ -92,7 +92,7 @@ export class Resource {
   }
 }
 
-/** The official plugins take no secret marks, so that the engine sends them plain values. */
+/** The official plugins do not accept secret marks, so the engine sends plain values. */
 function sent(properties: PropertyMap): PropertyMap {
   return reveal(properties) as PropertyMap;
 }

@@ -14,14 +14,14 @@ function terminal(columns?: number): { terminal: Terminal; shown(): string } {
   };
 }
 
-test("a claim that holds is printed and counted", () => {
+test("prints and counts a true claim", () => {
   const { terminal: told, shown } = terminal();
   told.claim(true, "the server is full");
   expect(shown()).toBe("  ✓ the server is full\n");
   expect(told.claims).toBe(1);
 });
 
-test("a claim that does not hold ends the demo with what was found", () => {
+test("throws for a false claim, with the value found", () => {
   const { terminal: told, shown } = terminal();
   expect(() => told.claim(false, "the limit is 30", { limit: 40 })).toThrow(ClaimFailed);
   expect(() => told.claim(false, "the limit is 30", { limit: 40 })).toThrow(
@@ -31,7 +31,7 @@ test("a claim that does not hold ends the demo with what was found", () => {
   expect(told.claims).toBe(0);
 });
 
-test("a table has its numbers to the right and the rest to the left", () => {
+test("aligns the numbers in a table right and the text left", () => {
   const { terminal: told, shown } = terminal();
   told.table(
     ["role", "sessions"],
@@ -43,7 +43,7 @@ test("a table has its numbers to the right and the rest to the left", () => {
   expect(shown()).toBe("  role          sessions\n  gateway_app         10\n  cron_app             4\n");
 });
 
-test("what another program said keeps its columns where they fit, and is folded where they do not", () => {
+test("keeps the columns of another program's output if they fit, else wraps it", () => {
   const { terminal: told, shown } = terminal();
   told.quote(`  role   limit\n    ${"word ".repeat(30)}`);
   expect(shown()).toBe(
@@ -53,14 +53,14 @@ test("what another program said keeps its columns where they fit, and is folded 
   );
 });
 
-test("steps are numbered", () => {
+test("numbers the steps", () => {
   const { terminal: told, shown } = terminal();
   told.step("Preview");
   told.step("Up");
   expect(shown()).toBe("\n1. Preview\n----------\n\n2. Up\n-----\n");
 });
 
-test("prose is folded at the terminal's width, at 100 where it has none", () => {
+test("wraps prose at the terminal's width, or at 100 columns without one", () => {
   for (const [columns, widest] of [
     [40, 39],
     [0, 99],

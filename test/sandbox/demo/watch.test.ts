@@ -5,7 +5,7 @@ import type { Service } from "../../../sandbox/legacy/services/service.ts";
 
 const stamp = { service: "cron", at: "2026-06-20T00:00:00Z" };
 
-test("tells what a service served and suffered during the work, not before it", async () => {
+test("counts the requests and troubles during the work, not before it", async () => {
   const log: ServiceEvent[] = [{ ...stamp, event: "request failed", code: "42501", message: "before" }];
   const lost: ServiceEvent = { ...stamp, event: "session lost", code: "57P01", message: "terminated" };
   const { result, watched } = await watching([{ name: "cron", log } as unknown as Service], async () => {

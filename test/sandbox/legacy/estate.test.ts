@@ -23,7 +23,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await server.stop();
   });
 
-  test("position_history has a partition for each of 31 days, which takes today's rows", async () => {
+  test("position_history has 31 daily partitions, and accepts a row for today", async () => {
     expect(
       await column(
         tracksolid,
@@ -33,12 +33,12 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await tracksolid.query("INSERT INTO tracksolid.position_history VALUES ('860000000000001', now(), 52, 4.9)");
   });
 
-  test("the superuser owns everything but reporting.v_trips", async () => {
+  test("the superuser owns everything except reporting.v_trips", async () => {
     expect(await notTheSuperusers(tracksolid)).toEqual(["v_trips"]);
     expect(await notTheSuperusers(fleet)).toEqual([]);
   });
 
-  test("the existing login roles have the runbook's limits and no attribute", async () => {
+  test("the existing login roles have the runbook's limits and no special attribute", async () => {
     const roles = await tracksolid.query(
       `SELECT rolname, rolconnlimit, rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls AS special
        FROM pg_roles WHERE rolcanlogin AND rolname <> 'postgres' ORDER BY rolname`,
@@ -51,7 +51,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     ]);
   });
 
-  test("a table the superuser makes later can be read by the roles its default privileges name", async () => {
+  test("the superuser's default privileges let roles read a new table", async () => {
     await tracksolid.query("CREATE TABLE tickets.later (id int)");
     await fleet.query("CREATE TABLE jobs.later (id int)");
     const readers = (table: string) =>
@@ -60,7 +60,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await column(fleet, readers("jobs.later"))).toEqual(["analytics_ro", "grafana_ro"]);
   });
 
-  test("reporting_refresher refreshes its view and nothing else", async () => {
+  test("reporting_refresher can refresh its view, and no other", async () => {
     await tracksolid.query("SET ROLE reporting_refresher");
     await tracksolid.query("REFRESH MATERIALIZED VIEW CONCURRENTLY reporting.v_trips");
     await expect(tracksolid.query("REFRESH MATERIALIZED VIEW reporting.mv_utilisation")).rejects.toMatchObject({
@@ -78,7 +78,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     }
   });
 
-  test("every view, table and materialized view holds rows", async () => {
+  test("every table, view and materialized view contains rows", async () => {
     for (const db of [tracksolid, fleet]) {
       const names = await column<string>(
         db,
@@ -104,7 +104,7 @@ describe("with TimescaleDB", () => {
   });
   afterAll(() => db.close());
 
-  test("position_history is a hypertable of 31 chunks, the old ones compressed", async () => {
+  test("position_history is a hypertable of 31 chunks, with the oldest compressed", async () => {
     const chunks = await db.query(
       `SELECT count(*)::int AS all, count(*) FILTER (WHERE is_compressed)::int AS compressed
        FROM timescaledb_information.chunks WHERE hypertable_name = 'position_history'`,
@@ -128,7 +128,7 @@ describe("with TimescaleDB", () => {
     ).toEqual(["policy_compression by postgres", "policy_refresh_continuous_aggregate by postgres"]);
   });
 
-  test("the superuser owns everything but reporting.v_trips", async () => {
+  test("the superuser owns everything except reporting.v_trips", async () => {
     expect(await notTheSuperusers(db)).toEqual(["v_trips"]);
   });
 });
@@ -138,7 +138,7 @@ async function column<T>(db: Queryable, sql: string): Promise<T[]> {
   return rows.flatMap((row) => Object.values(row));
 }
 
-/** Relations, routines, types and schemas of the estate that are another's; indexes and row types go with their relation. */
+/** The estate's relations, routines, types and schemas with another owner, without indexes and row types. */
 function notTheSuperusers(db: Queryable): Promise<string[]> {
   return column(
     db,

@@ -6,7 +6,7 @@ import { definitions, type ServiceName } from "../../../sandbox/legacy/services/
 import { type Service, startService } from "../../../sandbox/legacy/services/service.ts";
 import { type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 
-// Long enough never to end on a busy machine what would have come.
+// Longer than any wait on a busy machine.
 const patience = { timeout: 60_000, interval: 100 };
 let server: Postgres;
 const running: Service[] = [];
@@ -20,8 +20,8 @@ afterEach(async () => {
 });
 afterAll(() => server.stop());
 
-describe("the six at their legacy pools", () => {
-  test("take all 100 slots, the reserved ones too, and one that stops lets an admin in", async () => {
+describe("six services with their legacy pools", () => {
+  test("use all 100 slots, including the reserved ones; an admin can log in once one service stops", async () => {
     const names = Object.keys(definitions) as ServiceName[];
     const services = names.map((name) => start(name));
     await Promise.all(services.map((service) => service.ready()));
@@ -44,7 +44,7 @@ describe("the six at their legacy pools", () => {
 });
 
 describe("a service", () => {
-  test.each(Object.keys(definitions) as ServiceName[])("%s is served as the superuser", async (name) => {
+  test.each(Object.keys(definitions) as ServiceName[])("%s serves requests as the superuser", async (name) => {
     const service = start(name, { pool: 2 });
     await service.ready();
     await vi.waitUntil(() => service.served >= 2, patience);
@@ -59,7 +59,7 @@ describe("a service", () => {
     expect(processes.filter((args) => args.includes(server.password))).toEqual([]);
   });
 
-  test("that may not do what it asks fails its requests and says so", async () => {
+  test("without the privileges it needs logs its failed requests", async () => {
     const service = start("gateway", { user: "analytics_ro", pool: 2 });
     await service.ready();
     await vi.waitUntil(() => service.failures > 0, patience);
@@ -75,7 +75,7 @@ describe("a service", () => {
     expect(service.log.at(-1)).toMatchObject({ event: "stopped", failed: service.failures });
   });
 
-  test("rides out the end of all its sessions and fills its pool again", async () => {
+  test("refills its pool after the server ended all its sessions", async () => {
     const service = start("cron", { pool: 3 });
     await service.ready();
     const mine = "FROM pg_stat_activity WHERE application_name = 'cron'";
@@ -87,7 +87,7 @@ describe("a service", () => {
     expect(service.failures).toBe(0);
   });
 
-  test("is refused while its role is at its limit, and serves once a slot is free", async () => {
+  test("is refused while its role is at its limit, then serves once a slot is free", async () => {
     const held = await Promise.all([1, 2, 3].map(() => login("reporting_refresher")));
     const service = start("dashboard_api", { user: "reporting_refresher", pool: 1 });
     const refused = () => service.log.find((event) => event.event === "refused");
@@ -97,7 +97,7 @@ describe("a service", () => {
     await service.ready();
   });
 
-  test("restarts under another login", async () => {
+  test("restarts with another login", async () => {
     const service = start("dashboard_api", { pool: 2 });
     await service.ready();
     await service.restart({ url: url("dashboard_ro", "tracksolid_db"), pool: 4 });
@@ -111,8 +111,8 @@ describe("a service", () => {
   });
 });
 
-describe("a migrator", () => {
-  test("writes the ledger at every start, and three at once do not disturb each other", async () => {
+describe("a service that runs migrations", () => {
+  test("inserts into schema_migrations at every start, and three can start at the same time", async () => {
     await ask("DELETE FROM tracksolid.schema_migrations WHERE version = '0041_device_health'");
     const migrators = (["ingest_worker", "worker", "webhook_receiver"] as const).map((name) =>
       start(name, { pool: 1 }),
@@ -124,7 +124,7 @@ describe("a migrator", () => {
     expect(ledger).toEqual([{ applied_by: "postgres" }]);
   });
 
-  test("that may not run its DDL ends with exit code 1 before it serves", async () => {
+  test("without the privileges for its DDL exits with code 1 before it serves", async () => {
     const service = start("worker", { user: "analytics_ro", pool: 1 });
     await expect(service.ready()).rejects.toThrow(
       "worker ended with exit code 1 before it served: permission denied for database tracksolid_db (42501)",

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { goDuration, nanoseconds, shortDuration } from "../../../sandbox/plugins/docker/go-duration.ts";
 
-// Go: time.Duration.String(); the short form is the official plugin's.
+// The long form is that of Go's time.Duration.String(), the short form that of the official plugin.
 test.each([
   ["0s", "0s"],
   ["250ms", "250ms"],
@@ -12,7 +12,7 @@ test.each([
   ["1h0m1s", "1h0m1s"],
   ["2h30m0s", "2h30m"],
   ["10m0s", "10m"],
-])("%s is read, and printed in both of Go's forms", (long, short) => {
+])("parses %s and formats it in both forms", (long, short) => {
   expect(goDuration(nanoseconds(long))).toBe(long);
   expect(shortDuration(nanoseconds(long))).toBe(short);
   expect(nanoseconds(short)).toBe(nanoseconds(long));

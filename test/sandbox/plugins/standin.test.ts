@@ -10,7 +10,7 @@ import { startEngine } from "../../provider/rpc/engine.ts";
 import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
 import { pluginCommand } from "../contract/plugins.ts";
 
-const refused = "the sandbox's stand-in does not implement it: leave it out, or install the official plugin";
+const refused = "the sandbox's stand-in does not implement it: omit it, or install the official plugin";
 
 function start(name: string, engine?: string): Promise<PluginProcess> {
   const main = join(import.meta.dirname, "../../../sandbox/plugins", name, "main.ts");
@@ -31,13 +31,13 @@ describe("postgresql", () => {
     expect(failures).toEqual([{ property, reason: refused }]);
   });
 
-  test("refuses a role without a name: it makes none up", async () => {
+  test("refuses a role without a name, since it generates none", async () => {
     expect((await plugin.check(urn, {})).failures).toMatchObject([
       { property: "", reason: expect.stringMatching(/^name: /) },
     ]);
   });
 
-  test("takes inputs that are not known yet", async () => {
+  test("accepts unknown inputs", async () => {
     const inputs = { name: unknown, password: unknown, roles: [unknown], connectionLimit: unknown };
     expect((await plugin.check(urn, inputs)).failures).toEqual([]);
     expect((await plugin.create(urn, inputs, true)).outputs).toMatchObject({
@@ -69,7 +69,7 @@ describe("postgresql", () => {
     ]);
   });
 
-  test("takes settings as values, as JSON in texts, and not known yet", async () => {
+  test("accepts settings as values, as JSON in strings, and unknown ones", async () => {
     const settings = {
       port: 5432,
       maxConnections: "1",
@@ -97,7 +97,7 @@ describe("random", () => {
     },
   );
 
-  test("takes inputs of a password that are not known yet", async () => {
+  test("accepts unknown inputs of a password", async () => {
     const urn = "urn:pulumi:dev::app::random:index/randomPassword:RandomPassword::it";
     const inputs = { length: unknown, special: unknown, minLower: unknown, overrideSpecial: unknown, keepers: unknown };
     expect((await plugin.check(urn, inputs)).failures).toEqual([]);
@@ -111,7 +111,7 @@ describe("random", () => {
 describe("docker", () => {
   const none = "failed to connect to any docker daemon";
 
-  test("is not configured without a daemon, and reads its address from the flat configuration", async () => {
+  test("fails to configure without a daemon, and reads its address from the flat configuration", async () => {
     const server = createServer((_, response) => void response.end("OK")).listen(0, "127.0.0.1");
     await once(server, "listening");
     const host = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -125,14 +125,14 @@ describe("docker", () => {
     server.close();
   });
 
-  test("leaves a daemon that is reached by ssh alone", async () => {
+  test("does not contact a daemon with an ssh address", async () => {
     const plugin = await start("docker");
     await plugin.configure({ host: "ssh://nobody@127.0.0.1:1" }, "docker");
     await plugin.stop();
   });
 });
 
-test("the former name of a password's input is warned of", async () => {
+test("warns about the deprecated name of a password's input", async () => {
   const engine = await startEngine();
   const plugin = await start("random", engine.address);
   await plugin.configure({});
@@ -144,13 +144,13 @@ test("the former name of a password's input is warned of", async () => {
   engine.stop();
 });
 
-describe("which plugin the contract is tried on", () => {
-  test("a forced official plugin that is not installed is an error that says how to get it", () => {
+describe("the plugin under test", () => {
+  test("is an error with the fix if the official plugin is forced and not installed", () => {
     const env = { SANDBOX_PLUGINS: "official", PULUMI_HOME: import.meta.dirname, PATH: import.meta.dirname };
     expect(() => pluginCommand("random", env)).toThrow(/pulumi plugin install resource random/);
   });
 
-  test("any other choice is an error", () => {
+  test("is an error for any other value of SANDBOX_PLUGINS", () => {
     expect(() => pluginCommand("random", { SANDBOX_PLUGINS: "offical" })).toThrow(/must be official or standin/);
   });
 });

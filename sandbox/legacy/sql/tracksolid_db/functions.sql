@@ -23,7 +23,7 @@ $$;
 
 CREATE AGGREGATE reporting.top_speed(real) (SFUNC = float4larger, STYPE = real);
 
--- Lets whoever may call it raise an alarm without any right on the table.
+-- Lets a caller raise an alarm without privileges on the table.
 
 CREATE FUNCTION tracksolid.raise_alarm(device text, what text) RETURNS bigint
 LANGUAGE sql SECURITY DEFINER SET search_path = tracksolid, pg_temp AS $$

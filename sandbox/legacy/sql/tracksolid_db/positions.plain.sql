@@ -1,4 +1,4 @@
--- Where TimescaleDB is not there: partitions stand for chunks, a materialized view for the continuous aggregate.
+-- Without TimescaleDB: partitions replace the chunks, and a materialized view replaces the continuous aggregate.
 
 CREATE TABLE tracksolid.position_history (
   imei text NOT NULL,
@@ -9,7 +9,7 @@ CREATE TABLE tracksolid.position_history (
   PRIMARY KEY (imei, recorded_at)
 ) PARTITION BY RANGE (recorded_at);
 
--- One partition a day: 29 past days, today and tomorrow.
+-- One partition per day: 29 past days, today and tomorrow.
 
 DO $$
 DECLARE

@@ -11,7 +11,7 @@ CREATE TABLE tracksolid.position_history (
 
 SELECT public.create_hypertable('tracksolid.position_history', 'recorded_at', chunk_time_interval => interval '1 day');
 
--- One chunk a day: 29 past days, today and tomorrow.
+-- One chunk per day: 29 past days, today and tomorrow.
 
 INSERT INTO tracksolid.position_history (imei, recorded_at, lat, lng, speed_kmh)
 SELECT (860000000000000 + n)::text, (date_trunc('day', now() AT TIME ZONE 'UTC') + d * interval '1 day' + n * interval '1 minute') AT TIME ZONE 'UTC',

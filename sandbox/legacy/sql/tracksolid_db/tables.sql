@@ -38,7 +38,7 @@ CREATE TABLE tracksolid.webhook_payloads (
   received_at timestamptz NOT NULL DEFAULT now()
 );
 
--- Free: no column owns it. The services take batch numbers from it.
+-- No column owns this sequence. The services take batch numbers from it.
 
 CREATE SEQUENCE tracksolid.batch_number START 1000;
 

@@ -26,6 +26,6 @@ FROM reporting.trips t JOIN tracksolid.devices d USING (imei);
 
 CREATE UNIQUE INDEX v_trips_key ON reporting.v_trips (id);
 
--- Refreshed by its own role, which must therefore own it (REFRESH MATERIALIZED VIEW is the owner's).
+-- Its own role refreshes it and must own it, since REFRESH MATERIALIZED VIEW needs the owner.
 
 ALTER MATERIALIZED VIEW reporting.v_trips OWNER TO reporting_refresher;

@@ -1,2 +1,0 @@
-/** Tells the person at the terminal what takes time. */
-export type Tell = (line: string) => void;
