@@ -56,13 +56,13 @@ async function onPath(env: NodeJS.ProcessEnv, tell: Tell): Promise<Engine | unde
   const version = code === 0 ? recentEnough(stdout) : undefined;
   if (version) return engineIn(folder, version.version, env);
   const found = code === 0 ? `is ${stdout.trim()}` : `does not run (${stderr.trim()})`;
-  tell(`the pulumi in ${folder} ${found}; the sandbox uses another one, since it needs ${MINIMUM_VERSION} or later`);
+  tell(`the pulumi in ${folder} ${found}; the sandbox needs ${MINIMUM_VERSION} or later, so it uses another one`);
   return undefined;
 }
 
 function engineIn(bin: string, version: string, env: NodeJS.ProcessEnv): Engine {
-  const beside = join(dirname(realpathSync(join(bin, "pulumi"))), "pulumi-language-nodejs");
-  const hasLanguageHost = existsSync(beside) || folderOnPath("pulumi-language-nodejs", env) !== undefined;
+  const nextToEngine = join(dirname(realpathSync(join(bin, "pulumi"))), "pulumi-language-nodejs");
+  const hasLanguageHost = existsSync(nextToEngine) || folderOnPath("pulumi-language-nodejs", env) !== undefined;
   return { bin, version, hasLanguageHost };
 }
 

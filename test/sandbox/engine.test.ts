@@ -54,9 +54,9 @@ test("finds Pulumi's own language host next to the engine", async () => {
 });
 
 test.each([
-  ["too old", "echo v3.219.9", "is v3.219.9; 3.220.0 or later is needed"],
+  ["too old", "echo v3.219.9", "is v3.219.9; the sandbox needs 3.220.0 or later"],
   ["broken", "echo 'no such library' >&2; exit 127", "does not run (no such library)"],
-])("a %s pulumi on the PATH is named and passed over", async (_, pulumi, said) => {
+])("reports and ignores a pulumi on the PATH that is %s", async (_, pulumi, said) => {
   const { find, cache, told } = await machine({ pulumi, go });
   const { bin, version } = await find();
   expect({ version, inCache: bin.startsWith(cache) }).toEqual({ version: pinned, inCache: true });
@@ -102,5 +102,5 @@ test("the next start repeats a killed build", async () => {
 
 test("names the software to install if there is no way to get an engine", async () => {
   const { find } = await machine({});
-  await expect(find()).rejects.toThrow(/no pulumi >= 3\.220\.0 on the PATH.*Install one of them.*Go 1\.26/s);
+  await expect(find()).rejects.toThrow(/pulumi >= 3\.220\.0 is not on the PATH.*Install Pulumi.*Go 1\.26/s);
 });

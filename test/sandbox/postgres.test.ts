@@ -74,10 +74,8 @@ test("SANDBOX_POSTGRES selects one, by version or folder", () => {
     expect(installedSoftware({ SANDBOX_POSTGRES: String(version) })).toEqual([{ version, home, isDefault: true }]);
     expect(installedSoftware({ SANDBOX_POSTGRES: home })).toEqual([{ version, home, isDefault: true }]);
   }
-  expect(() => installedSoftware({ SANDBOX_POSTGRES: "9" })).toThrow(
-    'SANDBOX_POSTGRES is "9", which is not on this machine',
-  );
-  expect(() => installedSoftware({ SANDBOX_POSTGRES: "/nowhere" })).toThrow('"/nowhere", which is not on this machine');
+  expect(() => installedSoftware({ SANDBOX_POSTGRES: "9" })).toThrow('SANDBOX_POSTGRES is "9", which is not installed');
+  expect(() => installedSoftware({ SANDBOX_POSTGRES: "/nowhere" })).toThrow('"/nowhere", which is not installed');
 });
 
 test.each(availableVersions())("PostgreSQL %i starts", async (version) => {
@@ -93,7 +91,7 @@ for (const version of supportedVersions.filter((version) => !availableVersions()
 
 test("the error for a missing version lists the installed ones", async () => {
   await expect(startPostgres({ version: 9 })).rejects.toThrow(
-    `PostgreSQL 9 is not on this machine; there is ${availableVersions().join(", ")}`,
+    `PostgreSQL 9 is not installed on this machine; installed: ${availableVersions().join(", ")}`,
   );
 });
 

@@ -198,7 +198,7 @@ describe("plugins", () => {
     }
     expect(asked.filter((url) => url.includes("random"))).toHaveLength(1);
     expect(said.mock.calls.join()).toMatch(
-      /the stand-in of docker is used: pulumi plugin install resource docker .*404/,
+      /the sandbox uses the stand-in of docker: pulumi plugin install resource docker .*404/,
     );
 
     vi.stubEnv("SANDBOX_PLUGINS", "official");
@@ -221,7 +221,7 @@ describe("plugins", () => {
 
     vi.stubEnv("SANDBOX_PLUGINS", "offical");
     await expect(createSandbox({ stacks: [] })).rejects.toThrow(
-      'SANDBOX_PLUGINS is "offical": it takes official or standin',
+      'SANDBOX_PLUGINS is "offical": set it to official or standin',
     );
   });
 });

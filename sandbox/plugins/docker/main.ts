@@ -15,7 +15,7 @@ import { serviceResource } from "./service.ts";
 const networkArguments = z.strictObject({ name: z.string() });
 
 /** The official plugin's data source `docker_network`, limited to finding a network's id by its name. */
-export function getNetwork(docker: () => SandboxDocker): ProviderFunction {
+function getNetwork(docker: () => SandboxDocker): ProviderFunction {
   return async (args) => {
     const { name } = networkArguments.parse(args);
     try {
@@ -37,7 +37,7 @@ const userSockets = [".docker/run/docker.sock", ".docker/desktop/docker.sock"];
  * Finds the daemon as the official plugin does in Configure: `host` from the flat configuration, else DOCKER_HOST, else the
  * machine's socket or the user's. The daemon must respond, unless its address is ssh://.
  */
-export async function findDaemon(variables: Record<string, string>, env = process.env): Promise<SandboxDocker> {
+async function findDaemon(variables: Record<string, string>, env = process.env): Promise<SandboxDocker> {
   const given = variables.host ?? (env.DOCKER_HOST || undefined);
   const hosts =
     given === undefined ? [undefined, ...userSockets.map((path) => `unix://${homedir()}/${path}`)] : [given];

@@ -60,27 +60,27 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
       stopSignal: "SIGTERM",
       stopTimeout: 5,
     });
-    const made = container();
-    expect(await made.up(all)).toBe("create");
+    const resource = container();
+    expect(await resource.up(all)).toBe("create");
     expect(await inspect("api")).toMatchObject({
       State: { Running: true },
       Config: { Healthcheck: { Test: tests, Interval: 90e9, Timeout: 60e9, Retries: 2 }, User: "65534" },
       HostConfig: { Memory: 256 * 1024 ** 2, NanoCpus: 5e8, ExtraHosts: ["db:10.0.0.5"] },
     });
-    expect(made.outputs.networkDatas).toMatchObject([{ networkName: daemon.network, gateway: daemon.gateway }]);
-    await made.refresh();
-    expect(await made.up(all)).toBe("same");
-    await made.destroy();
+    expect(resource.outputs.networkDatas).toMatchObject([{ networkName: daemon.network, gateway: daemon.gateway }]);
+    await resource.refresh();
+    expect(await resource.up(all)).toBe("same");
+    await resource.destroy();
     expect(await daemon.docker.listContainers({ all: true })).toEqual([]);
   });
 
   test("returns a health check's durations in Go's format: any other format is a change at every up", async () => {
-    const made = container();
+    const resource = container();
     const declared = spec({ healthcheck: { tests, interval: "60000ms" } });
-    await made.up(declared);
-    await made.refresh();
-    expect(made.outputs.healthcheck).toMatchObject({ tests, interval: "1m0s" });
-    expect((await made.preview(declared)).step).toBe("update");
+    await resource.up(declared);
+    await resource.refresh();
+    expect(resource.outputs.healthcheck).toMatchObject({ tests, interval: "1m0s" });
+    expect((await resource.preview(declared)).step).toBe("update");
   });
 
   test.each([
@@ -93,21 +93,21 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
     ["restart", { restart: "always" }, "update"],
     ["healthcheck, which does not reach the container", { healthcheck: { tests } }, "update"],
   ])("a change of %s", async (_, changed, step) => {
-    const made = container();
-    await made.up(spec({ envs: ["A=1"], memory: 256, memorySwap: 512, stopSignal: "SIGTERM", stopTimeout: 5 }));
-    expect((await made.preview({ ...(made.state?.inputs as PropertyMap), ...changed })).step).toBe(step);
+    const resource = container();
+    await resource.up(spec({ envs: ["A=1"], memory: 256, memorySwap: 512, stopSignal: "SIGTERM", stopTimeout: 5 }));
+    expect((await resource.preview({ ...(resource.state?.inputs as PropertyMap), ...changed })).step).toBe(step);
   });
 
   test("that was stopped manually is started again, and one that was removed is created again", async () => {
-    const made = container();
-    await made.up(spec());
+    const resource = container();
+    await resource.up(spec());
     await daemon.docker.getContainer("api").stop({ t: 1 });
-    await made.refresh();
-    expect(await made.up(spec())).toBe("update");
+    await resource.refresh();
+    expect(await resource.up(spec())).toBe("update");
     expect((await inspect("api")).State.Running).toBe(true);
     await daemon.docker.getContainer("api").remove({ force: true });
-    await made.refresh();
-    expect(made.state).toBeUndefined();
+    await resource.refresh();
+    expect(resource.state).toBeUndefined();
   });
 
   test("whose name is taken fails with Docker's error, and the existing container stays", async () => {
@@ -122,12 +122,12 @@ describe.skipIf(why !== undefined)(`Container${why ? ` (skipped: ${why})` : ""}`
   });
 
   test("with a memory limit returns its swap: if it is not declared, it is a change at every up", async () => {
-    const made = container();
+    const resource = container();
     const declared = spec({ memory: 256 });
-    await made.up(declared);
-    await made.refresh();
-    expect(made.outputs.memorySwap).toBe(512);
-    expect((await made.preview(declared)).step).toBe("update");
-    expect((await made.preview({ ...declared, memorySwap: 512 })).step).toBe("same");
+    await resource.up(declared);
+    await resource.refresh();
+    expect(resource.outputs.memorySwap).toBe(512);
+    expect((await resource.preview(declared)).step).toBe("update");
+    expect((await resource.preview({ ...declared, memorySwap: 512 })).step).toBe("same");
   });
 });

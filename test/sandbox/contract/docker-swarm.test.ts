@@ -58,8 +58,8 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
       ["data", { name: "one", data: base64("other") }],
       ["name", { name: "two", data: base64("hush") }],
       ["labels", { name: "one", data: base64("hush"), labels }],
-      ["data that is not known yet", { name: "one", data: unknown }],
-    ])("is made anew when its %s changes", async (_, changed) => {
+      ["data, to an unknown value,", { name: "one", data: unknown }],
+    ])("is replaced if its %s changes", async (_, changed) => {
       const secret = new Resource(plugin, secretType);
       await secret.up({ name: "one", data: base64("hush") });
       expect((await secret.preview(changed as PropertyMap)).step).toBe("replace");
@@ -68,7 +68,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
 
     test("that was removed manually is removed from the state", async () => {
       const secret = new Resource(plugin, secretType);
-      await secret.up({ name: "gone", data: base64("hush") });
+      await secret.up({ name: "removed", data: base64("hush") });
       await daemon.docker.ask("DELETE", `/secrets/${secret.state?.id}`);
       await secret.refresh();
       expect(secret.state).toBeUndefined();
@@ -215,7 +215,7 @@ describe.skipIf(why !== undefined)(`swarm resources${why ? ` (skipped: ${why})` 
         "networks",
         { ...spec(), taskSpec: { ...(spec({ labels }).taskSpec as PropertyMap), networksAdvanceds: [{ id: "x" }] } },
       ],
-    ])("is made anew when its %s changes", async (_, changed) => {
+    ])("is replaced if its %s changes", async (_, changed) => {
       const { convergeConfig: _given, ...detached } = spec({ labels });
       const service = new Resource(plugin, serviceType);
       await service.up(detached);

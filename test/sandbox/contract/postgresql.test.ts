@@ -11,7 +11,7 @@ import { Resource } from "./resource.ts";
 let server: Postgres;
 let admin: pg.Client;
 let plugin: PluginProcess;
-let made = 0;
+let count = 0;
 let name: string;
 
 beforeAll(async () => {
@@ -26,7 +26,7 @@ afterAll(async () => {
   await server.stop();
 });
 beforeEach(() => {
-  name = `role ${++made} "of" o'test`;
+  name = `role ${++count} "of" o'test`;
 });
 
 /** Starts the plugin with the configuration in the SDK's format: strings, and JSON in strings. */
@@ -185,7 +185,7 @@ describe("a new role", () => {
   });
 
   test("is created completely or not at all", async () => {
-    await expect(create({ roles: ["nobody made this one"] })).rejects.toThrow(/nobody made this one/);
+    await expect(create({ roles: ["missing role"] })).rejects.toThrow(/missing role/);
     expect(await catalog()).toBeUndefined();
   });
 
@@ -234,11 +234,11 @@ describe("a role in the state", () => {
 
   test("is updated in place, including its name, and never replaced", async () => {
     const resource = await create({ login: true, password: verifier("s3cret"), connectionLimit: 8 });
-    const former = name;
+    const previous = name;
     name = `${name} renamed`;
     const inputs = { name, superuser: true, connectionLimit: 9, validUntil: "2031-01-01", createRole: true };
     expect(await resource.up(inputs)).toBe("update");
-    expect(await catalog(former)).toBeUndefined();
+    expect(await catalog(previous)).toBeUndefined();
     expect(await catalog()).toMatchObject({ rolcanlogin: false, rolsuper: true, rolconnlimit: 9, rolcreaterole: true });
     expect(resource.outputs.name).toBe(name);
   });
@@ -297,7 +297,7 @@ describe("a role in the state", () => {
   });
 
   test.each(["statement_timeout", "idle_in_transaction_session_timeout"])(
-    "with a %s that is no whole number cannot be refreshed (#161)",
+    "with a %s that is not an integer cannot be refreshed (#161)",
     async (setting) => {
       const resource = await create({});
       await admin.query(`ALTER ROLE ${id(name)} SET ${setting} = '5min'`);
@@ -332,7 +332,7 @@ describe("a password", () => {
     expect(await passwordInCatalog()).toBe(inputs.password);
     await resource.refresh();
     expect(await resource.up(inputs)).toBe("same");
-    await admin.query(`ALTER ROLE ${id(name)} PASSWORD 'by hand'`);
+    await admin.query(`ALTER ROLE ${id(name)} PASSWORD 'manual'`);
     await resource.refresh();
     expect(await resource.up(inputs)).toBe("update");
     expect(await passwordInCatalog()).toBe(inputs.password);
@@ -341,7 +341,7 @@ describe("a password", () => {
   test("given as plain text hides a manual change, since the server stores a verifier", async () => {
     const inputs = { name, login: true, password: "plain" };
     const resource = await create(inputs);
-    await admin.query(`ALTER ROLE ${id(name)} PASSWORD 'by hand'`);
+    await admin.query(`ALTER ROLE ${id(name)} PASSWORD 'manual'`);
     await resource.refresh();
     expect(await resource.up(inputs)).toBe("same");
   });
@@ -356,7 +356,7 @@ describe("a password", () => {
     await admin.query(`ALTER ROLE ${id(name)} PASSWORD '${md5("plain")}'`);
     await resource.refresh();
     expect(await resource.up(inputs)).toBe("same");
-    await admin.query(`ALTER ROLE ${id(name)} PASSWORD '${md5("by hand")}'`);
+    await admin.query(`ALTER ROLE ${id(name)} PASSWORD '${md5("manual")}'`);
     await resource.refresh();
     expect(await resource.up(inputs)).toBe("update");
   });

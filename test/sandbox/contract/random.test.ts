@@ -28,10 +28,10 @@ describe.each([
   ["RandomBytes", bytesType, "hex"],
   ["RandomPassword", passwordType, "result"],
 ])("%s", (_, type, drawn) => {
-  const made = (inputs: PropertyMap) => create(type, inputs);
+  const created = (inputs: PropertyMap) => create(type, inputs);
 
   test("differs from the next one", async () => {
-    expect((await made({ length: 24 })).outputs[drawn]).not.toBe((await made({ length: 24 })).outputs[drawn]);
+    expect((await created({ length: 24 })).outputs[drawn]).not.toBe((await created({ length: 24 })).outputs[drawn]);
   });
 
   test("is unknown in a preview", async () => {
@@ -42,7 +42,7 @@ describe.each([
   });
 
   test("does not change in later ups and refreshes", async () => {
-    const resource = await made({ length: 24, keepers: { role: "a" } });
+    const resource = await created({ length: 24, keepers: { role: "a" } });
     const before = resource.outputs;
     await resource.refresh();
     expect(await resource.up({ length: 24, keepers: { role: "a" } })).toBe("same");
@@ -52,11 +52,11 @@ describe.each([
   test.each([
     ["the length", { length: 32, keepers: { role: "a" } }],
     ["a keeper", { length: 24, keepers: { role: "b" } }],
-    ["a keeper that is not known yet", { length: 24, keepers: { role: unknown } }],
+    ["an unknown keeper", { length: 24, keepers: { role: unknown } }],
     ["a new keeper", { length: 24, keepers: { role: "a", more: "b" } }],
-    ["a keeper less", { length: 24 }],
-  ])("is drawn anew when %s changes", async (_, inputs) => {
-    const resource = await made({ length: 24, keepers: { role: "a" } });
+    ["one keeper less", { length: 24 }],
+  ])("is replaced if %s changes", async (_, inputs) => {
+    const resource = await created({ length: 24, keepers: { role: "a" } });
     expect((await resource.preview(inputs)).step).toBe("replace");
   });
 
@@ -64,11 +64,11 @@ describe.each([
     ["no length", {}],
     ["a length of 0", { length: 0 }],
   ])("%s is refused", async (_, inputs) => {
-    await expect(made(inputs as PropertyMap)).rejects.toThrow(/length/);
+    await expect(created(inputs as PropertyMap)).rejects.toThrow(/length/);
   });
 
   test("is deleted without a message", async () => {
-    const resource = await made({ length: 24 });
+    const resource = await created({ length: 24 });
     await resource.destroy();
     expect(resource.state).toBeUndefined();
   });
@@ -94,11 +94,11 @@ describe("RandomBytes", () => {
 });
 
 describe("RandomPassword", () => {
-  const made = (inputs: PropertyMap) => create(passwordType, inputs);
-  const result = async (inputs: PropertyMap) => String((await made(inputs)).outputs.result);
+  const created = (inputs: PropertyMap) => create(passwordType, inputs);
+  const result = async (inputs: PropertyMap) => String((await created(inputs)).outputs.result);
 
   test("is secret, as is its bcrypt hash, and its id is constant", async () => {
-    const { state, outputs } = await made({ length: 24 });
+    const { state, outputs } = await created({ length: 24 });
     expect(state?.id).toBe("none");
     expect(state?.outputs.result).toBeInstanceOf(Secret);
     expect(state?.outputs.bcryptHash).toBeInstanceOf(Secret);
@@ -107,7 +107,7 @@ describe("RandomPassword", () => {
   });
 
   test("consists of letters, digits and special characters by default", async () => {
-    const { outputs } = await made({ length: 24 });
+    const { outputs } = await created({ length: 24 });
     expect(outputs.result).toMatch(/^[A-Za-z0-9!@#$%&*()\-_=+[\]{}<>:?]{24}$/);
     expect(outputs).toMatchObject({
       id: "none",
@@ -126,24 +126,32 @@ describe("RandomPassword", () => {
 
   // Long enough to contain every allowed kind, except once in 10^20 runs.
   test.each<[string, RegExp, PropertyMap]>([
-    ["all but lower case letters", /^(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9])[^a-z]{512}$/, { lower: false }],
-    ["all but upper case letters", /^(?=.*[a-z])(?=.*\d)(?=.*[^A-Za-z0-9])[^A-Z]{512}$/, { upper: false }],
-    ["all but digits", /^(?=.*[a-z])(?=.*[A-Z])(?=.*[^A-Za-z0-9])\D{512}$/, { numeric: false }],
-    ["all but digits, by the former name", /^(?=.*[a-z])(?=.*[A-Z])(?=.*[^A-Za-z0-9])\D{512}$/, { number: false }],
-    ["all but special characters", /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9]{512}$/, { special: false }],
-    ["the special characters given", /^(?=.*é)(?=.*~)[A-Za-z0-9é~]{512}$/, { overrideSpecial: "é~" }],
-    ["the usual ones where none are given", /^(?=.*[^A-Za-z0-9])[^~]{512}$/, { overrideSpecial: "" }],
+    ["everything except lower case letters", /^(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9])[^a-z]{512}$/, { lower: false }],
+    ["everything except upper case letters", /^(?=.*[a-z])(?=.*\d)(?=.*[^A-Za-z0-9])[^A-Z]{512}$/, { upper: false }],
+    ["everything except digits", /^(?=.*[a-z])(?=.*[A-Z])(?=.*[^A-Za-z0-9])\D{512}$/, { numeric: false }],
     [
-      "no special characters given where there shall be none",
+      "everything except digits, by its deprecated name",
+      /^(?=.*[a-z])(?=.*[A-Z])(?=.*[^A-Za-z0-9])\D{512}$/,
+      { number: false },
+    ],
+    ["everything except special characters", /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[A-Za-z0-9]{512}$/, { special: false }],
+    ["the given special characters", /^(?=.*é)(?=.*~)[A-Za-z0-9é~]{512}$/, { overrideSpecial: "é~" }],
+    [
+      "the default special characters if overrideSpecial is empty",
+      /^(?=.*[^A-Za-z0-9])[^~]{512}$/,
+      { overrideSpecial: "" },
+    ],
+    [
+      "letters and digits if special is false, whatever overrideSpecial is",
       /^[A-Za-z0-9]{512}$/,
       { overrideSpecial: "~", special: false },
     ],
     [
-      "special characters alone, which is how to have hex digits",
+      "only special characters, which can be hex digits",
       /^(?=.*0)(?=.*f)[0-9a-f]{512}$/,
       { overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false },
     ],
-  ])("is made of %s", async (_, form, inputs) => {
+  ])("consists of %s", async (_, form, inputs) => {
     expect(await result({ length: 512, ...inputs })).toMatch(form);
   });
 
@@ -157,7 +165,7 @@ describe("RandomPassword", () => {
   });
 
   test("longer than 72 bytes has a hash of its first 72 bytes", async () => {
-    const { outputs } = await made({ length: 100 });
+    const { outputs } = await created({ length: 100 });
     expect(await compare(String(outputs.result).slice(0, 72), String(outputs.bcryptHash))).toBe(true);
   });
 
@@ -173,20 +181,20 @@ describe("RandomPassword", () => {
     ["minSpecial", { minSpecial: 1 }],
     ["overrideSpecial", { overrideSpecial: "~" }],
     ["an empty overrideSpecial", { overrideSpecial: "" }],
-  ])("is drawn anew when %s comes in", async (_, inputs) => {
-    const password = await made({ length: 24 });
+  ])("is replaced if %s is added", async (_, inputs) => {
+    const password = await created({ length: 24 });
     const before = password.outputs.result;
     expect(await password.up({ length: 24, ...inputs })).toBe("replace");
     expect(password.outputs.result).not.toBe(before);
   });
 
   test("does not change if a default is declared, or the deprecated name used", async () => {
-    const password = await made({ length: 24, numeric: false });
+    const password = await created({ length: 24, numeric: false });
     expect(await password.up({ length: 24, number: false, special: true, minLower: 0 })).toBe("same");
   });
 
   test("is kept if an empty overrideSpecial is removed", async () => {
-    const password = await made({ length: 24, overrideSpecial: "" });
+    const password = await created({ length: 24, overrideSpecial: "" });
     const before = password.outputs;
     expect((await password.preview({ length: 24 })).step).toBe("update");
     expect(await password.up({ length: 24 })).toBe("update");
@@ -215,7 +223,7 @@ describe("RandomPassword", () => {
     ["number", { length: 24, number: false, lower: false, upper: false, special: false }],
     ["number", { length: 24, number: false, numeric: true }],
     ["lower", { length: 24, lower: "some" }],
-  ])("with a %s that does not fit is refused", async (property, inputs) => {
-    await expect(made(inputs)).rejects.toThrow(new RegExp(property, "i"));
+  ])("with an invalid %s is refused", async (property, inputs) => {
+    await expect(created(inputs)).rejects.toThrow(new RegExp(property, "i"));
   });
 });

@@ -127,7 +127,7 @@ describe("a service that runs migrations", () => {
   test("without the privileges for its DDL exits with code 1 before it serves", async () => {
     const service = start("worker", { user: "analytics_ro", pool: 1 });
     await expect(service.ready()).rejects.toThrow(
-      "worker ended with exit code 1 before it served: permission denied for database tracksolid_db (42501)",
+      "worker exited with code 1 before it served requests: permission denied for database tracksolid_db (42501)",
     );
     expect(service.log.map((event) => event.event)).toEqual(["migration failed"]);
   });

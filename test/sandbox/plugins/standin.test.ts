@@ -63,7 +63,7 @@ describe("postgresql", () => {
     ["sslmode", { sslmode: "prefer" }],
     ["port", { port: '"many"' }],
     ["expectedVersion", { expectedVersion: "9.1.0" }],
-  ])("refuses a %s it cannot do", async (property, settings) => {
+  ])("refuses an unsupported %s", async (property, settings) => {
     expect((await plugin.checkConfig(settings)).failures).toMatchObject([
       { reason: expect.stringMatching(new RegExp(`^${property}: `)) },
     ]);
