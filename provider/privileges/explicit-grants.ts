@@ -5,7 +5,7 @@ import type { Grantable, GrantableObject, ObjectKind } from "./table.ts";
 
 type Section = "schemas" | "tables" | "sequences" | "functions" | "types";
 
-const sectionOf: Record<Exclude<ObjectKind, "database" | "column">, Section> = {
+const sectionOf: Partial<Record<ObjectKind, Section>> = {
   schema: "schemas",
   table: "tables",
   view: "tables",
@@ -21,7 +21,8 @@ export function grantedOn(grants: Grants | undefined, object: Grantable): string
   if (!grants) return [];
   if (object.kind === "database") return (grants.database ?? []).map(standardName);
   if (object.kind === "column") return grantedOnColumn(grants, object);
-  const found = Object.entries(grants[sectionOf[object.kind]] ?? {}).filter(([name]) => matches(name, object));
+  const section = sectionOf[object.kind];
+  const found = Object.entries((section && grants[section]) ?? {}).filter(([name]) => matches(name, object));
   return [...new Set(found.flatMap(([, names]) => names.map(standardName)))];
 }
 
@@ -78,26 +79,12 @@ export function unmatchedNames(grants: Grants | undefined, objects: Grantable[])
   const sections: Section[] = ["schemas", "tables", "sequences", "functions", "types"];
   const unmatched = sections.flatMap((section) =>
     Object.keys(grants[section] ?? {})
-      .filter(
-        (name) =>
-          !objects.some(
-            (object) =>
-              object.kind !== "database" &&
-              object.kind !== "column" &&
-              sectionOf[object.kind] === section &&
-              matches(name, object),
-          ),
-      )
+      .filter((name) => !objects.some((object) => sectionOf[object.kind] === section && matches(name, object)))
       .map((name) => `${section} ${name}`),
   );
   const columns = Object.entries(grants.columns ?? {}).flatMap(([table, byPrivilege]) =>
     [...new Set(Object.values(byPrivilege).flat())]
-      .filter(
-        (column) =>
-          !objects.some(
-            (object) => object.kind === "column" && object.column === column && isNamed(table, namesOf(object)),
-          ),
-      )
+      .filter((column) => !objects.some((object) => object.column === column && isNamed(table, namesOf(object))))
       .map((column) => `columns ${table} (${column})`),
   );
   return [...unmatched, ...columns];

@@ -4,7 +4,7 @@ import { defineContract, orUnknown } from "../contract.ts";
 
 /** Where a service's environment variable is kept: compose or command. */
 export const envSource = {
-  service: z.string().min(1),
+  service: z.string().min(1).describe("Name of the service."),
   urlKey: z
     .string()
     .regex(/^[A-Za-z_]\w*$/)
