@@ -10,7 +10,7 @@ import { CommandTarget } from "../../provider/service-env/command.ts";
 import { testCall } from "../provider/calls.ts";
 
 const example = (name: string) => join(import.meta.dirname, "../../examples/commands", name);
-const former = "postgres://postgres:old'pass@db/shop";
+const previous = "postgres://postgres:old'pass@db/shop";
 const next = "postgres://shop_app:0123456789abcdef@db/shop";
 let folder: string;
 
@@ -44,7 +44,7 @@ if (args.includes(" create --filename -")) fs.writeFileSync(file, fs.readFileSyn
 `,
   );
   chmodSync(join(bin, "kubectl"), 0o755);
-  writeFileSync(join(folder, "secret.json"), JSON.stringify({ data: { DATABASE_URL: btoa(former) } }));
+  writeFileSync(join(folder, "secret.json"), JSON.stringify({ data: { DATABASE_URL: btoa(previous) } }));
   vi.stubEnv("PATH", `${bin}${delimiter}${process.env.PATH}`);
   const target = new CommandTarget({
     service: "api",
@@ -52,7 +52,7 @@ if (args.includes(" create --filename -")) fs.writeFileSync(file, fs.readFileSyn
     path: example("kubernetes.sh"),
     args: ["prod"],
   });
-  expect((await target.find(testCall())).stored).toBe(former);
+  expect((await target.find(testCall())).stored).toBe(previous);
   await target.put(next, testCall());
   expect((await target.find(testCall())).stored).toBe(next);
   const calls = readFileSync(join(folder, "calls"), "utf8");
@@ -84,7 +84,7 @@ test("the example for Kubernetes accepts a key with dots", () => {
 test("the example for Coolify writes the application's variable through the API and deploys", async () => {
   const variables = [
     { key: "DATABASE_URL", value: "preview", is_preview: true },
-    { key: "DATABASE_URL", value: former, is_preview: false },
+    { key: "DATABASE_URL", value: previous, is_preview: false },
   ];
   const calls: string[] = [];
   let statuses = ["queued", "in_progress", "finished"];
@@ -114,13 +114,13 @@ test("the example for Coolify writes the application's variable through the API 
       path: example("coolify.mjs"),
       args: [address, join(folder, "token"), "u1"],
     });
-    expect((await target.find(testCall())).stored).toBe(former);
+    expect((await target.find(testCall())).stored).toBe(previous);
     await target.put(next, testCall());
     expect(variables.map(({ value }) => value)).toEqual(["preview", next]);
     expect(calls).toContain("GET /api/v1/deploy?uuid=u1&force=false Bearer coolify-token");
     expect(calls.filter((call) => call.startsWith("GET /api/v1/deployments/d1 "))).toHaveLength(3);
     statuses = ["in_progress", "failed"];
-    await expect(target.put(former, testCall())).rejects.toThrow("deployment d1: failed");
+    await expect(target.put(previous, testCall())).rejects.toThrow("deployment d1: failed");
     statuses = ["in_progress"];
     vi.stubEnv("COOLIFY_TIMEOUT_MILLISECONDS", "5");
     await expect(target.put(`${next}?x`, testCall())).rejects.toThrow("is still in_progress after 0.005 s");

@@ -157,7 +157,7 @@ describe("secret environment variables", () => {
       { TOKEN: "t" },
       /env\.TOKEN: is also in app-roles:services\.worker\.container\.env/,
     ],
-  ])("that nobody would see, or twice, are refused", (written, env, message) => {
+  ])("without effect, or declared twice, are refused", (written, env, message) => {
     expect(problems(written, secrets(env))).toEqual([expect.stringMatching(message)]);
   });
 });
