@@ -121,13 +121,16 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   }
 }
 
-/** Links every entry of the project except hidden ones. Copies the stack files, since the engine and tests change them. */
+/**
+ * Links every entry of the project except hidden ones. Copies the stack files, since the engine and tests change them, and
+ * main.js: Node resolves a link before its imports, so a linked main.js would not load a replaced index.ts.
+ */
 async function linkProject(dir: string, files: Record<string, string>): Promise<void> {
   const replaced = new Set(Object.keys(files).map((path) => path.split("/")[0]));
   for (const entry of await readdir(repository)) {
     if (entry.startsWith(".") || replaced.has(entry)) continue;
     const source = join(repository, entry);
-    if (/^Pulumi\..+\.yaml$/.test(entry)) await cp(source, join(dir, entry));
+    if (/^Pulumi\..+\.yaml$|^main\.js$/.test(entry)) await cp(source, join(dir, entry));
     else await symlink(source, join(dir, entry));
   }
   for (const [path, content] of Object.entries(files)) {
