@@ -16,7 +16,13 @@ export async function costOf(command: string[], options: { cwd: string; env: Nod
   const { code, stdout, stderr } = await run("bash", ["-c", script, "bash", ...command], options);
   if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
   const children = stdout.trim().split("\n").at(-1) ?? "";
-  return { cpu: children.split(" ").map(seconds).reduce((a, b) => a + b, 0), wall: (performance.now() - start) / 1000 };
+  return {
+    cpu: children
+      .split(" ")
+      .map(seconds)
+      .reduce((a, b) => a + b, 0),
+    wall: (performance.now() - start) / 1000,
+  };
 }
 
 /** `0m1.234s`, as bash's `times` prints it. */

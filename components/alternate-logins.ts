@@ -1,4 +1,4 @@
-import * as postgresql from "@pulumi/postgresql";
+import { Role, type RoleArgs } from "@pulumi/postgresql/role.js";
 import * as pulumi from "@pulumi/pulumi";
 import { alternateLogins } from "../model/login-roles.ts";
 import { scramVerifier } from "../model/scram.ts";
@@ -23,11 +23,11 @@ export interface ServedService extends pulumi.Resource {
 /** Common options of both login roles. */
 export interface LoginOptions {
   /** Attributes of the official Role. */
-  attributes: Omit<postgresql.RoleArgs, "name" | "login" | "password">;
+  attributes: Omit<RoleArgs, "name" | "login" | "password">;
   /** Resources that must exist before either is created, including the role that both SET ROLE to. */
   dependsOn: pulumi.Resource[];
   /** Creates the settings of a login role. */
-  createSettings(login: string, role: postgresql.Role): pgaccess.RoleSettings;
+  createSettings(login: string, role: Role): pgaccess.RoleSettings;
   /** Hooks before a login role is created or changed. */
   hooks(login: string): pulumi.ResourceHookBinding;
 }
@@ -68,7 +68,7 @@ export class AlternateLogins {
 
   #create(parent: LoginParent, login: string, { attributes, dependsOn, ...options }: LoginOptions) {
     const password = createPassword(parent, login);
-    const role = new postgresql.Role(
+    const role = new Role(
       login,
       {
         ...attributes,

@@ -1,4 +1,4 @@
-import * as postgresql from "@pulumi/postgresql";
+import { Role } from "@pulumi/postgresql/role.js";
 import * as pulumi from "@pulumi/pulumi";
 import { type Grants, grantsProblems } from "../model/grants.ts";
 import { alternateLogins, roleNames } from "../model/login-roles.ts";
@@ -51,7 +51,7 @@ export class AppRole extends pulumi.ComponentResource {
   readonly login: pulumi.Output<string>;
   /** Password of the login; 48 hex digits; a secret. */
   readonly password: pulumi.Output<string>;
-  readonly role: postgresql.Role;
+  readonly role: Role;
   readonly settings: pgaccess.RoleSettings;
   /** Only with `rotation: "alternate"`. */
   readonly logins: AlternateLogins | undefined;
@@ -170,10 +170,10 @@ function createRole(
   parent: AppRole,
   settings: RoleSettings,
   own: { login: pulumi.Input<boolean> | undefined; password?: pulumi.Output<string> },
-): postgresql.Role {
+): Role {
   const { roleName, server } = parent;
   const isAdopted = server.roles[roleName]?.adopt === true;
-  const role = new postgresql.Role(
+  const role = new Role(
     roleName,
     {
       name: roleName,
@@ -266,7 +266,7 @@ function dropLeftover(server: DatabaseServer, role: string, memberOf?: string): 
 /** @param login the login role that the settings are for; warnings about them name the role itself */
 function createSettings(
   parent: AppRole,
-  official: postgresql.Role,
+  official: Role,
   { other }: RoleSettings,
   declared: string[],
   login?: string,

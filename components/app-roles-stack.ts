@@ -36,6 +36,9 @@ export class AppRolesStack {
   readonly #declared: Stack;
 
   constructor(declared: Stack) {
+    // Pulumi takes a stack trace of each resource, and its source maps cost more than all else here: ours need none.
+    const { prepareStackTrace } = Error;
+    Reflect.deleteProperty(Error, "prepareStackTrace");
     this.#declared = declared;
     const rotated = process.env[switches.rotate];
     this.server = createServer(declared);
@@ -44,6 +47,7 @@ export class AppRolesStack {
     const cutovers = this.server.first as pgaccess.Cutovers;
     this.appServices = createServices(declared, this.appRoles, cutovers, rotated);
     this.#guard([this.server, ...this.appRoles.values(), ...publicPrivileges, cutovers, ...this.appServices]);
+    if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace;
   }
 
   /** Service to its DATABASE_URL in force; secrets. */

@@ -1,4 +1,4 @@
-import * as postgresql from "@pulumi/postgresql";
+import { Provider } from "@pulumi/postgresql/provider.js";
 import * as pulumi from "@pulumi/pulumi";
 import { defaultCeiling } from "../model/budget.ts";
 import type { DeclaredAccess } from "../model/declared-access.ts";
@@ -212,7 +212,7 @@ export class DatabaseServer extends pulumi.ComponentResource {
   readonly legacyUsers: string[];
   readonly migrationComplete: boolean;
   /** The official provider: roles. */
-  readonly postgresql: postgresql.Provider;
+  readonly postgresql: Provider;
   /** Our plugin: everything else. */
   readonly pgaccess: pgaccess.Provider;
   /** The resource that `args.first` created. */
@@ -292,13 +292,13 @@ export interface ServerDatabase extends Omit<model.Database, "revokeFromPublic">
   baseline: pgaccess.Baseline;
 }
 
-function createPostgresqlProvider(parent: DatabaseServer, name: string): postgresql.Provider {
+function createPostgresqlProvider(parent: DatabaseServer, name: string): Provider {
   const { address, adminPassword } = parent;
   const { host, port, user, database, sslmode, sslrootcert, superuser } = address.admin;
   // One connection, in addition to the one of our plugin.
   const to = { host, port, username: user, database, sslmode, sslrootcert };
   const args = { ...to, superuser, maxConnections: 1, connectTimeout: 15 };
-  return new postgresql.Provider(name, { ...args, ...(adminPassword && { password: adminPassword }) }, { parent });
+  return new Provider(name, { ...args, ...(adminPassword && { password: adminPassword }) }, { parent });
 }
 
 function createPgaccessProvider(parent: DatabaseServer, name: string): pgaccess.Provider {

@@ -1,5 +1,5 @@
 import * as pulumi from "@pulumi/pulumi";
-import * as random from "@pulumi/random";
+import { RandomPassword } from "@pulumi/random/randomPassword.js";
 
 /**
  * 192 random bits in hex digits, like `openssl rand -hex 24`; a secret. Not RandomBytes, whose id, never a secret, is the bytes in
@@ -7,5 +7,5 @@ import * as random from "@pulumi/random";
  */
 export function createPassword(parent: pulumi.Resource, role: string): pulumi.Output<string> {
   const hexDigits = { special: true, overrideSpecial: "0123456789abcdef", lower: false, upper: false, numeric: false };
-  return pulumi.secret(new random.RandomPassword(role, { length: 48, ...hexDigits }, { parent }).result);
+  return pulumi.secret(new RandomPassword(role, { length: 48, ...hexDigits }, { parent }).result);
 }

@@ -1,4 +1,4 @@
-import * as docker from "@pulumi/docker";
+import { Container } from "@pulumi/docker/container.js";
 import * as pulumi from "@pulumi/pulumi";
 import { dockerHost } from "../../config/read-program-stack.ts";
 import { connectAsLabel, serviceLabel, stackLabel } from "../../model/container-labels.ts";
@@ -55,7 +55,7 @@ export function deployAsContainer(service: Deploy, spec: ContainerSpec): Deploym
     { ...place, existing: spec.existing ?? "refuse", migrationComplete: service.legacyUrl === undefined || undefined },
     { parent, provider },
   );
-  const container = new docker.Container(
+  const container = new Container(
     service.service,
     {
       name,

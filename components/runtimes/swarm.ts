@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
-import * as docker from "@pulumi/docker";
+import { getNetworkOutput } from "@pulumi/docker/getNetwork.js";
+import { Secret } from "@pulumi/docker/secret.js";
+import { Service } from "@pulumi/docker/service.js";
 import * as pulumi from "@pulumi/pulumi";
 import type { Pool } from "../../model/pool.ts";
 import type { ContainerSpec } from "../../model/runtime.ts";
@@ -59,7 +61,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
     restartPolicy: restartPolicyOf(spec),
     ...limitsOf(spec),
   };
-  const created = new docker.Service(
+  const created = new Service(
     service.service,
     {
       name,
@@ -82,7 +84,7 @@ export function deployToSwarm(service: Deploy, args: SwarmArgs): Deployment {
 }
 
 /** The service's own id survives an update. Secret, because guesses at the URL could be tested against it. */
-function rolloutOf({ id }: docker.Service, taskSpec: object): pulumi.Output<string> {
+function rolloutOf({ id }: Service, taskSpec: object): pulumi.Output<string> {
   const written = pulumi.jsonStringify([id, taskSpec]);
   return pulumi.secret(written).apply((text) => createHash("sha256").update(text).digest("hex"));
 }
@@ -98,9 +100,9 @@ function warnOfTag({ service, parent }: Deploy, { image }: ContainerSpec): void 
 }
 
 /** Its name ends in random digits: a secret cannot be changed, and the new one must exist before the previous one is removed. */
-function createSecret(service: Deploy): docker.Secret {
+function createSecret(service: Deploy): Secret {
   const data = pulumi.secret(service.url).apply((url) => Buffer.from(url).toString("base64"));
-  return new docker.Secret(
+  return new Secret(
     service.service,
     { data, labels: listed(serviceLabels(service)) },
     { parent: service.parent, additionalSecretOutputs: ["data"] },
@@ -123,7 +125,7 @@ function listed(labels: Record<string, string>): { label: string; value: string 
 /** By id: the plugin reads a name back as an id, and would recreate the service at every up. */
 function networksOf({ networks }: ContainerSpec, parent: pulumi.Resource) {
   const attached = Object.entries(networks).map(([name, { aliases }]) => ({
-    id: docker.getNetworkOutput({ name }, { parent }).id,
+    id: getNetworkOutput({ name }, { parent }).id,
     ...(aliases.length > 0 && { aliases }),
   }));
   return attached.length > 0 ? { networksAdvanceds: attached } : {};

@@ -17,7 +17,6 @@ import { readRoles } from "./roles.ts";
 import { Blocked, HeldTooLong } from "./rolled-back.ts";
 import { runFile } from "./run-file.ts";
 import { type Progress, runTrial, type Stage } from "./run-trial.ts";
-import { parseSqlFile } from "./sql-file.ts";
 import { type Container, type Recursion, trials } from "./trials.ts";
 
 /** Limits of a rehearsal on a live server. */
@@ -206,6 +205,9 @@ async function refuse(db: Queryable, goal: RehearsalGoal, files: SqlFile[]): Pro
 /** Tasks for the files that can be run; the others become failures. */
 async function fileTasks(db: Queryable, stage: Stage, files: SqlFile[], result: Rehearsed): Promise<Task[]> {
   const tasks: Task[] = [];
+  if (files.length === 0) return tasks;
+  // The parser compiles WebAssembly: only where there is a file.
+  const { parseSqlFile } = await import("./sql-file.ts");
   for (const file of files) {
     const { statements, refused } = await parseSqlFile(file);
     for (const { line, reason } of refused) {

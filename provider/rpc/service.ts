@@ -107,7 +107,7 @@ export function createService(provider: Provider, plugin: Plugin): Service {
           `there is no schema of version ${request.getVersion()}, only of version 0`,
         );
       }
-      return new messages.GetSchemaResponse().setSchema(JSON.stringify(provider.schema));
+      return new messages.GetSchemaResponse().setSchema(JSON.stringify(provider.schema()));
     }),
 
     checkConfig: answer(async (request) => {

@@ -1,5 +1,4 @@
 import { basename, dirname, resolve } from "node:path";
-import { parse } from "yaml";
 import { childEnvironment, type Ended, lastLines, runChild } from "./child.ts";
 import type { Watched } from "./target.ts";
 
@@ -44,6 +43,7 @@ export class ComposeCli {
   async config(call: Watched, more: { file?: string; envFile?: string } = {}): Promise<Record<string, ServiceConfig>> {
     const options = more.envFile === undefined ? [] : ["--env-file", more.envFile];
     const { stdout } = await this.query(["config"], call, options, more.file === undefined ? [] : [more.file]);
+    const { parse } = await import("yaml");
     const { services = {} } = parse(stdout) as { services?: Record<string, ServiceConfig> };
     return Object.fromEntries(Object.entries(services).map(([name, each]) => [name, unescaped(each)]));
   }

@@ -1,7 +1,6 @@
 import { mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { stringify } from "yaml";
 import { explainDocker } from "../docker/client.ts";
 import type { ServiceConfig } from "./compose-cli.ts";
 import { readComposeFiles } from "./compose-files.ts";
@@ -65,6 +64,7 @@ function isShadowed(it: ComposeService, version: string | undefined, call: Watch
     const envPath = join(folder, "canary.env");
     await writeFile(envPath, `${urlKey}=${canary}\n`, { mode: 0o600 });
     const services = { [composeService]: { env_file: [envPath] } };
+    const { stringify } = await import("yaml");
     await writeFile(file, stringify({ ...(version !== undefined && { version }), services }));
     const all = await (await it.cli(call)).config(call, { file });
     return all[composeService]?.environment?.[urlKey] !== canary;

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { parse, parseDocument } from "yaml";
 
 /** Properties that `compose config` does not print. */
 export interface ComposeFiles {
@@ -37,6 +36,7 @@ export async function readComposeFiles(files: string[]): Promise<ComposeFiles> {
 /** Why a compose file cannot be read, without its lines, which can hold secrets; undefined if it can. */
 export async function composeFileProblem(file: string): Promise<string | undefined> {
   try {
+    const { parseDocument } = await import("yaml");
     const [error] = parseDocument(await readFile(file, "utf8")).errors;
     if (!error) return undefined;
     const { line, col } = error.linePos?.[0] ?? {};
@@ -47,6 +47,7 @@ export async function composeFileProblem(file: string): Promise<string | undefin
 }
 
 async function read(file: string): Promise<Written> {
+  const { parse } = await import("yaml");
   return (parse(await readFile(file, "utf8"), { merge: true }) ?? {}) as Written;
 }
 

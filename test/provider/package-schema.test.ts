@@ -12,7 +12,7 @@ interface Schema {
 
 test("the package schema names every resource, input and function of the plugin", () => {
   const provider = pgaccess();
-  const schema = provider.schema as Schema;
+  const schema = provider.schema() as Schema;
   expect(schema.name).toBe("pgaccess");
   expect(schema.version).toBe(rootPackage.version);
   expect(Object.keys(schema.resources).sort()).toEqual(Object.keys(provider.resources).sort());

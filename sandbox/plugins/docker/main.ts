@@ -77,7 +77,7 @@ const functions = { "docker:index/getNetwork:getNetwork": getNetwork(connected) 
 await serve({
   name: "docker",
   version: "5.2.0",
-  schema: packageSchema("docker", "5.2.0", resources, functions),
+  schema: () => packageSchema("docker", "5.2.0", resources, functions),
   async checkConfig(news) {
     const known = Object.entries(news).filter(([, value]) => !(reveal(value) instanceof Unknown));
     return { inputs: news, failures: checkInputs(config, Object.fromEntries(known)) };

@@ -18,7 +18,7 @@ const resources = { "postgresql:index/role:Role": roleResource(connected) };
 await serve({
   name: "postgresql",
   version: "3.18.1",
-  schema: packageSchema("postgresql", "3.18.1", resources),
+  schema: () => packageSchema("postgresql", "3.18.1", resources),
   checkConfig: async (news) => ({ inputs: news, failures: checkConfig(news) }),
   async configure(config) {
     connections = new Connections(readConfig(config));
