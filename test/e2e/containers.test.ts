@@ -120,7 +120,7 @@ describe.skipIf(why !== undefined)(`services in containers of the stack${why ? `
     estate.printed.push(stdout, stderr);
     expect({ code, said: stdout + stderr }).toEqual({
       code: 0,
-      said: expect.stringContaining("on its legacy URL again"),
+      said: expect.stringContaining("with its legacy URL again"),
     });
     await expect.poll(users, { timeout: 60_000 }).toEqual({ dashboard_api: "postgres", worker: "postgres" });
     expect(await estate.preview()).toContain("the rollback script rolled dashboard_api back to its legacy URL");

@@ -19,12 +19,12 @@ async function refused(env: NodeJS.ProcessEnv = {}): Promise<string> {
 }
 
 /** Sets a configuration value and restores it afterwards. */
-async function withConfig(path: string, value: unknown, former: unknown, work: () => Promise<void>): Promise<void> {
+async function withConfig(path: string, value: unknown, previous: unknown, work: () => Promise<void>): Promise<void> {
   await estate.sandbox.setConfig(path, value);
   try {
     await work();
   } finally {
-    await estate.sandbox.setConfig(path, former);
+    await estate.sandbox.setConfig(path, previous);
   }
 }
 

@@ -39,7 +39,7 @@ test("a migration that would commit fails it; --sql runs in the one database tha
   expect(await rehearse("--sql", file, "--database", "tracksolid_db")).toMatchObject({ code: 0 });
   expect(await rehearse("--sql", file, "--database", "fleet_platform")).toMatchObject({
     code: 2,
-    stderr: expect.stringContaining("none here has one"),
+    stderr: expect.stringContaining("no database here has one"),
   });
   expect(await estate.observe()).toEqual(before);
 });

@@ -70,6 +70,6 @@ test("rollback works with the server down: the next up updates the state, and en
   expect(env).toMatchObject({ code: 0, stdout: expect.stringContaining(`postgres:${password}@`) });
   const file = await readFile(kept, "utf8");
   expect(file).toMatch(/dashboard_api:\s+database: tracksolid_db\s+role: dashboard_app\s+connectAs: legacy/);
-  expect(file).toContain("# The way back");
+  expect(file).toContain("# To roll it back");
   expect([(await lstat(path)).isSymbolicLink(), (await stat(kept)).mode & 0o777]).toEqual([true, 0o640]);
 });

@@ -69,7 +69,7 @@ afterAll(async () => {
 test("a role gets its two login roles without a failed login", async () => {
   await estate.sandbox.setConfig("roles.dashboard_app.rotation", "alternate");
   expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("does not have the two login roles") });
-  const former = services.password("dashboard_api");
+  const previous = services.password("dashboard_api");
   const { result, failures, logins } = await underLoad(() => estate.up());
   expect({ failures, some: logins > 0 }).toEqual({ failures: [], some: true });
   expect(result).toContain("dashboard_api: healthy as dashboard_app_a for 1s");
@@ -78,13 +78,13 @@ test("a role gets its two login roles without a failed login", async () => {
     { session: "dashboard_app_a", current: "dashboard_app" },
   ]);
   expect(await mayLogIn()).toEqual(["dashboard_app", "dashboard_app_a"]);
-  expect(await login("dashboard_app", former)).toHaveLength(1);
+  expect(await login("dashboard_app", previous)).toHaveLength(1);
   const preview = await estate.preview("--expect-no-changes");
   expect(preview).toContain("dashboard_app can still log in itself");
 });
 
 test("in a rotation no login fails, and the previous login is refused afterwards", async () => {
-  const former = services.password("dashboard_api");
+  const previous = services.password("dashboard_api");
   const { result, failures } = await underLoad(rotate);
   expect(result).toEqual({
     code: 0,
@@ -94,23 +94,23 @@ test("in a rotation no login fails, and the previous login is refused afterwards
   expect(result.said).toMatch(/dashboard_api +command +none\n/);
   expect(await mayLogIn()).toEqual(["dashboard_app_b"]);
   expect(services.user("dashboard_api")).toBe("dashboard_app_b");
-  await expect(login("dashboard_app_a", former)).rejects.toMatchObject({ code: "28000" });
+  await expect(login("dashboard_app_a", previous)).rejects.toMatchObject({ code: "28000" });
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
 
 test("a failed redeploy keeps both logins, until an up continues the rotation", async () => {
-  const former = services.password("dashboard_api");
+  const previous = services.password("dashboard_api");
   writeFileSync(services.at("broken"), "");
   const { result, failures } = await underLoad(rotate);
   expect({ ...result, failures }).toEqual({
     code: 1,
-    said: expect.stringContaining("dashboard_app HAS THE LOGIN dashboard_app_a, and not every service has been well"),
+    said: expect.stringContaining("dashboard_app HAS THE LOGIN dashboard_app_a, and not every service is healthy"),
     failures: [],
   });
   expect(result.said).toMatch(/dashboard_api +command +none: dashboard_app_b can log in/);
   expect(result.said).toContain("no room on the node");
   expect(await mayLogIn()).toEqual(["dashboard_app_a", "dashboard_app_b"]);
-  expect(await login("dashboard_app_b", former)).toHaveLength(1);
+  expect(await login("dashboard_app_b", previous)).toHaveLength(1);
   expect(await rotate()).toMatchObject({ code: 1, said: expect.stringContaining("is not finished") });
   rmSync(services.at("broken"));
   expect((await underLoad(() => estate.up())).failures).toEqual([]);

@@ -15,7 +15,7 @@ import { placesOfPasswords } from "./password-search.ts";
 const started = await startDocker();
 const daemon = typeof started === "string" ? undefined : started;
 let estate: Estate;
-let former: string;
+let previous: string;
 let payroll: pg.Client;
 interface StackFile {
   config: { "app-roles:services": Record<"gateway", { database: string }> };
@@ -50,7 +50,7 @@ const stackFile = () => readFile(join(estate.sandbox.dir, "Pulumi.prod.yaml"), "
 
 beforeAll(async () => {
   estate = await createEstate();
-  former = estate.postgres.password;
+  previous = estate.postgres.password;
   await estate.pulumi(["config", "set", "docker:host", daemon?.host ?? `unix://${estate.sandbox.dir}/no.sock`]);
   // A service that stores its own URL.
   await writeFile(join(estate.sandbox.dir, "cron.url"), estate.postgres.url("fleet_platform"));
@@ -93,7 +93,7 @@ test("all users of the password are listed, and nothing is changed until each is
   });
   expect(all.text).toContain("npx app-roles rotate-superuser --watch 0min --accept ");
   expect((await rotate(...accepted)).text).toContain("--yes is required without a terminal");
-  expect(await letsIn(former)).toBe("in");
+  expect(await letsIn(previous)).toBe("in");
   expect(await stackFile()).not.toMatch(/app-roles:(a|pendingA)dminPassword:/);
 });
 
@@ -121,19 +121,19 @@ test("killed after the change, the next run finishes: the new password works, th
   }
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
   expect(child.signalCode).toBe("SIGKILL");
-  expect(await letsIn(former)).toBe("28P01");
+  expect(await letsIn(previous)).toBe("28P01");
   expect(await stackFile()).toContain("app-roles:pendingAdminPassword:");
 
   const { code, text } = await rotate("--yes");
   expect({ code, text }).toEqual({ code: 0, text: expect.stringContaining("An earlier run has set the new password") });
   expect(text).toMatch(/a login with the new password works and one with the previous is refused/);
   expect(text).toContain("restart worker with its new URL: npx app-roles env worker");
-  expect(text).toContain("take PGPASSWORD away");
+  expect(text).toContain("unset PGPASSWORD");
   expect(await stackFile()).not.toContain("pendingAdminPassword");
 
   const { stdout } = await estate.sandbox.pulumi(["config", "get", "app-roles:adminPassword"]);
   const next = stdout.trim();
-  expect([next, await letsIn(next), await letsIn(former)]).toEqual([
+  expect([next, await letsIn(next), await letsIn(previous)]).toEqual([
     expect.stringMatching(/^[0-9a-f]{48}$/),
     "in",
     "28P01",
@@ -150,5 +150,5 @@ test("killed after the change, the next run finishes: the new password works, th
   await estate.pulumi(["preview", "--expect-no-changes"]);
 
   const places = [...said, ...estate.printed, await stackFile()].map((text, i) => ({ path: `output ${i}`, text }));
-  expect(placesOfPasswords([former, next], places)).toEqual([]);
+  expect(placesOfPasswords([previous, next], places)).toEqual([]);
 });

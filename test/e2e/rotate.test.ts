@@ -40,12 +40,12 @@ test("invalid rotations are refused before anything is changed", async () => {
 });
 
 test("role and service have a new password after one up", async () => {
-  const former = services.password("dashboard_api");
+  const previous = services.password("dashboard_api");
   const { code, said } = await rotate("dashboard_app");
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("dashboard_app has a new password.") });
   expect(said).toMatch(/dashboard_api +command +\d+\.\d s/);
   expect(said).toMatch(/dashboard_api: healthy as dashboard_app for 1s/);
-  await expect(login(former)).rejects.toMatchObject({ code: "28P01" });
+  await expect(login(previous)).rejects.toMatchObject({ code: "28P01" });
   expect(await login(services.password("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
   expect((await estate.databaseUrls()).dashboard_api).toBe(services.stored("dashboard_api"));
   expect(services.deploys("worker")).toBe(0);
@@ -53,16 +53,16 @@ test("role and service have a new password after one up", async () => {
 });
 
 test("a failed redeploy is reported, and the next up continues with the server's password", async () => {
-  const former = services.password("dashboard_api");
+  const previous = services.password("dashboard_api");
   writeFileSync(services.at("broken"), "");
   const { code, said } = await rotate("dashboard_app");
   expect({ code, said }).toEqual({ code: 1, said: expect.stringContaining("dashboard_app HAS ITS NEW PASSWORD") });
   expect(said.slice(said.indexOf("HAS ITS NEW PASSWORD"))).toContain("no room on the node");
   expect(said).toMatch(/dashboard_api +command +not redeployed: they still fail/);
-  await expect(login(former)).rejects.toMatchObject({ code: "28P01" });
+  await expect(login(previous)).rejects.toMatchObject({ code: "28P01" });
   rmSync(services.at("broken"));
   await estate.up();
-  expect(services.password("dashboard_api")).not.toBe(former);
+  expect(services.password("dashboard_api")).not.toBe(previous);
   expect(await login(services.password("dashboard_api"))).toEqual([{ user: "dashboard_app" }]);
   await estate.pulumi(["preview", "--expect-no-changes"]);
 });
@@ -75,7 +75,10 @@ test("external services need confirmation; without a terminal nothing is changed
   const { dashboard_api: url = "" } = await estate.databaseUrls();
   const { password } = new URL(url);
   const refused = await rotate("dashboard_app");
-  expect(refused).toMatchObject({ code: 1, said: expect.stringContaining("Nothing was changed; run it with --yes") });
+  expect(refused).toMatchObject({
+    code: 1,
+    said: expect.stringContaining("Nothing was changed; run it again with --yes"),
+  });
   expect(await login(password)).toEqual([{ user: "dashboard_app" }]);
   const { code, said } = await rotate("dashboard_app", "--yes");
   expect({ code, said }).toEqual({ code: 0, said: expect.stringContaining("npx app-roles env dashboard_api --file") });

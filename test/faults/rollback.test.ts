@@ -77,7 +77,7 @@ test("two services with a command: the first is rolled back after an up and the 
   await estate.pulumi(["preview", "--expect-no-changes"]);
   expect(await appRoles("rollback", "dashboard_api")).toMatchObject({
     code: 0,
-    said: expect.stringContaining("dashboard_api is on its legacy URL already"),
+    said: expect.stringContaining("dashboard_api is already on its legacy URL"),
   });
 });
 
