@@ -77,13 +77,13 @@ export const baselineContract = defineContract({
   token: "pgaccess:index:Baseline",
   description: "The state of a database before the stack changed anything: owners, privileges, settings, limits.",
   inputs: {
-    database: z.string(),
-    schemas: z.array(z.string()),
+    database: z.string().describe("The database that the baseline is of."),
+    schemas: z.array(z.string()).describe("The schemas whose objects are managed."),
     keepOwner: z
       .record(z.string(), z.string())
       .default({})
       .describe("Object, or a pattern with `*` and `?`, to the role that stays its owner."),
-    alsoOwn: z.array(z.string()).default([]),
+    alsoOwn: z.array(z.string()).default([]).describe("Managed objects outside these schemas, as `schema.object`."),
     roles: z
       .array(z.string())
       .describe("The roles that this stack creates. They must not exist yet, unless they are adopted."),

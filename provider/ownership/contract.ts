@@ -30,9 +30,9 @@ export const ownershipContract = defineContract({
   description:
     "Owner of every object in a database's schemas, including TimescaleDB's hypertables, aggregates and jobs.",
   inputs: {
-    database: z.string(),
+    database: z.string().describe("The database whose objects are owned."),
     owner: z.string().describe("Role that becomes the owner of every object in the schemas."),
-    schemas: z.array(z.string()),
+    schemas: z.array(z.string()).describe("The schemas whose objects are managed."),
     keepOwner: z
       .record(z.string(), z.string())
       .default({})

@@ -7,8 +7,8 @@ export const rehearsalContract = defineContract({
   token: "pgaccess:index:Rehearsal",
   description: "A rehearsal of an up in one database, rolled back object by object.",
   inputs: {
-    database: z.string().min(1),
-    schemas: z.array(z.string().min(1)),
+    database: z.string().min(1).describe("The database in which the up is rehearsed."),
+    schemas: z.array(z.string().min(1)).describe("The schemas whose objects are managed."),
     owner: z
       .string()
       .min(1)
@@ -18,7 +18,7 @@ export const rehearsalContract = defineContract({
       .record(z.string(), z.string())
       .default({})
       .describe("Object, or a pattern with `*` and `?`, to the role that stays its owner."),
-    alsoOwn: z.array(z.string()).default([]),
+    alsoOwn: z.array(z.string()).default([]).describe("Managed objects outside these schemas, as `schema.object`."),
     roles: z.array(rehearsedRole).describe("All roles of the stack, as the up will create them."),
     files: z
       .array(z.string().min(1))

@@ -29,7 +29,7 @@ export const rollbackSource = {
     .strictObject({ name: z.string().min(1), urlFrom: z.enum(urlFrom) })
     .optional()
     .describe("A swarm service of the stack."),
-  stack: z.string(),
+  stack: z.string().describe("The name of the Pulumi stack."),
   legacyUrl: orUnknown(z.string()).describe("The DATABASE_URL to roll back to."),
 };
 

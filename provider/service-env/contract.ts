@@ -32,8 +32,8 @@ export const serviceEnvContract = defineContract({
     "A service's DATABASE_URL in the env file of a compose project, or by the user's command, and its restart.",
   inputs: {
     ...envSource,
-    connectAs: z.enum(connectAs),
-    role: z.string(),
+    connectAs: z.enum(connectAs).describe("Whether `url` is the legacy URL or the URL of the role."),
+    role: z.string().describe("The role of the service."),
     url: orUnknown(z.string()).describe("The DATABASE_URL that the service must run with."),
     legacyUrl: orUnknown(z.string())
       .optional()

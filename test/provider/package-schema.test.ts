@@ -29,3 +29,11 @@ test("the package schema names every resource, input and function of the plugin"
   });
   expect(schema.resources["pgaccess:index:Ownership"]?.required).toContain("changes");
 });
+
+test("the package schema describes every property", () => {
+  const { resources } = pgaccess().schema() as { resources: Record<string, { properties: Record<string, object> }> };
+  const undescribed = Object.entries(resources).flatMap(([token, { properties }]) =>
+    Object.entries(properties).flatMap(([key, property]) => ("description" in property ? [] : [`${token} ${key}`])),
+  );
+  expect(undescribed).toEqual([]);
+});

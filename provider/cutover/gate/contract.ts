@@ -8,14 +8,16 @@ export const cutoverGateContract = defineContract({
   token: "pgaccess:index:CutoverGate",
   description: "Watches a service that was redeployed on its role; fails the up if the service is not healthy.",
   inputs: {
-    service: z.string(),
-    database: z.string(),
-    role: z.string(),
+    service: z.string().describe("The service, as the stack names it."),
+    database: z.string().describe("The database whose sessions count."),
+    role: z.string().describe("The role that the service was cut over to."),
     login: orUnknown(z.string())
       .optional()
       .describe("The login role whose sessions count. Default: the role logs in itself."),
-    connectAs: z.enum(connectAs),
-    migrates: z.boolean(),
+    connectAs: z.enum(connectAs).describe("`legacy`: nothing is watched."),
+    migrates: z
+      .boolean()
+      .describe("Whether the service runs migrations at start; a failed one in its log then fails the gate."),
     url: orUnknown(z.string()).describe(
       "The DATABASE_URL that the service runs with, handed out once the gate is passed.",
     ),
@@ -29,7 +31,7 @@ export const cutoverGateContract = defineContract({
       .nullish()
       .describe("When it was redeployed, in milliseconds since 1970; only where no container is known."),
     dockerHost: z.string().optional().describe("As `docker:host`. Default: DOCKER_HOST, else this machine's socket."),
-    gate,
+    gate: gate.describe("How long the service is watched, and for what."),
   },
   secrets: ["url"],
 });
