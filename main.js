@@ -1,6 +1,5 @@
 // Checks the Node version before it loads the TypeScript of index.ts.
 import "./bin/require-node.js";
-import module from "node:module";
+import "./bin/compile-cache.js";
 
-module.enableCompileCache();
 export const { databaseUrls, connectionBudget, services, roles } = await import("./index.ts");

@@ -36,18 +36,19 @@ export class AppRolesStack {
   readonly #declared: Stack;
 
   constructor(declared: Stack) {
-    // Pulumi takes a stack trace of each resource, and its source maps cost more than all else here: ours need none.
-    const { prepareStackTrace } = Error;
-    Reflect.deleteProperty(Error, "prepareStackTrace");
     this.#declared = declared;
     const rotated = process.env[switches.rotate];
-    this.server = createServer(declared);
-    this.appRoles = createRoles(declared, this.server, rotated);
-    const publicPrivileges = createPublicPrivileges(declared, this.server, this.appRoles);
-    const cutovers = this.server.first as pgaccess.Cutovers;
-    this.appServices = createServices(declared, this.appRoles, cutovers, rotated);
-    this.#guard([this.server, ...this.appRoles.values(), ...publicPrivileges, cutovers, ...this.appServices]);
-    if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace;
+    const restoreSourceMaps = withoutSourceMaps();
+    try {
+      this.server = createServer(declared);
+      this.appRoles = createRoles(declared, this.server, rotated);
+      const publicPrivileges = createPublicPrivileges(declared, this.server, this.appRoles);
+      const cutovers = this.server.first as pgaccess.Cutovers;
+      this.appServices = createServices(declared, this.appRoles, cutovers, rotated);
+      this.#guard([this.server, ...this.appRoles.values(), ...publicPrivileges, cutovers, ...this.appServices]);
+    } finally {
+      restoreSourceMaps();
+    }
   }
 
   /** Service to its DATABASE_URL in force; secrets. */
@@ -95,6 +96,18 @@ export class AppRolesStack {
     };
     new pgaccess.DestroyGuard("roles", guarded, { provider: this.server.pgaccess, dependsOn });
   }
+}
+
+/**
+ * Stops mapping stack traces to sources until the returned function is called. Pulumi takes a stack trace of each resource, and
+ * mapping them costs more than the rest of the program; these sources need no map.
+ */
+function withoutSourceMaps(): () => void {
+  const { prepareStackTrace } = Error;
+  Reflect.deleteProperty(Error, "prepareStackTrace");
+  return () => {
+    if (prepareStackTrace) Error.prepareStackTrace = prepareStackTrace;
+  };
 }
 
 function createServer(declared: Stack): DatabaseServer {

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import module from "node:module";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
 // The same check as bin/node-version.js, which a published pack cannot import.
 const [major, minor] = process.versions.node.split(".").map(Number);
@@ -14,6 +16,7 @@ const here = (file) => existsSync(new URL(file, import.meta.url));
 const pack = here("../model/budget.ts") ? "./pack.ts" : here("pack.js") ? "./pack.js" : "./built/policies/pack.js";
 // The SDK reads the pack's version from the current directory, which is that of the program under review.
 process.chdir(import.meta.dirname);
-module.enableCompileCache();
+// The same folder as bin/compile-cache.js.
+module.enableCompileCache(join(homedir(), ".cache", "app-roles", "compile-cache"));
 // Not awaited, because this file is loaded with require().
 void import(pack);
