@@ -121,7 +121,7 @@ test("a full server is reported, and works again once a slot is free", async () 
     );
   }
   const { text } = await estate.pulumi(["preview"], { fails: true });
-  expect(text).toMatch(/sorry, too many clients already.*53300.*Stop one service/s);
+  expect(text).toMatch(/sorry, too many clients already.*53300.*Stop a service/s);
   await Promise.all(sessions.map((session) => session.end()));
   expect(await estate.observe()).toEqual(before);
   await estate.preview();

@@ -135,7 +135,7 @@ describe("a full server", () => {
     const before = await observe(full.admin);
     const said = await refusal(full.stack.preview());
     expect(said).toContain("too many clients already (53300)");
-    expect(said).toContain("Stop one service that holds idle sessions");
+    expect(said).toContain("Stop a service that holds idle sessions");
     expect(await observe(full.admin)).toEqual(before);
     await crowd[0]?.end();
     expect(Object.keys(await full.stack.preview())).toContain("Ownership");

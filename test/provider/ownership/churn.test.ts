@@ -65,7 +65,7 @@ describe.each(availableVersions())("on PostgreSQL %i, objects that are created a
       const call = testCall();
       await resource.apply(reader(), undefined, call);
       expect((await resource.plan(reader(), undefined, {})).changes).toEqual({});
-      expect(call.lines.filter((line) => line.includes("tried again"))).not.toEqual([]);
+      expect(call.lines.filter((line) => line.includes("retried"))).not.toEqual([]);
       const { rows } = await admin.query("SELECT has_table_privilege('k_reader', 'k.t4', 'SELECT') AS may");
       expect(rows).toEqual([{ may: true }]);
     });

@@ -460,7 +460,7 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     await admin.query("CREATE ROLE weak LOGIN PASSWORD 'admin'; GRANT USAGE ON SCHEMA app TO weak");
     const weak = new Server({ ...postgres.address, user: "weak", password: "admin" });
     await expect(privileges(weak).apply(inputs("owner", { schemas: ["app"] }), undefined, testCall())).rejects.toThrow(
-      /database shop: weak cannot give .* a superuser\..*schema app: weak cannot give .*Nothing was changed/s,
+      /database shop: weak cannot grant .* a superuser\..*schema app: weak cannot grant .*Nothing was changed/s,
     );
     await weak.close();
     expect(await held()).toEqual([]);

@@ -76,7 +76,7 @@ test("a cutover that rolls the service back itself gets no rollback instructions
   const other = await refusal();
   vi.unstubAllEnvs();
   expect(supervised).toContain("api is not healthy as nobody");
-  expect(supervised).not.toContain("Back at once");
+  expect(supervised).not.toContain("To roll back immediately");
   expect(other).toContain("To roll back immediately: npx app-roles rollback api");
 });
 
