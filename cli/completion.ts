@@ -6,10 +6,10 @@ import { command } from "./terminal/command.ts";
 export function completionCommand(program: Command): Command {
   return command("completion", {
     summary: "prints a shell completion script",
-    description: `To install it:
+    description: `Completes app-roles on the PATH (npm install -g app-roles). To install it:
   Bash: add to ~/.bashrc: eval "$(app-roles completion bash)"
   Zsh: add to ~/.zshrc, after compinit: eval "$(app-roles completion zsh)"
-  Fish: run app-roles completion fish > ~/.config/fish/completions/app-roles.fish`,
+  Fish: add to ~/.config/fish/config.fish: app-roles completion fish | source`,
     example: 'eval "$(app-roles completion bash)"',
   })
     .addArgument(new Argument("<SHELL>").choices(Object.keys(scripts)))

@@ -26,7 +26,7 @@ function program(): Command {
       commandUsage: (command) => plain(new Help().commandUsage(command)),
       optionTerm: ({ flags }) => plain(flags),
     })
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, "app-roles: ")) });
+    .configureOutput({ outputError: (text, write) => write(plain(text).replace(/^error: /, "app-roles: ")) });
   const commands = [
     doctorCommand,
     rehearseCommand,

@@ -13,7 +13,7 @@ export async function setConnectAs(stack: string, service: string, connectAs: Co
   const file = stackFile(stack);
   const text = await withConnectAs(file, service, connectAs);
   if (text === undefined) return false;
-  await writeFileAtomically(file, text, { mode: "keep", encoding: "utf8" });
+  await writeFileAtomically(file, text, { mode: "keep", owner: "keep", encoding: "utf8" });
   return true;
 }
 

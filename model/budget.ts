@@ -49,5 +49,5 @@ export function budgetTable({ ceiling, total, entries }: ConnectionBudget): stri
 /** The problem of a budget above its ceiling, with its table and the remedy; undefined when it fits. */
 export function budgetProblem(budget: ConnectionBudget): string | undefined {
   if (budget.over === 0) return undefined;
-  return `the connection limits add up to ${budget.total}, ${budget.over} above the ceiling of ${budget.ceiling}; lower one or more by ${budget.over} in all:\n${budgetTable(budget)}`;
+  return `the connection limits add up to ${budget.total}, ${budget.over} above the ceiling of ${budget.ceiling}; lower one or more limits by ${budget.over} in all:\n${budgetTable(budget)}`;
 }

@@ -52,5 +52,5 @@ function settingsOf(value: Value): [name: string, value: Value][] {
 function missing(role: string, name: string, value: Value): string | undefined {
   const timeout = typeof value === "string" || typeof value === "number" ? milliseconds(value) : undefined;
   if (timeout !== undefined && timeout > 0) return undefined;
-  return `${role} has no ${name} (${valueText(value)}), so idle sessions keep their connections; set it under app-roles:defaults.settings, for example ${name === idle ? "30min" : "5min"}`;
+  return `${role} has no ${name} (${valueText(value)}), so idle sessions keep their connections; set ${name} in the settings of the role or under app-roles:defaults.settings, for example ${name === idle ? "30min" : "5min"}`;
 }

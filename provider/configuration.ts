@@ -13,7 +13,7 @@ export const configuration = {
     .string()
     .optional()
     .describe(
-      "PEM file with the certificate of the certificate authority. Default: PGSSLROOTCERT, else ~/.postgresql/root.crt.",
+      "PEM file with the certificate of the certificate authority. Default: PGSSLROOTCERT; if sslmode verifies, else ~/.postgresql/root.crt.",
     ),
 };
 

@@ -24,7 +24,8 @@ export function policies(stack: DeclaredStack, hasPack: boolean): Finding[] {
 export function policyFinding({ policy, path, message }: Omit<DeclaredViolation, "isRefusedAnyway">): Finding {
   const [first = "", ...table] = message.split("\n");
   const [said = "", ...next] = first.split("; ");
-  return wrong("policy", [`${path}: ${said} (${policy})`, ...table].join("\n"), next.join("; "));
+  const fix = next.length > 0 ? `${path}: ${next.join("; ")}` : "";
+  return wrong("policy", [`${path}: ${said} (${policy})`, ...table].join("\n"), fix);
 }
 
 /** A preview can pass another ceiling to the pack, which is not known here. */

@@ -97,6 +97,7 @@ export const baselineContract = defineContract({
       .optional()
       .describe("The stack's declaration for this database. Default: this up grants the roles nothing."),
   },
+  secrets: ["verifiers"],
   observed: {
     snapshot: z
       .custom<Snapshot>()

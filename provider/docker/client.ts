@@ -33,7 +33,7 @@ export function explainDocker(doing: string, error: unknown): Error {
   const next = unreachable
     ? "Check that Docker runs and that this user can use it (docker:host in the stack's configuration, else DOCKER_HOST)."
     : "";
-  const reason = (message ?? String(error)).replace(/\.$/, "");
+  const reason = (message || code || String(error)).replace(/\.$/, "");
   return new Error(
     `${doing}: Docker: ${reason}${statusCode ? ` (HTTP ${statusCode})` : ""}.${next ? ` ${next}` : ""}`,
     {

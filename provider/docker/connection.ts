@@ -17,11 +17,11 @@ export function connectionTo(host: string): DockerConnection {
   const isPlain = ["", "/"].includes(pathname);
   if (!hostname || !isPlain || !["tcp:", "http:", "https:", "ssh:"].includes(protocol)) {
     throw new Error(
-      `docker:host is not a Docker address: ${host}; use one such as unix:///var/run/docker.sock or ssh://user@host`,
+      `not a Docker address (docker:host in the stack's configuration, else DOCKER_HOST): ${host}; use one such as unix:///var/run/docker.sock or ssh://user@host`,
     );
   }
   if (protocol === "ssh:") {
-    const agent = sshAgent({ host: hostname, port, user: decodeURIComponent(username) });
+    const agent = sshAgent({ host: hostname.replace(/^\[|\]$/g, ""), port, user: decodeURIComponent(username) });
     return (options) => http.request({ ...options, agent });
   }
   const usesTls = protocol === "https:" || Boolean(process.env.DOCKER_TLS_VERIFY) || port === "2376";

@@ -89,8 +89,9 @@ export class Docker {
         if (isSuccess) return buffer(response).then(resolve, reject);
         return json(response)
           .catch(() => ({}))
-          .then((body) => (body as { message?: string }).message || response.statusMessage || "no reason given")
-          .then((message) => reject(new DockerError(statusCode, message)));
+          .then((body) => (body as { message?: string } | null)?.message || response.statusMessage || "no reason given")
+          .then((message) => Promise.reject(new DockerError(statusCode, message)))
+          .catch(reject);
       });
       request.end(body === undefined ? undefined : JSON.stringify(body));
     });

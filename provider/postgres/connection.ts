@@ -17,7 +17,7 @@ export interface ServerAddress {
   database: string;
   /** As in libpq: disable, require, verify-ca or verify-full. */
   sslmode: string;
-  /** File with the certificate of the server's authority. Default: PGSSLROOTCERT, else ~/.postgresql/root.crt. */
+  /** File with the certificate of the server's authority. Default: see rootCertificates. */
   sslrootcert?: string | undefined;
 }
 
@@ -262,7 +262,7 @@ function destroy(client: Client): void {
  */
 function tls({ sslmode, sslrootcert }: ServerAddress): false | object {
   if (sslmode === "disable") return false;
-  const ca = rootCertificates(sslrootcert);
+  const ca = rootCertificates(sslrootcert, sslmode !== "require");
   if (sslmode === "require" && ca === undefined) return { rejectUnauthorized: false };
   return { ...(ca && { ca }), ...(sslmode !== "verify-full" && { checkServerIdentity: () => undefined }) };
 }

@@ -25,12 +25,14 @@ export function rootCertificateProblem(file: string): string | undefined {
 
 /**
  * The certificates that a server's certificate is verified against, in PEM format; undefined: those that Node trusts, or none if
- * the mode does not verify. As in libpq: `sslrootcert`, else PGSSLROOTCERT, else ~/.postgresql/root.crt.
+ * the mode does not verify. As in libpq: `sslrootcert`, else PGSSLROOTCERT, else ~/.postgresql/root.crt; the last one only where
+ * the mode verifies anyway, since the official provider's driver does not read it either.
  */
-export function rootCertificates(sslrootcert: string | undefined): string | undefined {
+export function rootCertificates(sslrootcert: string | undefined, verifies: boolean): string | undefined {
   const file = sslrootcert ?? process.env.PGSSLROOTCERT;
   if (file === systemCertificates) return undefined;
   if (sslrootcert !== undefined) return readFileSync(sslrootcert, "utf8");
+  if (file === undefined && !verifies) return undefined;
   try {
     return readFileSync(file ?? join(homedir(), ".postgresql", "root.crt"), "utf8");
   } catch {

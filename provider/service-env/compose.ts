@@ -69,7 +69,7 @@ export class ComposeTarget implements EnvTarget {
         const text = await this.it.readEnvFile();
         const written = this.it.inEnvFile(() => withValue(text, urlKey, value));
         try {
-          if (written !== text) await writeFileAtomically(envFile, written);
+          if (written !== text) await writeFileAtomically(envFile, written, { owner: "keep" });
           await this.start(value, before, call);
         } catch (error) {
           const kept = await this.rollBack({ text, written, stored, previous, before }, call);
@@ -121,7 +121,7 @@ export class ComposeTarget implements EnvTarget {
       const without = stored === undefined ? withoutKey(now, urlKey) : now;
       const line = previous === undefined ? without : withValue(now, urlKey, previous);
       // Byte for byte, unless the file was changed meanwhile.
-      await writeFileAtomically(envFile, now === written && written !== text ? text : line);
+      await writeFileAtomically(envFile, now === written && written !== text ? text : line, { owner: "keep" });
     } catch (error) {
       return `The previous line could not be restored in ${envFile}: ${(error as Error).message}`;
     }

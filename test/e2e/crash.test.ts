@@ -53,7 +53,15 @@ test("an up killed between CREATE ROLE and saving the state: the next up creates
   const { deployment } = JSON.parse(stdout) as { deployment: { resources?: { urn: string }[] } };
   expect(deployment.resources ?? []).toEqual([]);
   // Saves baselines and budget, then creates the role without the state, as such a kill does.
-  await estate.pulumi(["up", "--yes", "--skip-preview", "--target", "**app-roles:index:DatabaseServer**"]);
+  await estate.pulumi([
+    "up",
+    "--yes",
+    "--skip-preview",
+    "--target",
+    "**app-roles:index:DatabaseServer**",
+    "--target",
+    "**pgaccess:index:Cutovers**",
+  ]);
   await estate.query("postgres", "CREATE ROLE tracksolid_owner LOGIN CONNECTION LIMIT 30");
   await estate.up();
   await estate.pulumi(["preview", "--expect-no-changes"]);

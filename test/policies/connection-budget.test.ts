@@ -19,7 +19,7 @@ describe("the declared budget", () => {
     expect(declaredBudgetViolations(with9, 95)).toEqual([]);
     expect(messages(declaredBudgetViolations(with10, 95))).toMatchInlineSnapshot(`
       [
-        "the connection limits add up to 96, 1 above the ceiling of 95; lower one or more by 1 in all:
+        "the connection limits add up to 96, 1 above the ceiling of 95; lower one or more limits by 1 in all:
       role                 limit  source
       tracksolid_owner        30  declared
       dashboard_app            8  declared

@@ -33,7 +33,7 @@ describe("the file", () => {
     // As a process leaves it that was killed while writing.
     writeFileSync(join(folder, ".target.env.app-roles"), "half");
     const before = statSync(target);
-    await writeFileAtomically(link, "caf\u00e9\u00ff");
+    await writeFileAtomically(link, "caf\u00e9\u00ff", { owner: "keep" });
     expect(readFileSync(target, "latin1")).toBe("caf\u00e9\u00ff");
     expect(lstatSync(link).isSymbolicLink()).toBe(true);
     const after = statSync(target);
@@ -42,12 +42,27 @@ describe("the file", () => {
     expect(readdirSync(folder).toSorted()).toEqual(["link.env", "target.env"]);
   });
 
-  test.runIf(process.getuid?.() === 0)("keeps its owner", async () => {
+  test.runIf(process.getuid?.() === 0)("keeps its owner where that is asked for", async () => {
     const path = join(folder, "x.env");
     writeFileSync(path, "old");
     chownSync(path, 1234, 4321);
-    await writeFileAtomically(path, "new");
+    await writeFileAtomically(path, "new", { owner: "keep" });
     expect(statSync(path)).toMatchObject({ uid: 1234, gid: 4321 });
+  });
+
+  test.runIf(process.getuid?.() === 0)("is not given to another user who left a file or a link there", async () => {
+    const foreign = join(folder, "foreign.env");
+    const link = join(folder, "link.env");
+    writeFileSync(foreign, "old");
+    chownSync(foreign, 1234, 4321);
+    symlinkSync("foreign.env", link);
+    await writeFileAtomically(link, "secret");
+    expect(readFileSync(foreign, "utf8")).toBe("old");
+    await writeFileAtomically(foreign, "secret");
+    for (const path of [link, foreign]) {
+      expect(lstatSync(path).isFile()).toBe(true);
+      expect(statSync(path)).toMatchObject({ uid: 0, mode: 0o100600 });
+    }
   });
 
   test("is created with mode 0600, or with the mode that is asked for", async () => {
@@ -64,7 +79,9 @@ describe("the file", () => {
     mkdirSync(join(folder, "taken"));
     await expect(writeFileAtomically(join(folder, "taken"), "x")).rejects.toThrow("taken is not a regular file");
     symlinkSync("/dev/null", join(folder, "null"));
-    await expect(writeFileAtomically(join(folder, "null"), "x")).rejects.toThrow("null is not a regular file");
+    await expect(writeFileAtomically(join(folder, "null"), "x", { owner: "keep" })).rejects.toThrow(
+      "null is not a regular file",
+    );
     expect(readdirSync(folder).toSorted()).toEqual(["null", "taken"]);
   });
 

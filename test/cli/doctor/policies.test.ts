@@ -19,13 +19,13 @@ test("a budget over its ceiling and missing timeouts are found from the configur
       "policy",
       "wrong",
       "app-roles:roles: the connection limits add up to 96, 1 above the ceiling of 95 (connection-budget)",
-      "lower one or more by 1 in all:",
+      "app-roles:roles: lower one or more limits by 1 in all:",
     ],
     [
       "policy",
       "wrong",
       "app-roles:roles.shop_app: shop_app has no idle_session_timeout (0), so idle sessions keep their connections (session-timeouts)",
-      expect.stringContaining("set it under app-roles:defaults.settings"),
+      "app-roles:roles.shop_app: set idle_session_timeout in the settings of the role or under app-roles:defaults.settings, for example 30min",
     ],
     [
       "policy",

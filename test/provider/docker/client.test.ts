@@ -18,6 +18,7 @@ const answer: http.RequestListener = (request, response) => {
   if (request.url?.startsWith("/containers/gone")) {
     response.writeHead(404).end(JSON.stringify({ message: "No such container: gone" }));
   } else if (request.url?.startsWith("/containers/idle")) response.writeHead(304).end();
+  else if (request.url?.startsWith("/containers/broken")) response.writeHead(500).end("null");
   else response.end(JSON.stringify({ ServerVersion: "test" }));
 };
 
@@ -122,11 +123,21 @@ test("an error of Docker has its status and message", async () => {
   expect(gone).toMatchObject({ statusCode: 404, message: "No such container: gone" });
   expect(explainDocker("looking", gone).message).toBe("looking: Docker: No such container: gone (HTTP 404).");
   await expect(docker.getContainer("idle").start()).rejects.toMatchObject({ statusCode: 304 });
+  await expect(docker.getContainer("broken").start()).rejects.toMatchObject({
+    statusCode: 500,
+    message: "Internal Server Error",
+  });
+});
+
+test("a host with several addresses, none of which answers, has the code of the error", () => {
+  // As node:net reports it: without a message.
+  const error = Object.assign(new AggregateError([]), { code: "ECONNREFUSED" });
+  expect(explainDocker("looking", error).message).toContain("looking: Docker: ECONNREFUSED. Check that Docker runs");
 });
 
 test.each(["docker", "ftp://host", "ssh://", "ssh://host/path/docker.sock", "unix://", "tcp://host/prefix"])(
   "%s is refused before a connection is opened",
   (host) => {
-    expect(() => dockerClient(host)).toThrow(`docker:host is not a Docker address: ${host}; use one such as unix://`);
+    expect(() => dockerClient(host)).toThrow(`DOCKER_HOST): ${host}; use one such as unix://`);
   },
 );

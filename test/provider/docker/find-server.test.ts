@@ -109,5 +109,7 @@ test("reports what to check when Docker is not available", async () => {
   await expect(findServer(server, `unix://${socket}.none`)).rejects.toThrow(
     /looking for the container db: Docker: .*ENOENT.*\. Check that Docker runs/,
   );
-  await expect(findServer(server, "ftp://host")).rejects.toThrow(/docker:host is not a Docker address: ftp:\/\/host/);
+  await expect(findServer(server, "ftp://host")).rejects.toThrow(
+    /not a Docker address \(docker:host.*DOCKER_HOST\): ftp:\/\/host/,
+  );
 });
