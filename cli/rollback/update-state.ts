@@ -1,3 +1,4 @@
+import { stackFile } from "../../config/stack-file.ts";
 import { switches } from "../../model/switches.ts";
 import { Server } from "../../provider/postgres/connection.ts";
 import { isRolledBack } from "../../provider/rollback-kit/rollback-source.ts";
@@ -32,7 +33,7 @@ async function whyNot(service: string, stack: string): Promise<string | undefine
   const state = await exportState(stack, "plaintext");
   const switched = pendingSwitches(configured, state, service);
   if (switched.length > 0)
-    return `Pulumi.${stack}.yaml also changes connectAs of other services: ${switched.join(", ")}`;
+    return `${stackFile(stack)} also changes connectAs of other services: ${switched.join(", ")}`;
   const back = await rolledBackOthers(state, service);
   if (back.length > 0) return othersRolledBack(back, stack);
   return unreachable(configured);
@@ -59,7 +60,7 @@ export async function rolledBackOthers(state: Exported, service: string | undefi
 export function othersRolledBack(services: string[], stack: string): string {
   return (
     `${services.join(", ")} was rolled back without the stack, and an up would cut it over again: ` +
-    `set its connectAs to legacy in Pulumi.${stack}.yaml`
+    `set its connectAs to legacy in ${stackFile(stack)}`
   );
 }
 

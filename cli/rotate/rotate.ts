@@ -1,4 +1,5 @@
 import { createInterface } from "node:readline/promises";
+import { stackFile } from "../../config/stack-file.ts";
 import type { Service } from "../../model/stack.ts";
 import { switches } from "../../model/switches.ts";
 import { EventLog } from "../pulumi/event-log.ts";
@@ -53,7 +54,7 @@ async function servicesOn(role: string, stack: string, configured: ConfiguredSta
   if (switched.length > 0) {
     const names = switched.map(({ name, connectAs }) => `${name} (connectAs: ${connectAs})`).join(", ");
     throw new Error(
-      `Pulumi.${stack}.yaml changes connectAs of services of ${role}, which no up has applied yet: ${names}. ` +
+      `${stackFile(stack)} changes connectAs of services of ${role}, which no up has applied yet: ${names}. ` +
         "Run pulumi up for them, or revert them. Nothing was changed.",
     );
   }

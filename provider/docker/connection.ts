@@ -20,13 +20,14 @@ export function connectionTo(host: string): DockerConnection {
       `not a Docker address (docker:host in the stack's configuration, else DOCKER_HOST): ${host}; use one such as unix:///var/run/docker.sock or ssh://user@host`,
     );
   }
+  // An IPv6 address has brackets only in a URL.
+  const name = hostname.replace(/^\[|\]$/g, "");
   if (protocol === "ssh:") {
-    const agent = sshAgent({ host: hostname.replace(/^\[|\]$/g, ""), port, user: decodeURIComponent(username) });
+    const agent = sshAgent({ host: name, port, user: decodeURIComponent(username) });
     return (options) => http.request({ ...options, agent });
   }
   const usesTls = protocol === "https:" || Boolean(process.env.DOCKER_TLS_VERIFY) || port === "2376";
-  // An IPv6 address has brackets only in a URL.
-  const to = { hostname: hostname.replace(/^\[|\]$/g, ""), agent: false } as const;
+  const to = { hostname: name, agent: false } as const;
   if (!usesTls) return (options) => http.request({ ...options, ...to, port: port || "2375" });
   return (options) => https.request({ ...options, ...to, port: port || "2376", ...certificates() });
 }
