@@ -18,8 +18,13 @@ function policy(name: string, enforcementLevel: EnforcementLevel, complete: bool
     validateStack: (args, report) => {
       const resources = args.resources.map(plainResource);
       if (isMigrationComplete(resources) !== complete) return;
-      const traces = complete ? legacyTraces(resources) : [];
-      for (const { message, urn } of [...legacyServiceViolations(resources), ...traces]) report(message, urn);
+      if (complete) {
+        const found = [...legacyServiceViolations(resources), ...legacyTraces(resources)];
+        for (const { message, urn } of found) report(message, urn);
+        return;
+      }
+      const advice = legacyServicesAdvice(resources);
+      if (advice !== undefined) report(advice);
     },
   };
 }
@@ -35,6 +40,16 @@ export function legacyServiceViolations(resources: Resource[]): Violation[] {
       urn,
       message: `${name} still logs in as the legacy user; to cut it over to ${role ?? "its role"}, set connectAs: role and run pulumi up`,
     }));
+}
+
+/** One line for all services that still log in as the legacy user; undefined if there are none. */
+export function legacyServicesAdvice(resources: Resource[]): string | undefined {
+  const [first, ...others] = legacyServiceViolations(resources);
+  if (first === undefined || others.length === 0) return first?.message;
+  const names = services(resources)
+    .filter(({ connectAs }) => connectAs !== "role")
+    .map(({ name }) => name);
+  return `${names.length} services still log in as the legacy user: ${names.join(", ")}; to cut one over to its role, set connectAs: role and run pulumi up`;
 }
 
 /** Remains of the legacy login: its URLs, and default privileges on objects that it creates. */

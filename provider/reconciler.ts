@@ -47,8 +47,8 @@ export interface Reconciler<C extends AnyContract> {
    * @param call set when the engine calls
    */
   plan(inputs: InputsOf<C>, previous: InputsOf<C> | undefined, outputs: PropertyMap, call?: Call): Promise<Plan>;
-  /** The line of a preview's summary. */
-  summarize(inputs: InputsOf<C>, changes: Changes): string | undefined;
+  /** The line of a preview's summary; undefined if there is nothing to say. */
+  summarize(inputs: InputsOf<C>, changes: Changes, previous?: InputsOf<C>): string | undefined;
   /** Plans again and applies the plan; idempotent. Returns the line of the summary. */
   apply(inputs: InputsOf<C>, previous: InputsOf<C> | undefined, call: Call): Promise<string | undefined>;
   /** Difference between server and state, for a refresh: as `plan`, but without failures. Default: a refresh finds no drift. */
@@ -134,7 +134,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
     async update(call, { id, oldInputs, news, preview }) {
       const parsed = parse(news);
       const result = { id, outputs: { ...news, changes: {} } };
-      if (preview) say(call, reconciler.summarize(parsed, changesOf(news)));
+      if (preview) say(call, reconciler.summarize(parsed, changesOf(news), previous(oldInputs)));
       else await keepingPart(result, async () => say(call, await reconciler.apply(parsed, previous(oldInputs), call)));
       return result;
     },

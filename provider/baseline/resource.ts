@@ -20,7 +20,6 @@ import { extend, heldBefore, type PreviousOwners, readSnapshot } from "./snapsho
  * keep an object, free role names) before anything is changed. Create and delete change nothing.
  */
 export function baseline(server: Server, previousOwners?: PreviousOwners): Reconciler<typeof baselineContract> {
-  const summaries = new Map<string, string | undefined>();
   return {
     contract: baselineContract,
     identity: ["database"],
@@ -58,7 +57,6 @@ export function baseline(server: Server, previousOwners?: PreviousOwners): Recon
             held: toProperties(held),
             verifiers: new Secret(verifiers),
           };
-          summaries.set(database, summaryOf(database, recorded, snapshot));
           const facts = {
             ...{ database, schemas, alsoOwn, roles, legacyUsers, previousOwners: snapshot.owners },
             declared: declared ?? {
@@ -74,19 +72,10 @@ export function baseline(server: Server, previousOwners?: PreviousOwners): Recon
         }),
       ),
 
-    summarize: ({ database }) => summaries.get(database),
+    summarize: () => undefined,
     apply: async () => undefined,
     remove: async () => undefined,
   };
-}
-
-function summaryOf(database: string, recorded: Snapshot | undefined, snapshot: Snapshot): string | undefined {
-  const count = Object.keys(snapshot.owners).length - Object.keys(recorded?.owners ?? {}).length;
-  const what = `owners and privileges of ${count} ${count === 1 ? "object" : "objects"}`;
-  if (recorded && count === 0) return undefined;
-  return recorded
-    ? `${database}: new ${what} are added to the baseline`
-    : `${database}: ${what} are recorded as the baseline`;
 }
 
 /** Roles of the stack that existed before it and are not adopted. */

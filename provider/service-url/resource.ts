@@ -13,8 +13,10 @@ export function serviceUrl(server: Server): Reconciler<typeof serviceUrlContract
     advisory: ["isDeployed"],
     id: ({ service }) => service,
     plan: async () => ({ changes: {} }),
-    summarize: ({ service, connectAs, role }) =>
-      connectAs === "role" ? `${service}: connects as ${role}` : `${service}: connects with its legacy URL`,
+    summarize({ service, connectAs, role }, _changes, previous) {
+      if (connectAs === "role") return `${service}: connects as ${role}`;
+      return previous && `${service}: connects with its legacy URL`;
+    },
 
     async apply({ service, database, connectAs, role, login: user = role, password, isDeployed }, previous) {
       const next = isDeployed ? "" : "; restart it with the new output";

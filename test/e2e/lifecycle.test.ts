@@ -34,6 +34,8 @@ test("preview says what will change, with real values, and changes nothing", asy
   expect(text).toContain("tracksolid.position_history");
   expect(text).toContain("owner postgres -> tracksolid_owner");
   expect(text).toContain("42 to create");
+  expect(text.match(/log in as the legacy user/g)).toHaveLength(1);
+  expect(text).not.toMatch(/connects with its legacy URL|as the baseline/);
   expect(await estate.observe()).toEqual(before);
 });
 

@@ -87,7 +87,13 @@ describe.each(["the sources", "the published pack"])("%s", (which) => {
         name: "cron",
         props: { service: "cron", role: "cron_app", connectAs: "legacy", migrates: "unconfirmed", pool },
       },
+      {
+        type: "app-roles:index:Service",
+        name: "etl",
+        props: { service: "etl", role: "etl", connectAs: "legacy", migrates: "unconfirmed", pool },
+      },
     ]);
+    expect(found.at(-1)).toContain("2 services still log in as the legacy user: cron, etl;");
     expect(found.map((line) => line.split("\n").join(" ").slice(0, 30))).toEqual([
       expect.stringMatching(/^mandatory connection-budget/),
       ...Array(4).fill(expect.stringMatching(/^mandatory session-timeouts/)),

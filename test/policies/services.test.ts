@@ -1,5 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { isMigrationComplete, legacyServiceViolations, legacyTraces } from "../../policies/legacy-services.ts";
+import {
+  isMigrationComplete,
+  legacyServicesAdvice,
+  legacyServiceViolations,
+  legacyTraces,
+} from "../../policies/legacy-services.ts";
 import { liveRoleViolations, superuserNotes } from "../../policies/live-roles.ts";
 import { poolViolations } from "../../policies/pools-fit.ts";
 import { unknown } from "../../policies/resource.ts";
@@ -50,6 +55,17 @@ describe("legacy-services", () => {
     expect(messages(found)).toEqual([
       "api still logs in as the legacy user; to cut it over to app, set connectAs: role and run pulumi up",
     ]);
+  });
+
+  test("advise once for the whole stack, with every name", () => {
+    const [api, cron] = [service("api", { connectAs: "legacy" }), service("cron", { connectAs: "legacy" })];
+    expect(legacyServicesAdvice([api, service("worker", {}), cron])).toBe(
+      "2 services still log in as the legacy user: api, cron; to cut one over to its role, set connectAs: role and run pulumi up",
+    );
+    expect(legacyServicesAdvice([api])).toBe(
+      "api still logs in as the legacy user; to cut it over to app, set connectAs: role and run pulumi up",
+    );
+    expect(legacyServicesAdvice([service("worker", {})])).toBeUndefined();
   });
 
   test("read the end of the migration from the budget", () => {

@@ -28,7 +28,7 @@ export function loginTurn(server: Server): Reconciler<typeof loginTurnContract> 
       };
     },
 
-    summarize: ({ role }) => `${role}: its login roles take turns`,
+    summarize: () => undefined,
     apply: async () => undefined,
     remove: async () => undefined,
   };
