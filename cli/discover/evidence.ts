@@ -89,7 +89,10 @@ export interface Habits {
   hasSessionState: boolean;
 }
 
-/** The work of one service in one database. */
+/**
+ * The work of one service in one database.
+ * @public
+ */
 export interface Evidence {
   database: string;
   /** Statements that were seen, counted each time. */
@@ -104,7 +107,10 @@ export interface Evidence {
   unknown: Unknown[];
 }
 
-/** How much of a service's work was watched. */
+/**
+ * How much of a service's work was watched.
+ * @public
+ */
 export interface Watch {
   /** Whether every DDL statement was seen: a log with log_statement ddl, mod or all. Samples of sessions miss short ones. */
   isComplete: boolean;
@@ -121,7 +127,10 @@ export interface Reason {
   certainty: Certainty;
 }
 
-/** What a service needs in one database. */
+/**
+ * What a service needs in one database.
+ * @public
+ */
 export interface Need {
   access: Access;
   migrates: Migrates;
@@ -132,7 +141,10 @@ export interface Need {
   reasons: Reason[];
 }
 
-/** What a log contained. */
+/**
+ * What a log contained.
+ * @public
+ */
 export interface LogRead {
   /** Identical ones counted together, for each database, user, application and address. */
   statements: Statement[];
@@ -174,7 +186,10 @@ export interface Usage {
   extra: string[];
 }
 
-/** The result of running the recorded statements as the proposed roles. */
+/**
+ * The result of running the recorded statements as the proposed roles.
+ * @public
+ */
 export interface Replayed {
   database: string;
   /** Different statements that were tried. */
@@ -186,7 +201,7 @@ export interface Replayed {
 }
 
 /** `312 times`, `once`. */
-export function times(count: number): string {
+function times(count: number): string {
   return count === 1 ? "once" : `${count} times`;
 }
 
