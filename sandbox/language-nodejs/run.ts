@@ -9,11 +9,25 @@ import messages, {
 } from "@pulumi/pulumi/proto/language_pb.js";
 import { exitCode } from "../process.ts";
 
-/** The Node processes of the language host, which end with it. */
+/** What a program inherits from its language host. */
+export interface Inherited {
+  cwd: string;
+  env: NodeJS.ProcessEnv;
+  /** File descriptors, or `inherit` for this process's own. */
+  stdout: number | "inherit";
+  stderr: number | "inherit";
+}
+
+/** The Node processes of a language host, which end with it. */
 export class Children {
+  readonly inherited: Inherited;
   readonly #running = new Set<ChildProcess>();
   /** Whether the user or the engine cancelled the operation. */
   stopped = false;
+
+  constructor(inherited: Inherited) {
+    this.inherited = inherited;
+  }
 
   /** Starts this process's Node with these arguments. */
   node(args: string[], options: SpawnOptions): ChildProcess {
@@ -37,13 +51,15 @@ export class Children {
 /** The exit code of the SDK's cmd/run for a program that has already reported its error. */
 const BAIL = 32;
 
-/** Runs a program to its end with the SDK's own runner, as a child that shares this process's output. */
+/** Runs a program to its end with the SDK's own runner, as a child that shares the language host's output. */
 export function runProgram(request: RunRequest, engineAddress: string, children: Children) {
   const directory = request.getInfo()?.getProgramDirectory() ?? request.getPwd();
   const options = request.getInfo()?.getOptions()?.toJavaScript() ?? {};
+  const { cwd, env, stdout, stderr } = children.inherited;
   const child = children.node([runner("run", directory), ...programArguments(request, engineAddress)], {
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...programEnvironment(request, options) },
+    cwd,
+    stdio: ["ignore", stdout, stderr],
+    env: { ...env, ...programEnvironment(request, options) },
   });
   return new Promise<messages.RunResponse>((resolve, reject) => {
     child.once("error", reject);

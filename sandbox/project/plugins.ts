@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { chmod, copyFile, link, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { shellWord } from "../../model/shell-word.ts";
 import { cacheDirectory, makeOnce } from "../cache.ts";
 import { downloadsReachable, type Engine } from "../engine/engine.ts";
+import { hostedCommand } from "../plugin-host/start.ts";
 import { run } from "../process.ts";
 
 /** The official resource plugins that the stack uses. sandbox/plugins contains a stand-in for each. */
@@ -35,7 +36,7 @@ export async function placePlugins(
   }
   if (!engine.hasLanguageHost) {
     const folder = join(home, "plugins", `language-nodejs-v${engine.version}`);
-    await placeScript(folder, "pulumi-language-nodejs", "../language-nodejs/main.ts");
+    await placeScript(folder, "pulumi-language-nodejs", "nodejs", "../language-nodejs/main.ts");
   }
   const place = async (name: PluginName): Promise<[PluginName, PluginKind]> => {
     const { version } = require(`@pulumi/${name}/package.json`) as { version: string };
@@ -52,7 +53,7 @@ export async function placePlugins(
           `Install it: pulumi plugin install resource ${name} ${version}`,
       );
     }
-    await placeScript(folder, `pulumi-resource-${name}`, `../plugins/${name}/main.ts`);
+    await placeScript(folder, `pulumi-resource-${name}`, name, `../plugins/${name}/main.ts`);
     return [name, "standin"];
   };
   return Object.fromEntries(await Promise.all(PLUGINS.map(place))) as Record<PluginName, PluginKind>;
@@ -107,12 +108,11 @@ async function download(
     throw new Error(`pulumi plugin install resource ${name} ${version} failed: ${stderr.trim().split("\n").at(-1)}`);
 }
 
-/** Writes an executable that runs a TypeScript file of the sandbox with this process's Node. */
-async function placeScript(folder: string, name: string, file: string): Promise<void> {
+/** Writes an executable that runs a TypeScript file of the sandbox with this process's Node, or in the plugin host. */
+async function placeScript(folder: string, file: string, name: string, main: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  const [node, main] = [process.execPath, fileURLToPath(new URL(file, import.meta.url))].map(shellWord);
-  await writeFile(join(folder, name), `#!/bin/sh\nexec ${node} ${main} "$@"\n`);
-  await chmod(join(folder, name), 0o755);
+  const command = hostedCommand(name, [process.execPath, fileURLToPath(new URL(main, import.meta.url))]);
+  await writeFile(join(folder, file), `#!/bin/sh\nexec ${command.map(shellWord).join(" ")} "$@"\n`, { mode: 0o700 });
 }
 
 /** Copies a folder, with hard links if the file system allows them. Follows symbolic links. */

@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
 import { isRunning, until } from "./temporary.ts";
 
@@ -148,7 +148,10 @@ describe("a policy pack", () => {
   });
 });
 
-describe("a running program", () => {
+describe.each([
+  ["in a process of its own", true],
+  ["in the plugin host", false],
+])("a running program, with its language host %s", (_, isAlone) => {
   const endless = `
     import { renameSync, writeFileSync } from "node:fs";
     writeFileSync("pids.partial", JSON.stringify({ program: process.pid, host: process.ppid }));
@@ -156,7 +159,9 @@ describe("a running program", () => {
     await new Promise(() => setInterval(() => undefined, 1000));`;
 
   async function underWay() {
+    if (isAlone) vi.stubEnv("SANDBOX_PLUGIN_HOST", undefined);
     const sandbox = await program(endless);
+    vi.unstubAllEnvs();
     const engine = spawn("pulumi", ["preview", "--non-interactive"], { cwd: sandbox.dir, env: sandbox.env });
     let output = "";
     for (const stream of [engine.stdout, engine.stderr])
@@ -170,14 +175,14 @@ describe("a running program", () => {
   test("ends with the language host if the engine is killed", async () => {
     const { engine, pids } = await underWay();
     engine.kill("SIGKILL");
-    await until(() => !isRunning(pids.program) && !isRunning(pids.host));
+    await until(() => !isRunning(pids.program) && !(isAlone && isRunning(pids.host)));
   });
 
   test("stops if the user cancels, and its exit code is not shown", async () => {
     const { engine, ended, pids, output } = await underWay();
     engine.kill("SIGINT");
     expect(await ended).not.toBe(0);
-    await until(() => !isRunning(pids.program) && !isRunning(pids.host));
+    await until(() => !isRunning(pids.program) && !(isAlone && isRunning(pids.host)));
     expect(output()).not.toContain("exit code");
   });
 });

@@ -65,7 +65,7 @@ export function checkConfig(news: PropertyMap): CheckFailure[] {
   return checkInputs(schema, Object.fromEntries(known));
 }
 
-export function readConfig(properties: PropertyMap, env: NodeJS.ProcessEnv = process.env): Config {
+export function readConfig(properties: PropertyMap, env: NodeJS.ProcessEnv): Config {
   const given = readInputs(schema, properties);
   const username = given.username ?? env.PGUSER ?? "postgres";
   return {

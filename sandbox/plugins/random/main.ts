@@ -1,21 +1,5 @@
 #!/usr/bin/env node
 import { serve } from "../../../provider/rpc/serve.ts";
-import { packageSchema } from "../package-schema.ts";
-import { randomBytes } from "./random-bytes.ts";
-import { randomPassword } from "./random-password.ts";
+import { randomProvider } from "./provider.ts";
 
-const resources = {
-  "random:index/randomBytes:RandomBytes": randomBytes,
-  "random:index/randomPassword:RandomPassword": randomPassword,
-};
-
-/** The sandbox's stand-in for this version of the official plugin `random`. */
-await serve({
-  name: "random",
-  version: "4.21.2",
-  schema: () => packageSchema("random", "4.21.2", resources),
-  checkConfig: async (news) => ({ inputs: news }),
-  configure: async () => undefined,
-  resources,
-  close: async () => undefined,
-});
+await serve(randomProvider());

@@ -1,0 +1,47 @@
+import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
+import languageService from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import { unlimited, watchEngine } from "../../provider/rpc/plugin.ts";
+import { Children, type Inherited } from "./run.ts";
+import { languageRuntime } from "./runtime.ts";
+
+/** A language host that serves one engine. */
+export interface LanguageHost {
+  /** On the loopback interface. */
+  port: number;
+  /** Stops the program. Calling it again does nothing. */
+  stop(): void;
+}
+
+/**
+ * Serves the LanguageRuntime service (proto/language.proto in the SDK) to an engine.
+ *
+ * @param engineAddress host:port
+ * @param inherited what its programs inherit
+ * @param ended called once the engine has ended or was killed
+ */
+export async function serveLanguage(
+  engineAddress: string,
+  inherited: Inherited,
+  ended: () => void,
+): Promise<LanguageHost> {
+  const children = new Children(inherited);
+  const server = new Server(unlimited);
+  const engine = new engineService.EngineClient(engineAddress, credentials.createInsecure(), unlimited);
+  const stop = (): void => {
+    children.stop();
+    engine.close();
+    server.forceShutdown();
+  };
+  watchEngine(engine, () => {
+    stop();
+    ended();
+  });
+  server.addService(languageService.LanguageRuntimeService, { ...languageRuntime(engineAddress, children) });
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  return { port, stop };
+}

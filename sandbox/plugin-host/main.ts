@@ -1,0 +1,74 @@
+/**
+ * One process for the language hosts and stand-ins of many engines. An engine starts three to six plugins per command, and
+ * each would cost a quarter of a second of CPU time to load the same modules; tests run hundreds of commands.
+ *
+ * The engine starts plugin.sh instead of a plugin. That script connects to this process and sends the token, its process id,
+ * the plugin's name and arguments. The plugin runs here with the script's environment, working directory and output, and ends
+ * with the script, for example after kill -9.
+ *
+ * Prints its port as the first line. Ends at the end of its stdin, with the process that started it.
+ */
+import { createServer } from "node:net";
+import { createInterface } from "node:readline";
+import { serveLanguage } from "../language-nodejs/serve.ts";
+import { dockerProvider } from "../plugins/docker/provider.ts";
+import { postgresqlProvider } from "../plugins/postgresql/provider.ts";
+import { randomProvider } from "../plugins/random/provider.ts";
+import { environmentOf, inheritedFrom } from "./process-of.ts";
+import { type Hosted, serveProvider } from "./serve-provider.ts";
+
+const token = process.env.SANDBOX_PLUGIN_HOST_TOKEN;
+if (!token) throw new Error("SANDBOX_PLUGIN_HOST_TOKEN is not set");
+
+/** By name; the arguments are the script's process id, the engine's address, and what to do when the engine has ended. */
+const plugins: Record<string, (pid: number, engine: string, ended: () => void) => Promise<Hosted>> = {
+  nodejs: async (pid, engine, ended) => {
+    const { inherited, close } = inheritedFrom(pid);
+    const { port, stop } = await serveLanguage(engine, inherited, ended);
+    return {
+      port,
+      async stop() {
+        stop();
+        close();
+      },
+    };
+  },
+  random: async (_pid, engine, ended) => serveProvider(randomProvider(), engine, ended),
+  postgresql: async (pid, engine, ended) => serveProvider(postgresqlProvider(environmentOf(pid)), engine, ended),
+  docker: async (pid, engine, ended) => serveProvider(dockerProvider(environmentOf(pid)), engine, ended),
+};
+
+const server = createServer(async (socket) => {
+  // The script was killed.
+  socket.on("error", () => undefined);
+  let hosted: Promise<Hosted> | undefined;
+  const end = async (): Promise<void> => {
+    const plugin = hosted;
+    hosted = undefined;
+    await plugin?.then(({ stop }) => stop()).catch(() => undefined);
+    socket.end();
+  };
+  socket.on("close", end);
+  for await (const line of createInterface(socket)) {
+    // The script sends an empty line for each SIGINT and SIGTERM.
+    if (line === "") return void end();
+    const [given, pid, name = "", ...args] = line.split(" ");
+    const start = plugins[name];
+    if (given !== token || !start) return void socket.destroy();
+    hosted = start(Number(pid), args.at(-1) ?? "", end);
+    hosted.then(
+      ({ port }) => socket.write(`${port}\n`),
+      (error: unknown) => {
+        console.error(`plugin host: ${name} did not start:`, error);
+        socket.destroy();
+      },
+    );
+  }
+}).listen(0, "127.0.0.1", () => {
+  const address = server.address();
+  if (address !== null && typeof address === "object") process.stdout.write(`${address.port}\n`);
+});
+
+process.stdin.on("end", () => process.exit()).resume();
+// Ctrl-C in a terminal ends the process that started this one, but not before its commands.
+process.on("SIGINT", () => undefined);
