@@ -99,7 +99,7 @@ export interface Evidence {
   statements: number;
   /** One for each object, privilege and `via`, most used first. */
   uses: Use[];
-  /** DDL statements: normalised text, count, last time. */
+  /** DDL statements: normalized text, count, last time. */
   ddl: { example: string; count: number; last?: Date | undefined }[];
   habits: Habits;
   /** Session state that a pooler in transaction mode breaks, in words: "LISTEN tickets", "session-level advisory locks". */
@@ -154,7 +154,7 @@ export interface LogRead {
   bytes: number;
   /** Problems, each named once: "log_line_prefix has no %u: ...". */
   problems: string[];
-  /** Whether DDL, and whether every statement, was seen to be logged. */
+  /** Whether log_statement logged some; with log_min_duration_statement alone only slow ones are. */
   hasStatements: boolean;
   /** Logins that the log has: log_connections. */
   logins: {
@@ -169,7 +169,7 @@ export interface LogRead {
 /** A refused statement of a replay. */
 export interface Denied {
   role: string;
-  /** Normalised. */
+  /** Normalized. */
   example: string;
   /** What Postgres said. */
   message: string;

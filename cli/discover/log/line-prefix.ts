@@ -1,0 +1,96 @@
+import { addressOf, knownName, type LogEntry, type Times } from "./entry.ts";
+
+/** What each escape of log_line_prefix writes (PostgreSQL documentation, "Error Reporting and Logging"). */
+const escapes: Record<string, { pattern: string; field?: Field }> = {
+  a: { pattern: ".*?", field: "application" },
+  u: { pattern: ".*?", field: "user" },
+  d: { pattern: ".*?", field: "database" },
+  r: { pattern: "\\S*?", field: "address" },
+  h: { pattern: "\\S*?", field: "address" },
+  L: { pattern: "\\S*?" },
+  b: { pattern: ".*?" },
+  p: { pattern: "\\d*", field: "pid" },
+  P: { pattern: "\\d*" },
+  t: { pattern: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d \\S+?", field: "time" },
+  m: { pattern: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d\\.\\d{3} \\S+?", field: "time" },
+  n: { pattern: "\\d+\\.\\d{3}", field: "epoch" },
+  Q: { pattern: "-?\\d+" },
+  i: { pattern: ".*?" },
+  e: { pattern: "[0-9A-Z]{5}", field: "code" },
+  c: { pattern: "[0-9a-f]+\\.[0-9a-f]+" },
+  l: { pattern: "\\d+" },
+  s: { pattern: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d \\S+?" },
+  v: { pattern: "\\S*?" },
+  x: { pattern: "\\d+" },
+};
+type Field = "application" | "user" | "database" | "address" | "pid" | "time" | "epoch" | "code";
+
+const severities =
+  "DEBUG[1-5]?|INFO|NOTICE|WARNING|ERROR|LOG|FATAL|PANIC|STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION|BACKTRACE";
+
+/** The first line of a message, or of a part of one such as its DETAIL. */
+export type PrefixedLine = Omit<LogEntry, "detail" | "statement">;
+
+/** A log_line_prefix, ready to read lines. */
+export interface LinePrefix {
+  /** The setting's value. */
+  text: string;
+  fields: Set<Field>;
+  parse(line: string, times: Times): PrefixedLine | undefined;
+}
+
+export function linePrefix(text: string): LinePrefix {
+  const fields: Field[] = [];
+  let pattern = "^";
+  let isOptional = false;
+  for (const [part, padding, letter, literal] of text.matchAll(/%(-?\d+)?([A-Za-z%])|([\s\S])/g)) {
+    if (literal !== undefined || letter === "%") pattern += (literal ?? "%").replace(/[\\^$.*+?()[\]{}|]/, "\\$&");
+    else if (letter === "q") {
+      // Only sessions write the rest.
+      if (!isOptional) pattern += "(?:";
+      isOptional = true;
+    } else {
+      const known = escapes[letter as string];
+      // Postgres writes nothing for an unknown escape.
+      if (known === undefined || part === undefined) continue;
+      const value = known.field && !fields.includes(known.field) ? `(${known.pattern})` : `(?:${known.pattern})`;
+      if (known.field && !fields.includes(known.field)) fields.push(known.field);
+      pattern += padding === undefined ? value : padding.startsWith("-") ? `${value} *` : ` *${value}`;
+    }
+  }
+  const line = new RegExp(`${pattern}${isOptional ? ")?" : ""}(${severities}):  ?([\\s\\S]*)$`);
+  return {
+    text,
+    fields: new Set(fields),
+    parse(text, times) {
+      const match = line.exec(text);
+      if (!match) return undefined;
+      const value = (field: Field) => {
+        const index = fields.indexOf(field);
+        return index < 0 ? undefined : match[index + 1];
+      };
+      const pid = value("pid");
+      const time = value("time");
+      const epoch = value("epoch");
+      return {
+        severity: match[fields.length + 1] as string,
+        message: match[fields.length + 2] as string,
+        user: knownName(value("user")),
+        database: knownName(value("database")),
+        application: knownName(value("application")),
+        address: addressOf(value("address")),
+        pid: pid ? Number(pid) : undefined,
+        at: epoch ? new Date(Number(epoch) * 1000) : time ? times.parse(time) : undefined,
+        code: value("code"),
+      };
+    },
+  };
+}
+
+/** Prefixes that are tried if the given one does not match: the default, Debian's, that of Amazon RDS, and pgBadger's. */
+export const commonPrefixes = [
+  "%m [%p] ",
+  "%m [%p] %q%u@%d ",
+  "%t:%r:%u@%d:[%p]:",
+  "%t [%p]: user=%u,db=%d,app=%a,client=%h ",
+];

@@ -1,0 +1,59 @@
+import type { LogEntry } from "./entry.ts";
+
+/** A statement in a log message. */
+export interface LoggedStatement {
+  text: string;
+  parameters?: (string | null)[] | undefined;
+  /** 0 for a part of an execution that has, or will have, a message of its own. */
+  count: 0 | 1;
+  /** Logged by log_statement, so every one is; else only those that took long. */
+  isEvery: boolean;
+}
+
+const statement = /^(duration: [\d.]+ ms {2})?statement: ([\s\S]+)$/;
+/** A prepared statement's name can contain anything, but no statement begins with a digit or a quote. */
+const protocol =
+  /^(duration: [\d.]+ ms {2})?(execute fetch from|execute|parse|bind) [\s\S]*?: (?=[\s(/;-]*[A-Za-z])([\s\S]+)$/;
+
+/** The statement that a message reports; undefined if it reports none. */
+export function loggedStatement({
+  severity,
+  code,
+  message,
+  detail,
+  statement: failed,
+}: LogEntry): LoggedStatement | undefined {
+  const simple = statement.exec(message);
+  if (simple) {
+    const isEvery = simple[1] === undefined;
+    // EXECUTE of a statement that was prepared in SQL.
+    const prepared = /^prepare: ([\s\S]+)$/i.exec(detail ?? "")?.[1];
+    return { text: prepared ?? (simple[2] as string), count: 1, isEvery };
+  }
+  const extended = protocol.exec(message);
+  if (extended) {
+    const count = extended[2] === "execute" ? 1 : 0;
+    return { text: extended[3] as string, parameters: parametersOf(detail), count, isEvery: extended[1] === undefined };
+  }
+  // A statement that failed on its data needed its privileges; one that failed on its syntax, objects or privileges is no use.
+  if (severity !== "ERROR" || failed === undefined || isMistake(code, message)) return undefined;
+  return { text: failed, count: 0, isEvery: false };
+}
+
+function isMistake(code: string | undefined, message: string): boolean {
+  return code === undefined
+    ? /does not exist|syntax error|permission denied|must be owner|already exists|is ambiguous/.test(message)
+    : /^(42|3F|3D|28|25|0A)/.test(code);
+}
+
+/** Parses `parameters: $1 = 'it''s', $2 = NULL`; undefined if there are none. */
+export function parametersOf(detail: string | undefined): (string | null)[] | undefined {
+  const list = /^parameters: ([\s\S]+)$/i.exec(detail ?? "")?.[1];
+  if (list === undefined) return undefined;
+  const found: (string | null)[] = [];
+  for (const [, number, text] of list.matchAll(/\$(\d+) = (?:NULL|'((?:[^']|'')*)')/g)) {
+    // log_parameter_max_length cuts values off.
+    found[Number(number) - 1] = text === undefined || text.endsWith("...") ? null : text.replaceAll("''", "'");
+  }
+  return Array.from(found, (value) => value ?? null);
+}

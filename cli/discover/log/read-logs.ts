@@ -1,0 +1,179 @@
+import type { LogRead, Statement } from "../evidence.ts";
+import { shapeOf } from "../statements/normalize.ts";
+import { CsvFormat, csvStart } from "./csv.ts";
+import { type LogEntry, type LogFormat, Times } from "./entry.ts";
+import { logFiles } from "./files.ts";
+import { JsonFormat } from "./json.ts";
+import { lines } from "./lines.ts";
+import { loggedStatement } from "./logged-statement.ts";
+import { LoggedSessions } from "./sessions.ts";
+import { StderrFormat } from "./stderr.ts";
+
+export interface LogOptions {
+  /** log_line_prefix, for logs of log_destination stderr. @default "%m [%p] " */
+  linePrefix?: string | undefined;
+  /** log_timezone; without it only times in UTC and with a numeric offset are known. */
+  timeZone?: string | undefined;
+  /** Receives the file and the bytes read of it so far. */
+  progress?: (file: string, bytes: number) => void;
+  signal?: AbortSignal;
+}
+
+/** The most different statements that are kept, so that memory stays constant. */
+const mostStatements = 100_000;
+/** The most texts whose shape is remembered, since most statements are sent again and again. */
+const mostShapes = 20_000;
+
+/**
+ * Reads the logs that `names` (--log) match, in any of the formats stderr, csvlog and jsonlog, and counts the statements in
+ * them. Reads in a stream: memory depends on the number of different statements only. Throws if a file cannot be read.
+ *
+ * @example const { statements, problems } = await readLogs(["/var/log/postgresql"], { linePrefix: "%m [%p] %q%u@%d " });
+ */
+export async function readLogs(names: string[], options: LogOptions = {}): Promise<LogRead> {
+  const times = new Times(options.timeZone);
+  const reading = new Reading();
+  for (const file of await logFiles(names)) {
+    const format = await readFile(file, times, reading, options);
+    if (format?.skipped) reading.problem(skippedProblem(file, format));
+  }
+  if (times.unknown !== undefined) {
+    reading.problem(`times in ${times.unknown} are left out: this time zone is not known (log_timezone)`);
+  }
+  return reading.result();
+}
+
+async function readFile(
+  file: string,
+  times: Times,
+  reading: Reading,
+  options: LogOptions,
+): Promise<LogFormat | undefined> {
+  let format: LogFormat | undefined;
+  let bytes = 0;
+  try {
+    for await (const batch of lines(file)) {
+      options.signal?.throwIfAborted();
+      format ??= formatOf(batch.lines, times, options.linePrefix);
+      for (const line of batch.lines) {
+        const entry = format.push(line);
+        if (entry) reading.add(entry);
+      }
+      bytes += batch.bytes;
+      reading.bytes += batch.bytes;
+      options.progress?.(file, bytes);
+    }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // gzip reports a file that ends too early, or is damaged: what was read counts.
+    if (!code?.startsWith("Z_")) throw options.signal?.aborted ? error : new Error(`cannot read ${file}: ${message}`);
+    reading.problem(`${file} cannot be read to its end: ${message}`);
+  }
+  const last = format?.end();
+  if (last) reading.add(last);
+  return format;
+}
+
+function formatOf(first: string[], times: Times, prefix = "%m [%p] "): LogFormat {
+  // A file can begin in the middle of a message.
+  const some = first.slice(0, 1000);
+  if (some.some((line) => line.startsWith('{"timestamp"'))) return new JsonFormat(times);
+  if (some.some((line) => csvStart.test(line))) return new CsvFormat(times);
+  return new StderrFormat(prefix, times);
+}
+
+function skippedProblem(file: string, format: LogFormat): string {
+  const prefix =
+    format instanceof StderrFormat ? `, which do not begin with log_line_prefix '${format.prefix.text}'` : "";
+  return `${file}: ${format.skipped} ${format.skipped === 1 ? "line" : "lines"} cannot be read${prefix}`;
+}
+
+/** What has been read so far. */
+class Reading {
+  bytes = 0;
+  readonly #sessions = new LoggedSessions();
+  readonly #statements = new Map<string, Statement>();
+  readonly #shapes = new Map<string, string>();
+  readonly #problems = new Set<string>();
+  #first: Date | undefined;
+  #last: Date | undefined;
+  #hasStatements = false;
+  #unattributed = 0;
+  #dropped = 0;
+
+  problem(text: string): void {
+    this.#problems.add(text);
+  }
+
+  add(entry: LogEntry): void {
+    if (entry.at) {
+      if (!this.#first || entry.at < this.#first) this.#first = entry.at;
+      if (!this.#last || entry.at > this.#last) this.#last = entry.at;
+    }
+    if (this.#sessions.note(entry)) return;
+    const logged = loggedStatement(entry);
+    if (!logged) return;
+    if (logged.isEvery) this.#hasStatements = true;
+    const session = this.#sessions.of(entry);
+    const { user, database, application, address } = session;
+    if (user === undefined || database === undefined) {
+      this.#unattributed++;
+      return;
+    }
+    const shape = this.#shape(logged.text);
+    const key = [database, user, application, address, session.searchPath ?? "\0", shape].join("\0");
+    let statement = this.#statements.get(key);
+    if (!statement) {
+      if (this.#statements.size >= mostStatements) {
+        this.#dropped++;
+        return;
+      }
+      statement = { text: logged.text, database, user, application, address, count: 0, source: "log" };
+      if (session.searchPath !== undefined) statement.searchPath = session.searchPath;
+      this.#statements.set(key, statement);
+    }
+    statement.count += logged.count;
+    statement.pid = entry.pid;
+    if (entry.isTruncated) statement.isTruncated = true;
+    if (logged.parameters && !statement.parameters) {
+      statement.text = logged.text;
+      statement.parameters = logged.parameters;
+    }
+    if (entry.at && (!statement.at || entry.at > statement.at)) statement.at = entry.at;
+    this.#sessions.sent(entry, logged.text);
+  }
+
+  #shape(text: string): string {
+    let shape = this.#shapes.get(text);
+    if (shape === undefined) {
+      shape = shapeOf(text);
+      if (this.#shapes.size >= mostShapes) this.#shapes.clear();
+      if (text.length < 10_000) this.#shapes.set(text, shape);
+    }
+    return shape;
+  }
+
+  result(): LogRead {
+    if (this.#unattributed > 0) {
+      this.problem(
+        `${this.#unattributed} statements have no user and database: add %u, %d, %a and %h to log_line_prefix, or set log_connections = on`,
+      );
+    }
+    if (this.#dropped > 0) {
+      this.problem(
+        `only the first ${mostStatements} different statements are kept; ${this.#dropped} further ones are not`,
+      );
+    }
+    // Of a statement that failed each time, or was only prepared, only its existence is known.
+    const statements = [...this.#statements.values()].map((one) => ({ ...one, count: Math.max(one.count, 1) }));
+    return {
+      statements,
+      first: this.#first,
+      last: this.#last,
+      bytes: this.bytes,
+      problems: [...this.#problems],
+      hasStatements: this.#hasStatements,
+      logins: this.#sessions.logins(),
+    };
+  }
+}
