@@ -47,7 +47,7 @@ function isMistake(code: string | undefined, message: string): boolean {
 }
 
 /** Parses `parameters: $1 = 'it''s', $2 = NULL`; undefined if there are none. */
-export function parametersOf(detail: string | undefined): (string | null)[] | undefined {
+function parametersOf(detail: string | undefined): (string | null)[] | undefined {
   const list = /^parameters: ([\s\S]+)$/i.exec(detail ?? "")?.[1];
   if (list === undefined) return undefined;
   const found: (string | null)[] = [];
