@@ -14,24 +14,27 @@ const VARIABLE = "SANDBOX_PLUGIN_HOST";
  * Starts a plugin host (see main.ts) for all sandboxes of this process and its children, if the machine has what it needs: the
  * /proc of Linux, and bash. Otherwise each plugin is a process of its own. The host ends with this process or `stop`.
  */
-export async function startPluginHost(): Promise<{ stop(): void }> {
-  if (process.platform !== "linux" || !existsSync("/bin/bash")) return { stop: () => undefined };
+export async function startPluginHost(): Promise<{ stop(): Promise<void> }> {
+  if (process.platform !== "linux" || !existsSync("/bin/bash")) return { stop: async () => undefined };
   const token = randomBytes(16).toString("hex");
   const { DOCKER_HOST: _, ...env } = process.env;
   const host = spawn(process.execPath, [main], {
     env: { ...env, SANDBOX_PLUGIN_HOST_TOKEN: token },
     stdio: ["pipe", "pipe", "inherit"],
   });
+  const ended = once(host, "exit");
   const [port] = (await Promise.race([
     once(host.stdout, "data"),
-    once(host, "exit").then(() => Promise.reject(new Error("the plugin host ended before it was ready"))),
+    ended.then(() => Promise.reject(new Error("the plugin host ended before it was ready"))),
   ])) as [Buffer];
   process.env[VARIABLE] = `${port.toString().trim()} ${token}`;
   host.unref();
   return {
-    stop() {
+    async stop() {
       delete process.env[VARIABLE];
+      host.ref();
       host.stdin.end();
+      await ended;
     },
   };
 }

@@ -10,8 +10,8 @@ let host: Awaited<ReturnType<typeof startPluginHost>>;
 beforeAll(async () => {
   host = await startPluginHost();
 });
-afterAll(() => {
-  host.stop();
+afterAll(async () => {
+  await host.stop();
   vi.unstubAllEnvs();
 });
 
