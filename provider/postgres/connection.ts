@@ -241,6 +241,8 @@ async function prepare(client: Client): Promise<void> {
       "SET idle_in_transaction_session_timeout = 0",
       "SET idle_session_timeout = 0",
       "SET default_transaction_read_only = off",
+      // The planner overestimates queries on the catalog, and compiling one takes seconds.
+      "SET jit = off",
       // Changes reported as done must survive a crash of the server, even if the application's commits do not wait for the disk.
       "SELECT set_config('synchronous_commit', 'local', false) WHERE current_setting('synchronous_commit') = 'off'",
     ].join("; "),

@@ -179,6 +179,8 @@ function configuration(port: number, home: string, options: PostgresOptions): st
     fsync: "off",
     synchronous_commit: "off",
     full_page_writes: "off",
+    // Compiling the queries of a small catalog takes longer than running them.
+    jit: "off",
     ...options.settings,
   };
   return Object.entries(settings)

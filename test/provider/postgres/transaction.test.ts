@@ -13,13 +13,21 @@ let server: Server;
 
 beforeAll(async () => {
   // The WAL writer sleeps, so only a commit that waits for the WAL writes it to the disk.
-  postgres = await startServer({ settings: { wal_writer_delay: "10s", wal_buffers: "16MB" } });
+  postgres = await startServer({ settings: { wal_writer_delay: "10s", wal_buffers: "16MB", jit: "on" } });
   const { host, port, user, password } = postgres;
   server = new Server({ host, port, user, password, database: "postgres", sslmode: "disable" });
 });
 afterAll(async () => {
   await server.close();
   await postgres.stop();
+});
+
+test("the plugin's queries are not compiled, on a server that compiles those of others", async () => {
+  const jit = (db: Queryable) => db.query("SELECT current_setting('jit') AS jit").then(({ rows }) => rows[0]);
+  expect(await server.session(undefined, jit)).toEqual({ jit: "off" });
+  const client = await reconnect();
+  expect(await jit(client)).toEqual({ jit: "on" });
+  await client.end();
 });
 
 /** Runs `work` on a session of the plugin and then crashes the server. */
