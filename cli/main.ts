@@ -2,7 +2,9 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError, Help } from "commander";
 import { completionCommand } from "./completion.ts";
+import { confirmCommand } from "./confirm/command.ts";
 import { cutoverCommand } from "./cutover/command.ts";
+import { discoverCommand } from "./discover/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { envCommand } from "./env/command.ts";
 import { rehearseCommand } from "./rehearse/command.ts";
@@ -28,6 +30,8 @@ function program(): Command {
     })
     .configureOutput({ outputError: (text, write) => write(plain(text).replace(/^error: /, "app-roles: ")) });
   const commands = [
+    discoverCommand,
+    confirmCommand,
     doctorCommand,
     rehearseCommand,
     cutoverCommand,

@@ -1,7 +1,8 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { isMap, isScalar, parseDocument } from "yaml";
+import { type Document, isMap, isScalar, parseDocument } from "yaml";
+import { cutoverProblem } from "../model/cutover.ts";
 import type { ConnectAs } from "../model/stack.ts";
 import { writeFileAtomically } from "../provider/write-file.ts";
 
@@ -21,6 +22,39 @@ export async function setConnectAs(stack: string, service: string, connectAs: Co
 export function stackFile(stack: string): string {
   // A stack of Pulumi Cloud may include its organization and project.
   return `Pulumi.${stack.slice(stack.lastIndexOf("/") + 1)}.yaml`;
+}
+
+/**
+ * Sets a service's migrates, with a comment in place of the previous one before the key. Throws if the file is missing, does not
+ * declare the service, or would be refused: a service that migrates must use the owner's role. Then the file is unchanged.
+ */
+export async function setMigrates(stack: string, service: string, migrates: boolean, evidence: string): Promise<void> {
+  const file = stackFile(stack);
+  const { document, path, text } = await readService(file, service);
+  const declared = document.toJS() as { config: Record<string, Record<string, Record<string, string>>> };
+  const { database = "", role = "", connectAs = "legacy" } = declared.config["app-roles:services"]?.[service] ?? {};
+  const owner = declared.config["app-roles:databases"]?.[database]?.owner;
+  const problem = cutoverProblem(
+    { database, role, migrates, connectAs: connectAs as ConnectAs },
+    owner === undefined ? {} : { owner },
+  );
+  if (problem)
+    throw new Error(`${file} was not changed: app-roles:services.${service}.${problem.key}: ${problem.message}`);
+  document.setIn([...path, "migrates"], migrates);
+  const node = document.getIn(path);
+  const pair = isMap(node)
+    ? node.items.find(({ key }) => String(isScalar(key) ? key.value : key) === "migrates")
+    : undefined;
+  if (pair) {
+    const key = document.createNode("migrates");
+    key.commentBefore = evidence.replaceAll(/[^\S\n]*\n\s*/g, " ").replaceAll(/^/gm, " ");
+    pair.key = key;
+  }
+  await writeFileAtomically(file, printed(document, text), {
+    mode: "keep",
+    owner: "keep",
+    encoding: "utf8",
+  });
 }
 
 /** A private copy of the stack's file with a service's connectAs set: if the up that reads it is killed, the file is unchanged. */
@@ -50,15 +84,33 @@ export class StackFileCopy {
 
 /** The file's text with connectAs set; undefined if it is set already. */
 async function withConnectAs(file: string, service: string, connectAs: ConnectAs): Promise<string | undefined> {
+  const { document, path, text } = await readService(file, service);
+  if ((document.getIn([...path, "connectAs"]) ?? "legacy") === connectAs) return undefined;
+  document.setIn([...path, "connectAs"], connectAs);
+  return printed(document, text);
+}
+
+/** The file and the path of the service in it. Throws if the file is missing or does not declare the service. */
+async function readService(
+  file: string,
+  service: string,
+): Promise<{ document: Document; path: string[]; text: string }> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new Error(`cannot read ${file}: ${error.code}; run this in the folder of Pulumi.yaml`);
   });
   const document = parseDocument(text);
   const path = ["config", "app-roles:services", service];
-  if (!document.hasIn(path)) throw new Error(`${file} declares no service ${service} under app-roles:services`);
-  if ((document.getIn([...path, "connectAs"]) ?? "legacy") === connectAs) return undefined;
-  document.setIn([...path, "connectAs"], connectAs);
-  return document.toString({ lineWidth: 0 });
+  if (!document.hasIn(path)) {
+    const names = declaredServices(text);
+    const declares = names.length > 0 ? `; it declares ${names.join(", ")}` : "";
+    throw new Error(`${file} declares no service ${service} under app-roles:services${declares}`);
+  }
+  return { document, path, text };
+}
+
+/** With spaces inside `{}` and `[]` where the text has them. */
+function printed(document: Document, text: string): string {
+  return document.toString({ lineWidth: 0, flowCollectionPadding: /[{[] +\S/.test(text) });
 }
 
 /** The services in a stack file's text, in cutover order, which Pulumi loses because it sorts the keys of an object. */

@@ -27,6 +27,16 @@ export function command(name: string, { summary, description, example }: Command
 
 export const stackOption = () => new Option("--stack <NAME>", "the stack; default: the selected one");
 
+export const cwdOption = () =>
+  new Option("--cwd <FOLDER>", "the folder of Pulumi.yaml; default: the current one").argParser((folder: string) => {
+    try {
+      process.chdir(folder);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+    return folder;
+  });
+
 export const policyPackOption = () =>
   new Option("--policy-pack <FOLDER>", "policy pack for the up, as in pulumi up; can be repeated").argParser(collect);
 

@@ -56,6 +56,11 @@ export function isLedger(table: string): boolean {
   return ledgerNames.includes(table.toLowerCase());
 }
 
+/** Whether the tool of this ledger creates it again at each start, which needs CREATE on the schema. */
+export function createsItsLedger(table: string): boolean {
+  return createdEachTime.includes(table.toLowerCase());
+}
+
 /** Migration ledgers outside the schemas that the role that runs the migrations cannot write to. */
 export const ledgers: WarningKind<OwnershipFacts> = {
   name: "migration ledgers that the owner cannot write to",
@@ -90,8 +95,7 @@ export const ledgers: WarningKind<OwnershipFacts> = {
         ];
       }
       // Access to other roles' tables is for those roles to grant.
-      if (!(isDeclared || isLegacy) || !createdEachTime.includes(table.name.toLowerCase()) || missing.length === 0)
-        return [];
+      if (!(isDeclared || isLegacy) || !createsItsLedger(table.name) || missing.length === 0) return [];
       return [
         {
           object: table.key,

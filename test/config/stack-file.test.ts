@@ -1,8 +1,10 @@
-import { readFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseStack } from "../../config/parse-stack.ts";
-import { declaredServices } from "../../config/stack-file.ts";
+import { declaredServices, setMigrates } from "../../config/stack-file.ts";
 import { connectionBudget } from "../../model/budget.ts";
 import { budgetEntries, type Stack } from "../../model/stack.ts";
 
@@ -111,4 +113,56 @@ test.each([
   ["config:\n  app-roles:services: {b: {}, 2: {}, a: {}}\n", ["b", "2", "a"]],
 ])("%j declares %j", (file, services) => {
   expect(declaredServices(file)).toEqual(services);
+});
+
+describe("setMigrates", () => {
+  const project = process.cwd();
+  const folder = mkdtempSync(join(tmpdir(), "app-roles-confirm-"));
+  const file = join(folder, "Pulumi.prod.yaml");
+  beforeEach(() => {
+    cpSync(join(project, "Pulumi.prod.yaml"), file);
+    process.chdir(folder);
+  });
+  afterEach(() => process.chdir(project));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test("records the answer with its evidence, in place of the previous one", async () => {
+    await setMigrates("prod", "cron", false, "confirmed 2026-01-02: crond only\nno DDL in a week");
+    await setMigrates("prod", "cron", false, "confirmed 2026-01-03: read entrypoint.sh");
+    const text = readFileSync(file, "utf8");
+    expect(text).toContain(
+      "      # confirmed 2026-01-03: read entrypoint.sh\n      migrates: false\n      pool: {max: 4,",
+    );
+    expect(text).not.toContain("crond only");
+    expect(parse(text)).toEqual(
+      parse(
+        readFileSync(join(project, "Pulumi.prod.yaml"), "utf8").replace(/unconfirmed(?![\s\S]*unconfirmed)/, "false"),
+      ),
+    );
+  });
+
+  test("writes evidence of several lines as a comment only", async () => {
+    await setMigrates("prod", "gateway", false, "first\n  app-roles:ceiling: 1\n\r\u2028x: y");
+    expect(parse(readFileSync(file, "utf8")).config["app-roles:services"].gateway).toMatchObject({ migrates: false });
+    expect(parse(readFileSync(file, "utf8")).config["app-roles:ceiling"]).toBe(95);
+  });
+
+  test.each([
+    ["gatway", false, /declares no service gatway.*; it declares dashboard_api, ingest_worker, worker/],
+    [
+      "gateway",
+      true,
+      /was not changed: app-roles:services.gateway.role: the service migrates, .*fleet_platform has none yet/,
+    ],
+  ])("refuses %s: %s and changes nothing", async (service, migrates, message) => {
+    const before = readFileSync(file, "utf8");
+    await expect(setMigrates("prod", service, migrates, "x")).rejects.toThrow(message);
+    expect(readFileSync(file, "utf8")).toBe(before);
+  });
+
+  test("accepts true for a service of the owner", async () => {
+    writeFileSync(file, readFileSync(file, "utf8").replaceAll("migrates: true", "migrates: unconfirmed"));
+    await setMigrates("prod", "worker", true, "runs run_migrations.py");
+    expect(readFileSync(file, "utf8")).toContain("# runs run_migrations.py\n      migrates: true");
+  });
 });

@@ -1,0 +1,92 @@
+import { DatabaseUrlError, databaseUrlDatabase } from "../../model/database-url.ts";
+import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
+import type { Docker } from "../../provider/docker/engine.ts";
+import type { ContainerInspection } from "../../provider/docker/engine-types.ts";
+
+/** A running container that can have sessions. Of its variables only names are kept. */
+export interface ContainerFacts {
+  name: string;
+  image: string;
+  /** Its command line, with the values of URLs and assignments left out. */
+  command: string;
+  addresses: string[];
+  startedAt: Date;
+  /** Variables whose value is a Postgres URL, with the database that it names. */
+  urlKeys: { name: string; database: string | undefined }[];
+  compose: { project: string; service: string; files: string[] } | undefined;
+  /** Name of the swarm service. */
+  swarm: string | undefined;
+}
+
+/** The running containers of a Docker host. Throws the error of Docker. */
+export async function readContainers(dockerHost: string | undefined): Promise<ContainerFacts[]> {
+  try {
+    const docker = dockerClient(dockerHost);
+    const running = await docker.listContainers();
+    const found: ContainerFacts[] = [];
+    for (const { Id } of running) {
+      const inspected = await inspect(docker, Id);
+      if (inspected) found.push(factsOf(inspected));
+    }
+    return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  } catch (error) {
+    throw explainDocker("reading the containers", error);
+  }
+}
+
+/** Undefined when the container was removed after it was listed. */
+async function inspect(docker: Docker, id: string): Promise<ContainerInspection | undefined> {
+  try {
+    return await docker.getContainer(id).inspect();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
+  }
+}
+
+export function factsOf({ Name, State, Config, NetworkSettings }: ContainerInspection): ContainerFacts {
+  const labels = Config.Labels ?? {};
+  const service = labels["com.docker.compose.service"];
+  return {
+    name: Name.replace(/^\//, ""),
+    image: Config.Image,
+    command: [Config.Entrypoint ?? [], Config.Cmd ?? []].flat().map(withoutValues).join(" "),
+    addresses: Object.values(NetworkSettings.Networks ?? {}).flatMap(({ IPAddress, GlobalIPv6Address }) =>
+      [IPAddress, GlobalIPv6Address].filter((address) => address !== undefined && address !== ""),
+    ) as string[],
+    startedAt: new Date(State.StartedAt),
+    urlKeys: (Config.Env ?? []).flatMap((variable) => {
+      const end = variable.indexOf("=");
+      const value = variable.slice(end + 1);
+      return end > 0 && /^postgres(ql)?(\+\w+)?:\/\//i.test(value)
+        ? [{ name: variable.slice(0, end), database: databaseOf(value) }]
+        : [];
+    }),
+    compose:
+      service === undefined
+        ? undefined
+        : {
+            project: labels["com.docker.compose.project"] ?? "",
+            service,
+            files: (labels["com.docker.compose.project.config_files"] ?? "").split(",").filter((file) => file !== ""),
+          },
+    swarm: labels["com.docker.swarm.service.name"],
+  };
+}
+
+/** A word of a command line can hold a URL or a password. */
+function withoutValues(word: string): string {
+  return word
+    .replaceAll(/\b[\w+.-]+:\/\/\S*/g, "<url>")
+    .replaceAll(/(--?[\w-]*(?:pass|secret|token|key)[\w-]*[= ])\S+/gi, "$1<value>")
+    .replaceAll(/\b([A-Z][A-Z0-9_]{2,})=\S*/g, "$1=<value>");
+}
+
+function databaseOf(url: string): string | undefined {
+  try {
+    return databaseUrlDatabase(url);
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,44 @@
+import { during } from "../terminal/progress.ts";
+import { ReadOnlyServer } from "./connection.ts";
+import { makeDiscovery } from "./discovery.ts";
+import { propose } from "./proposal.ts";
+import { discoveryReport } from "./report.ts";
+import { findTarget } from "./target.ts";
+import { writeStackFile } from "./write-stack-file.ts";
+
+export interface DiscoverOptions {
+  url?: string | undefined;
+  stack?: string;
+  /** Milliseconds. */
+  watch: number;
+  log?: string[];
+  docker?: boolean;
+  write?: string;
+  force?: boolean;
+  verbose?: boolean;
+  quiet?: boolean;
+}
+
+/** Resolves with the exit code: 0; 1 incomplete, nothing fits, or an existing file was left as it is. */
+export async function discover(options: DiscoverOptions): Promise<number> {
+  const target = await findTarget(options.url, options.stack);
+  const interrupt = new AbortController();
+  const stop = () => interrupt.abort();
+  process.once("SIGINT", stop);
+  process.once("SIGTERM", stop);
+  const server = new ReadOnlyServer(target.address);
+  try {
+    const run = (progress: (message: string) => void) =>
+      makeDiscovery(server, { ...options, dockerHost: target.dockerHost }, interrupt.signal, progress);
+    const found = options.quiet ? await run(() => undefined) : await during("connecting", run);
+    const proposal = propose(found);
+    console.log(discoveryReport(found, proposal, options));
+    const isDone = found.incomplete === undefined && proposal.plan !== undefined;
+    const isWritten = options.write === undefined || (await writeStackFile(options.write, proposal, options.force));
+    return isDone && isWritten ? 0 : 1;
+  } finally {
+    process.off("SIGINT", stop);
+    process.off("SIGTERM", stop);
+    await server.close();
+  }
+}

@@ -1,0 +1,157 @@
+import type { Queryable, Server } from "../../provider/postgres/connection.ts";
+import { isMissingDatabase } from "../../provider/postgres/databases.ts";
+import { type ActivitySnapshot, activityBetween, readActivity } from "./activity.ts";
+import { isLostConnection } from "./connection.ts";
+import { type ContainerFacts, readContainers } from "./containers.ts";
+import { type DatabaseEstate, readEstate } from "./estate.ts";
+import type { Evidence } from "./evidence.ts";
+import type { Findings } from "./proposal.ts";
+import { readServerFacts, type ServerFacts } from "./server-facts.ts";
+import { findWho } from "./services.ts";
+import { SessionWatch } from "./session-watch.ts";
+import { watchSessions } from "./watch.ts";
+
+/** What one discovery found out. */
+export interface Discovery extends Findings {
+  watch: SessionWatch;
+  evidence: Map<string, Evidence>;
+  /** Undefined: no log was given. */
+  log: { statements: number } | undefined;
+  /** What could not be seen, or what makes it less certain. */
+  notes: string[];
+  /** Why the discovery did not reach its end; undefined: it did. */
+  incomplete: string | undefined;
+}
+
+export interface DiscoveryOptions {
+  /** Milliseconds; 0: one look. */
+  watch: number;
+  log?: string[] | undefined;
+  docker?: boolean | undefined;
+  /** Default: DOCKER_HOST, else the local socket. */
+  dockerHost?: string | undefined;
+}
+
+/**
+ * Watches the server and reads its catalog, one connection at a time. Ends early on the signal. If the server goes away, what was
+ * seen is kept, and `incomplete` says so; throws if nothing was seen.
+ */
+export async function makeDiscovery(
+  server: Server,
+  options: DiscoveryOptions,
+  signal: AbortSignal,
+  progress: (message: string) => void,
+): Promise<Discovery> {
+  const facts = await server.session(undefined, readServerFacts);
+  const containers = options.docker ? await readContainers(options.dockerHost) : [];
+  const before = await readDatabases(server, signal, progress);
+  const watch = new SessionWatch((text) => text);
+  await watchSessions(server, watch, {
+    time: options.watch,
+    signal,
+    seen: (left) => progress(`watching the sessions: ${Math.ceil(left / 1000)}s left; Ctrl-C ends the watch`),
+    missed: (error) => progress(`no answer: ${error.message}`),
+  });
+  let incomplete: string | undefined;
+  let after = before;
+  try {
+    after = await readDatabases(server, undefined, progress);
+  } catch (error) {
+    if (!isLostConnection(error)) throw error;
+    incomplete = `the server went away: ${(error as Error).message}`;
+  }
+  const all = options.docker ? merged(containers, await readContainers(options.dockerHost)) : [];
+  const superusers = new Set(facts.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
+  const who = findWho(watch, superusers, all, watch.first);
+  const inUse = new Set(who.services.map(({ database }) => database));
+  return {
+    address: server.address,
+    server: facts,
+    serverContainer: all.find(({ addresses }) => addresses.includes(facts.address ?? ""))?.name,
+    who,
+    estates: [...after.values()].map(({ estate }) => estate).filter(({ name }) => inUse.has(name)),
+    needs: new Map(),
+    evidence: new Map(),
+    activity: new Map(
+      [...after].flatMap(([name, { activity }]) => {
+        const earlier = before.get(name);
+        return earlier && earlier.activity !== activity ? [[name, activityBetween(earlier.activity, activity)]] : [];
+      }),
+    ),
+    watch,
+    log: undefined,
+    notes: notesOf(facts, watch, options),
+    incomplete,
+  };
+}
+
+interface ReadDatabase {
+  estate: DatabaseEstate;
+  activity: ActivitySnapshot;
+}
+
+/** The databases that have sessions, by name, sorted. */
+async function readDatabases(
+  server: Server,
+  signal: AbortSignal | undefined,
+  progress: (message: string) => void,
+): Promise<Map<string, ReadDatabase>> {
+  const names = await server.anySession(databasesInUse);
+  const read = new Map<string, ReadDatabase>();
+  for (const name of names) {
+    if (signal?.aborted) break;
+    progress(`reading the database ${name}`);
+    try {
+      const found = await server.session(name, async (db) => ({
+        estate: await readEstate(db, name),
+        activity: await readActivity(db),
+      }));
+      read.set(name, found);
+    } catch (error) {
+      // Dropped meanwhile.
+      if (!isMissingDatabase(error)) throw error;
+    }
+  }
+  return read;
+}
+
+async function databasesInUse(db: Queryable): Promise<string[]> {
+  const { rows } = await db.query<{ name: string }>(
+    `SELECT DISTINCT d.datname AS name FROM pg_stat_activity a JOIN pg_database d ON d.oid = a.datid
+     WHERE a.pid <> pg_backend_pid() AND d.datallowconn AND has_database_privilege(d.oid, 'CONNECT') ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+/** By name, with the addresses of both looks: a container that was started again can have another. */
+function merged(before: ContainerFacts[], after: ContainerFacts[]): ContainerFacts[] {
+  const gone = before.filter(({ name }) => !after.some((each) => each.name === name));
+  const kept = after.map((each) => {
+    const earlier = before.find(({ name }) => name === each.name)?.addresses ?? [];
+    return { ...each, addresses: [...new Set([...each.addresses, ...earlier])] };
+  });
+  return [...kept, ...gone].toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function notesOf(facts: ServerFacts, watch: SessionWatch, { watch: time }: DiscoveryOptions): string[] {
+  const { user, seesSessions, isStandby, tracksActivities } = facts;
+  const notes: string[] = [];
+  if (!seesSessions) {
+    notes.push(
+      `${user} is neither a superuser nor a member of pg_monitor, so it sees no address, state or statement of other roles: GRANT pg_monitor TO ${user}.`,
+    );
+  }
+  if (isStandby) {
+    notes.push(
+      "This is a standby: its sessions and statistics are its own, its services are those that read here, and DDL is that of the primary. Discover the primary too; the stack changes only the primary.",
+    );
+  }
+  if (!tracksActivities) notes.push("track_activities is off: statements and states of sessions are not visible.");
+  if (watch.missed > 0) notes.push(`${watch.missed} looks had no answer: sessions of that time were not seen.`);
+  if (watch.dropped > 0) notes.push(`${watch.dropped} statements were not kept, since too many were different.`);
+  if (time < 60_000)
+    notes.push(
+      "A short watch misses deploys and scheduled jobs: watch for longer (--watch 1h), through a restart of each service.",
+    );
+  return notes;
+}

@@ -1,0 +1,82 @@
+import { readOwnedObjects } from "../../provider/ownership/objects.ts";
+import type { Queryable } from "../../provider/postgres/connection.ts";
+import { readingAgain } from "../../provider/postgres/gone.ts";
+import { schemaNames } from "../../provider/postgres/schemas.ts";
+import { findTimescale } from "../../provider/postgres/timescale.ts";
+import { createsItsLedger, isLedger } from "../../provider/warnings/ledgers.ts";
+
+/** An object with an owner. */
+export interface EstateObject {
+  /** As the configuration names it: `reporting.v_trips`, `function app.f(integer)`. */
+  key: string;
+  schema: string;
+  owner: string;
+  isSuperusers: boolean;
+}
+
+/** A table in which a migration tool records what it has run. */
+export interface Ledger {
+  key: string;
+  schema: string;
+  owner: string;
+  isSuperusers: boolean;
+  /** Privileges on the schema that its owner needs and PUBLIC does not have. */
+  schemaPrivileges: string[];
+}
+
+/** One database: its schemas and the owners of their objects. */
+export interface DatabaseEstate {
+  name: string;
+  hasTimescale: boolean;
+  /** All schemas with objects, without those of Postgres and of extensions, sorted. */
+  schemas: string[];
+  objects: EstateObject[];
+  ledgers: Ledger[];
+  /** Names of the schemas, with those of extensions and empty ones. */
+  allSchemas: string[];
+}
+
+/** Reads the present database. It needs no privilege on any object. */
+export async function readEstate(db: Queryable, name: string): Promise<DatabaseEstate> {
+  const named = await schemaNames(db, "without");
+  const objects = await readingAgain(() => readOwnedObjects(db, named));
+  const kept = objects.map(({ key, schema, owner, isSuperusers, name: plain, type }) => ({
+    key,
+    schema,
+    owner,
+    isSuperusers,
+    isLedger: type === "table" && isLedger(plain),
+    plain,
+  }));
+  const used = new Set(kept.map(({ schema }) => schema));
+  const open = await publicPrivileges(db, named);
+  return {
+    name,
+    hasTimescale: (await findTimescale(db)) !== undefined,
+    schemas: named.filter((schema) => used.has(schema)),
+    objects: kept.map(({ isLedger: _, plain: __, ...object }) => object),
+    ledgers: kept
+      .filter((object) => object.isLedger)
+      .map(({ key, schema, owner, isSuperusers, plain }) => ({
+        key,
+        schema,
+        owner,
+        isSuperusers,
+        schemaPrivileges: ["USAGE", ...(createsItsLedger(plain) ? ["CREATE"] : [])].filter(
+          (privilege) => !open.get(schema)?.includes(privilege),
+        ),
+      })),
+    allSchemas: await schemaNames(db, "with"),
+  };
+}
+
+/** Schema to the privileges that every role has on it. */
+async function publicPrivileges(db: Queryable, schemas: string[]): Promise<Map<string, string[]>> {
+  const { rows } = await db.query<{ schema: string; privileges: string[] }>(
+    `SELECT n.nspname AS schema, array_agg(a.privilege_type ORDER BY a.privilege_type) AS privileges
+     FROM pg_namespace n CROSS JOIN LATERAL aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) a
+     WHERE n.nspname = ANY ($1::text[]) AND a.grantee = 0 GROUP BY 1`,
+    [schemas],
+  );
+  return new Map(rows.map(({ schema, privileges }) => [schema, privileges]));
+}

@@ -1,0 +1,172 @@
+import { styleText } from "node:util";
+import { table } from "../terminal/screen.ts";
+import type { Discovery } from "./discovery.ts";
+import type { Need } from "./evidence.ts";
+import type { Decision, Proposal } from "./proposal.ts";
+import type { OtherClients, SeenService } from "./services.ts";
+
+export interface ReportOptions {
+  verbose?: boolean | undefined;
+  /** Only the verdict. */
+  quiet?: boolean | undefined;
+}
+
+/** The discovery for people: the verdict, the services, what is left to decide. */
+export function discoveryReport(discovery: Discovery, proposal: Proposal, { verbose, quiet }: ReportOptions): string {
+  const lines = quiet
+    ? [verdict(discovery, proposal)]
+    : [
+        verdict(discovery, proposal),
+        basis(discovery),
+        ...serviceLines(proposal),
+        ...decisionLines(proposal),
+        ...otherLines(discovery),
+        ...noteLines(discovery),
+        ...(verbose ? detailLines(discovery, proposal) : []),
+      ];
+  const [first = "", ...rest] = lines.map(plain);
+  // styleText respects NO_COLOR and a standard output that is not a terminal.
+  return [styleText("bold", first, { stream: process.stdout }), ...rest].join("\n");
+}
+
+/** `6 services log in as a superuser; their limits fit: 95 of 95; 4 decisions are left`. */
+function verdict({ incomplete }: Discovery, { services, left, plan, decisions }: Proposal): string {
+  const count = services.length + left.length;
+  const who =
+    count === 0
+      ? "no service logs in as a superuser"
+      : `${count} ${count === 1 ? "service logs" : "services log"} in as a superuser`;
+  const sum = plan
+    ? `; all limits add up to ${plan.total} of ${plan.ceiling}`
+    : "; the existing limits leave no room for them";
+  const decide = decisions.length > 0 ? `; ${counted(decisions.length, "decision")} left` : "";
+  const verdict = `${who}${count > 0 ? sum : ""}${decide}${incomplete === undefined ? "" : `; incomplete: ${incomplete}`}`;
+  return verdict.charAt(0).toUpperCase() + verdict.slice(1);
+}
+
+function basis({ address, server, watch, log }: Discovery): string {
+  const { slots } = server;
+  const reserved = slots.superuserReserved + slots.reserved;
+  const seconds = Math.round(((watch.last?.getTime() ?? 0) - (watch.first?.getTime() ?? 0)) / 1000);
+  const time = watch.looks === 1 ? "one look" : seconds < 120 ? `${seconds}s` : `${Math.round(seconds / 60)}min`;
+  const statements = watch.statements.reduce((sum, each) => sum + each.count, 0);
+  const logged = log ? ` and a log of ${counted(log.statements, "statement")}` : "";
+  const standby = server.isStandby ? ", a standby" : "";
+  return `PostgreSQL ${server.version} at ${address.host}:${address.port}${standby}: ${slots.used} of ${slots.max} connections in use (${reserved} reserved). Seen in ${time}: ${counted(statements, "statement")}${logged}.`;
+}
+
+function serviceLines({ services, left }: Proposal): string[] {
+  if (services.length + left.length === 0) return [];
+  const rows = services.map(({ seen, need, role }) => [...cells(seen), need.access, migrates(need), role]);
+  const unmanaged = left.map((seen) => [...cells(seen), "-", "-", "-"]);
+  const header = ["service", "login", "sessions", "busy", "superuser", "database", "access", "migrates", "role"];
+  return ["", ...table([header, ...rows, ...unmanaged]).split("\n")];
+}
+
+function cells({
+  name,
+  user,
+  sessions,
+  busyPerReplica,
+  replicas,
+  idleShare,
+  database,
+}: SeenService): (string | number)[] {
+  return [name, user, sessions, idleShare === undefined ? "unknown" : busyPerReplica * replicas, "yes", database];
+}
+
+function migrates({ migrates }: Need): string {
+  return migrates === "unconfirmed" ? "unconfirmed" : migrates ? "yes" : "no";
+}
+
+/** Decisions with the same text on one line. */
+function decisionLines({ decisions }: Proposal): string[] {
+  if (decisions.length === 0) return [];
+  const groups = Map.groupBy(decisions, ({ text }) => text);
+  const lines = [...groups.values()].flatMap((group) => {
+    const [{ path, text, next }] = group as [Decision, ...Decision[]];
+    const others = group.slice(1).map((each) => each.path[1]);
+    const where = others.length === 0 ? path.join(".") : `${path.join(".")} (also ${others.join(", ")})`;
+    return [`  ${where}: ${text}`, ...(next === undefined ? [] : [`    ${next}`])];
+  });
+  return ["", "Decide", ...lines];
+}
+
+function otherLines({ who }: Discovery): string[] {
+  const { people, tools, replication, onlyAddress, isPooler } = who;
+  const pooler = isPooler
+    ? [
+        "A pooler such as PgBouncer is in front of the server: the sessions seen are its own, not those of the services.",
+      ]
+    : onlyAddress !== undefined
+      ? [
+          `All services connect from ${onlyAddress === "local" ? "a Unix socket" : onlyAddress}: if a pooler such as PgBouncer is there, the sessions seen are its own.`,
+        ]
+      : [];
+  const lines = [...named("People", people), ...named("Tools", tools), ...named("Replication", replication), ...pooler];
+  return lines.length > 0 ? ["", ...lines] : [];
+}
+
+function named(what: string, clients: OtherClients[]): string[] {
+  if (clients.length === 0) return [];
+  const each = clients.map(({ application, user, sessions }) => `${application} as ${user} (${sessions})`);
+  return [`${what}, not services: ${[...new Set(each)].join(", ")}.`];
+}
+
+function noteLines({ notes }: Discovery): string[] {
+  return notes.length > 0 ? ["", ...notes.map((note) => `Note: ${note}`)] : [];
+}
+
+function detailLines({ activity, server, evidence }: Discovery, { services }: Proposal): string[] {
+  const of = services.flatMap(({ seen, need }) => [
+    "",
+    `${seen.name}: ${describe(seen)}`,
+    ...need.reasons.map(
+      ({ subject, line, certainty }) => `  ${subject}: ${line}${certainty === "likely" ? " (likely)" : ""}`,
+    ),
+    ...(evidence.get(seen.name)?.unknown ?? []).map(
+      ({ reason, example, count }) => `  unknown: ${reason}, ${counted(count, "time")}: ${example}`,
+    ),
+    ...(evidence.get(seen.name)?.breaksPooling ?? []).map((each) => `  breaks transaction pooling: ${each}`),
+  ]);
+  const writes = [...activity].flatMap(([database, { writes, changed }]) => [
+    ...writes.map(
+      ({ schema, rows, tables }) => `  ${database}.${schema}: ${counted(rows, "row")} written in ${tables.join(", ")}`,
+    ),
+    ...changed.map(({ name, what }) => `  ${database}: ${name} was ${what}`),
+  ]);
+  const superusers = server.roles.filter(({ superuser }) => superuser).map(({ role }) => role);
+  return [
+    ...of,
+    "",
+    "During the watch",
+    ...(writes.length > 0 ? writes : ["  nothing was written and no object changed"]),
+    "",
+    `Superusers that can log in: ${superusers.join(", ")}.`,
+  ];
+}
+
+function describe({ container, addresses, idleShare, replicas, perReplica, sawStart }: SeenService): string {
+  const parts = [
+    `${counted(replicas, "replica")} of ${counted(perReplica, "session")}`,
+    idleShare === undefined ? "state unknown" : `${Math.round(idleShare * 100)}% idle`,
+    `from ${addresses.join(", ") || "an unknown address"}`,
+    ...(container
+      ? [
+          `container ${container.name} (${container.image}${container.command === "" ? "" : `: ${container.command}`})`,
+          ...(container.urlKeys.length > 0 ? [`URL in ${container.urlKeys.map(({ name }) => name).join(", ")}`] : []),
+        ]
+      : []),
+    ...(sawStart ? ["its start was seen"] : []),
+  ];
+  return parts.join(", ");
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** Names can hold line ends and control characters of the terminal. */
+function plain(line: string): string {
+  return line.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}

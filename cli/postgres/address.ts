@@ -1,0 +1,71 @@
+import {
+  DatabaseUrlError,
+  databaseUrlAddress,
+  databaseUrlDatabase,
+  databaseUrlPassword,
+  databaseUrlUser,
+} from "../../model/database-url.ts";
+import { completeServer } from "../../model/server.ts";
+import { type SslMode, sslModes } from "../../model/stack.ts";
+import type { ServerAddress } from "../../provider/postgres/connection.ts";
+import { UsageError } from "../terminal/command.ts";
+
+/**
+ * The address and login of a URL, with defaults from libpq's environment variables. Throws UsageError, which never contains the
+ * URL.
+ */
+export function addressOfUrl(url: string, env: NodeJS.ProcessEnv): ServerAddress {
+  try {
+    const parameters = new URLSearchParams(url.includes("?") ? url.slice(url.indexOf("?") + 1) : "");
+    const named = parameters.get("host");
+    const address = databaseUrlAddress(url) ?? {
+      host: named ?? env.PGHOST ?? "localhost",
+      port: Number(parameters.get("port") ?? env.PGPORT ?? 5432),
+    };
+    if (named === null && /^postgres(ql)?:\/\/[^/?]*,/.test(url)) throw new UsageError("the URL must have one host");
+    const user = databaseUrlUser(url) ?? env.PGUSER ?? "postgres";
+    return addressOf({
+      ...address,
+      user,
+      password: databaseUrlPassword(url) ?? env.PGPASSWORD ?? "",
+      database: databaseUrlDatabase(url) ?? env.PGDATABASE ?? user,
+      sslmode: parameters.get("sslmode") ?? env.PGSSLMODE,
+      sslrootcert: parameters.get("sslrootcert") ?? undefined,
+    });
+  } catch (error) {
+    if (error instanceof DatabaseUrlError) throw new UsageError(`the URL of the server: ${error.message}`);
+    throw error;
+  }
+}
+
+/** The address and login of libpq's environment variables; undefined if none of them names a server. */
+export function addressOfEnvironment(env: NodeJS.ProcessEnv): ServerAddress | undefined {
+  if (env.PGHOST === undefined && env.PGUSER === undefined && env.PGDATABASE === undefined) return undefined;
+  const user = env.PGUSER ?? "postgres";
+  return addressOf({
+    host: env.PGHOST ?? "localhost",
+    port: Number(env.PGPORT ?? 5432),
+    user,
+    password: env.PGPASSWORD ?? "",
+    database: env.PGDATABASE ?? user,
+    sslmode: env.PGSSLMODE,
+    sslrootcert: undefined,
+  });
+}
+
+type Written = Omit<ServerAddress, "sslmode"> & { sslmode: string | undefined };
+
+function addressOf({ sslmode, ...written }: Written): ServerAddress {
+  const { host, port, user, database, sslrootcert } = written;
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new UsageError("the port must be from 1 to 65535");
+  const admin = { user, database, sslmode: sslmode === undefined ? undefined : sslModeOf(sslmode) };
+  return { ...written, sslmode: completeServer({ host, port, sslrootcert, admin }).admin.sslmode };
+}
+
+/** `prefer` and `allow`, which cannot be kept, become the default: TLS, except to this machine. */
+function sslModeOf(written: string): SslMode | undefined {
+  if (written === "prefer" || written === "allow") return undefined;
+  const known = sslModes.find((mode) => mode === written);
+  if (known === undefined) throw new UsageError(`sslmode ${written}: expected ${sslModes.join(", ")}`);
+  return known;
+}

@@ -1,0 +1,133 @@
+import { describe, expect, test } from "vitest";
+import type { ContainerFacts } from "../../../cli/discover/containers.ts";
+import { attribution, findWho } from "../../../cli/discover/services.ts";
+import type { Look, Session } from "../../../cli/discover/session-sampler.ts";
+import { SessionWatch } from "../../../cli/discover/session-watch.ts";
+
+let pid = 0;
+const session = (application: string, more: Partial<Session> = {}): Session => ({
+  id: String(++pid),
+  pid,
+  database: "shop",
+  user: "postgres",
+  application,
+  address: "10.0.0.1",
+  isReplication: false,
+  state: "idle",
+  idleInTransaction: 0,
+  ...more,
+});
+const watchOf = (...looks: Session[][]) => {
+  const watch = new SessionWatch((sql) => sql);
+  for (const sessions of looks) watch.add({ sessions, statements: [] } satisfies Look);
+  return watch;
+};
+const superusers = new Set(["postgres"]);
+const who = (watch: SessionWatch, containers: ContainerFacts[] = []) =>
+  findWho(watch, superusers, containers, undefined);
+const container = (name: string, address: string, more: Partial<ContainerFacts> = {}): ContainerFacts => ({
+  name,
+  image: "shop:1",
+  command: "",
+  addresses: [address],
+  startedAt: new Date(0),
+  urlKeys: [],
+  compose: undefined,
+  swarm: undefined,
+  ...more,
+});
+
+describe("services", () => {
+  test("replicas are addresses, pools are sessions of one of them", () => {
+    const found = who(
+      watchOf(
+        [session("api"), session("api"), session("api", { state: "active" })],
+        [session("api"), session("api", { address: "10.0.0.2" }), session("api", { address: "10.0.0.2" })],
+      ),
+    );
+    expect(found.services).toMatchObject([
+      { name: "api", sessions: 3, perReplica: 3, replicas: 2, busyPerReplica: 1, user: "postgres", sawStart: true },
+    ]);
+    expect(found.services[0]?.idleShare).toBeCloseTo(5 / 6);
+  });
+
+  test("workers of one program are one service, other databases are another", () => {
+    const found = who(
+      watchOf([
+        session("puma: cluster worker 0: 7 [shop]"),
+        session("puma: cluster worker 1: 8 [shop]"),
+        session("puma: cluster worker 1: 8 [shop]", { database: "audit" }),
+      ]),
+    );
+    expect(found.services.map(({ name, sessions }) => [name, sessions])).toEqual([
+      ["puma_cluster_worker_shop_audit", 1],
+      ["puma_cluster_worker_shop_shop", 2],
+    ]);
+  });
+
+  test("without a telling application_name the address or the container tells them apart", () => {
+    const watch = watchOf([session(""), session("pgx", { address: "10.0.0.2" })]);
+    expect(who(watch).services).toMatchObject([
+      { name: "client_10.0.0.1", nameProblem: expect.stringContaining("application_name") },
+      { name: "client_10.0.0.2" },
+    ]);
+    const containers = [
+      container("shop_api_1", "10.0.0.1", { compose: { project: "shop", service: "api", files: [] } }),
+      container("shop_job", "10.0.0.2"),
+    ];
+    expect(who(watch, containers).services).toMatchObject([
+      { name: "api", nameProblem: undefined },
+      { name: "shop_job", nameProblem: undefined },
+    ]);
+  });
+
+  test("people, tools, replication and roles of their own are not services", () => {
+    const found = who(
+      watchOf([
+        session("psql"),
+        session("pg_dump"),
+        session("walreceiver", { database: "", isReplication: true }),
+        session("grafana", { user: "grafana_ro" }),
+        session("grafana", { user: "grafana_ro", address: "10.0.0.9" }),
+      ]),
+    );
+    expect(found.services).toEqual([]);
+    expect(found.people).toMatchObject([{ application: "psql", user: "postgres" }]);
+    expect(found.tools).toMatchObject([{ application: "pg_dump" }]);
+    expect(found.replication).toMatchObject([{ application: "walreceiver" }]);
+    expect(found.existing).toEqual(new Map([["grafana_ro", 2]]));
+  });
+
+  test("one address for all can be a pooler", () => {
+    const watch = watchOf([session("api"), session("worker")]);
+    expect(who(watch)).toMatchObject({ onlyAddress: "10.0.0.1", isPooler: false });
+    const pooler = [container("pool", "10.0.0.1", { image: "edoburu/pgbouncer:1.23" })];
+    expect(who(watch, pooler)).toMatchObject({ isPooler: true });
+    expect(who(watchOf([session("api"), session("worker", { address: "10.0.0.2" })])).onlyAddress).toBeUndefined();
+  });
+
+  test("a service that comes back was seen to start", () => {
+    const [api, again] = [session("api"), session("api")];
+    expect(who(watchOf([api], [], [again])).services[0]?.sawStart).toBe(true);
+    expect(who(watchOf([api], [api, again])).services[0]?.sawStart).toBe(false);
+  });
+
+  test("hidden states are not idle", () => {
+    const hidden = { state: undefined, address: undefined };
+    expect(who(watchOf([session("api", hidden)])).services).toMatchObject([{ idleShare: undefined, addresses: [] }]);
+  });
+});
+
+test("statements of a log are attributed by what it has", () => {
+  const { services } = who(
+    watchOf([session("api"), session("worker", { address: "10.0.0.2" }), session("cron", { database: "jobs" })]),
+  );
+  const serviceOf = attribution(services);
+  const statement = { text: "SELECT 1", user: "postgres", count: 1, source: "log" as const };
+  expect(serviceOf({ ...statement, database: "shop", application: "api", address: "10.0.0.1" })?.name).toBe("api");
+  expect(serviceOf({ ...statement, database: "shop", application: "worker" })?.name).toBe("worker");
+  expect(serviceOf({ ...statement, database: "shop", address: "10.0.0.2" })?.name).toBe("worker");
+  expect(serviceOf({ ...statement, database: "jobs" })?.name).toBe("cron");
+  expect(serviceOf({ ...statement, database: "shop" })).toBeUndefined();
+  expect(serviceOf({ ...statement, database: "shop", user: "other", application: "api" })).toBeUndefined();
+});
