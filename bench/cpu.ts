@@ -12,7 +12,7 @@ export interface Cost {
 /** Runs a command to its end in a shell that reports its children's times. Throws when the command fails. */
 export async function costOf(command: string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Cost> {
   const start = performance.now();
-  const script = '"$@" >/dev/null || exit; times';
+  const script = '"$@" >&2 || exit; times';
   const { code, stdout, stderr } = await run("bash", ["-c", script, "bash", ...command], options);
   if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
   const children = stdout.trim().split("\n").at(-1) ?? "";
