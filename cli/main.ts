@@ -1,6 +1,7 @@
 /** Runs `npx app-roles COMMAND`. Exit codes: 0 success; 1 a check or the command failed; 2 invalid command line. */
 import { createRequire } from "node:module";
 import { Command, CommanderError, Help } from "commander";
+import { auditCommand } from "./audit/command.ts";
 import { completionCommand } from "./completion.ts";
 import { confirmCommand } from "./confirm/command.ts";
 import { cutoverCommand } from "./cutover/command.ts";
@@ -39,6 +40,7 @@ function program(): Command {
     rotateCommand,
     rotateSuperuserCommand,
     envCommand,
+    auditCommand,
     completionCommand(all),
   ];
   for (const each of commands) all.addCommand(each.copyInheritedSettings(all).showHelpAfterError());

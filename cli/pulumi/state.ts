@@ -18,6 +18,8 @@ export interface ExportedResource {
   deletedWith?: string;
   /** Replaced and about to be deleted. */
   delete?: boolean;
+  /** Time of its creation (RFC 3339). */
+  created?: string;
   inputs?: Record<string, unknown>;
   outputs?: Record<string, unknown>;
 }
@@ -85,7 +87,8 @@ export function stackOf({ resources = [] }: Exported): string | undefined {
   return resources[0]?.urn.split(":")[2];
 }
 
-function nameOf(urn: string): string {
+/** The resource's name in the program. */
+export function nameOf(urn: string): string {
   return urn.slice(urn.lastIndexOf("::") + 2);
 }
 

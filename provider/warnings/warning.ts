@@ -77,6 +77,6 @@ export function linesOf(warnings: Warning[]): string[] {
 }
 
 /** Names can contain anything, including line ends and control characters of the terminal. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

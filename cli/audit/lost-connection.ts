@@ -1,0 +1,21 @@
+import { ConnectionError, codeOf, type ServerAddress } from "../../provider/postgres/connection.ts";
+
+/** SQLSTATEs of a server that is full, went away or ended the session, and the operating system's errors. */
+const lost = /^(08|53300|57P0[1-5]|ECONNRESET|EPIPE|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND)/;
+
+/** Whether the server cannot be reached any more, so that no further check can be made. */
+export function isLostConnection(error: unknown): boolean {
+  const message = error instanceof Error ? error.message : "";
+  return lost.test(codeOf(error) ?? "") || /Connection terminated|connection is closed|not queryable/i.test(message);
+}
+
+/** The error for people; a refused login already says what to do. */
+export function lostConnection(doing: string, { host, port }: ServerAddress, error: unknown): Error {
+  if (error instanceof ConnectionError) return new Error(`${doing}: ${error.message}`, { cause: error });
+  const { message } = error as Error;
+  const code = codeOf(error);
+  return new Error(
+    `${doing}: the server at ${host}:${port} ended the connection: ${message}${code ? ` (${code})` : ""}. Check that it is up, then run this again`,
+    { cause: error },
+  );
+}
