@@ -35,10 +35,35 @@ describe("an invalid command line exits with 2", () => {
     [["rollback"], /SERVICE[\s\S]*--stack NAME/],
     [["cutover", "api", "--watch", "soon"], /--watch[\s\S]*Expected a time such as 45m[\s\S]*--stack NAME/],
     [["cutover", "api", "--format", "json"], /--format requires --file[\s\S]*--stack NAME/],
+    [["audit", "--json", "--metrics"], /--json.*--metrics[\s\S]*--stack NAME/],
+    [["audit", "--out", "x"], /--out requires --json or --metrics/],
+    [["audit", "--unused-days", "30"], /--unused-days requires --history FILE/],
+    [["audit", "--max-password-age", "soon"], /Expected a number of days/],
+    [["audit", "--cwd", "/no/such"], /ENOENT/],
+    [
+      ["audit", "--cwd", "test", "mysql://a:secret@b/c"],
+      /the URL of the server: it does not start with postgresql:\/\//,
+    ],
     [["env", "api", "--format", "xml"], /dotenv, json, compose, docker-secret[\s\S]*--stack NAME/],
   ])("%j", async (args, words) => {
     expect(await appRoles(args)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(words) });
   });
+});
+
+test("an audit that cannot be made exits with 2, and its document says so", async () => {
+  const { code, stdout, stderr } = await appRoles([
+    "audit",
+    "--cwd",
+    "test",
+    "--json",
+    "postgresql://a:secret@127.0.0.1:1/x",
+  ]);
+  expect({ code, stderr }).toEqual({
+    code: 2,
+    stderr: expect.stringMatching(/could not check: .*127\.0\.0\.1:1.*ECONNREFUSED/),
+  });
+  expect(JSON.parse(stdout)).toMatchObject({ schemaVersion: 1, outcome: "error", stack: null });
+  expect(stdout + stderr).not.toContain("secret");
 });
 
 test("a missing file and a missing pulumi are reported", async () => {

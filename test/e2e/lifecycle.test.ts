@@ -2,6 +2,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { AuditDocument } from "../../cli/audit/document.ts";
+import { run } from "../../sandbox/process.ts";
 import { createEstate, type Estate, filesBelow } from "./estate.ts";
 import { placesOfPasswords } from "./password-search.ts";
 
@@ -26,6 +28,14 @@ function changed(text: string): string[] {
   return [...text.matchAll(/^ *[~+-]{1,2} +([\w:/]+): \((?:update|create|delete)/gm)].map(
     (match) => match[1] as string,
   );
+}
+
+/** The findings of `app-roles audit`, which exits with 1 because PUBLIC can connect. */
+async function audit(): Promise<AuditDocument> {
+  const { dir, env } = estate.sandbox;
+  const { code, stdout, stderr } = await run("node", ["bin/app-roles.js", "audit", "--json"], { cwd: dir, env });
+  expect({ code, stderr }).toEqual({ code: 1, stderr: "" });
+  return JSON.parse(stdout) as AuditDocument;
 }
 
 test("preview says what will change, with real values, and changes nothing", async () => {
@@ -61,6 +71,9 @@ test("up creates the roles and moves the objects, and a second up changes nothin
   const { text } = await estate.pulumi(["preview", "--expect-no-changes"]);
   expect(text).not.toContain("[diff: ");
   expect(await estate.up()).toContain("42 unchanged");
+  const { findings, unchecked, roles } = await audit();
+  expect([...new Set(findings.map(({ check }) => check)), unchecked]).toEqual(["public-database", []]);
+  expect(roles.find(({ role }) => role === "tracksolid_owner")).toMatchObject({ declaredLimit: 30, limit: 30 });
 });
 
 test("manual drift is shown by a refresh and a preview, and fixed by up", async () => {
@@ -75,6 +88,14 @@ test("manual drift is shown by a refresh and a preview, and fixed by up", async 
      ALTER TABLE tickets.comments OWNER TO postgres;
      ALTER ROLE gateway_app SET idle_in_transaction_session_timeout = 1000`,
   );
+  const found = (await audit()).findings.map(({ id }) => id);
+  expect(found.filter((id) => id.startsWith("drift/"))).toEqual([
+    "drift/owners/tracksolid_db/tracksolid_owner",
+    "drift/privileges/dashboard_app/tracksolid_db",
+    "drift/role/dashboard_app",
+    "drift/role/gateway_app",
+    "drift/settings/dashboard_app",
+  ]);
   // As in Pulumi Cloud's drift detection.
   const detect = ["refresh", "--preview-only", "--diff", "--expect-no-changes"];
   const drift = await estate.pulumi(detect, { fails: true, env });

@@ -50,7 +50,7 @@ export async function checkLoginRoles(context: Context, findings: Findings): Pro
 
 async function checkDeclared(
   { server, observations, logins }: Context,
-  { name, stack }: Declared,
+  { name, stack, state }: Declared,
   admins: Set<string>,
   findings: Findings,
 ): Promise<void> {
@@ -63,8 +63,10 @@ async function checkDeclared(
       entries.map(({ role }) => role),
     ),
   );
+  // Before the first up, none of its roles exists, which is one finding.
+  const isDeployed = state instanceof Error || (state.resources ?? []).length > 0;
   for (const { role, source } of entries) {
-    if (source !== "declared" || existing.has(role)) continue;
+    if (!isDeployed || source !== "declared" || existing.has(role)) continue;
     findings.add({
       check: "missing-role",
       object: role,

@@ -47,7 +47,7 @@ async function checkDatabases(
         severity: privilege === "CREATE" ? "high" : privilege === "CONNECT" ? "medium" : "low",
         what: `PUBLIC has ${privilege} on the database ${name}${privilege === "CONNECT" ? ": every login role can connect" : ""}`,
         fix: isDeclared
-          ? `set ${path}: [${[...revoked, ...excessive].join(", ")}], then pulumi up --stack ${readableShellWord(subject.declared?.name ?? "")}`
+          ? `set ${path}: [${[...revoked, ...excessive].toSorted().join(", ")}], then pulumi up --stack ${readableShellWord(subject.declared?.name ?? "")}`
           : `${privilege === "CONNECT" ? "GRANT CONNECT to the roles that use it, then " : ""}REVOKE ${privilege} ON DATABASE ${identity} FROM PUBLIC`,
       });
     }
