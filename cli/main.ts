@@ -9,6 +9,7 @@ import { discoverCommand } from "./discover/command.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { envCommand } from "./env/command.ts";
 import { rehearseCommand } from "./rehearse/command.ts";
+import { reportCommand } from "./report/command.ts";
 import { rollbackCommand } from "./rollback/command.ts";
 import { rotateCommand } from "./rotate/command.ts";
 import { rotateSuperuserCommand } from "./rotate-superuser/command.ts";
@@ -41,6 +42,7 @@ function program(): Command {
     rotateSuperuserCommand,
     envCommand,
     auditCommand,
+    reportCommand,
     completionCommand(all),
   ];
   for (const each of commands) all.addCommand(each.copyInheritedSettings(all).showHelpAfterError());

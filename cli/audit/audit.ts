@@ -42,12 +42,9 @@ export async function audit(options: AuditOptions): Promise<number> {
   return outcomes[outcomeOf(made)];
 }
 
-function refuseUnfit({ json, metrics, out, unusedDays, history }: AuditOptions): void {
+function refuseUnfit({ json, metrics, out }: AuditOptions): void {
   if (json && metrics) throw new UsageError("--json and --metrics exclude each other");
   if (out !== undefined && !json && !metrics) throw new UsageError("--out requires --json or --metrics");
-  if (unusedDays !== undefined && history === undefined) {
-    throw new UsageError("--unused-days requires --history FILE: Postgres does not record when a role last logged in");
-  }
 }
 
 /**

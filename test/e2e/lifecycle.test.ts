@@ -90,7 +90,7 @@ test("manual drift is shown by a refresh and a preview, and fixed by up", async 
   );
   const found = (await audit()).findings.map(({ id }) => id);
   expect(found.filter((id) => id.startsWith("drift/"))).toEqual([
-    "drift/owners/tracksolid_db/tracksolid_owner",
+    "drift/owners/tracksolid_db",
     "drift/privileges/dashboard_app/tracksolid_db",
     "drift/role/dashboard_app",
     "drift/role/gateway_app",

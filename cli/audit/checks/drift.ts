@@ -45,7 +45,8 @@ export async function checkDrift({ server, subject }: Context, findings: Finding
     const role = inputs.role ?? inputs.name ?? inputs.owner;
     const title = titles[resource.type];
     if (title === undefined || (typeof role === "string" && missing.has(role))) continue;
-    const object = `${title.key}/${nameOf(resource.urn)}`;
+    const subjectOf = title.subject.map((key) => String(inputs[key]));
+    const words = `${title.words} ${subjectOf.join(" in ")}`;
     const isAdopted = typeof role === "string" && stack.roles[role]?.adopt === true;
     const changes = await readDrift(server, types, resource, inputs, isAdopted).catch((error: Error) => {
       if (isLostConnection(error)) throw error;
@@ -53,7 +54,7 @@ export async function checkDrift({ server, subject }: Context, findings: Finding
     });
     if (changes instanceof Error || changes === undefined) {
       const why = changes?.message ?? "an older version of app-roles wrote its state";
-      findings.cannot("drift", `${title.words(nameOf(resource.urn))}: ${why}`, up);
+      findings.cannot("drift", `${words}: ${why}`, up);
       continue;
     }
     const lines = Object.entries(changes).map(([key, change]) => `${key}: ${change}`);
@@ -61,9 +62,9 @@ export async function checkDrift({ server, subject }: Context, findings: Finding
     if (first === undefined) continue;
     findings.add({
       check: "drift",
-      object,
+      object: [title.key, ...subjectOf].join("/"),
       severity: title.severity,
-      what: `${title.words(nameOf(resource.urn))} drifted (live -> declared): ${first}${more.length > 0 ? `, and ${more.length} more` : ""}`,
+      what: `${words} drifted (live -> declared): ${first}${more.length > 0 ? `, and ${more.length} more` : ""}`,
       fix: fixOf(changes, String(role ?? "")) ?? up,
       details: lines,
     });
@@ -74,24 +75,33 @@ interface Title {
   /** In the finding's id. */
   key: string;
   severity: Severity;
-  words(name: string): string;
+  words: string;
+  /** The inputs that name the role or database. */
+  subject: string[];
 }
 
 const titles: Record<string, Title> = {
-  [ownershipContract.token]: { key: "owners", severity: "high", words: (name) => `the owners in ${name}` },
-  [privilegesContract.token]: { key: "privileges", severity: "high", words: (name) => `the privileges of ${name}` },
-  [roleSettingsContract.token]: { key: "settings", severity: "medium", words: (name) => `the settings of ${name}` },
+  [ownershipContract.token]: { key: "owners", severity: "high", words: "owners in", subject: ["database"] },
+  [privilegesContract.token]: {
+    key: "privileges",
+    severity: "high",
+    words: "privileges of",
+    subject: ["role", "database"],
+  },
+  [roleSettingsContract.token]: { key: "settings", severity: "medium", words: "settings of", subject: ["role"] },
   [existingRoleContract.token]: {
     key: "existing-role",
     severity: "medium",
-    words: (name) => `limit and settings of ${name}`,
+    words: "limit and settings of",
+    subject: ["role"],
   },
   [publicPrivilegesContract.token]: {
     key: "public",
     severity: "medium",
-    words: (name) => `the privileges of PUBLIC on ${name}`,
+    words: "privileges of PUBLIC on",
+    subject: ["database"],
   },
-  [roleType]: { key: "role", severity: "high", words: (name) => `attributes and memberships of ${name}` },
+  [roleType]: { key: "role", severity: "high", words: "attributes and memberships of", subject: ["name"] },
 };
 
 function resourceTypes(server: Server): Map<string, ContractedResource> {

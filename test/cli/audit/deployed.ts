@@ -50,7 +50,7 @@ export async function deploy(postgres: TestPostgres, config: Config, created = n
         const creators = [...new Set([...(owner ? [owner] : []), ...legacyUsers(stack)])].filter((one) => one !== role);
         const inputs = { role, database, access: level, schemas, creators, grants: grants[database], before: [] };
         await privileges(server, new PrivilegeReader(0)).apply(inputs, undefined, testCall());
-        keep("pgaccess:index:Privileges", `${role}/${database}`, inputs);
+        keep("pgaccess:index:Privileges", `${role}.${database}`, inputs);
       }
     }
     for (const [database, one] of Object.entries(stack.databases)) {

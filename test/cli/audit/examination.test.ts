@@ -6,7 +6,6 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { auditSubject } from "../../../cli/audit/audit.ts";
 import { auditDocument, outcomeOf } from "../../../cli/audit/document.ts";
 import type { ExaminationOptions } from "../../../cli/audit/examination.ts";
-import { observe } from "../../../cli/audit/observation.ts";
 import type { Declared } from "../../../cli/audit/subject.ts";
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
 import { observe as catalogOf } from "../../provider/observe.ts";
@@ -366,7 +365,7 @@ describe("what cannot be seen is no result", () => {
     expect(audit.findings.found.map(({ what }) => what)).toEqual([
       "etl uses the superuser postgres: 1 session in postgres",
     ]);
-    expect(said).toMatch(/drift: the owners in tracksolid_db: .*permission denied for database/);
+    expect(said).toMatch(/drift: owners in tracksolid_db: .*permission denied for database/);
     expect(said).toMatch(/reader-writes: .*permission denied for database/);
   });
 
@@ -447,11 +446,6 @@ test("roles unused for N days are known from the history of earlier audits", asy
   } finally {
     await rm(folder, { recursive: true });
   }
-});
-
-test("sessions of people and of the server itself are not a service's", async () => {
-  const { superuserSessions } = await observe(admin);
-  expect(superuserSessions.map(({ application }) => application)).toEqual(["psql"]);
 });
 
 const estates = [["kinds.sql"], ["kinds.sql", "owned-kinds.sql"], ["platform.sql"], ["rental.sql"]];

@@ -1,0 +1,22 @@
+import { auditOptions } from "../audit/options.ts";
+import { command, cwdOption, stackOption } from "../terminal/command.ts";
+import type { ReportOptions } from "./report.ts";
+
+export const reportCommand = auditOptions(
+  command("report", {
+    summary: "writes connections, roles, owners, services and findings of an audit as one HTML page",
+    description: `The page shows the budget, the sessions of each role over the watch, the owners per schema before the first up and now, the
+services with how to roll them back, and the findings of app-roles audit. It loads nothing, holds no secret, and prints on two pages.
+Changes nothing on the server. A file that is not a report is not overwritten.`,
+    example: "app-roles report --watch 1m --out report.html",
+  }),
+)
+  .option("--out <FILE>", "the file to write", "report.html")
+  .option("--force", "overwrite a file that is not a report")
+  .option("--quiet", "print nothing")
+  .addOption(stackOption())
+  .addOption(cwdOption())
+  .action(async (url: string | undefined, options: Omit<ReportOptions, "url">) => {
+    const { report } = await import("./report.ts");
+    process.exitCode = await report({ ...options, url });
+  });
