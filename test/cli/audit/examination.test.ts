@@ -5,8 +5,11 @@ import type { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { auditSubject } from "../../../cli/audit/audit.ts";
 import { auditDocument, outcomeOf } from "../../../cli/audit/document.ts";
-import type { ExaminationOptions } from "../../../cli/audit/examination.ts";
+import { type ExaminationOptions, examine } from "../../../cli/audit/examination.ts";
+import { Observations, observe } from "../../../cli/audit/observation.ts";
+import { ReadOnlyServer } from "../../../cli/audit/read-only-server.ts";
 import type { Declared } from "../../../cli/audit/subject.ts";
+import type { Queryable } from "../../../provider/postgres/connection.ts";
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
 import { observe as catalogOf } from "../../provider/observe.ts";
 import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
@@ -405,12 +408,28 @@ describe("what cannot be seen is no result", () => {
   });
 
   test("a server that goes away ends the audit, and says during what", async () => {
-    const audit = auditSubject({ address: postgres.address, declared }, {}, false);
-    const end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'app-roles'";
-    while ((await admin.query(end)).rowCount === 0);
-    await expect(audit).rejects.toThrow(
-      /^(reading|checking) .*: the server at 127\.0\.0\.1:\d+ ended the connection: .*run this again$/,
-    );
+    const end = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'app-roles'";
+    let isEnding = false;
+    const server = new (class extends ReadOnlyServer {
+      override anySession<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
+        return super.anySession(async (db) => {
+          if (isEnding) await admin.query(end);
+          return work(db);
+        });
+      }
+    })(postgres.address);
+    try {
+      const observations = new Observations();
+      observations.add(await server.anySession(observe));
+      const ended = examine(server, { address: postgres.address, declared }, observations, {}, (doing) => {
+        isEnding = doing === "checking drift";
+      });
+      await expect(ended).rejects.toThrow(
+        /^checking drift: the server at 127\.0\.0\.1:\d+ ended the connection: .*Check that it is up, then run this again$/,
+      );
+    } finally {
+      await server.close();
+    }
   });
 });
 
