@@ -4,11 +4,14 @@ import { type ActivitySnapshot, activityBetween, readActivity } from "./activity
 import { isLostConnection } from "./connection.ts";
 import { type ContainerFacts, readContainers } from "./containers.ts";
 import { type DatabaseEstate, readEstate } from "./estate.ts";
-import type { Evidence } from "./evidence.ts";
+import type { Evidence, LogRead } from "./evidence.ts";
+import { readLogs } from "./log/read-logs.ts";
 import type { Findings } from "./proposal.ts";
+import { seenStatements } from "./seen-statements.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { findWho } from "./services.ts";
-import { SessionWatch } from "./session-watch.ts";
+import { clientOf, SessionWatch } from "./session-watch.ts";
+import { shapeOf } from "./statements/normalize.ts";
 import { watchSessions } from "./watch.ts";
 
 /** What one discovery found out. */
@@ -16,7 +19,7 @@ export interface Discovery extends Findings {
   watch: SessionWatch;
   evidence: Map<string, Evidence>;
   /** Undefined: no log was given. */
-  log: { statements: number } | undefined;
+  log: LogRead | undefined;
   /** What could not be seen, or what makes it less certain. */
   notes: string[];
   /** Why the discovery did not reach its end; undefined: it did. */
@@ -45,13 +48,15 @@ export async function makeDiscovery(
   const facts = await server.session(undefined, readServerFacts);
   const containers = options.docker ? await readContainers(options.dockerHost) : [];
   const before = await readDatabases(server, signal, progress);
-  const watch = new SessionWatch((text) => text);
+  const watch = new SessionWatch(shapeOf);
   await watchSessions(server, watch, {
     time: options.watch,
     signal,
     seen: (left) => progress(`watching the sessions: ${Math.ceil(left / 1000)}s left; Ctrl-C ends the watch`),
     missed: (error) => progress(`no answer: ${error.message}`),
   });
+  const log = await readLog(options, facts, progress);
+  for (const statement of log?.statements ?? []) watch.addLogged(clientOf(statement));
   let incomplete: string | undefined;
   let after = before;
   try {
@@ -62,7 +67,8 @@ export async function makeDiscovery(
   }
   const all = options.docker ? merged(containers, await readContainers(options.dockerHost)) : [];
   const superusers = new Set(facts.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
-  const who = findWho(watch, superusers, all, watch.first);
+  const who = findWho(watch, superusers, all, watchedSince(facts, watch, log));
+  const statements = seenStatements(who.services, watch.statements, log, superusers);
   const inUse = new Set(who.services.map(({ database }) => database));
   return {
     address: server.address,
@@ -79,10 +85,44 @@ export async function makeDiscovery(
       }),
     ),
     watch,
-    log: undefined,
-    notes: notesOf(facts, watch, options),
+    log,
+    notes: [
+      ...notesOf(facts, watch, options),
+      ...(log?.problems ?? []),
+      ...(statements.unattributed > 0
+        ? [
+            `${statements.unattributed} logged statements could be those of several services: add %a and %h to log_line_prefix.`,
+          ]
+        : []),
+    ],
     incomplete,
   };
+}
+
+/** Undefined: none was given. */
+function readLog(
+  { log: files }: DiscoveryOptions,
+  { linePrefix, logTimeZone }: ServerFacts,
+  progress: (message: string) => void,
+): Promise<LogRead> | undefined {
+  if (files === undefined || files.length === 0) return undefined;
+  return readLogs(files, {
+    linePrefix,
+    timeZone: logTimeZone,
+    progress: (file, bytes) => progress(`reading ${file}: ${Math.round(bytes / 1_000_000)} MB`),
+  });
+}
+
+/** Whether the log has every DDL statement of the server. */
+function logsDdl({ logsDdl }: ServerFacts, log: LogRead | undefined): boolean {
+  return log !== undefined && (logsDdl || log.hasStatements);
+}
+
+/** Since when a start of a service was watched: with DDL in the log since its beginning, but not before it was configured. */
+function watchedSince(facts: ServerFacts, watch: SessionWatch, log: LogRead | undefined): Date | undefined {
+  if (!log?.first || !logsDdl(facts, log) || !facts.logsDdl) return watch.first;
+  const since = new Date(Math.max(log.first.getTime(), facts.configuredAt.getTime()));
+  return watch.first && since > watch.first ? watch.first : since;
 }
 
 interface ReadDatabase {

@@ -50,7 +50,12 @@ function basis({ address, server, watch, log }: Discovery): string {
   const seconds = Math.round(((watch.last?.getTime() ?? 0) - (watch.first?.getTime() ?? 0)) / 1000);
   const time = watch.looks === 1 ? "one look" : seconds < 120 ? `${seconds}s` : `${Math.round(seconds / 60)}min`;
   const statements = watch.statements.reduce((sum, each) => sum + each.count, 0);
-  const logged = log ? ` and a log of ${counted(log.statements, "statement")}` : "";
+  const logged = log
+    ? ` and a log of ${counted(
+        log.statements.reduce((sum, each) => sum + each.count, 0),
+        "statement",
+      )}`
+    : "";
   const standby = server.isStandby ? ", a standby" : "";
   return `PostgreSQL ${server.version} at ${address.host}:${address.port}${standby}: ${slots.used} of ${slots.max} connections in use (${reserved} reserved). Seen in ${time}: ${counted(statements, "statement")}${logged}.`;
 }

@@ -18,6 +18,12 @@ export interface ServerFacts extends LiveBudget {
   /** The most bytes of a statement that pg_stat_activity keeps. */
   querySize: number;
   tracksActivities: boolean;
+  /** log_line_prefix and log_timezone, with which a log is read. */
+  linePrefix: string;
+  logTimeZone: string;
+  /** Whether the configuration logs every DDL statement (log_statement), and since when at the latest. */
+  logsDdl: boolean;
+  configuredAt: Date;
   /** All roles, login or not. */
   roleNames: string[];
   /** Settings of roles (ALTER ROLE ... SET); an empty database means all databases. */
@@ -33,7 +39,10 @@ export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
             me.rolsuper OR pg_has_role('pg_read_all_stats', 'USAGE') AS "seesSessions",
             (SELECT rolname FROM pg_roles WHERE oid = 10) AS admin, host(inet_server_addr()) AS address,
             pg_size_bytes(current_setting('track_activity_query_size'))::int AS "querySize",
-            current_setting('track_activities')::bool AS "tracksActivities"
+            current_setting('track_activities')::bool AS "tracksActivities",
+            current_setting('log_line_prefix') AS "linePrefix", current_setting('log_timezone') AS "logTimeZone",
+            (SELECT reset_val <> 'none' FROM pg_settings WHERE name = 'log_statement') AS "logsDdl",
+            pg_conf_load_time() AS "configuredAt"
      FROM pg_roles me WHERE me.rolname = current_user`,
   );
   const [found] = rows;

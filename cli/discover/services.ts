@@ -16,7 +16,7 @@ export interface SeenService {
   applications: string[];
   addresses: string[];
   container: ContainerFacts | undefined;
-  /** The most sessions at one look. */
+  /** The most sessions at one look; 0: only a log has it. */
   sessions: number;
   /** The most addresses at one look, at least 1. */
   replicas: number;
@@ -64,7 +64,11 @@ export function findWho(
   const clients = watch.clients.toSorted((a, b) => (a.key < b.key ? -1 : 1));
   const ofKind = (kind: Kind) =>
     clients.filter((client) => !client.isReplication && kindOf(client.application) === kind);
-  const programs = ofKind("service").filter(({ database }) => database !== "");
+  // An address alone in a log of days is no service: it can have been anyone's.
+  const programs = ofKind("service").filter(
+    ({ database, sessions, application, address }) =>
+      database !== "" && (sessions > 0 || isTelling(application) || containers.some((each) => isAt(each, address))),
+  );
   const groups = Map.groupBy(
     programs.filter(({ user }) => superusers.has(user)),
     (client) => JSON.stringify([client.database, client.user, identityOf(client, containers)]),

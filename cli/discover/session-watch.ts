@@ -58,7 +58,7 @@ export class SessionWatch {
     const counts = new Map<string, number>();
     const busy = new Map<string, number>();
     for (const session of sessions) {
-      const client = this.#clientOf(session, !isFirst);
+      const client = this.#clientOf(clientOf(session), !isFirst);
       counts.set(client.key, (counts.get(client.key) ?? 0) + 1);
       if (session.state !== undefined && session.state !== "idle")
         busy.set(client.key, (busy.get(client.key) ?? 0) + 1);
@@ -73,6 +73,11 @@ export class SessionWatch {
     }
     if (!isSame(counts, this.#counts.at(-1))) this.#counts.push(counts);
     for (const { session, text, at: began } of statements) this.#count(session, text, began);
+  }
+
+  /** A client that a log names, also if it has no session now. */
+  addLogged(client: Client): void {
+    this.#clientOf(client, false);
   }
 
   get clients(): ClientUse[] {
@@ -109,8 +114,7 @@ export class SessionWatch {
     return this.#counts.reduce((most, counts) => Math.max(most, of(counts)), 0);
   }
 
-  #clientOf(session: Session, isNew: boolean): ClientUse {
-    const client = clientOf(session);
+  #clientOf(client: Client, isNew: boolean): ClientUse {
     const key = keyOf(client);
     const known = this.#clients.get(key);
     if (known) return known;
