@@ -1,0 +1,15 @@
+import { BaseSequencer, type TestSpecification } from "vitest/node";
+
+/** The slowest files and folders, in their order; the other files follow. */
+const slowest = ["faults/rollback.test.ts", "e2e/lifecycle.test.ts", "e2e/", "faults/", "examples/", "upgrade/"];
+
+/** Starts the slowest files first, so that no worker is left with a long file at the end. */
+export default class SlowestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rankOf = ({ moduleId }: TestSpecification): number => {
+      const found = slowest.findIndex((each) => moduleId.includes(`/test/${each}`));
+      return found < 0 ? slowest.length : found;
+    };
+    return (await super.sort(files)).sort((one, other) => rankOf(one) - rankOf(other));
+  }
+}
