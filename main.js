@@ -1,5 +1,9 @@
 // Checks the Node version before it loads the TypeScript of index.ts.
 import "./bin/require-node.js";
 import "./bin/compile-cache.js";
+import "./bin/lazy-modules.js";
+
+// Pulumi maps stack traces of compiled programs back to their TypeScript; Node's type stripping keeps all positions.
+Reflect.deleteProperty(Error, "prepareStackTrace");
 
 export const { databaseUrls, connectionBudget, services, roles } = await import("./index.ts");

@@ -1,35 +1,12 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
-import { baseline } from "./baseline/resource.ts";
-import { PreviousOwners } from "./baseline/snapshot.ts";
-import { connectionBudget } from "./budget/resource.ts";
+import { PreviousOwners } from "./baseline/previous-owners.ts";
 import { configuration } from "./configuration.ts";
-import { containerName } from "./container-name/resource.ts";
-import { cutoverGate } from "./cutover/gate/resource.ts";
-import { cutovers } from "./cutover/limit/resource.ts";
-import { loginTurn } from "./cutover/turns/resource.ts";
-import { destroyGuard } from "./destroy-guard/resource.ts";
-import { existingRole } from "./existing-role/resource.ts";
-import { awaitRole } from "./functions/await-role.ts";
-import { bringContainerBack } from "./functions/bring-container-back.ts";
-import * as contracts from "./functions/contracts.ts";
-import { dropLeftoverRole } from "./functions/drop-leftover-role.ts";
-import { legacyUrl } from "./legacy-url/resource.ts";
-import { ownership } from "./ownership/resource.ts";
-import { packageSchema } from "./package-schema.ts";
+import { lazyResource } from "./lazy-resource.ts";
 import { Server } from "./postgres/connection.ts";
 import { rootCertificateProblem } from "./postgres/root-certificate.ts";
-import { PrivilegeReader } from "./privileges/reader.ts";
-import { privileges } from "./privileges/resource.ts";
-import { publicPrivileges } from "./public-privileges/resource.ts";
-import { toResource } from "./reconciler.ts";
-import { rehearsal } from "./rehearsal/resource.ts";
-import { rollbackScript } from "./rollback-kit/resource.ts";
 import type { Provider } from "./rpc/provider.ts";
 import { reveal, Unknown } from "./rpc/values.ts";
-import { serviceEnv } from "./service-env/resource.ts";
-import { serviceUrl } from "./service-url/resource.ts";
-import { roleSettings } from "./settings/resource.ts";
 
 const schema = z.object(configuration);
 
@@ -39,35 +16,57 @@ export function pgaccess(): Provider {
   // Services whose previous container was set aside in this up.
   const setAside = new Set<string>();
   const previousOwners = new PreviousOwners();
-  const resources = [
-    toResource(baseline(server, previousOwners)),
-    toResource(connectionBudget(server)),
-    toResource(rehearsal(server)),
-    toResource(loginTurn(server)),
-    toResource(roleSettings(server)),
-    toResource(existingRole(server)),
-    toResource(privileges(server, new PrivilegeReader(), previousOwners)),
-    toResource(ownership(server)),
-    toResource(publicPrivileges(server)),
-    toResource(cutovers()),
-    toResource(legacyUrl()),
-    toResource(serviceUrl(server)),
-    toResource(containerName(setAside)),
-    toResource(rollbackScript()),
-    toResource(serviceEnv()),
-    toResource(cutoverGate(server)),
-    toResource(destroyGuard(server)),
-  ];
+  const resources = {
+    "pgaccess:index:Baseline": lazyResource(async () =>
+      (await import("./baseline/resource.ts")).baseline(server, previousOwners),
+    ),
+    "pgaccess:index:ConnectionBudget": lazyResource(async () =>
+      (await import("./budget/resource.ts")).connectionBudget(server),
+    ),
+    "pgaccess:index:Rehearsal": lazyResource(async () => (await import("./rehearsal/resource.ts")).rehearsal(server)),
+    "pgaccess:index:LoginTurn": lazyResource(async () =>
+      (await import("./cutover/turns/resource.ts")).loginTurn(server),
+    ),
+    "pgaccess:index:RoleSettings": lazyResource(async () =>
+      (await import("./settings/resource.ts")).roleSettings(server),
+    ),
+    "pgaccess:index:ExistingRole": lazyResource(async () =>
+      (await import("./existing-role/resource.ts")).existingRole(server),
+    ),
+    "pgaccess:index:Privileges": lazyResource(async () =>
+      (await import("./privileges/resource.ts")).privileges(server, undefined, previousOwners),
+    ),
+    "pgaccess:index:Ownership": lazyResource(async () => (await import("./ownership/resource.ts")).ownership(server)),
+    "pgaccess:index:PublicPrivileges": lazyResource(async () =>
+      (await import("./public-privileges/resource.ts")).publicPrivileges(server),
+    ),
+    "pgaccess:index:Cutovers": lazyResource(async () => (await import("./cutover/limit/resource.ts")).cutovers()),
+    "pgaccess:index:LegacyUrl": lazyResource(async () => (await import("./legacy-url/resource.ts")).legacyUrl()),
+    "pgaccess:index:ServiceUrl": lazyResource(async () =>
+      (await import("./service-url/resource.ts")).serviceUrl(server),
+    ),
+    "pgaccess:index:ContainerName": lazyResource(async () =>
+      (await import("./container-name/resource.ts")).containerName(setAside),
+    ),
+    "pgaccess:index:RollbackScript": lazyResource(async () =>
+      (await import("./rollback-kit/resource.ts")).rollbackScript(),
+    ),
+    "pgaccess:index:ServiceEnv": lazyResource(async () => (await import("./service-env/resource.ts")).serviceEnv()),
+    "pgaccess:index:CutoverGate": lazyResource(async () =>
+      (await import("./cutover/gate/resource.ts")).cutoverGate(server),
+    ),
+    "pgaccess:index:DestroyGuard": lazyResource(async () =>
+      (await import("./destroy-guard/resource.ts")).destroyGuard(server),
+    ),
+  };
   const version = packageVersion();
   return {
     name: "pgaccess",
     version,
-    // Made on request: it costs a quarter of a plugin's start.
-    schema: () =>
-      packageSchema(
-        version,
-        resources.map(({ contract }) => contract),
-      ),
+    async schema() {
+      const { packageSchema } = await import("./package-schema.ts");
+      return packageSchema(version, await Promise.all(Object.values(resources).map(({ contract }) => contract())));
+    },
 
     async checkConfig(news) {
       if (Object.values(news).some((value) => value instanceof Unknown)) return { inputs: news };
@@ -82,12 +81,15 @@ export function pgaccess(): Provider {
       server.configure(schema.parse(reveal(config)));
     },
 
-    resources: Object.fromEntries(resources.map((resource) => [resource.contract.token, resource])),
+    resources,
 
     functions: {
-      [contracts.awaitRoleContract.token]: awaitRole(server),
-      [contracts.bringContainerBackContract.token]: bringContainerBack(setAside),
-      [contracts.dropLeftoverRoleContract.token]: dropLeftoverRole(server),
+      "pgaccess:index:awaitRole": async (args, context) =>
+        (await import("./functions/await-role.ts")).awaitRole(server)(args, context),
+      "pgaccess:index:bringContainerBack": async (args, context) =>
+        (await import("./functions/bring-container-back.ts")).bringContainerBack(setAside)(args, context),
+      "pgaccess:index:dropLeftoverRole": async (args, context) =>
+        (await import("./functions/drop-leftover-role.ts")).dropLeftoverRole(server)(args, context),
     },
 
     close: () => server.close(),

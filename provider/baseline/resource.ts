@@ -12,8 +12,9 @@ import { parseSettings } from "../settings/settings.ts";
 import { databaseWarnings } from "../warnings/index.ts";
 import { warningsOf } from "../warnings/warning.ts";
 import { baselineContract, type Snapshot } from "./contract.ts";
+import type { PreviousOwners } from "./previous-owners.ts";
 import { readVerifiers } from "./role-record.ts";
-import { extend, heldBefore, type PreviousOwners, readSnapshot } from "./snapshot.ts";
+import { extend, heldBefore, readSnapshot } from "./snapshot.ts";
 
 /**
  * The baseline (see Snapshot). Every role depends on it, so it also checks what the rest of the stack needs (schemas, roles that

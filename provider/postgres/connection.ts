@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "pg";
+import type { Client } from "pg";
 import { rootCertificateProblem, rootCertificates } from "./root-certificate.ts";
 
 /** Runs SQL; a `pg` Client and PGlite both fit. */
@@ -178,8 +178,10 @@ export async function login(
     const next = "Put the certificate of the server's authority (PEM) there, or set another file.";
     throw new ConnectionError(`cannot log in to ${where}: app-roles:server.sslrootcert: ${problem}`, undefined, next);
   }
+  // Loaded here, because the engine starts a second plugin for a preview, which never logs in.
+  const pg = await import("pg");
   for (let attempt = 0; ; attempt++) {
-    const client = new Client({
+    const client = new pg.Client({
       host: address.host,
       port: address.port,
       user: address.user,

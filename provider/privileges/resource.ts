@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import type { DeclaredAccess } from "../../model/declared-access.ts";
-import { PreviousOwners } from "../baseline/snapshot.ts";
+import { PreviousOwners } from "../baseline/previous-owners.ts";
 import type { InputsOf } from "../contract.ts";
 import type { guardedPrivileges } from "../destroy-guard/contract.ts";
 import {

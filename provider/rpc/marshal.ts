@@ -1,4 +1,6 @@
+import type { Buffer } from "node:buffer";
 import struct from "google-protobuf/google/protobuf/struct_pb.js";
+import { MessageReader, MessageWriter } from "./protobuf.ts";
 import { type PropertyMap, type PropertyValue, Secret, Unknown, unknown } from "./values.ts";
 
 /** Marks an object as something other than a plain map (Pulumi SDK: sdk/go/common/resource/sig). */
@@ -25,70 +27,124 @@ const unknowns = new Set([
   "dd056dcd-154b-4c76-9bd3-c8f88648b5ff", // object
 ]);
 
-/** Encodes properties for the wire. Throws for the name `__proto__`, which the protobuf library would drop. */
-export function marshal(properties: PropertyMap): struct.Struct {
-  const message = new struct.Struct();
-  const fields = message.getFieldsMap();
-  for (const [key, value] of Object.entries(properties)) {
+/** Field numbers of google.protobuf.Struct and Value (google/protobuf/struct.proto). */
+const entry = { field: 1, key: 1, value: 2 };
+const kind = { null: 1, number: 2, string: 3, bool: 4, struct: 5, list: 6 };
+const item = 1;
+
+/** Encodes properties as a google.protobuf.Struct. Throws for the name `__proto__`, which Pulumi's SDK would drop. */
+export function marshal(properties: PropertyMap): Buffer {
+  const writer = new MessageWriter();
+  writeMap(writer, properties);
+  return writer.finish();
+}
+
+/**
+ * Decodes a google.protobuf.Struct; no message is an empty map. Throws for values that PropertyValue cannot represent.
+ */
+export function unmarshal(message: Uint8Array | undefined): PropertyMap {
+  return message ? readMap(new MessageReader(message), []) : {};
+}
+
+/** As `marshal`, for the generated classes of small messages. */
+export function toStruct(properties: PropertyMap): struct.Struct {
+  return struct.Struct.deserializeBinary(marshal(properties));
+}
+
+/** As `unmarshal`, for the generated classes of small messages. */
+export function fromStruct(message: struct.Struct | undefined): PropertyMap {
+  return unmarshal(message?.serializeBinary());
+}
+
+function writeMap(writer: MessageWriter, properties: PropertyMap): void {
+  for (const [key, value] of Object.entries(properties).reverse()) {
     if (key === "__proto__") {
       throw new Error('the name "__proto__" cannot be used for a property: rename the object');
     }
     // An undefined property is absent, as in JSON.
-    if (value !== undefined) fields.set(key, marshalValue(value));
+    if (value === undefined) continue;
+    writer.message(entry.field, () => {
+      writer.message(entry.value, () => writeValue(writer, value));
+      writer.string(entry.key, key);
+    });
   }
-  return message;
 }
 
-/** Decodes properties from the wire; no message is an empty map. Throws for values that PropertyValue cannot represent. */
-export function unmarshal(message: struct.Struct | undefined): PropertyMap {
-  return unmarshalFields(message, (key) => key);
+function writeValue(writer: MessageWriter, value: PropertyValue): void {
+  if (value === null) writer.bool(kind.null, false);
+  else if (typeof value === "boolean") writer.bool(kind.bool, value);
+  else if (typeof value === "number") writer.double(kind.number, value);
+  else if (typeof value === "string") writer.string(kind.string, value);
+  else if (value instanceof Unknown) writer.string(kind.string, unknownString);
+  else if (value instanceof Secret) {
+    const marked = { [signatureKey]: signatures.secret, value: value.value };
+    writer.message(kind.struct, () => writeMap(writer, marked));
+  } else if (Array.isArray(value)) {
+    writer.message(kind.list, () => {
+      for (let at = value.length - 1; at >= 0; at--) {
+        writer.message(item, () => writeValue(writer, value[at] as PropertyValue));
+      }
+    });
+  } else writer.message(kind.struct, () => writeMap(writer, value));
 }
 
-function unmarshalFields(message: struct.Struct | undefined, pathTo: (key: string) => string): PropertyMap {
-  const fields = message ? [...message.getFieldsMap().entries()] : [];
-  return Object.fromEntries(fields.map(([key, value]) => [key, unmarshalValue(value, pathTo(key))]));
-}
-
-function marshalValue(value: PropertyValue): struct.Value {
-  const message = new struct.Value();
-  if (value === null) return message.setNullValue(struct.NullValue.NULL_VALUE);
-  if (typeof value === "boolean") return message.setBoolValue(value);
-  if (typeof value === "number") return message.setNumberValue(value);
-  if (typeof value === "string") return message.setStringValue(value);
-  if (value instanceof Unknown) return message.setStringValue(unknownString);
-  if (value instanceof Secret) {
-    return message.setStructValue(marshal({ [signatureKey]: signatures.secret, value: value.value }));
+/** @param path for errors */
+function readMap(reader: MessageReader, path: (string | number)[]): PropertyMap {
+  const properties: PropertyMap = {};
+  while (reader.next()) {
+    if (reader.field !== entry.field) reader.skip();
+    else readEntry(reader.message(), properties, path);
   }
-  if (Array.isArray(value)) {
-    return message.setListValue(new struct.ListValue().setValuesList(value.map(marshalValue)));
-  }
-  return message.setStructValue(marshal(value));
+  return properties;
 }
 
-function unmarshalValue(message: struct.Value, path: string): PropertyValue {
-  switch (message.getKindCase()) {
-    case struct.Value.KindCase.BOOL_VALUE:
-      return message.getBoolValue();
-    case struct.Value.KindCase.NUMBER_VALUE:
-      return message.getNumberValue();
-    case struct.Value.KindCase.STRING_VALUE:
-      return unknowns.has(message.getStringValue()) ? unknown : message.getStringValue();
-    case struct.Value.KindCase.LIST_VALUE: {
-      const values = message.getListValue()?.getValuesList() ?? [];
-      return values.map((value, index) => unmarshalValue(value, `${path}[${index}]`));
+function readEntry(reader: MessageReader, into: PropertyMap, path: (string | number)[]): void {
+  let key = "";
+  let value: PropertyValue = null;
+  while (reader.next()) {
+    if (reader.field === entry.key) key = reader.string();
+    else if (reader.field === entry.value) {
+      path.push(key);
+      value = readValue(reader.message(), path);
+      path.pop();
+    } else reader.skip();
+  }
+  // An assignment would set the prototype.
+  if (key === "__proto__")
+    Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true });
+  else into[key] = value;
+}
+
+function readValue(reader: MessageReader, path: (string | number)[]): PropertyValue {
+  let value: PropertyValue = null;
+  while (reader.next()) {
+    if (reader.field === kind.number) value = reader.double();
+    else if (reader.field === kind.string) {
+      const text = reader.string();
+      value = unknowns.has(text) ? unknown : text;
+    } else if (reader.field === kind.bool) value = reader.bool();
+    else if (reader.field === kind.struct) value = recover(readMap(reader.message(), path), path);
+    else if (reader.field === kind.list) value = readList(reader.message(), path);
+    else reader.skip();
+  }
+  return value;
+}
+
+function readList(reader: MessageReader, path: (string | number)[]): PropertyValue[] {
+  const values: PropertyValue[] = [];
+  while (reader.next()) {
+    if (reader.field !== item) reader.skip();
+    else {
+      path.push(values.length);
+      values.push(readValue(reader.message(), path));
+      path.pop();
     }
-    case struct.Value.KindCase.STRUCT_VALUE:
-      return recover(
-        unmarshalFields(message.getStructValue(), (key) => `${path}.${key}`),
-        path,
-      );
-    default:
-      return null;
   }
+  return values;
 }
 
 /** Decodes an object with a signature. */
-function recover(object: PropertyMap, path: string): PropertyValue {
+function recover(object: PropertyMap, path: (string | number)[]): PropertyValue {
   const signature = object[signatureKey];
   switch (signature) {
     case undefined:
@@ -104,10 +160,17 @@ function recover(object: PropertyMap, path: string): PropertyValue {
       return object.id === "" ? unknown : (object.id ?? object.urn ?? null);
     case signatures.asset:
     case signatures.archive:
-      throw new Error(`${path} is a file (asset or archive), which this provider does not support: use a plain value`);
+      throw new Error(
+        `${written(path)} is a file (asset or archive), which this provider does not support: use a plain value`,
+      );
     case signatures.byteString:
-      throw new Error(`${path} has bytes that are not UTF-8: use text`);
+      throw new Error(`${written(path)} has bytes that are not UTF-8: use text`);
     default:
-      throw new Error(`${path} has a signature this provider does not know: ${String(signature)}`);
+      throw new Error(`${written(path)} has a signature this provider does not know: ${String(signature)}`);
   }
+}
+
+/** `services[0].url` */
+function written(path: (string | number)[]): string {
+  return path.map((part, at) => (typeof part === "number" ? `[${part}]` : at === 0 ? part : `.${part}`)).join("");
 }

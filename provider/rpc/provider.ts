@@ -96,7 +96,7 @@ export interface Provider {
   name: string;
   version: string;
   /** The Pulumi package schema, as GetSchema returns it. */
-  schema(): object;
+  schema(): Promise<object>;
   /** Refuses invalid provider configuration. Values can be `Unknown`; secrets have no mark. */
   checkConfig(news: PropertyMap): Promise<{ inputs: PropertyMap; failures?: CheckFailure[] }>;
   /**

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { Plugin, unlimited } from "./plugin.ts";
+import { propertyService } from "./property-messages.ts";
 import type { Provider } from "./provider.ts";
 import { createService } from "./service.ts";
 
@@ -18,7 +18,7 @@ const exitTimeout = 800;
 export async function serve(provider: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
   const server = new Server(unlimited);
   const plugin = new Plugin(() => provider.close(), leave);
-  server.addService(service.ResourceProviderService, { ...createService(provider, plugin) });
+  server.addService(propertyService, { ...createService(provider, plugin) });
 
   const exit = () => process.exit();
   /** Ends the process after closing its sessions and after `answer`. */

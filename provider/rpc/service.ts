@@ -3,10 +3,11 @@ import pluginMessages from "@pulumi/pulumi/proto/plugin_pb.js";
 import type { IResourceProviderServer } from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
-import type { Struct } from "google-protobuf/google/protobuf/struct_pb.js";
+import type struct from "google-protobuf/google/protobuf/struct_pb.js";
 import { CallLog } from "./log.ts";
-import { marshal, unmarshal } from "./marshal.ts";
+import { fromStruct, marshal, toStruct, unmarshal } from "./marshal.ts";
 import type { Plugin } from "./plugin.ts";
+import type { Request, Response, WithMaps } from "./property-messages.ts";
 import type { Call, CheckFailure, DiffResult, PropertyDiff, Provider, ResourceType } from "./provider.ts";
 import { Secrets } from "./secrets.ts";
 import { Refusal, toStatus } from "./status.ts";
@@ -20,8 +21,26 @@ interface ResourceRequest {
 
 type Service = Omit<
   IResourceProviderServer,
-  "call" | "construct" | "parameterize" | "list" | "getMapping" | "getMappings"
->;
+  | "call"
+  | "construct"
+  | "parameterize"
+  | "list"
+  | "getMapping"
+  | "getMappings"
+  | "check"
+  | "diff"
+  | "create"
+  | "update"
+  | "read"
+  | "delete"
+> & {
+  check: handleUnaryCall<Request<"check", messages.CheckRequest>, Response<"check", messages.CheckResponse>>;
+  diff: handleUnaryCall<Request<"diff", messages.DiffRequest>, Response<"diff", messages.DiffResponse>>;
+  create: handleUnaryCall<Request<"create", messages.CreateRequest>, Response<"create", messages.CreateResponse>>;
+  update: handleUnaryCall<Request<"update", messages.UpdateRequest>, Response<"update", messages.UpdateResponse>>;
+  read: handleUnaryCall<Request<"read", messages.ReadRequest>, Response<"read", messages.ReadResponse>>;
+  delete: handleUnaryCall<Request<"delete", messages.DeleteRequest>, Response<"delete", empty.Empty>>;
+};
 
 /**
  * The ResourceProvider service (the SDK's proto/provider.proto) of a provider. The gRPC library answers calls that are not in
@@ -31,15 +50,14 @@ export function createService(provider: Provider, plugin: Plugin): Service {
   const secrets = new Secrets();
   let configured = false;
 
-  const decode = (message: Struct | undefined): PropertyMap => {
-    const properties = unmarshal(message);
+  const learn = (properties: PropertyMap): PropertyMap => {
     secrets.learn(properties);
     return properties;
   };
-  const encode = (properties: PropertyMap): Struct => {
-    secrets.learn(properties);
-    return marshal(properties);
-  };
+  const decode = (map: Uint8Array | undefined) => learn(unmarshal(map));
+  const encode = (properties: PropertyMap) => marshal(learn(properties));
+  const decodeStruct = (message: struct.Struct | undefined) => learn(fromStruct(message));
+  const encodeStruct = (properties: PropertyMap) => toStruct(learn(properties));
 
   function answer<Request, Response>(
     work: (request: Request, signal: AbortSignal) => Response | Promise<Response>,
@@ -57,13 +75,13 @@ export function createService(provider: Provider, plugin: Plugin): Service {
     };
   }
 
-  function answerAbout<Request extends ResourceRequest, Response>(
-    work: (type: ResourceType, call: Call, request: Request) => Promise<Response>,
-  ): handleUnaryCall<Request, Response> {
+  function answerAbout<Message extends ResourceRequest, Name extends string, Answer>(
+    work: (type: ResourceType, call: Call, request: WithMaps<Message, Name>) => Promise<Answer>,
+  ): handleUnaryCall<WithMaps<Message, Name>, Answer> {
     return answer(async (request, signal) => {
       ready(signal);
-      const urn = request.getUrn();
-      const type = find(provider.resources, request.getType() || typeIn(urn), "resource type");
+      const urn = request.message.getUrn();
+      const type = find(provider.resources, request.message.getType() || typeIn(urn), "resource type");
       const log = new CallLog(plugin.engine, urn, secrets);
       try {
         return await work(type, { urn, name: nameIn(urn), report: log, signal }, request);
@@ -100,22 +118,22 @@ export function createService(provider: Provider, plugin: Plugin): Service {
 
     getPluginInfo: answer(() => new pluginMessages.PluginInfo().setVersion(provider.version)),
 
-    getSchema: answer((request) => {
+    getSchema: answer(async (request) => {
       if (request.getVersion() !== 0) {
         throw new Refusal(
           status.INVALID_ARGUMENT,
           `there is no schema of version ${request.getVersion()}, only of version 0`,
         );
       }
-      return new messages.GetSchemaResponse().setSchema(JSON.stringify(provider.schema()));
+      return new messages.GetSchemaResponse().setSchema(JSON.stringify(await provider.schema()));
     }),
 
     checkConfig: answer(async (request) => {
-      const checked = await provider.checkConfig(decode(request.getNews()));
+      const checked = await provider.checkConfig(decodeStruct(request.getNews()));
       // The engine sends the configuration without secret marks: any value can be a secret.
       const failures = withoutValues(checked.failures ?? [], () => true);
       return new messages.CheckResponse()
-        .setInputs(encode(checked.inputs))
+        .setInputs(encodeStruct(checked.inputs))
         .setFailuresList(toFailures(failures, secrets));
     }),
 
@@ -124,7 +142,7 @@ export function createService(provider: Provider, plugin: Plugin): Service {
 
     configure: answer(async (request) => {
       const variables = fromVariables([...request.getVariablesMap().entries()]);
-      const config = request.hasArgs() ? decode(request.getArgs()) : variables;
+      const config = request.hasArgs() ? decodeStruct(request.getArgs()) : variables;
       const missing = Object.keys(config).filter((key) => holdsUnknown(config[key] ?? null));
       if (missing.length > 0) {
         // The engine makes no resource call until all of it is known (provider_plugin.go, pluginConfig.known).
@@ -135,88 +153,93 @@ export function createService(provider: Provider, plugin: Plugin): Service {
       return new messages.ConfigureResponse().setAcceptsecrets(true).setSupportspreview(true);
     }),
 
-    check: answerAbout(async (type, call, request: messages.CheckRequest) => {
-      const olds = decode(request.getOlds());
-      const news = decode(request.getNews());
+    check: answerAbout(async (type, call, { message, maps }) => {
+      const olds = decode(maps.olds);
+      const news = decode(maps.news);
       const checked = await type.check(call, {
         // The engine sends an empty map for a new resource.
         ...(Object.keys(olds).length > 0 && { olds }),
         news,
-        randomSeed: request.getRandomseed_asU8(),
+        randomSeed: message.getRandomseed_asU8(),
       });
       const isHidden = (property: string) =>
         [news, checked.inputs].some((map) => {
           const value = map[property] ?? null;
           return value === null || value instanceof Unknown || holdsSecret(value);
         });
-      return new messages.CheckResponse()
-        .setInputs(encode(checked.inputs))
-        .setFailuresList(toFailures(withoutValues(checked.failures ?? [], isHidden), secrets));
+      const failures = withoutValues(checked.failures ?? [], isHidden);
+      return {
+        message: new messages.CheckResponse().setFailuresList(toFailures(failures, secrets)),
+        maps: { inputs: encode(checked.inputs) },
+      };
     }),
 
-    diff: answerAbout(async (type, call, request: messages.DiffRequest) => {
+    diff: answerAbout(async (type, call, { message, maps }) => {
       const result = await type.diff(call, {
-        id: request.getId(),
-        olds: decode(request.getOlds()),
-        oldInputs: decode(request.getOldInputs()),
-        news: decode(request.getNews()),
-        ignoreChanges: request.getIgnorechangesList(),
+        id: message.getId(),
+        olds: decode(maps.olds),
+        oldInputs: decode(maps.oldInputs),
+        news: decode(maps.news),
+        ignoreChanges: message.getIgnorechangesList(),
       });
-      return toDiff(result);
+      return { message: toDiff(result), maps: {} };
     }),
 
-    create: answerAbout(async (type, call, request: messages.CreateRequest) => {
+    create: answerAbout(async (type, call, { message, maps }) => {
       const created = await type.create(call, {
-        inputs: decode(request.getProperties()),
-        preview: request.getPreview(),
-        timeout: request.getTimeout(),
+        inputs: decode(maps.properties),
+        preview: message.getPreview(),
+        timeout: message.getTimeout(),
       });
-      return new messages.CreateResponse().setId(created.id).setProperties(encode(created.outputs));
+      return {
+        message: new messages.CreateResponse().setId(created.id),
+        maps: { properties: encode(created.outputs) },
+      };
     }),
 
-    update: answerAbout(async (type, call, request: messages.UpdateRequest) => {
+    update: answerAbout(async (type, call, { message, maps }) => {
       const updated = await type.update(call, {
-        id: request.getId(),
-        olds: decode(request.getOlds()),
-        oldInputs: decode(request.getOldInputs()),
-        news: decode(request.getNews()),
-        preview: request.getPreview(),
-        timeout: request.getTimeout(),
+        id: message.getId(),
+        olds: decode(maps.olds),
+        oldInputs: decode(maps.oldInputs),
+        news: decode(maps.news),
+        preview: message.getPreview(),
+        timeout: message.getTimeout(),
       });
-      return new messages.UpdateResponse().setProperties(encode(updated.outputs));
+      return { message: new messages.UpdateResponse(), maps: { properties: encode(updated.outputs) } };
     }),
 
-    read: answerAbout(async (type, call, request: messages.ReadRequest) => {
+    read: answerAbout(async (type, call, { message, maps }) => {
       const found = await type.read(call, {
-        id: request.getId(),
-        inputs: decode(request.getInputs()),
-        olds: decode(request.getProperties()),
+        id: message.getId(),
+        inputs: decode(maps.inputs),
+        olds: decode(maps.properties),
       });
       // A response without an id means that the resource no longer exists.
-      if (!found) return new messages.ReadResponse();
-      return new messages.ReadResponse()
-        .setId(found.id)
-        .setInputs(encode(found.inputs))
-        .setProperties(encode(found.outputs));
+      if (!found) return { message: new messages.ReadResponse(), maps: {} };
+      return {
+        message: new messages.ReadResponse().setId(found.id),
+        maps: { inputs: encode(found.inputs), properties: encode(found.outputs) },
+      };
     }),
 
-    delete: answerAbout(async (type, call, request: messages.DeleteRequest) => {
+    delete: answerAbout(async (type, call, { message, maps }) => {
       await type.delete(call, {
-        id: request.getId(),
-        olds: decode(request.getProperties()),
-        oldInputs: decode(request.getOldInputs()),
-        timeout: request.getTimeout(),
+        id: message.getId(),
+        olds: decode(maps.properties),
+        oldInputs: decode(maps.oldInputs),
+        timeout: message.getTimeout(),
       });
-      return new empty.Empty();
+      return { message: new empty.Empty(), maps: {} };
     }),
 
     invoke: answer(async (request, signal) => {
       ready(signal);
       const run = find(provider.functions, request.getTok(), "function");
-      const answered = await run(decode(request.getArgs()), { preview: request.getPreview(), signal });
+      const answered = await run(decodeStruct(request.getArgs()), { preview: request.getPreview(), signal });
       return "failures" in answered
         ? new messages.InvokeResponse().setFailuresList(toFailures(answered.failures, secrets))
-        : new messages.InvokeResponse().setReturn(encode(answered.result));
+        : new messages.InvokeResponse().setReturn(encodeStruct(answered.result));
     }),
 
     cancel: answer(async () => {

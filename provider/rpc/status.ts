@@ -2,7 +2,7 @@ import { Metadata, type StatusObject, status } from "@grpc/grpc-js";
 import providerMessages from "@pulumi/pulumi/proto/provider_pb.js";
 import statusMessages from "@pulumi/pulumi/proto/status_pb.js";
 import any from "google-protobuf/google/protobuf/any_pb.js";
-import { marshal } from "./marshal.ts";
+import { toStruct } from "./marshal.ts";
 import { PartialFailure } from "./provider.ts";
 import type { Secrets } from "./secrets.ts";
 
@@ -34,9 +34,9 @@ export function toStatus(error: unknown, secrets: Secrets): Partial<StatusObject
 
   const failure = new providerMessages.ErrorResourceInitFailed()
     .setId(error.id)
-    .setProperties(marshal(error.outputs))
+    .setProperties(toStruct(error.outputs))
     .setReasonsList(error.reasons.map((reason) => secrets.scrub(reason)));
-  if (error.inputs) failure.setInputs(marshal(error.inputs));
+  if (error.inputs) failure.setInputs(toStruct(error.inputs));
   const detail = new any.Any();
   detail.pack(failure.serializeBinary(), "pulumirpc.ErrorResourceInitFailed");
   const report = new statusMessages.Status().setCode(status.UNKNOWN).setMessage(message).setDetailsList([detail]);

@@ -10,9 +10,9 @@ interface Schema {
   functions: Record<string, object>;
 }
 
-test("the package schema names every resource, input and function of the plugin", () => {
+test("the package schema names every resource, input and function of the plugin", async () => {
   const provider = pgaccess();
-  const schema = provider.schema() as Schema;
+  const schema = (await provider.schema()) as Schema;
   expect(schema.name).toBe("pgaccess");
   expect(schema.version).toBe(rootPackage.version);
   expect(Object.keys(schema.resources).sort()).toEqual(Object.keys(provider.resources).sort());
@@ -30,8 +30,10 @@ test("the package schema names every resource, input and function of the plugin"
   expect(schema.resources["pgaccess:index:Ownership"]?.required).toContain("changes");
 });
 
-test("the package schema describes every property", () => {
-  const { resources } = pgaccess().schema() as { resources: Record<string, { properties: Record<string, object> }> };
+test("the package schema describes every property", async () => {
+  const { resources } = (await pgaccess().schema()) as {
+    resources: Record<string, { properties: Record<string, object> }>;
+  };
   const undescribed = Object.entries(resources).flatMap(([token, { properties }]) =>
     Object.entries(properties).flatMap(([key, property]) => ("description" in property ? [] : [`${token} ${key}`])),
   );

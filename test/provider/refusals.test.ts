@@ -18,7 +18,9 @@ beforeAll(async () => {
 afterAll(() => plugin?.stop());
 
 /** Every kind of bad input: missing, null, secret, unknown, wrong type, wrong nested value, unknown key. */
-const schema = pgaccess().schema() as { resources: Record<string, { inputProperties: Record<string, object> }> };
+const schema = (await pgaccess().schema()) as {
+  resources: Record<string, { inputProperties: Record<string, object> }>;
+};
 function badInputs(type: string): PropertyMap[] {
   const keys = Object.keys(schema.resources[type]?.inputProperties ?? {});
   const all = (value: PropertyMap[string]) => Object.fromEntries(keys.map((key) => [key, value]));

@@ -77,7 +77,7 @@ export function dockerProvider(env: NodeJS.ProcessEnv): Provider {
   return {
     name: "docker",
     version: "5.2.0",
-    schema: () => packageSchema("docker", "5.2.0", resources, functions),
+    schema: async () => packageSchema("docker", "5.2.0", resources, functions),
     async checkConfig(news) {
       const known = Object.entries(news).filter(([, value]) => !(reveal(value) instanceof Unknown));
       return { inputs: news, failures: checkInputs(config, Object.fromEntries(known)) };

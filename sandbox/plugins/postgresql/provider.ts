@@ -19,7 +19,7 @@ export function postgresqlProvider(env: NodeJS.ProcessEnv): Provider {
   return {
     name: "postgresql",
     version: "3.18.1",
-    schema: () => packageSchema("postgresql", "3.18.1", resources),
+    schema: async () => packageSchema("postgresql", "3.18.1", resources),
     checkConfig: async (news) => ({ inputs: news, failures: checkConfig(news) }),
     async configure(config) {
       connections = new Connections(readConfig(config, env));

@@ -13,7 +13,7 @@ export function randomProvider(): Provider {
   return {
     name: "random",
     version: "4.21.2",
-    schema: () => packageSchema("random", "4.21.2", resources),
+    schema: async () => packageSchema("random", "4.21.2", resources),
     checkConfig: async (news) => ({ inputs: news }),
     configure: async () => undefined,
     resources,

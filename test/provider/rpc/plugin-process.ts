@@ -5,7 +5,7 @@ import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import status from "@pulumi/pulumi/proto/status_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
-import { marshal, unmarshal } from "../../../provider/rpc/marshal.ts";
+import { fromStruct, toStruct } from "../../../provider/rpc/marshal.ts";
 import { type PropertyMap, reveal } from "../../../provider/rpc/values.ts";
 
 type ProviderClient = InstanceType<typeof service.ResourceProviderClient>;
@@ -33,8 +33,8 @@ function partialOf(error: ServiceError): RpcError["partial"] {
   if (!failure) return undefined;
   return {
     id: failure.getId(),
-    outputs: unmarshal(failure.getProperties()),
-    inputs: unmarshal(failure.getInputs()),
+    outputs: fromStruct(failure.getProperties()),
+    inputs: fromStruct(failure.getInputs()),
     reasons: failure.getReasonsList(),
   };
 }
@@ -97,7 +97,7 @@ export class PluginProcess {
   async checkConfig(
     news: PropertyMap,
   ): Promise<{ inputs: PropertyMap; failures: { property: string; reason: string }[] }> {
-    return checked(await this.call("checkConfig", new messages.CheckRequest().setNews(marshal(news))));
+    return checked(await this.call("checkConfig", new messages.CheckRequest().setNews(toStruct(news))));
   }
 
   /** Sends the configuration in both forms, as the engine does: some plugins read only the flat one. */
@@ -105,7 +105,7 @@ export class PluginProcess {
     const request = new messages.ConfigureRequest()
       .setType(`pulumi:providers:${name}`)
       .setAcceptsecrets(true)
-      .setArgs(marshal(config));
+      .setArgs(toStruct(config));
     for (const [key, value] of Object.entries(config)) {
       const plain = reveal(value);
       const text = typeof plain === "string" ? plain : JSON.stringify(plain);
@@ -118,8 +118,8 @@ export class PluginProcess {
     const request = new messages.CheckRequest()
       .setUrn(urn)
       .setType(typeIn(urn))
-      .setOlds(marshal(olds))
-      .setNews(marshal(news))
+      .setOlds(toStruct(olds))
+      .setNews(toStruct(news))
       .setRandomseed(Buffer.alloc(32, 7));
     return checked(await this.call("check", request));
   }
@@ -129,9 +129,9 @@ export class PluginProcess {
       .setUrn(urn)
       .setType(typeIn(urn))
       .setId(id)
-      .setOldInputs(marshal(args.oldInputs))
-      .setOlds(marshal(args.olds))
-      .setNews(marshal(args.news));
+      .setOldInputs(toStruct(args.oldInputs))
+      .setOlds(toStruct(args.olds))
+      .setNews(toStruct(args.news));
     const response = await this.call<messages.DiffResponse>("diff", request);
     const { changes, replacesList, deletebeforereplace, detaileddiffMap, hasdetaileddiff } = response.toObject();
     return {
@@ -146,10 +146,10 @@ export class PluginProcess {
     const request = new messages.CreateRequest()
       .setUrn(urn)
       .setType(typeIn(urn))
-      .setProperties(marshal(inputs))
+      .setProperties(toStruct(inputs))
       .setPreview(preview);
     const response = await this.call<messages.CreateResponse>("create", request);
-    return { id: response.getId(), outputs: unmarshal(response.getProperties()) };
+    return { id: response.getId(), outputs: fromStruct(response.getProperties()) };
   }
 
   async update(
@@ -161,24 +161,24 @@ export class PluginProcess {
       .setUrn(urn)
       .setType(typeIn(urn))
       .setId(id)
-      .setOldInputs(marshal(args.oldInputs))
-      .setOlds(marshal(args.olds))
-      .setNews(marshal(args.news))
+      .setOldInputs(toStruct(args.oldInputs))
+      .setOlds(toStruct(args.olds))
+      .setNews(toStruct(args.news))
       .setPreview(args.preview ?? false);
-    return unmarshal((await this.call<messages.UpdateResponse>("update", request)).getProperties());
+    return fromStruct((await this.call<messages.UpdateResponse>("update", request)).getProperties());
   }
 
   /** Undefined when the plugin reports that the resource no longer exists. */
   async read(urn: string, id: string, known: { inputs?: PropertyMap; outputs?: PropertyMap } = {}) {
     const request = new messages.ReadRequest().setUrn(urn).setType(typeIn(urn)).setId(id);
-    if (known.inputs) request.setInputs(marshal(known.inputs));
-    if (known.outputs) request.setProperties(marshal(known.outputs));
+    if (known.inputs) request.setInputs(toStruct(known.inputs));
+    if (known.outputs) request.setProperties(toStruct(known.outputs));
     const response = await this.call<messages.ReadResponse>("read", request);
     if (response.getId() === "") return undefined;
     return {
       id: response.getId(),
-      inputs: unmarshal(response.getInputs()),
-      outputs: unmarshal(response.getProperties()),
+      inputs: fromStruct(response.getInputs()),
+      outputs: fromStruct(response.getProperties()),
     };
   }
 
@@ -187,8 +187,8 @@ export class PluginProcess {
       .setUrn(urn)
       .setType(typeIn(urn))
       .setId(id)
-      .setOldInputs(marshal(known.inputs))
-      .setProperties(marshal(known.outputs));
+      .setOldInputs(toStruct(known.inputs))
+      .setProperties(toStruct(known.outputs));
     await this.call("delete", request);
   }
 
@@ -196,10 +196,10 @@ export class PluginProcess {
     token: string,
     args: PropertyMap,
   ): Promise<{ result: PropertyMap; failures: { property: string; reason: string }[] }> {
-    const request = new messages.InvokeRequest().setTok(token).setArgs(marshal(args));
+    const request = new messages.InvokeRequest().setTok(token).setArgs(toStruct(args));
     const response = await this.call<messages.InvokeResponse>("invoke", request);
     return {
-      result: unmarshal(response.getReturn()),
+      result: fromStruct(response.getReturn()),
       failures: response.getFailuresList().map((failure) => failure.toObject()),
     };
   }
@@ -220,7 +220,7 @@ export class PluginProcess {
 
 function checked(response: messages.CheckResponse) {
   return {
-    inputs: unmarshal(response.getInputs()),
+    inputs: fromStruct(response.getInputs()),
     failures: response.getFailuresList().map((failure) => failure.toObject()),
   };
 }

@@ -56,7 +56,7 @@ const thing: ResourceType = {
 const sample: Provider = {
   name: "sample",
   version: "1.2.3",
-  schema: () => ({ name: "sample", resources: {} }),
+  schema: async () => ({ name: "sample", resources: {} }),
   async checkConfig(news) {
     return { inputs: { ...news, port: 5432 }, failures: [{ property: "host", reason: "is not set" }] };
   },

@@ -1,6 +1,6 @@
 import { type DeclaredAccess, declaredAccess } from "../../../model/declared-access.ts";
+import { PreviousOwners } from "../../../provider/baseline/previous-owners.ts";
 import { baseline } from "../../../provider/baseline/resource.ts";
-import { PreviousOwners } from "../../../provider/baseline/snapshot.ts";
 import { connectionBudget } from "../../../provider/budget/resource.ts";
 import { ownership } from "../../../provider/ownership/resource.ts";
 import { Server } from "../../../provider/postgres/connection.ts";

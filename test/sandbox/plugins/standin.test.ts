@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import messages from "@pulumi/pulumi/proto/provider_pb.js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { marshal } from "../../../provider/rpc/marshal.ts";
+import { toStruct } from "../../../provider/rpc/marshal.ts";
 import { type PropertyMap, unknown } from "../../../provider/rpc/values.ts";
 import { startEngine } from "../../provider/rpc/engine.ts";
 import { PluginProcess } from "../../provider/rpc/plugin-process.ts";
@@ -117,7 +117,7 @@ describe("docker", () => {
     const host = `tcp://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const plugin = await start("docker");
     await expect(plugin.configure({ host: "unix:///nowhere/docker.sock" }, "docker")).rejects.toThrow(none);
-    const inArgsOnly = new messages.ConfigureRequest().setArgs(marshal({ host }));
+    const inArgsOnly = new messages.ConfigureRequest().setArgs(toStruct({ host }));
     inArgsOnly.getVariablesMap().set("docker:config:host", "unix:///nowhere/docker.sock");
     await expect(plugin.call("configure", inArgsOnly)).rejects.toThrow(none);
     await plugin.configure({ host }, "docker");
