@@ -100,18 +100,21 @@ export class MessageWriter {
   }
 
   double(field: number, value: number): void {
-    this.#bytes.writeDoubleLE(value, this.#reserve(8));
+    const start = this.#reserve(8);
+    this.#bytes.writeDoubleLE(value, start);
     this.#varint(field * 8 + wireTypes.fixed64);
   }
 
   string(field: number, value: string): void {
     const length = Buffer.byteLength(value);
-    this.#bytes.write(value, this.#reserve(length), "utf8");
+    const start = this.#reserve(length);
+    this.#bytes.write(value, start, "utf8");
     this.#close(field, length);
   }
 
   bytes(field: number, value: Uint8Array): void {
-    this.#bytes.set(value, this.#reserve(value.length));
+    const start = this.#reserve(value.length);
+    this.#bytes.set(value, start);
     this.#close(field, value.length);
   }
 
@@ -141,7 +144,7 @@ export class MessageWriter {
     this.#bytes[at] = rest;
   }
 
-  /** Makes room in front of the message. Returns its position. */
+  /** Makes room in front of the message, possibly in a new buffer. Returns its position. */
   #reserve(length: number): number {
     if (length > this.#start) {
       const used = this.#bytes.length - this.#start;

@@ -57,6 +57,12 @@ describe("round trips", () => {
     expect(((deep.value as PropertyMap).inner as Secret).value).toBe(unknown);
   });
 
+  test.each([1000, 1020, 1024, 2047, 100_000])("a map of more than one buffer, %i bytes", (length) => {
+    const properties = { first: "é".repeat(length / 2), second: [1, 2.5], third: { deep: "x".repeat(length) }, last: true };
+    expect(roundTrip(properties)).toEqual(properties);
+    expect(fromStruct(toStruct(properties))).toEqual(properties);
+  });
+
   test("an undefined property is absent", () => {
     expect(roundTrip({ given: 1, left: undefined as never })).toEqual({ given: 1 });
   });
