@@ -5,6 +5,7 @@ import { alternateLogins, roleNames } from "../model/login-roles.ts";
 import { scramVerifier } from "../model/scram.ts";
 import { type RoleSettings, readPreviousSettings, readSettings, splitSettings } from "../model/settings.ts";
 import type { Access } from "../model/stack.ts";
+import { parseSnapshot } from "../provider/baseline/contract.ts";
 import { awaitRoleContract, dropLeftoverRoleContract } from "../provider/functions/contracts.ts";
 import { AlternateLogins, type ServedService } from "./alternate-logins.ts";
 import type { DatabaseServer, ServerDatabase } from "./database-server.ts";
@@ -229,8 +230,8 @@ function previousSettings(parent: AppRole) {
 
 /** The baseline of an adopted role. */
 function previousRole({ roleName, server }: AppRole): pulumi.Output<pgaccess.RoleRecord> {
-  return firstBaseline({ roleName, server }).snapshot.apply(({ roles }) => {
-    const record = roles[roleName];
+  return firstBaseline({ roleName, server }).snapshot.apply((snapshot) => {
+    const record = parseSnapshot(snapshot).roles[roleName];
     // Baseline refuses to adopt a missing role.
     if (!record) throw new pulumi.RunError(`AppRole ${roleName}: adopt: the baseline has no record of the role`);
     return record;

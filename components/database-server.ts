@@ -8,6 +8,7 @@ import { completeServer } from "../model/server.ts";
 import { readSettings, type Settings, settingTexts } from "../model/settings.ts";
 import type * as model from "../model/stack.ts";
 import { budgetEntries } from "../model/stack.ts";
+import { parseSnapshot } from "../provider/baseline/contract.ts";
 import { CreatedRoles } from "./created-roles.ts";
 import type { DeclaredRole, RoleAccess } from "./declared-role.ts";
 import * as pgaccess from "./pgaccess.ts";
@@ -379,7 +380,7 @@ function createEnforcedRoles(parent: DatabaseServer, args: DatabaseServerArgs): 
         `DatabaseServer: existingRoles.${role}.enforce: needs a database, whose baseline records the role's previous limit`,
       );
     }
-    const former = baseline.snapshot.apply(({ existingRoles }) => existingRoles[role] ?? null);
+    const former = baseline.snapshot.apply((snapshot) => parseSnapshot(snapshot).existingRoles[role] ?? null);
     const inputs = {
       role,
       connectionLimit,

@@ -74,6 +74,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
   const observed = Object.keys(contract.observed);
   const outputs = [...observed, ...Object.keys(contract.decided)];
   const computed = new Set([...outputs, "changes"]);
+  const texts = new Set<string>(contract.texts);
   const declared = (map: PropertyMap): Record<string, unknown> =>
     Object.fromEntries(
       Object.entries(map)
@@ -101,10 +102,17 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
       const news = { ...declaredInputs, ...keptFrom(olds) };
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
-      const known = Object.fromEntries(Object.entries(olds ?? {}).filter(([key]) => outputs.includes(key)));
+      const known = Object.fromEntries(
+        Object.entries(olds ?? {})
+          .filter(([key]) => outputs.includes(key))
+          .map(([key, value]) => [key, texts.has(key) ? fromText(value) : value]),
+      );
       const plan = await readingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), known, call));
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
-      const inputs: PropertyMap = { ...news, ...plan.observed, changes: plan.changes };
+      const facts = Object.entries(plan.observed ?? {}).map(([key, value]): [string, PropertyValue] => {
+        return [key, texts.has(key) ? toText(value, olds?.[key]) : value];
+      });
+      const inputs: PropertyMap = { ...news, ...Object.fromEntries(facts), changes: plan.changes };
       return { inputs, ...(plan.failures && { failures: plan.failures }) };
     },
 
@@ -234,6 +242,15 @@ function isMap(value: PropertyValue | undefined): value is PropertyMap {
 /** Pulumi's property path: an identifier follows a dot; any other key is quoted in brackets, with only quotes escaped. */
 export function child(path: string, key: string): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}["${key.replaceAll('"', '\\"')}"]`;
+}
+
+function fromText(value: PropertyValue): PropertyValue {
+  return typeof value === "string" ? (JSON.parse(value) as PropertyValue) : value;
+}
+
+/** `value` as JSON; in the form that the state has if that has the same value. */
+function toText(value: PropertyValue, old: PropertyValue | undefined): PropertyValue {
+  return old !== undefined && isDeepStrictEqual(fromText(old), value) ? old : JSON.stringify(value);
 }
 
 function changesOf(map: PropertyMap): Changes {

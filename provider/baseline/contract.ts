@@ -60,6 +60,11 @@ export interface Snapshot {
   existingRoles: Record<string, RoleRecord | null>;
 }
 
+/** The snapshot of a Baseline's outputs: JSON text, or a map in an older state. */
+export function parseSnapshot(snapshot: string | Snapshot): Snapshot {
+  return typeof snapshot === "string" ? (JSON.parse(snapshot) as Snapshot) : snapshot;
+}
+
 export interface DefaultAcl {
   creator: string;
   /** Null: all schemas. */
@@ -98,11 +103,12 @@ export const baselineContract = defineContract({
       .describe("The stack's declaration for this database. Default: this up grants the roles nothing."),
   },
   secrets: ["verifiers"],
+  texts: ["snapshot"],
   observed: {
     snapshot: z
-      .custom<Snapshot>()
+      .custom<Snapshot | string>()
       .describe(
-        "Previous owners, privileges, default privileges, settings and limits; other resources restore from it.",
+        "JSON of the previous owners, privileges, default privileges, settings and limits; other resources restore from it.",
       ),
     held: z
       .record(z.string(), z.array(heldPrivilege))

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { declaredAccess } from "../../model/declared-access.ts";
 import type { RoleRecord } from "../baseline/contract.ts";
-import { defineContract, orUnknown } from "../contract.ts";
+import { defineContract, orText, orUnknown } from "../contract.ts";
 
 /** The part of the Baseline's snapshot that changes of owner are planned with. */
 const former = z.object({
@@ -41,7 +41,7 @@ export const ownershipContract = defineContract({
     roles: z
       .array(z.string())
       .describe("All roles that this stack creates; Privileges grants their default privileges."),
-    former: orUnknown(former).describe("The Baseline's snapshot."),
+    former: orUnknown(orText(former)).describe("The Baseline's snapshot."),
     legacyUsers: z.array(z.string()).optional().describe("Users that services still log in as."),
     declared: declaredAccess
       .optional()

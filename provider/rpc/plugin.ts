@@ -2,7 +2,11 @@ import { connectivityState, credentials } from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 
 /** No limit: the engine's own limit is far above the size of our messages. */
-export const unlimited = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
+export const unlimited = {
+  "grpc.max_receive_message_length": -1,
+  "grpc.max_send_message_length": -1,
+  "grpc.enable_channelz": 0,
+};
 
 type EngineClient = InstanceType<typeof engineService.EngineClient>;
 

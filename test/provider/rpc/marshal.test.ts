@@ -58,7 +58,12 @@ describe("round trips", () => {
   });
 
   test.each([1000, 1020, 1024, 2047, 100_000])("a map of more than one buffer, %i bytes", (length) => {
-    const properties = { first: "é".repeat(length / 2), second: [1, 2.5], third: { deep: "x".repeat(length) }, last: true };
+    const properties = {
+      first: "é".repeat(length / 2),
+      second: [1, 2.5],
+      third: { deep: "x".repeat(length) },
+      last: true,
+    };
     expect(roundTrip(properties)).toEqual(properties);
     expect(fromStruct(toStruct(properties))).toEqual(properties);
   });
