@@ -5,7 +5,7 @@ import { serve } from "../provider/rpc/serve.ts";
 const nothing: Provider = {
   name: "floor",
   version: "0.0.1",
-  schema: () => ({ name: "floor", version: "0.0.1" }),
+  schema: async () => ({ name: "floor", version: "0.0.1" }),
   checkConfig: async (inputs) => ({ inputs }),
   configure: async () => undefined,
   resources: {

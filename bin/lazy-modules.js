@@ -1,7 +1,7 @@
 import module, { createRequire } from "node:module";
 
-// @pulumi/pulumi imports both to serialize functions, which this program does not do: a fifth of its CPU time.
-const lazy = ["@npmcli/arborist", "typescript"];
+// @pulumi/pulumi imports them to serialize functions and to run the CLI, which this program does not do: a fifth of its CPU time.
+const lazy = ["@npmcli/arborist", "execa", "js-yaml", "normalize-package-data", "typescript"];
 
 const require = createRequire(createRequire(import.meta.url).resolve("@pulumi/pulumi"));
 for (const name of lazy) postpone(name);
@@ -22,7 +22,8 @@ function postpone(name) {
           delete require.cache[file];
           loaded = require(name);
         }
-        return loaded[key];
+        // The default import of a CommonJS module is the module.
+        return key === "default" && !loaded.__esModule ? loaded : loaded[key];
       },
     },
   );

@@ -1,5 +1,5 @@
 import { parseObjectName } from "../../model/object-name.ts";
-import { baselineContract, type Snapshot } from "../../provider/baseline/contract.ts";
+import { baselineContract, parseSnapshot, type Snapshot } from "../../provider/baseline/contract.ts";
 import { readOwnedObjects } from "../../provider/ownership/objects.ts";
 import type { Server } from "../../provider/postgres/connection.ts";
 import { databaseNames } from "../../provider/postgres/databases.ts";
@@ -44,8 +44,8 @@ function baselinesOf(state: Declared["state"]): Map<string, Snapshot> {
     (state.resources ?? [])
       .filter(({ type, delete: isReplaced }) => type === baselineContract.token && !isReplaced)
       .flatMap(({ inputs, outputs }): [string, Snapshot][] => {
-        const snapshot = revealed(outputs?.snapshot) as Snapshot | undefined;
-        return typeof inputs?.database === "string" && snapshot ? [[inputs.database, snapshot]] : [];
+        const snapshot = revealed(outputs?.snapshot) as string | Snapshot | undefined;
+        return typeof inputs?.database === "string" && snapshot ? [[inputs.database, parseSnapshot(snapshot)]] : [];
       }),
   );
 }

@@ -1,6 +1,6 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import service from "@pulumi/pulumi/proto/provider_grpc_pb.js";
 import { Plugin, unlimited } from "../../provider/rpc/plugin.ts";
+import { propertyService } from "../../provider/rpc/property-messages.ts";
 import type { Provider } from "../../provider/rpc/provider.ts";
 import { createService } from "../../provider/rpc/service.ts";
 
@@ -15,7 +15,7 @@ export interface Hosted {
 export async function serveProvider(provider: Provider, engine: string, ended: () => void): Promise<Hosted> {
   const server = new Server(unlimited);
   const plugin = new Plugin(() => provider.close(), ended);
-  server.addService(service.ResourceProviderService, { ...createService(provider, plugin) });
+  server.addService(propertyService, { ...createService(provider, plugin) });
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
