@@ -3,7 +3,7 @@ import { ReadOnlyServer } from "./connection.ts";
 import { makeDiscovery } from "./discovery.ts";
 import { propose } from "./proposal.ts";
 import { discoveryReport } from "./report.ts";
-import { findTarget } from "./target.ts";
+import { explainLogin, findTarget } from "./target.ts";
 import { writeStackFile } from "./write-stack-file.ts";
 
 export interface DiscoverOptions {
@@ -30,7 +30,9 @@ export async function discover(options: DiscoverOptions): Promise<number> {
   try {
     const run = (progress: (message: string) => void) =>
       makeDiscovery(server, { ...options, dockerHost: target.dockerHost }, interrupt.signal, progress);
-    const found = options.quiet ? await run(() => undefined) : await during("connecting", run);
+    const found = await (options.quiet ? run(() => undefined) : during("connecting", run)).catch((error: unknown) => {
+      throw explainLogin(target, error);
+    });
     const proposal = propose(found);
     console.log(discoveryReport(found, proposal, options));
     const isDone = found.incomplete === undefined && proposal.plan !== undefined;

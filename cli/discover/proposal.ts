@@ -213,10 +213,12 @@ function databasesOf(
           changed.length > 0
             ? ` During the watch ${changed.map(({ name, what }) => `${name} was ${what}`).join(", ")}.`
             : "";
+        const ledgers = estate.ledgers.map(({ key }) => key).join(", ");
+        const ledger = ledgers === "" ? "" : ` ${ledgers} is a migration ledger, so one of its services migrates.`;
         if (names.length > 0) {
           decide(
             path,
-            `No owner yet: it is not confirmed whether ${listOf(names)} migrate.${seen} A service that migrates must log in as the owner.`,
+            `No owner yet: it is not confirmed whether ${listOf(names)} ${names.length > 1 ? "migrate" : "migrates"}.${ledger}${seen} A service that migrates must log in as the owner.`,
           );
         }
         return [estate.name, { schemas: schemasOf(estate) }];
