@@ -62,9 +62,9 @@ function basis({ address, server, watch, log }: Discovery): string {
 
 function serviceLines({ services, left }: Proposal): string[] {
   if (services.length + left.length === 0) return [];
-  const rows = services.map(({ seen, need, role }) => [...cells(seen), need.access, migrates(need), role]);
-  const unmanaged = left.map((seen) => [...cells(seen), "-", "-", "-"]);
-  const header = ["service", "login", "sessions", "busy", "superuser", "database", "access", "migrates", "role"];
+  const rows = services.map(({ seen, need }) => [...cells(seen), need.access, migrates(need)]);
+  const unmanaged = left.map((seen) => [...cells(seen), "-", "-"]);
+  const header = ["service", "sessions", "busy", "superuser", "database", "access", "migrates"];
   return ["", ...table([header, ...rows, ...unmanaged]).split("\n")];
 }
 
@@ -77,7 +77,7 @@ function cells({
   idleShare,
   database,
 }: SeenService): (string | number)[] {
-  return [name, user, sessions, idleShare === undefined ? "unknown" : busyPerReplica * replicas, "yes", database];
+  return [name, sessions, idleShare === undefined ? "unknown" : busyPerReplica * replicas, user, database];
 }
 
 function migrates({ migrates }: Need): string {
@@ -123,9 +123,9 @@ function noteLines({ notes }: Discovery): string[] {
 }
 
 function detailLines({ activity, server, evidence }: Discovery, { services }: Proposal): string[] {
-  const of = services.flatMap(({ seen, need }) => [
+  const of = services.flatMap(({ seen, need, role }) => [
     "",
-    `${seen.name}: ${describe(seen)}`,
+    `${seen.name}, as ${role}: ${describe(seen)}`,
     ...need.reasons.map(
       ({ subject, line, certainty }) => `  ${subject}: ${line}${certainty === "likely" ? " (likely)" : ""}`,
     ),

@@ -70,6 +70,12 @@ export class Demo {
     return (await this.session.query(sql, values)).rows as Row[];
   }
 
+  /** Closes the admin's session; the next query opens another. */
+  async leave(): Promise<void> {
+    await this.session?.end();
+    this.session = undefined;
+  }
+
   /** The logins of a service's sessions, one entry for each session. */
   async loginsOf(service: ServiceName): Promise<string[]> {
     const rows = await this.ask<{ usename: string }>(
@@ -92,7 +98,7 @@ export class Demo {
   /** Stops the services and closes the admin's session. */
   async close(): Promise<void> {
     await Promise.all([...this.services.values()].map((service) => service.stop()));
-    await this.session?.end();
+    await this.leave();
   }
 }
 

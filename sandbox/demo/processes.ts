@@ -4,6 +4,7 @@ import { createSandbox } from "../project/sandbox.ts";
 import { Demo, type Play } from "./demo.ts";
 import { Stack } from "./stack.ts";
 import { migrators, reader, rollback, unconfirmed } from "./steps/cutovers.ts";
+import { discovery } from "./steps/discovery.ts";
 import { finalTable } from "./steps/final-table.ts";
 import { firstUp, preview } from "./steps/first-up.ts";
 import { fullServer, legacyServices } from "./steps/legacy-server.ts";
@@ -13,6 +14,7 @@ import type { Terminal } from "./terminal.ts";
 const steps = [
   legacyServices,
   fullServer,
+  discovery,
   preview,
   firstUp,
   reader,
