@@ -10,10 +10,12 @@ import { doctorCommand } from "./doctor/command.ts";
 import { envCommand } from "./env/command.ts";
 import { rehearseCommand } from "./rehearse/command.ts";
 import { reportCommand } from "./report/command.ts";
+import { reviewCommand } from "./review/command.ts";
 import { rollbackCommand } from "./rollback/command.ts";
 import { rotateCommand } from "./rotate/command.ts";
 import { rotateSuperuserCommand } from "./rotate-superuser/command.ts";
 import { UsageError } from "./terminal/command.ts";
+import { upCommand } from "./up/command.ts";
 
 /** Prints `--sql FILE` where commander prints `--sql <FILE>`. */
 const plain = (text: string) => text.replaceAll(/[<>]/g, "");
@@ -36,6 +38,8 @@ function program(): Command {
     confirmCommand,
     doctorCommand,
     rehearseCommand,
+    reviewCommand,
+    upCommand,
     cutoverCommand,
     rollbackCommand,
     rotateCommand,

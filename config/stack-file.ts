@@ -60,17 +60,27 @@ export async function setMigrates(stack: string, service: string, migrates: bool
 /** A private copy of the stack's file with a service's connectAs set: if the up that reads it is killed, the file is unchanged. */
 export class StackFileCopy {
   readonly #folder: string;
+  readonly file: string;
   /** Arguments for the up that reads it. */
   readonly args: string[];
 
   private constructor(folder: string, file: string) {
     this.#folder = folder;
+    this.file = file;
     this.args = ["--config-file", file];
   }
 
   static async create(stack: string, service: string, connectAs: ConnectAs): Promise<StackFileCopy> {
     const file = stackFile(stack);
-    const text = (await withConnectAs(file, service, connectAs)) ?? (await readFile(file, "utf8"));
+    return StackFileCopy.#of(file, (await withConnectAs(file, service, connectAs)) ?? (await readFile(file, "utf8")));
+  }
+
+  /** An exact copy: the preview and the up that read it have the same configuration. */
+  static async exact(stack: string): Promise<StackFileCopy> {
+    return StackFileCopy.#of(stackFile(stack), await readStackFile(stackFile(stack)));
+  }
+
+  static async #of(file: string, text: string): Promise<StackFileCopy> {
     const folder = await mkdtemp(join(tmpdir(), "app-roles-stack-"));
     const copy = join(folder, basename(file));
     await writeFile(copy, text, { mode: 0o600 });
@@ -95,9 +105,7 @@ async function readService(
   file: string,
   service: string,
 ): Promise<{ document: Document; path: string[]; text: string }> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    throw new Error(`cannot read ${file}: ${error.code}; run this in the folder of Pulumi.yaml`);
-  });
+  const text = await readStackFile(file);
   const document = parseDocument(text);
   const path = ["config", "app-roles:services", service];
   if (!document.hasIn(path)) {
@@ -111,6 +119,12 @@ async function readService(
 /** With spaces inside `{}` and `[]` where the text has them. */
 function printed(document: Document, text: string): string {
   return document.toString({ lineWidth: 0, flowCollectionPadding: /[{[] +\S/.test(text) });
+}
+
+async function readStackFile(file: string): Promise<string> {
+  return readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`cannot read ${file}: ${error.code}; run this in the folder of Pulumi.yaml`);
+  });
 }
 
 /** The services in a stack file's text, in cutover order, which Pulumi loses because it sorts the keys of an object. */

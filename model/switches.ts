@@ -18,4 +18,6 @@ export const switches = {
    * (--keep-legacy-urls).
    */
   legacyUrls: "APP_ROLES_LEGACY_URLS",
+  /** A private file with the reviewed plans; set by `app-roles up --reviewed`. The plugin refuses every change that they do not list. */
+  reviewed: "APP_ROLES_REVIEWED",
 } as const;

@@ -48,7 +48,8 @@ export function legacyServicesAdvice(resources: Resource[]): string | undefined 
   if (first === undefined || others.length === 0) return first?.message;
   const names = services(resources)
     .filter(({ connectAs }) => connectAs !== "role")
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .sort();
   return `${names.length} services still log in as the legacy user: ${names.join(", ")}; to cut one over to its role, set connectAs: role and run pulumi up`;
 }
 

@@ -26,6 +26,11 @@ const plan: Property = {
   additionalProperties: { type: "string" },
   description: "Map of each object to the change that the next up makes to it. Empty after the up.",
 };
+const warned: Property = {
+  type: "string",
+  description:
+    "Digests of the warnings of the last up, by which `app-roles review` tells new ones. Missing without warnings.",
+};
 
 /**
  * The Pulumi package schema, derived from the contracts that the plugin validates its inputs with
@@ -58,7 +63,7 @@ function resourceOf({ description, inputs, observed, decided, secrets }: AnyCont
     description,
     inputProperties,
     requiredInputs,
-    properties: { ...inputProperties, ...outputs },
+    properties: { ...inputProperties, ...outputs, warned },
     required: [...requiredInputs, ...Object.keys(outputs)],
   };
 }

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { AnyContract, InputsOf } from "./contract.ts";
 import { readingAgain } from "./postgres/gone.ts";
+import { isReviewedUp, refuseUnreviewed, unreviewed } from "./reviewed.ts";
 import {
   type Call,
   type CheckFailure,
@@ -11,9 +12,13 @@ import {
   type ResourceType,
 } from "./rpc/provider.ts";
 import { type PropertyMap, type PropertyValue, reveal, Secret, Unknown, unknown } from "./rpc/values.ts";
+import { warnedOf } from "./warned.ts";
 
 /** Map of each object to its change, with real values; empty when nothing has to change. */
 export type Changes = Record<string, string>;
+
+/** Properties that Check adds to the inputs: the plan, and the digests of the warnings, which are no change. */
+const records = ["changes", "warned"];
 
 /** The result of Check. */
 export interface Plan {
@@ -73,7 +78,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
   const schema = z.strictObject(contract.inputs);
   const observed = Object.keys(contract.observed);
   const outputs = [...observed, ...Object.keys(contract.decided)];
-  const computed = new Set([...outputs, "changes"]);
+  const computed = new Set([...outputs, ...records]);
   const texts = new Set<string>(contract.texts);
   const declared = (map: PropertyMap): Record<string, unknown> =>
     Object.fromEntries(
@@ -91,6 +96,20 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
     return Object.fromEntries(known.filter(([, value]) => value !== null && !(value instanceof Unknown)));
   };
 
+  const known = (map: PropertyMap | undefined): PropertyMap =>
+    Object.fromEntries(
+      Object.entries(map ?? {})
+        .filter(([key]) => outputs.includes(key))
+        .map(([key, value]) => [key, texts.has(key) ? fromText(value) : value]),
+    );
+
+  /** In an up of reviewed changes, plans once more immediately before it applies: time has passed since Check. */
+  const stillReviewed = async (call: Call, parsed: Inputs, olds?: PropertyMap) => {
+    if (!isReviewedUp()) return;
+    const { changes } = await readingAgain(() => reconciler.plan(parsed, previous(olds), known(olds), call));
+    refuseUnreviewed(call.urn, changes);
+  };
+
   // A refresh calls Read and then Diff with the inputs in the state, whose plan is applied; the drift is in the outputs.
   const readUnchecked = new Set<string>();
 
@@ -102,18 +121,21 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
       const news = { ...declaredInputs, ...keptFrom(olds) };
       const parsed = schema.safeParse(declared(news));
       if (!parsed.success) return { inputs: news, failures: parsed.error.issues.map(toFailure) };
-      const known = Object.fromEntries(
-        Object.entries(olds ?? {})
-          .filter(([key]) => outputs.includes(key))
-          .map(([key, value]) => [key, texts.has(key) ? fromText(value) : value]),
-      );
-      const plan = await readingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), known, call));
+      const plan = await readingAgain(() => reconciler.plan(parsed.data as Inputs, previous(olds), known(olds), call));
       for (const warning of plan.warnings ?? []) call.report.warn(warning);
       const facts = Object.entries(plan.observed ?? {}).map(([key, value]): [string, PropertyValue] => {
         return [key, texts.has(key) ? toText(value, olds?.[key]) : value];
       });
-      const inputs: PropertyMap = { ...news, ...Object.fromEntries(facts), changes: plan.changes };
-      return { inputs, ...(plan.failures && { failures: plan.failures }) };
+      const warned = warnedOf(plan.warnings ?? []);
+      const inputs: PropertyMap = {
+        ...news,
+        ...Object.fromEntries(facts),
+        ...(warned !== undefined && { warned }),
+        changes: plan.changes,
+      };
+      const reason = plan.failures ? undefined : unreviewed(call.urn, plan.changes);
+      const failures = reason === undefined ? plan.failures : [{ property: "", reason }];
+      return { inputs, ...(failures && { failures }) };
     },
 
     async diff({ urn }, { oldInputs, olds, news }) {
@@ -135,6 +157,7 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
           outputs: { ...result.outputs, ...Object.fromEntries(observed.map((key) => [key, unknown])) },
         };
       }
+      await stillReviewed(call, parsed);
       await keepingPart(result, async () => say(call, await reconciler.apply(parsed, undefined, call)));
       return result;
     },
@@ -142,8 +165,13 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
     async update(call, { id, oldInputs, news, preview }) {
       const parsed = parse(news);
       const result = { id, outputs: { ...news, changes: {} } };
-      if (preview) say(call, reconciler.summarize(parsed, changesOf(news), previous(oldInputs)));
-      else await keepingPart(result, async () => say(call, await reconciler.apply(parsed, previous(oldInputs), call)));
+      const before = previous(oldInputs);
+      if (preview) {
+        say(call, reconciler.summarize(parsed, changesOf(news), before));
+        return result;
+      }
+      await stillReviewed(call, parsed, oldInputs);
+      await keepingPart(result, async () => say(call, await reconciler.apply(parsed, before, call)));
       return result;
     },
 
@@ -152,8 +180,8 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
         throw new Error(`${id} cannot be imported: declare it, and the first up reads the server`);
       }
       await reconciler.reach?.();
-      const known = previous(inputs);
-      const drift = known && reconciler.drift && (await readingAgain(async () => reconciler.drift?.(known)));
+      const saved = previous(inputs);
+      const drift = saved && reconciler.drift && (await readingAgain(async () => reconciler.drift?.(saved)));
       readUnchecked.add(urn);
       // The inputs stay as declared, so that an accepted refresh hides nothing: the next Check plans again.
       return { id, inputs, outputs: drift ? { ...olds, changes: drift } : olds };
@@ -176,7 +204,7 @@ function difference(
   const detailed: Record<string, PropertyDiff> = {};
   const changed = Object.keys({ ...oldInputs, ...news }).filter(
     (key) =>
-      key !== "changes" &&
+      !records.includes(key) &&
       !advisory.includes(key) &&
       !isDeepStrictEqual(reveal(oldInputs[key] ?? null), reveal(news[key] ?? null)),
   );

@@ -1,6 +1,8 @@
+import { createReadStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { stripVTControlCharacters } from "node:util";
 
@@ -13,11 +15,32 @@ export interface EngineEvent {
   resourcePreEvent?: StepEvent;
   resOutputsEvent?: StepEvent;
   resOpFailedEvent?: StepEvent;
+  policyEvent?: { message: string; policyName: string; enforcementLevel: string };
+  summaryEvent?: { result?: string };
 }
 
 /** One step: a resource and its operation. */
 interface StepEvent {
-  metadata: { urn: string; op: string };
+  metadata: StepMetadata;
+}
+
+export interface StepMetadata {
+  urn: string;
+  op: string;
+  type?: string;
+  old?: StepState | null;
+  new?: StepState | null;
+  /** Property path to its difference. */
+  detailedDiff?: Record<string, unknown> | null;
+  /** Names of the inputs that differ, where the provider returns no detailed difference. */
+  diffs?: string[] | null;
+}
+
+/** A resource before or after a step; secrets are masked. */
+export interface StepState {
+  parent?: string;
+  inputs?: Record<string, unknown> | null;
+  outputs?: Record<string, unknown> | null;
 }
 
 /** The engine's log of one up, in a folder that only this user can read; the engine masks secrets. */
@@ -51,6 +74,22 @@ export class EventLog {
     // The last line can be incomplete.
     const whole = text.slice(0, text.lastIndexOf("\n") + 1);
     return whole.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as EngineEvent]));
+  }
+
+  /**
+   * The events of a finished operation, one at a time, because the log of a large stack is longer than a string can be. Leaves out
+   * those for the engine's developers, and the results of steps.
+   */
+  async *each(): AsyncGenerator<EngineEvent> {
+    const lines = createInterface({ input: createReadStream(this.#file, "utf8"), crlfDelay: Number.POSITIVE_INFINITY });
+    for await (const line of lines) {
+      if (
+        line !== "" &&
+        !/^\{"sequence":\d+,"timestamp":\d+,"(?:resOutputsEvent|policyAnalyze|policyRemediate)/.test(line)
+      ) {
+        yield JSON.parse(line) as EngineEvent;
+      }
+    }
   }
 
   /**
@@ -89,7 +128,7 @@ export class EventLog {
   }
 }
 
-/** The engine writes colours as <{%reset%}>. */
-function plain(message: string): string {
+/** The message without colours, which the engine writes as <{%reset%}>. */
+export function plain(message: string): string {
   return stripVTControlCharacters(message.replace(/<\{%[^%]*%\}>/g, "")).trim();
 }

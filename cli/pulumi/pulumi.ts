@@ -54,5 +54,5 @@ export async function selectedStack(): Promise<string> {
   return (await pulumi("print the selected stack", ["stack", "--show-name", "--non-interactive"])).trim();
 }
 
-const missing = "pulumi, which reads the stack's configuration, is not on the PATH";
+export const missing = "pulumi, which reads the stack's configuration, is not on the PATH";
 const outside = "there is no Pulumi.yaml here: run this in the folder of the Pulumi project";

@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { timeSpan, timeSpanExpected } from "../../model/duration.ts";
 
@@ -36,6 +37,14 @@ export const cwdOption = () =>
     }
     return folder;
   });
+
+/** The folder that the command was started in, before --cwd. */
+const startedIn = process.cwd();
+
+/** Parser of a file's name, which --cwd does not affect. */
+export function file(value: string): string {
+  return resolve(startedIn, value);
+}
 
 export const policyPackOption = () =>
   new Option("--policy-pack <FOLDER>", "policy pack for the up, as in pulumi up; can be repeated").argParser(collect);

@@ -13,6 +13,7 @@ import { schemaNames, schemasOwnedIn } from "../postgres/schemas.ts";
 import { refuseWhileInUse } from "../postgres/sessions.ts";
 import { inTransaction } from "../postgres/transaction.ts";
 import { type Changes, Incomplete, type Reconciler } from "../reconciler.ts";
+import { refuseUnreviewed } from "../reviewed.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { ownershipWarnings } from "../warnings/index.ts";
@@ -106,6 +107,7 @@ export function ownership(server: Server): Reconciler<typeof ownershipContract> 
             const moves = movesTowards(inputs, await read());
             const foreign = await foreignStacks(db, inputs, moves, call);
             if (foreign.length > 0) throw new Error(foreign.join("\n"));
+            refuseUnreviewed(call.urn, linesOf({ moves, defaults: [] }));
             return moves;
           };
           const objects = await readingAgain(read);

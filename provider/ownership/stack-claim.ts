@@ -43,7 +43,7 @@ export async function foreignStacks(
   });
 }
 
-/** The plan's line for a missing record on an existing role. */
+/** The plan's line for a missing record, also on a role that the up creates. */
 export async function missingRecord(
   db: Queryable,
   inputs: Owned,
@@ -51,7 +51,7 @@ export async function missingRecord(
 ): Promise<Record<string, string>> {
   const { database, owner } = inputs;
   if (call === undefined || !(await isRecordMissing(db, inputs, call))) return {};
-  if (!(await roleExists(db, owner)) || (await alterRoleProblem(db, owner)) !== undefined) return {};
+  if ((await roleExists(db, owner)) && (await alterRoleProblem(db, owner)) !== undefined) return {};
   return {
     [`comment on role ${owner}`]: `records that stack ${thisStack(inputs, call).stack} owns ${database} through it`,
   };

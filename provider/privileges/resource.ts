@@ -17,6 +17,7 @@ import { missingSchemas, schemaNames } from "../postgres/schemas.ts";
 import { refuseWhileInUse } from "../postgres/sessions.ts";
 import { inExclusiveTransaction } from "../postgres/transaction.ts";
 import type { Reconciler } from "../reconciler.ts";
+import { refuseUnreviewed } from "../reviewed.ts";
 import type { Call, CheckFailure } from "../rpc/provider.ts";
 import { Unknown } from "../rpc/values.ts";
 import { privilegesWarnings } from "../warnings/index.ts";
@@ -115,6 +116,7 @@ export function privileges(
           const unreachable = await unreachableOwners(db, whole);
           const { within: plan } = withoutSuperusers(whole, unreachable);
           refuse([...unreachableFailures(inputs, plan, unreachable), ...grantedOnward(inputs, plan, catalog)]);
+          refuseUnreviewed(call.urn, describePrivileges(plan));
           return plan;
         });
         sizes.granted(inputs);

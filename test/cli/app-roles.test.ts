@@ -44,6 +44,9 @@ describe("an invalid command line exits with 2", () => {
       ["audit", "--cwd", "test", "mysql://a:secret@b/c"],
       /the URL of the server: it does not start with postgresql:\/\//,
     ],
+    [["review", "--saev", "x"], /--saev[\s\S]*Did you mean --save[\s\S]*--stack NAME/],
+    [["up"], /--reviewed FILE[\s\S]*--stack NAME/],
+    [["up", "--reviewed", "x.json"], /without a terminal, up needs --yes[\s\S]*--stack NAME/],
     [["env", "api", "--format", "xml"], /dotenv, json, compose, docker-secret[\s\S]*--stack NAME/],
   ])("%j", async (args, words) => {
     expect(await appRoles(args)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(words) });

@@ -59,7 +59,7 @@ describe("legacy-services", () => {
 
   test("advise once for the whole stack, with every name", () => {
     const [api, cron] = [service("api", { connectAs: "legacy" }), service("cron", { connectAs: "legacy" })];
-    expect(legacyServicesAdvice([api, service("worker", {}), cron])).toBe(
+    expect(legacyServicesAdvice([cron, service("worker", {}), api])).toBe(
       "2 services still log in as the legacy user: api, cron; to cut one over to its role, set connectAs: role and run pulumi up",
     );
     expect(legacyServicesAdvice([api])).toBe(

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { defineContract, orUnknown } from "../../provider/contract.ts";
 import { type Changes, toResource } from "../../provider/reconciler.ts";
 import { type PropertyValue, unknown } from "../../provider/rpc/values.ts";
+import { warningDigest } from "../../provider/warned.ts";
 import { testCall } from "./calls.ts";
 
 const inputShape = { name: z.string(), size: z.number() };
@@ -109,6 +110,27 @@ test("a kept input has its first known value in every plan, comparison and remov
   expect(await checked(unknown, "first")).toBe("first");
   expect(await checked("first", unknown)).toBe("first");
   expect(planned).toEqual(["first", "first", "first", "first"]);
+});
+
+test("Check keeps digests of the warnings, which are no change", async () => {
+  let warnings = ["it is large", "it is old"];
+  const resource = toResource({
+    contract: defineContract({ token: "pgaccess:index:Gauge", description: "", inputs: inputShape }),
+    identity: ["name"],
+    id: ({ name }) => name,
+    plan: async () => ({ changes: {}, warnings }),
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  });
+  const check = async (olds?: Record<string, PropertyValue>) =>
+    (await resource.check(call, { ...(olds && { olds }), news: declared, randomSeed: new Uint8Array() })).inputs;
+  const first = await check();
+  expect(String(first.warned).split(" ").sort()).toEqual(warnings.map(warningDigest).sort());
+  warnings = [];
+  const second = await check(first);
+  expect(second).toEqual({ ...declared, changes: {} });
+  expect(await resource.diff(call, { ...diff, oldInputs: first, news: second })).toMatchObject({ changes: false });
 });
 
 test("a list of names is compared by name: an insertion is not a change of the names after it", async () => {

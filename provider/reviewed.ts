@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { switches } from "../model/switches.ts";
+import { listOf } from "./postgres/explain.ts";
+
+/** The changes that a review lists: each resource's plan, by the digest that equal plans share. */
+export const reviewedPlans = z.object({
+  resources: z.record(z.string(), z.object({ plan: z.string().optional() })),
+  plans: z.record(z.string(), z.record(z.string(), z.string())),
+});
+export type ReviewedPlans = z.infer<typeof reviewedPlans>;
+
+export function isReviewedUp(): boolean {
+  return process.env[switches.reviewed] !== undefined;
+}
+
+let plans: ReviewedPlans | undefined;
+
+/**
+ * The reason why an up must not apply these changes; undefined in any up but that of `app-roles up --reviewed`. A reviewed change
+ * that is no longer needed is no reason: the object already is as reviewed, or is gone.
+ */
+export function unreviewed(urn: string, changes: Record<string, string>): string | undefined {
+  const file = process.env[switches.reviewed];
+  if (file === undefined) return undefined;
+  plans ??= reviewedPlans.parse(JSON.parse(readFileSync(file, "utf8")));
+  const planned = plans.plans[plans.resources[urn]?.plan ?? ""] ?? {};
+  // The URL of a role that the up creates: what its service is restarted with is known only then.
+  if (Object.values(planned).some((change) => change.endsWith("not known yet"))) return undefined;
+  const others = Object.entries(changes).filter(([object, change]) => planned[object] !== change);
+  if (others.length === 0) return undefined;
+  const names = listOf(others.map(([object, change]) => `${object} (${change})`));
+  return `not in the review: ${names}. The server has changed since; run app-roles review again, then app-roles up --reviewed`;
+}
+
+/** Throws before a change that the review does not list. */
+export function refuseUnreviewed(urn: string, changes: Record<string, string>): void {
+  const reason = unreviewed(urn, changes);
+  if (reason !== undefined) throw new Error(`${reason}. Nothing more was changed here`);
+}
