@@ -60,7 +60,7 @@ function cut(items: string[], lines: number, characters: number): string[] {
 }
 
 /** Divides a number of lines: everyone gets an equal share, and what one does not need goes to the others. */
-export function shares(wanted: number[], total: number): number[] {
+function shares(wanted: number[], total: number): number[] {
   const given = wanted.map(() => 0);
   let left = Math.max(0, total);
   while (left > 0) {
