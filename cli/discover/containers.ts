@@ -11,7 +11,7 @@ export interface ContainerFacts {
   command: string;
   addresses: string[];
   startedAt: Date;
-  /** Variables whose value is a Postgres URL, with the database that it names. */
+  /** Variables whose value is a Postgres URL, or is in a file, with the database that it names if it can be seen. */
   urlKeys: { name: string; database: string | undefined }[];
   compose: { project: string; service: string; files: string[] } | undefined;
   /** Name of the swarm service. */
@@ -58,9 +58,11 @@ export function factsOf({ Name, State, Config, NetworkSettings }: ContainerInspe
     urlKeys: (Config.Env ?? []).flatMap((variable) => {
       const end = variable.indexOf("=");
       const value = variable.slice(end + 1);
-      return end > 0 && /^postgres(ql)?(\+\w+)?:\/\//i.test(value)
-        ? [{ name: variable.slice(0, end), database: databaseOf(value) }]
-        : [];
+      const name = variable.slice(0, end);
+      if (end > 0 && /^postgres(ql)?(\+\w+)?:\/\//i.test(value)) return [{ name, database: databaseOf(value) }];
+      // A Docker secret: the variable names its file.
+      const ofFile = /^(\w*(?:URL|URI|DSN))_FILE$/.exec(name)?.[1];
+      return ofFile !== undefined && value.startsWith("/") ? [{ name: ofFile, database: undefined }] : [];
     }),
     compose:
       service === undefined

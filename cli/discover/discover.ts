@@ -4,7 +4,7 @@ import { makeDiscovery } from "./discovery.ts";
 import { propose } from "./proposal.ts";
 import { discoveryReport } from "./report.ts";
 import { explainLogin, findTarget } from "./target.ts";
-import { writeStackFile } from "./write-stack-file.ts";
+import { declaredRoles, writeStackFile } from "./write-stack-file.ts";
 
 export interface DiscoverOptions {
   url?: string | undefined;
@@ -33,7 +33,7 @@ export async function discover(options: DiscoverOptions): Promise<number> {
     const found = await (options.quiet ? run(() => undefined) : during("connecting", run)).catch((error: unknown) => {
       throw explainLogin(target, error);
     });
-    const proposal = propose(found);
+    const proposal = propose(found, options.write === undefined ? new Set() : await declaredRoles(options.write));
     console.log(discoveryReport(found, proposal, options));
     const isDone = found.incomplete === undefined && proposal.plan !== undefined;
     const isWritten = options.write === undefined || (await writeStackFile(options.write, proposal, options.force));

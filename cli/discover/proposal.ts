@@ -90,7 +90,8 @@ const nothingSeen: Need = { access: "writer", migrates: "unconfirmed", grants: {
 const idleTransaction = "idle_in_transaction_session_timeout";
 const defaultSettings = { idle_session_timeout: "30min", [idleTransaction]: "5min" };
 
-export function propose(findings: Findings): Proposal {
+/** @param ownRoles roles that the stack of the file has already created */
+export function propose(findings: Findings, ownRoles: ReadonlySet<string> = new Set()): Proposal {
   const { server, who, needs, activity } = findings;
   const decisions: Decision[] = [];
   const decide: Decide = (path, text, next) => {
@@ -103,10 +104,10 @@ export function propose(findings: Findings): Proposal {
     .map((seen) => ({ seen, need: needs.get(seen.name) ?? nothingSeen }))
     .toSorted((a, b) => rankOf(a.need) - rankOf(b.need));
   const left = who.services.filter(({ database }) => !estateOf(database));
-  const roles = namesOf(services, new Set(server.roleNames));
+  const roles = namesOf(services, new Set(server.roleNames.filter((role) => !ownRoles.has(role))));
   const withRoles = services.map((service) => ({ ...service, role: roles.get(service.seen.name) as string }));
 
-  const existingRoles = existingRolesOf(findings, decide);
+  const existingRoles = existingRolesOf(findings, ownRoles, decide);
   const counted = Object.values(existingRoles).reduce((sum, { connectionLimit }) => sum + connectionLimit, 0);
   const plan = planPools(
     services.map(({ seen, need }) => ({
@@ -364,10 +365,14 @@ function settingsOf(server: ServerFacts, role: string, users: WithRole[], decide
   return settings;
 }
 
-function existingRolesOf({ server, who }: Findings, decide: Decide): ProposedConfig["existingRoles"] {
+function existingRolesOf(
+  { server, who }: Findings,
+  ownRoles: ReadonlySet<string>,
+  decide: Decide,
+): ProposedConfig["existingRoles"] {
   return Object.fromEntries(
     server.roles
-      .filter(({ superuser }) => !superuser)
+      .filter(({ role, superuser }) => !superuser && !ownRoles.has(role))
       .map(({ role, limit, sessions }) => {
         if (limit >= 0) return [role, { connectionLimit: Math.max(1, limit) }];
         const seen = Math.max(who.existing.get(role) ?? 0, sessions);

@@ -98,7 +98,8 @@ function decisionLines({ decisions }: Proposal): string[] {
 }
 
 function otherLines({ who }: Discovery): string[] {
-  const { people, tools, replication, onlyAddress, isPooler } = who;
+  const { people, tools, replication, existing, onlyAddress, isPooler } = who;
+  const others = [...existing].map(([role, sessions]) => `${role} (${sessions})`);
   const pooler = isPooler
     ? [
         "A pooler such as PgBouncer is in front of the server: the sessions seen are its own, not those of the services.",
@@ -108,7 +109,13 @@ function otherLines({ who }: Discovery): string[] {
           `All services connect from ${onlyAddress === "local" ? "a Unix socket" : onlyAddress}: if a pooler such as PgBouncer is there, the sessions seen are its own.`,
         ]
       : [];
-  const lines = [...named("People", people), ...named("Tools", tools), ...named("Replication", replication), ...pooler];
+  const lines = [
+    ...(others.length > 0 ? [`Sessions of roles that are no superusers: ${others.join(", ")}.`] : []),
+    ...named("People", people),
+    ...named("Tools", tools),
+    ...named("Replication", replication),
+    ...pooler,
+  ];
   return lines.length > 0 ? ["", ...lines] : [];
 }
 

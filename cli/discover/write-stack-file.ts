@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { diff, styleText } from "node:util";
 import { isMap, isScalar, parseDocument } from "yaml";
+import { parseStack } from "../../config/parse-stack.ts";
 import { writeFileAtomically } from "../../provider/write-file.ts";
 import type { Proposal } from "./proposal.ts";
 import { stackDocument } from "./stack-document.ts";
@@ -20,6 +21,8 @@ export async function writeStackFile(file: string, proposal: Proposal, force = f
     return false;
   }
   const existing = existsSync(file) ? await readFile(file, "utf8") : undefined;
+  // Throws with every problem: nothing is written that a preview would refuse.
+  parseStack({ ...proposal.config });
   const text = stackDocument(proposal, existing);
   if (existing === text) {
     console.error(`${file} has this proposal already`);
@@ -43,6 +46,13 @@ export async function writeStackFile(file: string, proposal: Proposal, force = f
     `${file} was written. Next: pulumi config set --secret adminPassword, then pulumi preview --policy-pack policies`,
   );
   return true;
+}
+
+/** The roles that a stack file declares, so that a discovery after its first up does not take them for others. */
+export async function declaredRoles(file: string): Promise<Set<string>> {
+  if (!existsSync(file)) return new Set();
+  const roles = parseDocument(await readFile(file, "utf8")).getIn(["config", "app-roles:roles"]);
+  return new Set(isMap(roles) ? roles.items.map(({ key }) => String(isScalar(key) ? key.value : key)) : []);
 }
 
 /** Lines with their sign, as in a unified diff with three lines around each change. */

@@ -30,6 +30,8 @@ test("of variables and commands only names are kept", () => {
         `AUDIT_URL=postgres://u:${secret}@db/a%`,
         `TOKEN=${secret}`,
         "EMPTY",
+        "REPORTS_DSN_FILE=/run/secrets/reports",
+        "CONFIG_FILE=/etc/app.conf",
       ],
       Cmd: ["--dsn", `postgres://postgres:${secret}@db/shop`, `--db-password=${secret}`, `PGPASSWORD=${secret}`],
       Entrypoint: "run",
@@ -46,6 +48,7 @@ test("of variables and commands only names are kept", () => {
     urlKeys: [
       { name: "DB_URL", database: "shop" },
       { name: "AUDIT_URL", database: undefined },
+      { name: "REPORTS_DSN", database: undefined },
     ],
     compose: { project: "shop", service: "api", files: ["/srv/docker-compose.yml", "/srv/prod.yml"] },
     swarm: undefined,
