@@ -2,8 +2,11 @@
 import "./bin/require-node.js";
 import "./bin/compile-cache.js";
 import "./bin/lazy-modules.js";
+import { bundleOr } from "./bin/bundle.js";
 
 // Pulumi maps stack traces of compiled programs back to their TypeScript; Node's type stripping keeps all positions.
 Reflect.deleteProperty(Error, "prepareStackTrace");
 
-export const { databaseUrls, connectionBudget, services, roles } = await import("./index.ts");
+export const { databaseUrls, connectionBudget, services, roles } = await import(
+  bundleOr(new URL(".", import.meta.url), "program", new URL("index.ts", import.meta.url))
+);

@@ -107,9 +107,9 @@ function certificateIssues({ sslmode, sslrootcert }: z.output<typeof schema>) {
   return message === undefined ? [] : [{ path: ["sslrootcert"], message }];
 }
 
-/** The version of the package, which is the plugin's too. */
+/** The version of the package, which is the plugin's too. The plugin is in provider/, dist/provider/ or dist/bundle/plugin/. */
 function packageVersion(): string {
-  for (const path of ["../package.json", "../../package.json"]) {
+  for (const path of ["../package.json", "../../package.json", "../../../package.json"]) {
     try {
       const file = readFileSync(new URL(path, import.meta.url), "utf8");
       return (JSON.parse(file) as { version: string }).version;

@@ -1,0 +1,1 @@
+export function bundleOr(root: URL, name: "program" | "plugin", source: URL): URL;
