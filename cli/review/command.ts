@@ -13,6 +13,7 @@ Exit code 1: the preview fails or a policy refuses the up; the review says why.`
   .option("--save <FILE>", "write what the review was computed from, for up --reviewed; not if the review fails", file)
   .addOption(policyPackOption())
   .addOption(policyPackConfigOption())
+  .option("--quiet", "show no progress")
   .addOption(stackOption())
   .addOption(cwdOption())
   .action(async (options: ReviewOptions) => {

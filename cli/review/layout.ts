@@ -16,8 +16,8 @@ const around = 2;
 const aroundDetails = 4;
 
 /** The head in full, then the sections, within the given number of lines and characters. */
-export function layOut(head: string[], sections: Section[], foot: string[]): string {
-  const fixed = head.length + foot.length + sections.length * around;
+export function layOut(head: string[], sections: Section[]): string {
+  const fixed = head.length + sections.length * around;
   const wanted = sections.map(({ items }) => items.length);
   const given = shares(wanted, maxLines - fixed);
   const used = fixed + given.reduce((sum, lines) => sum + lines, 0);
@@ -25,13 +25,13 @@ export function layOut(head: string[], sections: Section[], foot: string[]): str
     details && details.items.length > 0 ? details.items.length + aroundDetails : 0,
   );
   const folded = shares(details, maxLines - used).map((lines) => lines - aroundDetails);
-  let room = maxCharacters - 500 - [...head, ...foot].join("\n").length;
+  let room = maxCharacters - 500 - head.join("\n").length;
   const lines = sections.flatMap((section, index) => {
     const fitting = linesOf(section, given[index] ?? 0, folded[index] ?? 0, room);
     room -= fitting.join("\n").length + 2;
     return ["", ...fitting];
   });
-  return [...head, ...lines, ...foot].join("\n");
+  return [...head, ...lines].join("\n");
 }
 
 function linesOf({ title, items, details }: Section, lines: number, folded: number, room: number): string[] {

@@ -23,8 +23,8 @@ const errorLines = 16;
 
 /** The review as Markdown for a pull request: at most 60 lines and 65,536 characters, with the verdict and the sums first. */
 export function markdown(review: Review): string {
-  const { stack, changes, errors } = review;
-  const head = ["", verdict(review), "", summary(review), ...errorBlock(errors), ...budgetBlock(changes.budgets)];
+  const { changes, errors } = review;
+  const head = [verdict(review), "", summary(review), ...errorBlock(errors), ...budgetBlock(changes.budgets)];
   const sections = [
     refusals(review),
     roles(changes),
@@ -36,12 +36,7 @@ export function markdown(review: Review): string {
     warnings(review),
     advice(review),
   ].filter((section) => section.items.length > 0);
-  return layOut(head.slice(1), sections, ["", marker(stack)]);
-}
-
-/** Invisible; a workflow finds the comment of the last review by it. */
-function marker(stack: string): string {
-  return `<!-- app-roles review of ${stack.replaceAll(/[^\w./-]/g, "_")} -->`;
+  return layOut(head, sections);
 }
 
 /** Whether nothing stops the up. */

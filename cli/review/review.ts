@@ -8,7 +8,7 @@ import { isAllowed, markdown, type Review } from "./markdown.ts";
 import type { Preview } from "./preview.ts";
 import { type PreviewOptions, runPreview } from "./run-preview.ts";
 
-export interface ReviewOptions extends Pick<PreviewOptions, "policyPack" | "policyPackConfig"> {
+export interface ReviewOptions extends Pick<PreviewOptions, "policyPack" | "policyPackConfig" | "quiet"> {
   stack?: string;
   /** File. */
   save?: string;

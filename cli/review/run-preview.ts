@@ -16,6 +16,8 @@ export interface PreviewOptions {
   policyPackConfig?: string[];
   /** Default: Pulumi.<stack>.yaml. */
   configFile?: string;
+  /** Shows no progress. */
+  quiet?: boolean;
 }
 
 /** Arguments of `pulumi preview` and `pulumi up`. */
@@ -34,16 +36,17 @@ export async function runPreview(options: PreviewOptions): Promise<Preview> {
   const log = await EventLog.create();
   try {
     const args = ["preview", "--non-interactive", ...stackArgs(options), ...log.args];
-    const said = await during(`previewing ${options.stack}`, () => quietly(args, log.env));
+    const preview = () => pulumiPreview(args, log.env);
+    const said = options.quiet ? await preview() : await during(`previewing ${options.stack}`, preview);
     const reader = new PreviewReader(secrets);
     for await (const event of log.each()) reader.see(event);
-    const { preview } = reader;
-    if (!preview.isFinished && preview.errors.length === 0) {
+    const found = reader.preview;
+    if (!found.isFinished && found.errors.length === 0) {
       throw new Error(`pulumi cannot preview the stack:\n${secrets.scrub(said.stderr.trim())}`);
     }
-    const isKnown = preview.errors.length > 0 || preview.violations.some(({ isMandatory }) => isMandatory);
-    if (said.code === 0 || isKnown) return preview;
-    return { ...preview, errors: [secrets.scrub(said.stderr.trim()) || `pulumi preview exited with ${said.code}`] };
+    const isKnown = found.errors.length > 0 || found.violations.some(({ isMandatory }) => isMandatory);
+    if (said.code === 0 || isKnown) return found;
+    return { ...found, errors: [secrets.scrub(said.stderr.trim()) || `pulumi preview exited with ${said.code}`] };
   } finally {
     await log.remove();
   }
@@ -65,7 +68,7 @@ async function configuredSecrets({ stack, configFile }: PreviewOptions): Promise
   return secrets;
 }
 
-async function quietly(args: string[], env: Record<string, string>): Promise<{ code: number; stderr: string }> {
+async function pulumiPreview(args: string[], env: Record<string, string>): Promise<{ code: number; stderr: string }> {
   const child = spawn("pulumi", args, {
     stdio: ["ignore", "ignore", "pipe"],
     env: { ...process.env, PULUMI_SKIP_UPDATE_CHECK: "true", NO_COLOR: "1", ...env },

@@ -12,6 +12,7 @@ or the up failed.`,
 })
   .requiredOption("--reviewed <FILE>", "the file that app-roles review --save wrote", file)
   .option("--yes", "do not ask for confirmation")
+  .option("--quiet", "show no progress of the preview")
   .addOption(policyPackOption())
   .addOption(policyPackConfigOption())
   .addOption(stackOption())

@@ -18,6 +18,7 @@ export interface UpOptions {
   policyPack?: string[];
   /** Files. */
   policyPackConfig?: string[];
+  quiet?: boolean;
   stack?: string;
 }
 

@@ -23,6 +23,13 @@ afterAll(() => estate.remove());
 const switchTo = (service: string, connectAs: "legacy" | "role") =>
   estate.sandbox.setConfig(`services.${service}.connectAs`, connectAs);
 
+/** `app-roles` with its standard output and error, which must not hold a password either. */
+async function appRoles(args: string[]) {
+  const finished = await run("node", ["bin/app-roles.js", ...args], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
+  estate.printed.push(`${finished.stdout}${finished.stderr}`);
+  return finished;
+}
+
 /** The changes of a command, from the engine's summary. */
 function changed(text: string): string[] {
   return [...text.matchAll(/^ *[~+-]{1,2} +([\w:/]+): \((?:update|create|delete)/gm)].map(
@@ -153,7 +160,31 @@ test("objects a legacy migrator makes later are readable at once and owned after
   );
   expect(may).toEqual({ may: true });
   expect(await estate.preview()).toContain('tickets.made_by_legacy: "owner postgres -> tracksolid_owner"');
-  await estate.up();
+  const reviewed = join(estate.sandbox.dir, "review.json");
+  const review = await appRoles(["review", "--policy-pack", "policies", "--save", reviewed]);
+  expect(review.code).toBe(0);
+  expect(review.stdout).toMatch(/^### ✅ Nothing stops the up of `prod`\n\n1 object with another owner\. \d+ warnings of the last up/);
+  expect(review.stdout).toContain("budget (no change)");
+
+  const up = ["up", "--yes", "--policy-pack", "policies", "--reviewed", reviewed];
+  await estate.query("tracksolid_db", "CREATE TABLE tickets.made_since (id int)");
+  expect(await appRoles(up)).toMatchObject({
+    code: 1,
+    stderr: `prod is not as reviewed, so nothing was changed. Run app-roles review again:
+  pgaccess:index:Ownership tracksolid_db: tickets.made_since: owner postgres -> tracksolid_owner, which was not reviewed
+`,
+  });
+  // Between the comparison and the change, only the plugin can notice.
+  const since = { APP_ROLES_REVIEWED: reviewed };
+  const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true, env: since });
+  expect(text).toContain("not in the review: tickets.made_since (owner postgres -> tracksolid_owner)");
+  const ownersNow = () =>
+    estate.query("tracksolid_db", "SELECT tableowner FROM pg_tables WHERE tablename LIKE 'made\\_%' ORDER BY tablename");
+  expect(await ownersNow()).toEqual([{ tableowner: "postgres" }, { tableowner: "postgres" }]);
+
+  await estate.query("tracksolid_db", "DROP TABLE tickets.made_since");
+  expect(await appRoles(up)).toMatchObject({ code: 0 });
+  expect(await ownersNow()).toEqual([{ tableowner: "tracksolid_owner" }]);
   await estate.query("tracksolid_db", "DROP TABLE tickets.made_by_legacy");
 });
 
