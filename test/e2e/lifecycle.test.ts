@@ -25,7 +25,10 @@ const switchTo = (service: string, connectAs: "legacy" | "role") =>
 
 /** `app-roles` with its standard output and error, which must not hold a password either. */
 async function appRoles(args: string[]) {
-  const finished = await run("node", ["bin/app-roles.js", ...args], { cwd: estate.sandbox.dir, env: estate.sandbox.env });
+  const finished = await run("node", ["bin/app-roles.js", ...args], {
+    cwd: estate.sandbox.dir,
+    env: estate.sandbox.env,
+  });
   estate.printed.push(`${finished.stdout}${finished.stderr}`);
   return finished;
 }
@@ -163,7 +166,9 @@ test("objects a legacy migrator makes later are readable at once and owned after
   const reviewed = join(estate.sandbox.dir, "review.json");
   const review = await appRoles(["review", "--policy-pack", "policies", "--save", reviewed]);
   expect(review.code).toBe(0);
-  expect(review.stdout).toMatch(/^### ✅ Nothing stops the up of `prod`\n\n1 object with another owner\. \d+ warnings of the last up/);
+  expect(review.stdout).toMatch(
+    /^### ✅ Nothing stops the up of `prod`\n\n1 object with another owner\. \d+ warnings of the last up/,
+  );
   expect(review.stdout).toContain("budget (no change)");
 
   const up = ["up", "--yes", "--policy-pack", "policies", "--reviewed", reviewed];
@@ -179,7 +184,10 @@ test("objects a legacy migrator makes later are readable at once and owned after
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true, env: since });
   expect(text).toContain("not in the review: tickets.made_since (owner postgres -> tracksolid_owner)");
   const ownersNow = () =>
-    estate.query("tracksolid_db", "SELECT tableowner FROM pg_tables WHERE tablename LIKE 'made\\_%' ORDER BY tablename");
+    estate.query(
+      "tracksolid_db",
+      "SELECT tableowner FROM pg_tables WHERE tablename LIKE 'made\\_%' ORDER BY tablename",
+    );
   expect(await ownersNow()).toEqual([{ tableowner: "postgres" }, { tableowner: "postgres" }]);
 
   await estate.query("tracksolid_db", "DROP TABLE tickets.made_since");
