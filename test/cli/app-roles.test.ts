@@ -47,6 +47,11 @@ describe("an invalid command line exits with 2", () => {
     [["review", "--saev", "x"], /--saev[\s\S]*Did you mean --save[\s\S]*--stack NAME/],
     [["up"], /--reviewed FILE[\s\S]*--stack NAME/],
     [["up", "--reviewed", "x.json"], /without a terminal, up needs --yes[\s\S]*--stack NAME/],
+    [["discover", "--watch", "soon"], /--watch[\s\S]*Expected a time such as 45m[\s\S]*--docker/],
+    [["discover", "db.internal"], /the URL of the server: it does not start with postgresql:\/\/[\s\S]*--docker/],
+    [["discover", "--cwd", "no-such-folder"], /no-such-folder/],
+    [["confirm", "cron", "--migrates", "false"], /--because[\s\S]*--stack NAME/],
+    [["confirm", "cron", "--migrates", "maybe", "--because", "x"], /true, false[\s\S]*--stack NAME/],
     [["env", "api", "--format", "xml"], /dotenv, json, compose, docker-secret[\s\S]*--stack NAME/],
   ])("%j", async (args, words) => {
     expect(await appRoles(args)).toEqual({ code: 2, stdout: "", stderr: expect.stringMatching(words) });
@@ -67,6 +72,25 @@ test("an audit that cannot be made exits with 2, and its document says so", asyn
   });
   expect(JSON.parse(stdout)).toMatchObject({ schemaVersion: 1, outcome: "error", stack: null });
   expect(stdout + stderr).not.toContain("secret");
+});
+
+test("discover needs a server, and a failed login says what to do without the password", async () => {
+  const empty = await mkdtemp(join(tmpdir(), "app-roles-cli-"));
+  try {
+    const named = { PATH: process.env.PATH };
+    expect(await appRoles(["discover", "--cwd", empty], named)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/no server is named: give a URL/),
+    });
+    const { code, stderr } = await appRoles(["discover", "postgresql://postgres:hunter2@127.0.0.1:1/x"], named);
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/127.0.0.1:1, database x, as postgres: .*ECONNREFUSED.*check host and port\.\n$/),
+    });
+    expect(stderr).not.toContain("hunter2");
+  } finally {
+    await rm(empty, { recursive: true });
+  }
 });
 
 test("a missing file and a missing pulumi are reported", async () => {
