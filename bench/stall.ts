@@ -41,7 +41,9 @@ await server.stop();
 
 const [hold, byHand, byPlugin] = [holds, stalls.byHand, stalls.byPlugin].map(median) as [number, number, number];
 const ratio = byPlugin / hold;
-console.log(`a table of 1 + ${indexes} relations, ${rounds} rounds, medians; PostgreSQL ${server.version}; ${machine()}`);
+console.log(
+  `a table of 1 + ${indexes} relations, ${rounds} rounds, medians; PostgreSQL ${server.version}; ${machine()}`,
+);
 console.log(`one ALTER by hand holds it ${hold.toFixed(0)} ms`);
 console.log(`longest INSERT meanwhile ${byHand.toFixed(0)} ms, while the plugin moves it ${byPlugin.toFixed(0)} ms`);
 console.log(`ratio of the plugin's to the hold ${ratio.toFixed(2)} x`);

@@ -183,8 +183,13 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
       const saved = previous(inputs);
       const drift = saved && reconciler.drift && (await readingAgain(async () => reconciler.drift?.(saved)));
       readUnchecked.add(urn);
-      // The inputs stay as declared, so that an accepted refresh hides nothing: the next Check plans again.
-      return { id, inputs, outputs: drift ? { ...olds, changes: drift } : olds };
+      // The inputs stay as declared, so that an accepted refresh hides nothing: the next Check plans again. The applied plan is
+      // dropped: with thousands of objects it is most of the state, and of what every later call sends.
+      return {
+        id,
+        inputs: { ...inputs, ...(inputs.changes && { changes: {} }) },
+        outputs: drift ? { ...olds, changes: drift } : olds,
+      };
     },
 
     async delete(call, { oldInputs, olds }) {

@@ -8,11 +8,17 @@ import type { GrantableObject, Held } from "./table.ts";
  * statements that revoke them.
  */
 export function grantedOnwardProblems({ revokes }: PrivilegePlan, objects: GrantableObject[], role: string): string[] {
+  // Postgres revokes a table's privilege on its columns too.
+  const columns = Map.groupBy(
+    objects.filter(({ kind }) => kind === "column"),
+    ({ target }) => target.name,
+  );
   const problems = revokes.flatMap(({ place, held }) => {
     if (!("object" in place)) return []; // default privileges are granted by their creator alone
     const { object } = place;
+    const parts = isTable(object) ? (columns.get(object.target.name) ?? []) : [];
     return [...new Set(held.map(({ privilege }) => privilege))].flatMap((privilege) =>
-      [object, ...columnsOf(object, objects)].flatMap((one) => {
+      [object, ...parts].flatMap((one) => {
         const revoked = one === object ? held : one.held.filter((each) => isRevokedWithTable(each, held));
         const grantees = dependents(one, privilege, revoked);
         return grantees.length > 0 ? [problem(one, privilege, grantees, role)] : [];
@@ -22,10 +28,8 @@ export function grantedOnwardProblems({ revokes }: PrivilegePlan, objects: Grant
   return [...new Set(problems)]; // a column's privilege may be revoked both by itself and with its table's
 }
 
-/** Postgres revokes a table's privilege on its columns too. */
-function columnsOf({ kind, target }: GrantableObject, objects: GrantableObject[]): GrantableObject[] {
-  if (target.keyword !== "TABLE" || kind === "column") return [];
-  return objects.filter((object) => object.kind === "column" && object.target.name === target.name);
+function isTable({ kind, target }: GrantableObject): boolean {
+  return target.keyword === "TABLE" && kind !== "column";
 }
 
 function isRevokedWithTable({ privilege, grantor }: Held, ofTable: Held[]): boolean {

@@ -39,10 +39,15 @@ test("a refresh does not report the plan that the last up applied", async () => 
   });
 });
 
+test("a refresh drops the plan that the last up applied, which no later call needs", async () => {
+  const read = await gauge(() => ({})).read(call, { id: "it", inputs, olds });
+  expect(read?.inputs).toEqual({ ...declared, changes: {} });
+});
+
 test("a refresh reports drift, and the next preview shows it even when the refresh was accepted", async () => {
   const resource = gauge(() => ({ "app.t": "owner a -> b" }));
   const read = await resource.read(call, { id: "it", inputs, olds });
-  expect(read).toEqual({ id: "it", inputs, outputs: { ...declared, changes: { "app.t": "owner a -> b" } } });
+  expect(read).toEqual({ id: "it", inputs: olds, outputs: { ...declared, changes: { "app.t": "owner a -> b" } } });
   const refreshed = { ...diff, olds: read?.outputs ?? {}, oldInputs: read?.inputs ?? {} };
   // The engine inverts this: the server added it.
   expect(await resource.diff(call, { ...refreshed, news: inputs })).toMatchObject({
