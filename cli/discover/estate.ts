@@ -2,7 +2,6 @@ import { readOwnedObjects } from "../../provider/ownership/objects.ts";
 import type { Queryable } from "../../provider/postgres/connection.ts";
 import { readingAgain } from "../../provider/postgres/gone.ts";
 import { schemaNames } from "../../provider/postgres/schemas.ts";
-import { findTimescale } from "../../provider/postgres/timescale.ts";
 import { createsItsLedger, isLedger } from "../../provider/warnings/ledgers.ts";
 
 /** An object with an owner. */
@@ -27,13 +26,10 @@ export interface Ledger {
 /** One database: its schemas and the owners of their objects. */
 export interface DatabaseEstate {
   name: string;
-  hasTimescale: boolean;
   /** All schemas with objects, without those of Postgres and of extensions, sorted. */
   schemas: string[];
   objects: EstateObject[];
   ledgers: Ledger[];
-  /** Names of the schemas, with those of extensions and empty ones. */
-  allSchemas: string[];
 }
 
 /** Reads the present database. It needs no privilege on any object. */
@@ -52,7 +48,6 @@ export async function readEstate(db: Queryable, name: string): Promise<DatabaseE
   const open = await publicPrivileges(db, named);
   return {
     name,
-    hasTimescale: (await findTimescale(db)) !== undefined,
     schemas: named.filter((schema) => used.has(schema)),
     objects: kept.map(({ isLedger: _, plain: __, ...object }) => object),
     ledgers: kept
@@ -66,7 +61,6 @@ export async function readEstate(db: Queryable, name: string): Promise<DatabaseE
           (privilege) => !open.get(schema)?.includes(privilege),
         ),
       })),
-    allSchemas: await schemaNames(db, "with"),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defaultCeiling } from "../../model/budget.ts";
 import type { Grants } from "../../model/grants.ts";
 import type { Pool } from "../../model/pool.ts";
 import type { Access, Migrates } from "../../model/stack.ts";
@@ -141,7 +142,7 @@ export function propose(findings: Findings, ownRoles: ReadonlySet<string> = new 
       ["ceiling"],
       `The pools seen (${seen} sessions) and the existing roles (${counted}) do not fit under ${plan.ceiling} of ${server.slots.max} connections: pools are lowered to what fits.${busy} Set each service's own pool to its max here before its cutover, or raise max_connections.`,
     );
-  } else if (plan && plan.ceiling > 95) {
+  } else if (plan && plan.ceiling > defaultCeiling) {
     decide(["ceiling"], "Above the default of the policy pack: give it the same ceiling with --policy-pack-config.");
   }
   return { config, decisions: inFileOrder(decisions, config), plan, services: withRoles, left };

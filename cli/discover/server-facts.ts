@@ -15,8 +15,6 @@ export interface ServerFacts extends LiveBudget {
   admin: string;
   /** The server's own address; undefined for a Unix socket. */
   address: string | undefined;
-  /** The most bytes of a statement that pg_stat_activity keeps. */
-  querySize: number;
   tracksActivities: boolean;
   /** log_line_prefix and log_timezone, with which a log is read. */
   linePrefix: string;
@@ -38,7 +36,6 @@ export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
             me.rolname AS user, me.rolsuper AS "isSuperuser",
             me.rolsuper OR pg_has_role('pg_read_all_stats', 'USAGE') AS "seesSessions",
             (SELECT rolname FROM pg_roles WHERE oid = 10) AS admin, host(inet_server_addr()) AS address,
-            pg_size_bytes(current_setting('track_activity_query_size'))::int AS "querySize",
             current_setting('track_activities')::bool AS "tracksActivities",
             current_setting('log_line_prefix') AS "linePrefix", current_setting('log_timezone') AS "logTimeZone",
             (SELECT reset_val <> 'none' FROM pg_settings WHERE name = 'log_statement') AS "logsDdl",

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { run } from "../../sandbox/process.ts";
 import { createEstate, type Estate } from "./estate.ts";
@@ -165,6 +166,29 @@ test("compose files, env files, the budget and policies: one preview reports all
     expect(text).toContain(key);
   }
   expect(preview).not.toContain("<nil>");
+});
+
+test("discover replaces the stack's file, and the result previews with the policy pack", async () => {
+  const { host, port, user, password } = estate.postgres;
+  const seen = ["shop", "reports"].map((application_name) => {
+    const client = new pg.Client({ host, port, user, password, database: "tracksolid_db", application_name });
+    return client.connect().then(() => client);
+  });
+  const clients = await Promise.all(seen);
+  await clients[0]?.query("ALTER TABLE tracksolid.devices ADD COLUMN IF NOT EXISTS seen boolean");
+  const { code, stdout, stderr } = await run(
+    "node",
+    ["bin/app-roles.js", "discover", "--watch", "0s", "--write", "Pulumi.prod.yaml", "--force"],
+    { cwd: estate.sandbox.dir, env: estate.sandbox.env },
+  );
+  expect({ code, stdout, stderr }).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^2 services log in as a superuser/),
+  });
+  const { text } = await estate.pulumi(["preview", "--policy-pack", "policies"]);
+  expect(text).toMatch(/\d+ of 95 connections/);
+  expect(text).not.toMatch(/mandatory/);
+  await Promise.all(clients.map((client) => client.end()));
 });
 
 test("a non-superuser admin, a full server, a wrong password, a server that is down, no stack", async () => {

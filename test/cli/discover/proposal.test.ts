@@ -17,7 +17,7 @@ const object = (key: string, owner = "postgres"): EstateObject => ({
 
 function estate(name: string, objects: EstateObject[], more: Partial<DatabaseEstate> = {}): DatabaseEstate {
   const schemas = [...new Set(objects.map(({ schema }) => schema))].toSorted();
-  return { name, hasTimescale: false, schemas, objects, ledgers: [], allSchemas: schemas, ...more };
+  return { name, schemas, objects, ledgers: [], ...more };
 }
 
 const service = (name: string, database: string, more: Partial<SeenService> = {}): SeenService => ({
@@ -66,7 +66,6 @@ function findings(services: [SeenService, Need?][], estates: DatabaseEstate[], m
       seesSessions: true,
       admin: "postgres",
       address: "10.0.0.9",
-      querySize: 1024,
       tracksActivities: true,
       linePrefix: "",
       logTimeZone: "UTC",
