@@ -32,6 +32,12 @@ export function milliseconds(value: string | number): number | undefined {
   return whole <= longestTimeout ? whole : undefined;
 }
 
+/** `30min` for 1800000: in the largest of Postgres's units that divides the whole milliseconds. */
+export function durationText(whole: number): string {
+  const [name, size] = units.findLast(([, size]) => size >= 1 && whole % size === 0) ?? ["ms", 1];
+  return `${whole / size}${name}`;
+}
+
 /** What `timeSpan` accepts, for error messages. */
 export const timeSpanExpected = "a time such as 45m, 1h30m, 90s (or as Postgres writes it: 45min)";
 

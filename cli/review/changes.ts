@@ -1,4 +1,5 @@
 import type { BudgetEntry } from "../../model/budget.ts";
+import { durationText } from "../../model/duration.ts";
 import type { Preview, Step } from "./preview.ts";
 
 /** What an up changes, as far as people care: no records, no resources that only guard others. */
@@ -136,14 +137,44 @@ function addLimit(limits: Changes["limits"], limit: Changes["limits"][number], i
   else if (isLive) known.from = limit.from;
 }
 
-function seeRole({ op, old, new: next }: Step, { roles, limits }: Changes, all: Step[]): void {
+function seeRole(step: Step, { roles, limits, settings }: Changes, all: Step[]): void {
+  const { op, old, new: next } = step;
   const state = op === "delete" ? old : next;
   const role = String(state.name);
   const limit = state.login === false ? undefined : Number(state.connectionLimit);
   const what = roleOperations[op];
   if (what) roles.push({ role, what, limit, access: what === "dropped" ? [] : accessOf(role, all) });
+  if (op !== "delete") addSettings(settings, role, roleProperties(step));
   if (op !== "update" || old.connectionLimit === next.connectionLimit) return;
   addLimit(limits, { role, from: words(old.connectionLimit), to: words(next.connectionLimit) }, true);
+}
+
+/** Settings that the official Role manages. */
+const roleSettings: Record<string, string> = {
+  statementTimeout: "statement_timeout",
+  idleInTransactionSessionTimeout: "idle_in_transaction_session_timeout",
+  searchPaths: "search_path",
+};
+
+/** Settings of a new role, and any property of an existing one that differs, in words. */
+function roleProperties({ op, old, new: next, paths }: Step): Record<string, string> {
+  const roots = op === "update" ? paths.map((path) => path.split(/[.[]/)[0] as string) : Object.keys(roleSettings);
+  const differing = [...new Set(roots)].filter((key) => key !== "connectionLimit");
+  const words = differing.flatMap((key): [string, string][] => {
+    const name = roleSettings[key] ?? key;
+    // Only the properties of `read` are known; a password is not.
+    if (op === "update" && !Object.hasOwn(old, key) && !Object.hasOwn(next, key)) return [[name, "changes"]];
+    const [from, to] = [propertyWords(key, old[key]), propertyWords(key, next[key])];
+    return from === to ? [] : [[name, `${from} -> ${to}`]];
+  });
+  return Object.fromEntries(words);
+}
+
+function propertyWords(key: string, value: unknown): string {
+  const isSetting = Object.hasOwn(roleSettings, key);
+  if (value === undefined || value === null || (isSetting && value === 0)) return "unset";
+  if (isSetting && typeof value === "number") return durationText(value);
+  return Array.isArray(value) ? value.map(String).join(", ") : String(value);
 }
 
 const roleOperations: Record<string, RoleChange["what"]> = {
@@ -177,7 +208,10 @@ function seeExistingRole(step: Step, to: Changes): void {
 }
 
 function seeSettings({ op, old, new: next }: Step, { settings }: Changes, changes: Record<string, string>): void {
-  const role = String((op === "delete" ? old : next).role);
+  addSettings(settings, String((op === "delete" ? old : next).role), changes);
+}
+
+function addSettings(settings: Changes["settings"], role: string, changes: Record<string, string>): void {
   for (const [setting, value] of Object.entries(changes)) {
     const change = `${setting}: ${value}`;
     const known = settings.find((each) => each.change === change);

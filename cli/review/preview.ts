@@ -47,8 +47,14 @@ export type Properties = Record<string, unknown>;
 /** The properties that a review reads; no other value is kept, so that no secret is either. */
 const read = [
   ...["access", "ceiling", "connectAs", "connectionLimit", "database", "entries", "isDeployed", "login", "name"],
-  ...["owner", "role", "service", "undeclared", "unlimited", "warned"],
+  ...["owner", "role", "service", "warned"],
+  // Of the official Role.
+  ...["superuser", "createRole", "createDatabase", "replication", "bypassRowLevelSecurity", "inherit", "validUntil"],
+  ...["statementTimeout", "idleInTransactionSessionTimeout", "searchPaths", "roles", "assumeRole"],
 ];
+
+/** Warnings about the installation of Pulumi. */
+const ofEngine = /^using \S+ from \$PATH|^A new version of Pulumi/;
 
 /** Collects the events of a preview. */
 export class PreviewReader {
@@ -75,7 +81,10 @@ export class PreviewReader {
       // The engine's own last word says nothing of the reason.
       if (!/^(?:preview|update) failed$/.test(message)) this.#errors.add(message);
     }
-    if (diagnosticEvent?.severity === "warning") this.#warnings.add(this.#text(diagnosticEvent.message));
+    if (diagnosticEvent?.severity === "warning") {
+      const message = this.#text(diagnosticEvent.message);
+      if (diagnosticEvent.urn || !ofEngine.test(message)) this.#warnings.add(message);
+    }
     if (policyEvent) {
       const { policyName: policy, enforcementLevel, message } = policyEvent;
       // The first line is the policy's description.

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { timeSpan } from "../../model/duration.ts";
+import { durationText, timeSpan } from "../../model/duration.ts";
 
 test.each([
   ["45m", 2_700_000],
@@ -17,4 +17,14 @@ test.each([
   ["999999h", undefined],
 ])("--watch %s", (text, expected) => {
   expect(timeSpan(text)).toBe(expected);
+});
+
+test.each([
+  [1_800_000, "30min"],
+  [5_400_000, "90min"],
+  [86_400_000, "1d"],
+  [1500, "1500ms"],
+  [90_000, "90s"],
+])("%d ms", (whole, text) => {
+  expect(durationText(whole)).toBe(text);
 });

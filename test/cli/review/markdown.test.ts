@@ -11,7 +11,7 @@ describe("the review of a recorded preview", () => {
     expect(text.slice(0, 8)).toEqual([
       "### ✅ Nothing stops the up of `prod`",
       "",
-      "1 role created, 1 limit changed, 75 privileges gained, 1 setting changed, 1 new warning. 4 warnings of the last up not repeated.",
+      "1 role created, 1 limit changed, 75 privileges gained, 2 settings changed, 1 new warning. 4 warnings of the last up not repeated.",
       "",
       "```text",
       "budget before      ████████████████████████████████████░░░░ 86 of 95 connections",
@@ -113,6 +113,26 @@ test("services that restart are named with what restarts them", () => {
   expect(text).toContain(
     "- `api`: `its container is replaced; restarts as api_app, through DATABASE_URL in /srv/api.env, container shop-api-1; is cut over to api_app`",
   );
+});
+
+test("settings and attributes that the official Role changes are named, a password without its value", () => {
+  const old = { name: "api_app", statementTimeout: 0, searchPaths: ["a", "b"], superuser: true, connectionLimit: 5 };
+  const next = { name: "api_app", statementTimeout: 90_000, searchPaths: ["a"], superuser: false, connectionLimit: 5 };
+  const detailedDiff = { statementTimeout: {}, "searchPaths[1]": {}, superuser: {}, password: {} };
+  const text = rendered([
+    update(
+      "postgresql:index/role:Role",
+      "api_app",
+      { outputs: { ...old, password: "hunter22" } },
+      { inputs: { ...next, password: "hunter33" } },
+      { detailedDiff },
+    ),
+  ]);
+  for (const change of ["statement_timeout: unset -> 90s", "search_path: a, b -> a", "superuser: true -> false"]) {
+    expect(text).toContain(`- \`${change}\` for \`api_app\``);
+  }
+  expect(text).toContain("- `password: changes` for `api_app`");
+  expect(text).not.toContain("hunter");
 });
 
 test("a resource that is not ours is not left out", () => {

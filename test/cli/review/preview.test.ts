@@ -40,6 +40,15 @@ test("no secret reaches a review or its fingerprint, even if the engine, a progr
   }
 });
 
+test("warnings about the installation of Pulumi are no part of a review", () => {
+  const events = [
+    { diagnosticEvent: { severity: "warning", message: "using pulumi-language-nodejs from $PATH at /usr/bin/x\n" } },
+    { diagnosticEvent: { severity: "warning", message: "A new version of Pulumi is available.\n" } },
+    { diagnosticEvent: { severity: "warning", message: "of the program" } },
+  ];
+  expect(previewOf(events).warnings).toEqual(["of the program"]);
+});
+
 test("a preview that stops early is not finished", () => {
   expect(previewOf(recorded("first").filter(({ summaryEvent }) => !summaryEvent)).isFinished).toBe(false);
   expect(previewOf(recorded("first")).isFinished).toBe(true);
