@@ -11,8 +11,8 @@ const timeouts = { testTimeout: 240_000, hookTimeout: 240_000 };
 export default defineConfig({
   test: {
     reporters: ["default", "./test/summary.ts"],
-    // End-to-end tests spend a part of their time waiting for a server, a gate or a stop.
-    maxWorkers: availableParallelism() + 1,
+    // Tests of the engine and of containers spend half of their time waiting for a server, a gate or a stop.
+    maxWorkers: availableParallelism() + 2,
     sequence: { sequencer: SlowestFirst },
     projects: [
       { test: { name: "unit", include: unit, isolate: false, ...timeouts } },

@@ -1,7 +1,23 @@
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The slowest files and folders, in their order; the other files follow. */
-const slowest = ["faults/rollback.test.ts", "e2e/lifecycle.test.ts", "e2e/", "faults/", "examples/", "upgrade/"];
+const slowest = [
+  "faults/rollback.test.ts",
+  "e2e/runbook-in-containers.test.ts",
+  "e2e/lifecycle.test.ts",
+  "e2e/containers.test.ts",
+  "faults/crash.test.ts",
+  "e2e/swarm.test.ts",
+  "e2e/cutover.test.ts",
+  "e2e/",
+  "provider/service-env/compose.test.ts",
+  "faults/",
+  "examples/",
+  "provider/rollback-kit/docker.test.ts",
+  "provider/rehearsal/rehearse.test.ts",
+  "sandbox/",
+  "upgrade/",
+];
 
 /** Starts the slowest files first, so that no worker is left with a long file at the end. */
 export default class SlowestFirst extends BaseSequencer {

@@ -100,9 +100,8 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
 
     for (const stack of stacks) {
       if (postgres) await setServer(postgres, stackFile(stack));
-      await must(["stack", "init", stack, "--no-select"]);
+      await must(["stack", "init", stack, ...(stack === first ? [] : ["--no-select"])]);
     }
-    if (stacks.length > 0) await must(["stack", "select", first]);
     return {
       dir,
       env,

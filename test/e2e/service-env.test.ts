@@ -44,7 +44,7 @@ esac
   await estate.sandbox.setConfig("rollbackKit", "kit");
   await estate.sandbox.setConfig("services.dashboard_api.runtime", "command");
   await estate.sandbox.setConfig("services.dashboard_api.command", { path: "./keep.sh" });
-  await estate.sandbox.setConfig("services.dashboard_api.gate", { timeout: "30s", soak: "1s" });
+  await estate.sandbox.setConfig("services.dashboard_api.gate", { timeout: "12s", soak: "1s" });
 });
 afterAll(async () => {
   clearInterval(running);
@@ -69,7 +69,7 @@ test("the cutover is one write and one deploy, and the preview shows the users",
   expect(preview).toMatch(/DATABASE_URL by \.\/keep\.sh.*user postgres -> user dashboard_app/);
   service.isBroken = true;
   const { text } = await estate.pulumi(["up", "--yes", "--skip-preview"], { fails: true });
-  expect(text).toContain("dashboard_api is not healthy as dashboard_app: it has no session of its role, within 30s");
+  expect(text).toContain("dashboard_api is not healthy as dashboard_app: it has no session of its role, within 12s");
   const url = new URL(stored());
   expect([url.username, url.search, deploys()]).toEqual(["dashboard_app", "?application_name=dash%20board", 1]);
   own = url.password;
