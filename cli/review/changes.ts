@@ -347,5 +347,10 @@ function seeOther({ type, op, name, service, paths }: Step, { services, others }
 /** All that happens to a service on one line. */
 function combined(services: Changes["services"]): Changes["services"] {
   const byName = Map.groupBy(services, ({ service }) => service);
-  return [...byName].map(([service, all]) => ({ service, what: [...new Set(all.map(({ what }) => what))].join("; ") }));
+  return [...byName].map(([service, all]) => {
+    const what = [...new Set(all.map(({ what }) => what))];
+    // The cutover or rollback first, then what it takes.
+    const first = what.filter((each) => each.startsWith("is "));
+    return { service, what: [...first, ...what.filter((each) => !first.includes(each))].join("; ") };
+  });
 }

@@ -111,7 +111,7 @@ test("services that restart are named with what restarts them", () => {
     }),
   ]);
   expect(text).toContain(
-    "- `api`: `its container is replaced; restarts as api_app, through DATABASE_URL in /srv/api.env, container shop-api-1; is cut over to api_app`",
+    "- `api`: `is cut over to api_app; its container is replaced; restarts as api_app, through DATABASE_URL in /srv/api.env, container shop-api-1`",
   );
 });
 

@@ -8,7 +8,7 @@ import { Secrets } from "../../../provider/rpc/secrets.ts";
 /**
  * The engine's events of a preview of Pulumi.prod.yaml in the sandbox: `first`; `change`, one higher limit and one new role after the
  * first up; `failing`, a budget above its ceiling; `policy`, a policy that refuses; `removal` of a role; `drift`. Without steps that
- * change nothing, except those of resources with warnings.
+ * change nothing, except those of resources with warnings. Recorded by `PULUMI_DEBUG_COMMANDS=true pulumi preview --event-log FILE`.
  */
 export function recorded(name: "first" | "change" | "failing" | "policy" | "removal" | "drift"): EngineEvent[] {
   const text = readFileSync(new URL(`recorded/${name}.jsonl`, import.meta.url), "utf8");
