@@ -39,7 +39,7 @@ export async function installedExample(name: string, folder: string): Promise<st
 
 function isSource(path: string): boolean {
   const [top = ""] = relative(repository, path).split("/");
-  return !(top.startsWith(".") || ["node_modules", "dist"].includes(top));
+  return !((top.startsWith(".") && top !== ".github") || ["node_modules", "dist"].includes(top));
 }
 
 /** Without the settings of the npm that runs the tests, such as the project's folder. */
