@@ -91,9 +91,6 @@ const kinds: Record<string, Kind> = {
 /** Components and the stack itself: what they contain is shown. */
 export const isComponent = (type: string) => type === "pulumi:pulumi:Stack" || type.startsWith("app-roles:index:");
 
-/** Steps that only belong to a replacement, which another step of the resource stands for. */
-const partial = ["delete-replaced", "discard-replaced", "replace", "read-discard"];
-
 export function changesOf({ steps }: Preview): Changes {
   const to: Changes = {
     ...{ budgets: [], roles: [], limits: [], privileges: [], owners: [], services: [], settings: [], others: [] },
@@ -101,7 +98,7 @@ export function changesOf({ steps }: Preview): Changes {
   for (const step of steps) {
     const kind = kinds[step.type];
     if (kind === seeBudget) seeBudget(step, to);
-    else if (step.op !== "same" && !partial.includes(step.op) && !isComponent(step.type)) {
+    else if (step.op !== "same" && !isComponent(step.type)) {
       (kind ?? seeOther)(step, to, steps);
     }
   }
@@ -156,10 +153,16 @@ const roleSettings: Record<string, string> = {
   searchPaths: "search_path",
 };
 
+/** The limit has its own line, and the rest is of the plugin. */
+const shownElsewhere = ["connectionLimit", "skipReassignOwned", "skipDropRole", "encryptedPassword"];
+
+/** The engine's text for a value that the up computes. */
+const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
 /** Settings of a new role, and any property of an existing one that differs, in words. */
 function roleProperties({ op, old, new: next, paths }: Step): Record<string, string> {
   const roots = op === "update" ? paths.map((path) => path.split(/[.[]/)[0] as string) : Object.keys(roleSettings);
-  const differing = [...new Set(roots)].filter((key) => key !== "connectionLimit");
+  const differing = [...new Set(roots)].filter((key) => !shownElsewhere.includes(key));
   const words = differing.flatMap((key): [string, string][] => {
     const name = roleSettings[key] ?? key;
     // Only the properties of `read` are known; a password is not.
@@ -172,6 +175,7 @@ function roleProperties({ op, old, new: next, paths }: Step): Record<string, str
 
 function propertyWords(key: string, value: unknown): string {
   const isSetting = Object.hasOwn(roleSettings, key);
+  if (value === unknown) return "not known yet";
   if (value === undefined || value === null || (isSetting && value === 0)) return "unset";
   if (isSetting && typeof value === "number") return durationText(value);
   return Array.isArray(value) ? value.map(String).join(", ") : String(value);

@@ -53,6 +53,9 @@ const read = [
   ...["statementTimeout", "idleInTransactionSessionTimeout", "searchPaths", "roles", "assumeRole"],
 ];
 
+/** Steps of a replacement, for which `create-replacement` of the same resource stands. */
+const partial = ["delete-replaced", "discard-replaced", "replace", "read-discard", "remove-pending-replace"];
+
 /** Warnings about the installation of Pulumi. */
 const ofEngine = /^using \S+ from \$PATH|^A new version of Pulumi/;
 
@@ -111,11 +114,20 @@ export class PreviewReader {
     // After the refresh the engine sends another step of the resource.
     const isRefresh = op === "refresh" || op === "refresh-replacement";
     if (isRefresh && type !== "pgaccess:index:ConnectionBudget") return;
+    const earlier = this.#steps.get(urn)?.op ?? "same";
+    if (earlier !== "same" && partial.includes(op)) return;
     const name = nameOf(urn);
     const diff = Object.keys(detailedDiff ?? {}).filter((path) => !/^changes[.[]/.test(path));
     const paths = diff.length > 0 ? diff : detailedDiff ? [] : (diffs ?? []);
     this.#steps.set(urn, {
-      ...{ urn, type, name, op: isRefresh ? "same" : op, service: undefined, old: before },
+      ...{
+        urn,
+        type,
+        name,
+        op: isRefresh ? "same" : earlier === "import" ? earlier : op,
+        service: undefined,
+        old: before,
+      },
       new: isRefresh ? {} : picked(next, "inputs"),
       changes: isRefresh ? {} : this.#plan(next),
       paths,

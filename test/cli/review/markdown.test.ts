@@ -135,6 +135,26 @@ test("settings and attributes that the official Role changes are named, a passwo
   expect(text).not.toContain("hunter");
 });
 
+test("several steps of one resource are one change: a replacement, an adoption", () => {
+  const password = "random:index/randomPassword:RandomPassword";
+  const role = "postgresql:index/role:Role";
+  const step = (type: string, name: string, op: string, more = {}): EngineEvent => ({
+    resourcePreEvent: { metadata: { urn: urn(type, name), type, op, old: {}, new: {}, ...more } },
+  });
+  const inputs = { name: "old_app", login: true, connectionLimit: 3 };
+  const unknown = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+  const text = rendered([
+    ...["create-replacement", "replace", "delete-replaced"].map((op) => step(password, "api_app", op)),
+    ...["delete-replaced", "replace", "create-replacement"].map((op) => step(password, "web_app", op)),
+    step(role, "old_app", "import", { new: { inputs } }),
+    step(role, "old_app", "update", { new: { inputs: { ...inputs, searchPaths: unknown } } }),
+  ]);
+  expect(text).toContain("1 role adopted, 2 new passwords, 1 setting changed.");
+  expect(text).toContain("- `api_app` gets a new password\n- `web_app` gets a new password");
+  expect(text).toContain("- `old_app` is adopted: limit 3");
+  expect(text).toContain("- `search_path: unset -> not known yet` for `old_app`");
+});
+
 test("a resource that is not ours is not left out", () => {
   const text = rendered([
     create("aws:s3/bucket:Bucket", "backups", {}),
