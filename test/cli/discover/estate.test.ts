@@ -1,0 +1,55 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { activityBetween, readActivity } from "../../../cli/discover/activity.ts";
+import { readEstate } from "../../../cli/discover/estate.ts";
+import { startTracksolid } from "../../provider/timescale.ts";
+
+let db: Awaited<ReturnType<typeof startTracksolid>>;
+
+beforeAll(async () => {
+  db = await startTracksolid();
+});
+afterAll(() => db.close());
+
+test("TimescaleDB's own schemas and chunks are not part of the estate", async () => {
+  const estate = await readEstate(db, "tracksolid_db");
+  expect(estate.schemas).toEqual(["reporting", "tickets", "tracksolid"]);
+  expect(estate.objects.filter(({ isSuperusers }) => !isSuperusers)).toEqual([
+    { key: "reporting.v_trips", schema: "reporting", owner: "reporting_refresher", isSuperusers: false },
+  ]);
+  expect(estate.objects.map(({ key }) => key)).toContain("tracksolid.position_history");
+  expect(estate.ledgers).toEqual([
+    {
+      key: "tracksolid.schema_migrations",
+      schema: "tracksolid",
+      owner: "postgres",
+      isSuperusers: true,
+      schemaPrivileges: ["USAGE", "CREATE"],
+    },
+  ]);
+});
+
+test("a new chunk and a refresh are not DDL; a column and an owner are", async () => {
+  const before = await readActivity(db);
+  await db.query(
+    `INSERT INTO tracksolid.position_history (imei, recorded_at, lat, lng) VALUES ('860000000000001', now() + interval '40 days', 1, 2)`,
+  );
+  await db.query("CALL public.refresh_continuous_aggregate('reporting.v_mileage_daily_cagg', NULL, NULL)");
+  await db.query("ANALYZE");
+  expect(activityBetween(before, await readActivity(db)).changed).toEqual([]);
+  await db.query("ALTER TABLE tracksolid.position_history ADD COLUMN heading real");
+  await db.query("ALTER TABLE tickets.comments OWNER TO reporting_refresher");
+  await db.query("DROP VIEW tickets.v_open_tickets");
+  const { changed } = activityBetween(before, await readActivity(db));
+  expect(changed.filter(({ name }) => !/_(pkey|idx|seq)$/.test(name))).toEqual([
+    { name: "tickets.comments", schema: "tickets", what: "given another owner" },
+    { name: "tickets.v_open_tickets", schema: "tickets", what: "dropped" },
+    { name: "tracksolid.position_history", schema: "tracksolid", what: "altered" },
+  ]);
+});
+
+test("statistics that were reset count from their reset", () => {
+  const snapshot = (rows: number) => ({ writes: new Map([["a.t", { schema: "a", rows }]]), objects: new Map() });
+  expect(activityBetween(snapshot(10), snapshot(12)).writes).toEqual([{ schema: "a", rows: 2, tables: ["a.t"] }]);
+  expect(activityBetween(snapshot(10), snapshot(3)).writes).toEqual([{ schema: "a", rows: 3, tables: ["a.t"] }]);
+  expect(activityBetween(snapshot(10), snapshot(10)).writes).toEqual([]);
+});
