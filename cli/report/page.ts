@@ -20,7 +20,7 @@ export interface Report {
 export const marker = "<!DOCTYPE html>\n<!-- app-roles report -->";
 
 /** Rows of a table that are printed on paper, so that a report has two pages. */
-const printedRows = 20;
+const printedRows = 10;
 
 /** A self-contained page: no script and nothing to load. All texts are escaped. */
 export function reportPage(report: Report): string {
@@ -69,11 +69,14 @@ function section(title: string, content: Html): Html {
   return html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`;
 }
 
-/** A table whose rows are stacked on a narrow screen and cut on paper. */
+/** A table whose rows are stacked on a narrow screen and cut on paper. A column that begins with # has numbers. */
 function table(caption: string, columns: string[], rows: Html[]): Html {
   const more = rows.length - printedRows;
   const cut = more > 0 ? html`<p class="printed">${more} more in the file.</p>` : "";
-  const heads = columns.map((column) => html`<th scope="col">${column}</th>`);
+  const classOf = (column: string) => (column.startsWith("#") ? "number" : column === "severity" ? "severity" : "name");
+  const heads = columns.map(
+    (column) => html`<th scope="col" class="${classOf(column)}">${column.replace(/^#/, "")}</th>`,
+  );
   return html`<table class="stacked cut"><caption>${caption}</caption><thead><tr>${heads}</tr></thead>
 <tbody>${rows}</tbody></table>${cut}`;
 }
@@ -87,7 +90,7 @@ function rolesTable({ observations }: Audit, { roles }: AuditDocument): Html {
 `;
   });
   const caption = "Login roles with their sessions over the watch. The dashed line is the limit.";
-  return table(caption, ["role", "now", "peak", "limit", "declared", "sessions"], rows);
+  return table(caption, ["role", "#now", "#peak", "#limit", "#declared", "sessions"], rows);
 }
 
 function ownersTable(owners: SchemaOwners[]): Html {

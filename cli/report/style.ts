@@ -15,14 +15,17 @@ p { margin: .4rem 0; } .muted, caption { color: var(--muted); } caption { text-a
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .25rem .6rem .25rem 0; vertical-align: top; }
 thead th { color: var(--muted); font-weight: 600; border-bottom: 1px solid var(--line); } tbody th { font-weight: 600; }
 tbody tr + tr > * { border-top: 1px solid var(--line); }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+thead .number, .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; width: 1%; padding-left: 1rem; }
+.number + :not(.number) { padding-left: 1rem; }
 .budget tr + tr > * { border: 0; } .budget th { width: 9rem; white-space: nowrap; } .budget .number { width: 3rem; } .bar { width: auto; }
 .bar svg { display: block; width: 100%; height: 1.3rem; } .track { fill: var(--panel); stroke: none; } .reserved { fill: var(--line); }
 .declared { fill: var(--declared); } .live { fill: var(--live); } .peak { fill: var(--peak); } .free { fill: var(--free); }
 .ceiling { stroke: var(--high); stroke-width: 2; vector-effect: non-scaling-stroke; }
-.sparkline { display: block; width: 11rem; height: 1.75rem; }
+.sparkline { display: block; width: 100%; min-width: 8rem; height: 1.75rem; }
 .sparkline polyline { fill: none; stroke: var(--live); stroke-width: 1.5; vector-effect: non-scaling-stroke; }
 .sparkline .limit { stroke: var(--high); stroke-dasharray: 4 3; vector-effect: non-scaling-stroke; }
+/* Names break only where a column would be narrower than most of them. */
+.stacked th, .stacked td { min-width: 8.5em; } .stacked .number { min-width: 0; } .stacked .severity { min-width: 5em; }
 .severity { font-weight: 700; white-space: nowrap; } .severity-high { color: var(--high); } .severity-medium { color: var(--medium); }
 .severity-low { color: var(--low); }
 code { font: .87em/1.4 ui-monospace, monospace; background: var(--panel); padding: .1em .3em; border-radius: 3px; }
@@ -31,9 +34,9 @@ details { margin: .2rem 0; } summary { cursor: pointer; color: var(--muted); } d
 .printed { display: none; } .scroll { overflow-x: auto; }
 @media (max-width: 40rem) {
   .stacked thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-  .stacked, .stacked tbody, .stacked tr, .stacked td, .stacked th { display: block; } .stacked tr + tr > * { border: 0; }
-  .stacked tr { padding: .5rem 0; border-top: 1px solid var(--line); } .stacked td, .stacked tbody th { padding: .05rem 0; }
-  .stacked td.number { text-align: left; } .stacked td[data-label]::before { content: attr(data-label) ": "; color: var(--muted); }
+  .stacked, .stacked caption, .stacked tbody, .stacked tr, .stacked td, .stacked th { display: block; } .stacked tr + tr > * { border: 0; }
+  .stacked th, .stacked td { min-width: 0; } .stacked tr { padding: .5rem 0; border-top: 1px solid var(--line); } .stacked td, .stacked tbody th { padding: .05rem 0; }
+  .stacked td.number { display: inline-block; width: auto; padding: 0 1rem 0 0; } .stacked .number + :not(.number) { padding-left: 0; } .stacked td[data-label]::before { content: attr(data-label) ": "; color: var(--muted); }
   .budget th { width: auto; white-space: normal; }
 }
 @media print {
@@ -42,6 +45,6 @@ details { margin: .2rem 0; } summary { cursor: pointer; color: var(--muted); } d
     --live: #1a7f37; --peak: #9a6700; --free: #6e7781; --high: #b3261e; --medium: #8a5a00; --low: #0b5cad; }
   body { padding: 0; max-width: none; font-size: 8.5pt; line-height: 1.3; print-color-adjust: exact; }
   h1 { font-size: 13pt; } h2 { font-size: 10pt; margin: .6rem 0 .2rem; break-after: avoid; } tr { break-inside: avoid; }
-  th, td { padding: .08rem .5rem .08rem 0; } .bar svg { height: .8rem; } .sparkline { height: .9rem; width: 8rem; }
-  details { display: none; } .cut > tbody > tr:nth-child(n + 21) { display: none; } .printed { display: block; }
+  th, td { padding: .08rem .5rem .08rem 0; } .bar svg { height: .8rem; } .sparkline { height: .9rem; }
+  details { display: none; } .cut > tbody > tr:nth-child(n + 11) { display: none; } .printed { display: block; }
 }`);

@@ -5,6 +5,7 @@ import type { Queryable } from "../../../provider/postgres/connection.ts";
 import { databaseNames } from "../../../provider/postgres/databases.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings, several } from "../finding.ts";
+import { revocation } from "../revocation.ts";
 
 /** What PUBLIC, and so every login role, can do: on databases, in schemas and with relations. */
 export async function checkPublicAccess({ server, subject }: Context, findings: Findings): Promise<void> {
@@ -90,14 +91,13 @@ async function checkRelations(db: Queryable, database: string, findings: Finding
     const readable = relations.filter((relation) => !writable.includes(relation));
     const add = (found: typeof relations, verb: string, severity: "high" | "medium") => {
       if (found.length === 0) return;
-      const privileges = [...new Set(found.flatMap((relation) => relation.privileges))];
       const names = found.map(({ identity }) => identity);
       findings.add({
         check: "public-relation",
         object: `${database}/${schema}/${verb}`,
         severity,
         what: `PUBLIC can ${verb} ${count(found.length, "relation")} in ${database}: ${several(names)}`,
-        fix: `in ${database}: REVOKE ${privileges.join(", ")} ON ${several(names)} FROM PUBLIC`,
+        fix: revocation(database, new Map(found.map((one) => [one.identity, one.privileges])), "PUBLIC"),
         details: found.map(({ identity, privileges: held }) => `${identity} (${held.join(", ")})`),
         ...(severity === "high" && { cis: "4.6" as const }),
       });

@@ -8,6 +8,7 @@ import { grantedOn } from "../../../provider/privileges/explicit-grants.ts";
 import { groupsOf, readRoles } from "../../../provider/warnings/roles.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings, several } from "../finding.ts";
+import { revocation } from "../revocation.ts";
 
 /** Roles with the access level `reader` that can change data, beyond their explicit grants. Postgres itself answers. */
 export async function checkReaders({ server, subject }: Context, findings: Findings): Promise<void> {
@@ -28,14 +29,14 @@ export async function checkReaders({ server, subject }: Context, findings: Findi
   for (const { role, database, grants } of readers) {
     if (!existing.has(role) || !databases.includes(database)) continue;
     const ways = await server.session(database, (db) => writesOf(db, role, grants));
-    for (const [way, { fix, writes }] of ways) {
+    for (const [way, { remedy, writes }] of ways) {
       const names = [...writes].map(([object, privileges]) => `${object} (${privileges.join(", ")})`);
       findings.add({
         check: "reader-writes",
         object: `${role}/${database}/${way}`,
         severity: "high",
         what: `${role} is a reader, but can write to ${count(writes.size, "relation")} in ${database} ${way}: ${several([...writes.keys()])}`,
-        fix,
+        fix: "from" in remedy ? revocation(database, writes, remedy.from) : remedy.fix,
         details: names,
         cis: "4.6",
       });
@@ -54,8 +55,11 @@ interface Row {
   column: string | null;
 }
 
-/** How the role got its privileges, in words, to the statement that revokes them and the relations with privileges. */
-type Ways = Map<string, { fix: string; writes: Map<string, string[]> }>;
+/** A statement, or the grantee to revoke the privileges from. */
+type Remedy = { fix: string } | { from: string };
+
+/** How the role got its privileges, in words, to what revokes them, and the relations with privileges. */
+type Ways = Map<string, { remedy: Remedy; writes: Map<string, string[]> }>;
 
 async function writesOf(db: Queryable, role: string, grants: Grants | undefined): Promise<Ways> {
   const roles = await readRoles(db);
@@ -64,9 +68,9 @@ async function writesOf(db: Queryable, role: string, grants: Grants | undefined)
   const { rows } = await db.query<Row>(writesSql, [groups]);
   const ways: Ways = new Map();
   for (const row of rows.filter((each) => !isDeclared(each, grants))) {
-    const { way, fix } = wayOf(row, role, groups);
-    const found = ways.get(way) ?? { fix, writes: new Map<string, string[]>() };
-    const what = row.column === null ? row.privilege : `${row.privilege} of ${row.column}`;
+    const { way, ...remedy } = wayOf(row, role, groups);
+    const found = ways.get(way) ?? { remedy, writes: new Map<string, string[]>() };
+    const what = row.column === null ? row.privilege : `${row.privilege} (${escapeIdentifier(row.column)})`;
     found.writes.set(row.identity, [...(found.writes.get(row.identity) ?? []), what]);
     ways.set(way, found);
   }
@@ -102,17 +106,16 @@ function isDeclared({ schema, name, identity, owner, column, privilege }: Row, g
   return [...onTable, ...onColumn].includes(privilege);
 }
 
-function wayOf({ owner, acl, privilege, column }: Row, role: string, groups: string[]): { way: string; fix: string } {
+function wayOf({ owner, acl, privilege }: Row, role: string, groups: string[]): { way: string } & Remedy {
   const held =
     (grantee: string) =>
     ({ grantee: to, privilege: what }: Grant) =>
       to === grantee && what === privilege;
   const all = parseAcl(acl);
   const name = escapeIdentifier(role);
-  const revoke = (from: string) => `REVOKE ${privilege}${column === null ? "" : " (…)"} ON … FROM ${from}, for each`;
   if (owner === role) return { way: "as their owner", fix: "ALTER TABLE … OWNER TO another role; then pulumi up" };
-  if (all.some(held(role))) return { way: "by grants to it", fix: revoke(name) };
-  if (all.some(held(""))) return { way: "through PUBLIC", fix: revoke("PUBLIC") };
+  if (all.some(held(role))) return { way: "by grants to it", from: name };
+  if (all.some(held(""))) return { way: "through PUBLIC", from: "PUBLIC" };
   const group = groups.find((each) => each !== role && (each === owner || all.some(held(each))));
   const through = group ?? groups.find((each) => each === "pg_write_all_data");
   if (through === undefined) return { way: "as a superuser", fix: `ALTER ROLE ${name} NOSUPERUSER` };

@@ -128,7 +128,8 @@ const changes: [sql: string, undo: string, found: Record<string, RegExp>, option
     "GRANT DELETE, INSERT ON tickets.comments TO PUBLIC",
     "REVOKE DELETE, INSERT ON tickets.comments FROM PUBLIC",
     {
-      "reader-writes/dashboard_app/tracksolid_db/through PUBLIC": /1 relation .*tickets\.comments .*REVOKE DELETE ON/,
+      "reader-writes/dashboard_app/tracksolid_db/through PUBLIC":
+        /1 relation .*tickets\.comments in tracksolid_db: REVOKE DELETE ON tickets\.comments FROM PUBLIC/,
       "public-relation/tracksolid_db/tickets/write":
         /^high .*in tracksolid_db: REVOKE DELETE, INSERT ON tickets\.comments FROM PUBLIC 4\.6/,
     },
@@ -136,7 +137,10 @@ const changes: [sql: string, undo: string, found: Record<string, RegExp>, option
   [
     "GRANT UPDATE (author) ON tickets.comments TO dashboard_app",
     "REVOKE UPDATE (author) ON tickets.comments FROM dashboard_app",
-    { "reader-writes/dashboard_app/tracksolid_db/by grants to it": /tickets\.comments .*REVOKE UPDATE \(…\)/ },
+    {
+      "reader-writes/dashboard_app/tracksolid_db/by grants to it":
+        /REVOKE UPDATE \("author"\) ON tickets\.comments FROM "dashboard_app"/,
+    },
   ],
   [
     "GRANT pg_write_all_data TO dashboard_app",
