@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import axe from "axe-core";
 import { afterAll, describe, expect, test } from "vitest";
 import { Findings } from "../../../cli/audit/finding.ts";
 import { Observations } from "../../../cli/audit/observation.ts";
@@ -139,7 +139,7 @@ describe.skipIf(chromium === undefined)(
     })`;
       const injected = page.replace(
         "</body>",
-        () => `<script>${axe.replaceAll("</script", "<\\/script")}</script><script>${check}</script></body>`,
+        () => `<script>${axe.source.replaceAll("</script", "<\\/script")}</script><script>${check}</script></body>`,
       );
       const dom = run(
         injected,
