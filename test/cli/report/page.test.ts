@@ -125,7 +125,6 @@ describe.skipIf(chromium === undefined)(
       ["a phone's width", "1", "400,900"],
       ["a phone's width, dark", "0", "400,900"],
     ])("axe finds no violation, and nothing is wider than the window: %s", (_, scheme, size) => {
-      const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
       // The page's own policy allows no script.
       const page = reportPage(reportOf(6))
         .replace(/<meta http-equiv[^>]*>/, "")
