@@ -1,7 +1,6 @@
-import { escapeIdentifier } from "pg";
+import { escapeIdentifier, escapeLiteral } from "pg";
 import { budgetEntries } from "../../../model/stack.ts";
 import { usableSlots } from "../../../provider/budget/live-budget.ts";
-import { quoted } from "../../../provider/postgres/names.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings } from "../finding.ts";
 
@@ -21,7 +20,8 @@ export async function checkConnections({ observations, subject, logins }: Contex
     .map(({ role }) => ({ role, most: observations.peakOf(role) }))
     .filter(({ most }) => most > 0)
     .map(({ role, most }) => `${role}: ${count(most, "session")}`);
-  const fix = `end idle sessions of ${quoted(busiest[0]?.role ?? "")}: SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle' AND usename = '…'; then limit what opens them`;
+  const [first] = busiest;
+  const fix = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle' AND usename = ${escapeLiteral(first?.role ?? "")}; then limit what opened them`;
   if (peak >= usable) {
     const what = `${peak} of ${slots.max} connections were in use, and ${reserved} are reserved: other roles could not log in`;
     findings.add({ check: "server-capacity", object: "server", severity: "high", what, fix, details });
