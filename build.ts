@@ -15,7 +15,7 @@ const plugin = readFileSync("provider/pulumi-resource-pgaccess", "utf8").replace
 writeFileSync("dist/provider/pulumi-resource-pgaccess", plugin, { mode: 0o755 });
 
 mkdirSync("dist/bin");
-for (const file of ["bundle.js", "compile-cache.js", "node-version.js", "require-node.js"])
+for (const file of ["bundle.js", "compile-cache.js", "node-version.js", "require-node.js", "timing.js"])
   cpSync(`bin/${file}`, `dist/bin/${file}`);
 
 for (const file of ["index.js", "package.json", "PulumiPolicy.yaml"])

@@ -3,6 +3,9 @@ import "./bin/require-node.js";
 import "./bin/compile-cache.js";
 import "./bin/lazy-modules.js";
 import { bundleOr } from "./bin/bundle.js";
+import { recordStart } from "./bin/timing.js";
+
+recordStart();
 
 // Pulumi maps stack traces of compiled programs back to their TypeScript; Node's type stripping keeps all positions.
 Reflect.deleteProperty(Error, "prepareStackTrace");

@@ -15,6 +15,7 @@ import { rollbackCommand } from "./rollback/command.ts";
 import { rotateCommand } from "./rotate/command.ts";
 import { rotateSuperuserCommand } from "./rotate-superuser/command.ts";
 import { UsageError } from "./terminal/command.ts";
+import { timingCommand } from "./timing/command.ts";
 import { upCommand } from "./up/command.ts";
 
 /** Prints `--sql FILE` where commander prints `--sql <FILE>`. */
@@ -47,6 +48,7 @@ function program(): Command {
     envCommand,
     auditCommand,
     reportCommand,
+    timingCommand,
     completionCommand(all),
   ];
   for (const each of commands) all.addCommand(each.copyInheritedSettings(all).showHelpAfterError());

@@ -20,4 +20,6 @@ export const switches = {
   legacyUrls: "APP_ROLES_LEGACY_URLS",
   /** A private file with the reviewed plans; set by `app-roles up --reviewed`. The plugin refuses every change that they do not list. */
   reviewed: "APP_ROLES_REVIEWED",
+  /** The file for the CPU times at which the program and the plugin have started; set by `app-roles timing`. */
+  timing: "APP_ROLES_TIMING",
 } as const;
