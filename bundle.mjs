@@ -1,5 +1,5 @@
 /**
- * `npm ci` runs this in the repository: it bundles the program and the plugin into dist/bundle/, which Node loads in half the CPU
+ * `npm ci` runs this in the repository: it bundles the program, the plugin and the policy pack into dist/bundle/, which Node loads in half the CPU
  * time of two hundred TypeScript files. bin/bundle.js uses a bundle only while the files it was made from are unchanged. The npm
  * package has no bundle.
  */
@@ -7,7 +7,7 @@ import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 
 const root = import.meta.dirname;
-const bundles = { program: "index.ts", plugin: "provider/main.ts" };
+const bundles = { program: "index.ts", plugin: "provider/main.ts", policies: "policies/pack.ts" };
 
 rmSync(join(root, "dist/bundle"), { recursive: true, force: true });
 try {
@@ -16,12 +16,12 @@ try {
 } catch (error) {
   // Without development dependencies there is no bundler; the TypeScript runs as well, only slower.
   rmSync(join(root, "dist/bundle"), { recursive: true, force: true });
-  console.error(`The program and the plugin run unbundled: ${error.message.split("\n")[0]}`);
+  console.error(`The program, the plugin and the policy pack run unbundled: ${error.message.split("\n")[0]}`);
 }
 
 async function bundle(rolldown, name, input) {
   // The SDK must be the one that Pulumi runs the program with. libpg-query finds its WebAssembly next to its own file.
-  const external = [/^node:/, "libpg-query", ...(name === "program" ? [/^@pulumi\//] : [])];
+  const external = [/^node:/, "libpg-query", ...(name === "plugin" ? [] : [/^@pulumi\//])];
   const build = await rolldown({ input: join(root, input), platform: "node", external, logLevel: "silent" });
   const dir = join(root, "dist/bundle", name);
   const { output } = await build.write({ dir, format: "esm", entryFileNames: "main.js", cleanDir: true });

@@ -1,7 +1,7 @@
 import { cpus } from "node:os";
-import { run } from "../sandbox/process.ts";
+import { measureTree } from "../cli/timing/process-times.ts";
 
-/** What one command cost, with every process that it started and waited for. */
+/** What one command cost, with every process that it started. */
 export interface Cost {
   /** Seconds of user and system time. */
   cpu: number;
@@ -9,27 +9,11 @@ export interface Cost {
   wall: number;
 }
 
-/** Runs a command to its end in a shell that reports its children's times. Throws when the command fails. */
+/** Runs a command to its end. Throws when it fails. */
 export async function costOf(command: string[], options: { cwd: string; env: NodeJS.ProcessEnv }): Promise<Cost> {
-  const start = performance.now();
-  const script = '"$@" >&2 || exit; times';
-  const { code, stdout, stderr } = await run("bash", ["-c", script, "bash", ...command], options);
-  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}:\n${stdout}${stderr}`);
-  const children = stdout.trim().split("\n").at(-1) ?? "";
-  return {
-    cpu: children
-      .split(" ")
-      .map(seconds)
-      .reduce((a, b) => a + b, 0),
-    wall: (performance.now() - start) / 1000,
-  };
-}
-
-/** `0m1.234s`, as bash's `times` prints it. */
-function seconds(text: string): number {
-  const [, minutes, rest] = /^(\d+)m([\d.]+)s$/.exec(text) ?? [];
-  if (minutes === undefined) throw new Error(`not a time of bash's: ${text}`);
-  return Number(minutes) * 60 + Number(rest);
+  const { code, output, cpu, wall } = await measureTree(command, options);
+  if (code !== 0) throw new Error(`${command.join(" ")} ended with ${code}:\n${output}`);
+  return { cpu, wall };
 }
 
 export function median(values: number[]): number {

@@ -1,1 +1,1 @@
-export function bundleOr(root: URL, name: "program" | "plugin", source: URL): URL;
+export function bundleOr(root: URL, name: "program" | "plugin" | "policies", source: URL): URL;

@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
  * The module to load: the bundle `name` below `root` (see bundle.mjs) if it was made from the present files, else `source`.
  *
  * @param {URL} root
- * @param {"program" | "plugin"} name
+ * @param {"program" | "plugin" | "policies"} name
  * @param {URL} source
  */
 export function bundleOr(root, name, source) {

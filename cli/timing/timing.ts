@@ -46,8 +46,7 @@ export async function measurePreview(
   const file = join(dir, "starts");
   try {
     const tree = await measureTree(["pulumi", "preview", "--non-interactive", ...args], {
-      ...env,
-      [switches.timing]: file,
+      env: { ...env, [switches.timing]: file },
     });
     const starts = (await readFile(file, "utf8").catch(() => "")).split("\n").filter(Boolean);
     return {
