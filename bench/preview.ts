@@ -2,6 +2,7 @@
  * Part of `npm run bench`: the CPU time of a preview of the runbook's stack with nothing to do, of the whole process tree, next to
  * the same preview with the policy pack and to an empty program; in turn, several rounds, medians.
  */
+import { measurePreview } from "../cli/timing/timing.ts";
 import { createLegacyEstate } from "../sandbox/legacy/index.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import { createSandbox, type Sandbox } from "../sandbox/project/sandbox.ts";
@@ -19,6 +20,7 @@ const cases: [name: string, sandbox: Sandbox, command: string[]][] = [
   ["an empty program", empty, preview],
   ["this stack", ours, preview],
   ["this stack with the policy pack", ours, [...preview, "--policy-pack", "policies"]],
+  ["this stack with an empty pack", ours, [...preview, "--policy-pack", "bench/empty-policies"]],
 ];
 for (const sandbox of [empty, ours]) {
   const { code, stdout, stderr } = await sandbox.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
@@ -28,11 +30,10 @@ for (const sandbox of [empty, ours]) {
 const costs = new Map<string, Cost[]>(cases.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round++) {
   for (const [name, { dir: cwd, env }, command] of cases) {
-    // The cache that the sandbox sets is none that users have.
-    const { NODE_COMPILE_CACHE: _, ...usual } = env;
-    costs.get(name)?.push(await costOf(command, { cwd, env: usual }));
+    costs.get(name)?.push(await costOf(command, { cwd, env: usual(env) }));
   }
 }
+const { times } = await measurePreview(["--policy-pack", "policies"], { cwd: ours.dir, env: usual(ours.env) });
 await Promise.all([ours.remove(), empty.remove()]);
 await postgres.stop();
 
@@ -43,8 +44,19 @@ for (const [name] of cases) {
   const ratio = (cpuOf(name) / floor).toFixed(2);
   console.log(`${name.padEnd(34)} CPU ${cpuOf(name).toFixed(2)} s  wall ${wall.toFixed(2)} s  ${ratio} x`);
 }
-const pack = cpuOf("this stack with the policy pack") / cpuOf("this stack");
-console.log(`policy pack: ${pack.toFixed(2)} x`);
+for (const pack of ["the policy pack", "an empty pack"]) {
+  console.log(`${pack}: ${(cpuOf(`this stack with ${pack}`) / cpuOf("this stack")).toFixed(2)} x`);
+}
+console.log(
+  `with the policy pack, by phase: ${Object.entries(times)
+    .map(([phase, time]) => `${phase} ${time.toFixed(2)} s`)
+    .join(", ")}`,
+);
+
+/** The cache that the sandbox sets is none that users have. */
+function usual({ NODE_COMPILE_CACHE: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return env;
+}
 
 function cpuOf(name: string): number {
   return median((costs.get(name) ?? []).map(({ cpu }) => cpu));

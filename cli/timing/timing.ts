@@ -18,7 +18,7 @@ export async function timing({ stack, policyPack = [] }: TimingOptions): Promise
   const { tree, times } = await during("previewing", () =>
     measurePreview(
       [...(stack === undefined ? [] : ["--stack", stack]), ...policyPack.flatMap((pack) => ["--policy-pack", pack])],
-      process.env,
+      { env: process.env },
     ),
   );
   if (tree.code !== 0) {
@@ -40,12 +40,13 @@ function share(time: number, all: number): string {
 /** Runs a preview with further arguments, and splits its times. */
 export async function measurePreview(
   args: string[],
-  env: NodeJS.ProcessEnv,
+  { env, ...options }: { env: NodeJS.ProcessEnv; cwd?: string },
 ): Promise<{ tree: MeasuredTree; times: Phases }> {
   const dir = await mkdtemp(join(tmpdir(), "app-roles-timing-"));
   const file = join(dir, "starts");
   try {
     const tree = await measureTree(["pulumi", "preview", "--non-interactive", ...args], {
+      ...options,
       env: { ...env, [switches.timing]: file },
     });
     const starts = (await readFile(file, "utf8").catch(() => "")).split("\n").filter(Boolean);
