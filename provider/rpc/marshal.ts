@@ -88,17 +88,21 @@ function writeValue(writer: MessageWriter, value: PropertyValue): void {
   } else writer.message(kind.struct, () => writeMap(writer, value));
 }
 
-/** @param path for errors */
+/**
+ * Keys are sorted: the engine writes the entries of a map in random order, and what is made of a map must not depend on it.
+ *
+ * @param path for errors
+ */
 function readMap(reader: MessageReader, path: (string | number)[]): PropertyMap {
-  const properties: PropertyMap = {};
+  const entries: [string, PropertyValue][] = [];
   while (reader.next()) {
     if (reader.field !== entry.field) reader.skip();
-    else readEntry(reader.message(), properties, path);
+    else entries.push(readEntry(reader.message(), path));
   }
-  return properties;
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function readEntry(reader: MessageReader, into: PropertyMap, path: (string | number)[]): void {
+function readEntry(reader: MessageReader, path: (string | number)[]): [string, PropertyValue] {
   let key = "";
   let value: PropertyValue = null;
   while (reader.next()) {
@@ -109,10 +113,7 @@ function readEntry(reader: MessageReader, into: PropertyMap, path: (string | num
       path.pop();
     } else reader.skip();
   }
-  // An assignment would set the prototype.
-  if (key === "__proto__")
-    Object.defineProperty(into, key, { value, enumerable: true, configurable: true, writable: true });
-  else into[key] = value;
+  return [key, value];
 }
 
 function readValue(reader: MessageReader, path: (string | number)[]): PropertyValue {

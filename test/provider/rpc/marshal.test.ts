@@ -68,6 +68,11 @@ describe("round trips", () => {
     expect(fromStruct(toStruct(properties))).toEqual(properties);
   });
 
+  test("the order of keys does not depend on the sender", () => {
+    const sent = { b: 1, a: { z: 1, y: [{ d: 1, c: 2 }] }, B: 3 };
+    expect(JSON.stringify(roundTrip(sent))).toBe('{"B":3,"a":{"y":[{"c":2,"d":1}],"z":1},"b":1}');
+  });
+
   test("an undefined property is absent", () => {
     expect(roundTrip({ given: 1, left: undefined as never })).toEqual({ given: 1 });
   });
