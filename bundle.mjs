@@ -1,7 +1,7 @@
 /**
- * `npm ci` runs this in the repository: it bundles the program, the plugin and the policy pack into dist/bundle/, which Node loads in half the CPU
- * time of two hundred TypeScript files. bin/bundle.js uses a bundle only while the files it was made from are unchanged. The npm
- * package has no bundle.
+ * `npm ci` runs this in the repository. It bundles the program, the plugin and the policy pack into dist/bundle/: Node loads a bundle
+ * in half the CPU time of two hundred TypeScript files. bin/bundle.js uses a bundle only while the files it was made from are
+ * unchanged. The npm package has no bundle.
  */
 import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";

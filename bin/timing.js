@@ -1,6 +1,6 @@
 import { appendFileSync } from "node:fs";
 
-/** Adds this process's CPU time since its start to the file of `app-roles timing`, if that runs. */
+/** Adds this process's CPU time so far to the file that `app-roles timing` names (`timing` in model/switches.ts), if it runs. */
 export function recordStart() {
   const file = process.env.APP_ROLES_TIMING;
   if (!file) return;

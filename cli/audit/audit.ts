@@ -1,5 +1,6 @@
 import { stripVTControlCharacters } from "node:util";
 import { writeFileAtomically } from "../../provider/write-file.ts";
+import { ReadOnlyServer } from "../postgres/read-only-server.ts";
 import { UsageError } from "../terminal/command.ts";
 import { during } from "../terminal/progress.ts";
 import { Screen } from "../terminal/screen.ts";
@@ -8,7 +9,6 @@ import { type Audit, type ExaminationOptions, examine } from "./examination.ts";
 import { liveView } from "./live-view.ts";
 import { auditMetrics, failureMetrics } from "./metrics.ts";
 import { Observations } from "./observation.ts";
-import { ReadOnlyServer } from "./read-only-server.ts";
 import { findSubject, type Subject } from "./subject.ts";
 import { auditText, type TextOptions } from "./text.ts";
 import { watch } from "./watch.ts";

@@ -1,4 +1,5 @@
 import { isStandby } from "../../provider/postgres/databases.ts";
+import type { ReadOnlyServer } from "../postgres/read-only-server.ts";
 import { checkAuthentication } from "./checks/authentication.ts";
 import { checkConnections } from "./checks/connections.ts";
 import { checkDrift } from "./checks/drift.ts";
@@ -13,7 +14,6 @@ import { recordAudit } from "./history.ts";
 import { type Login, readLogins } from "./logins.ts";
 import { isLostConnection, lostConnection } from "./lost-connection.ts";
 import type { Observations } from "./observation.ts";
-import type { ReadOnlyServer } from "./read-only-server.ts";
 import type { Subject } from "./subject.ts";
 
 /** The result of an audit. */

@@ -5,7 +5,7 @@ import type { DiscoverOptions } from "./discover.ts";
 export const discoverCommand = command("discover", {
   summary: "finds out who uses a server and how, and proposes a stack",
   description: `Watches the sessions of a live server and reads its catalog, over one connection and without changing anything: which
-services log in as a superuser, what they read and write, whether they run migrations, how large their pools are, which limits fit.
+services log in as a superuser, how large their pools are, which limits fit. Access and migrations remain for you to decide.
 --write makes a complete stack file of it. The server is that of URL, of PGHOST, PGUSER, PGPASSWORD and PGDATABASE, or of the
 stack. Use a superuser or a member of pg_monitor. Statements are printed without their constants. Exit code 1: the discovery is
 incomplete, nothing fits, or an existing file was not changed.`,

@@ -1,30 +1,12 @@
-import { ConnectionError, codeOf, type Queryable, Server } from "../../provider/postgres/connection.ts";
+import { ConnectionError, codeOf, type ServerAddress } from "../../provider/postgres/connection.ts";
+import { ReadOnlyServer } from "../postgres/read-only-server.ts";
 
-/** The name under which a discovery appears in pg_stat_activity. */
-const applicationName = "app-roles discover";
+/** Sessions of a discovery wait for no lock and are named for other admins. */
+const settings = { application_name: "app-roles discover", statement_timeout: "1min", lock_timeout: "2s" };
 
-/** A server whose sessions can only read, wait for no lock and are named for other admins. */
-export class ReadOnlyServer extends Server {
-  readonly #prepared = new WeakSet<Queryable>();
-
-  override session<T>(database: string | undefined, work: (db: Queryable) => Promise<T>): Promise<T> {
-    return super.session(database, (db) => this.#readOnly(db, work));
-  }
-
-  override anySession<T>(work: (db: Queryable) => Promise<T>): Promise<T> {
-    return super.anySession((db) => this.#readOnly(db, work));
-  }
-
-  async #readOnly<T>(db: Queryable, work: (db: Queryable) => Promise<T>): Promise<T> {
-    if (!this.#prepared.has(db)) {
-      await db.query(
-        `SET application_name = '${applicationName}'; SET default_transaction_read_only = on; ` +
-          "SET statement_timeout = '1min'; SET lock_timeout = '2s'",
-      );
-      this.#prepared.add(db);
-    }
-    return work(db);
-  }
+/** The server to discover; its sessions cannot write. */
+export function discoveredServer(address: ServerAddress): ReadOnlyServer {
+  return new ReadOnlyServer(address, settings);
 }
 
 /** Whether the server is full, went away or ended the session, so that the same look can succeed later. */

@@ -1,7 +1,7 @@
 import { DatabaseUrlError, databaseUrlDatabase } from "../../model/database-url.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
-import type { Docker } from "../../provider/docker/engine.ts";
 import type { ContainerInspection } from "../../provider/docker/engine-types.ts";
+import { inspectListed } from "../../provider/docker/lookups.ts";
 
 /** A running container that can have sessions. Of its variables only names are kept. */
 export interface ContainerFacts {
@@ -25,22 +25,12 @@ export async function readContainers(dockerHost: string | undefined): Promise<Co
     const running = await docker.listContainers();
     const found: ContainerFacts[] = [];
     for (const { Id } of running) {
-      const inspected = await inspect(docker, Id);
+      const inspected = await inspectListed(docker, Id);
       if (inspected) found.push(factsOf(inspected));
     }
     return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
   } catch (error) {
     throw explainDocker("reading the containers", error);
-  }
-}
-
-/** Undefined when the container was removed after it was listed. */
-async function inspect(docker: Docker, id: string): Promise<ContainerInspection | undefined> {
-  try {
-    return await docker.getContainer(id).inspect();
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-    throw error;
   }
 }
 

@@ -1,5 +1,5 @@
 import { during } from "../terminal/progress.ts";
-import { ReadOnlyServer } from "./connection.ts";
+import { discoveredServer } from "./connection.ts";
 import { makeDiscovery } from "./discovery.ts";
 import { propose } from "./proposal.ts";
 import { discoveryReport } from "./report.ts";
@@ -26,7 +26,7 @@ export async function discover(options: DiscoverOptions): Promise<number> {
   const stop = () => interrupt.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
-  const server = new ReadOnlyServer(target.address);
+  const server = discoveredServer(target.address);
   try {
     const run = (progress: (message: string) => void) =>
       makeDiscovery(server, { ...options, dockerHost: target.dockerHost }, interrupt.signal, progress);

@@ -1,6 +1,6 @@
 import { dockerClient, explainDocker } from "./client.ts";
-import type { Docker } from "./engine.ts";
 import type { ContainerInspection, ServiceInspection } from "./engine-types.ts";
+import { inspectListed } from "./lookups.ts";
 
 /** The environment and command line of a container or swarm service. */
 export interface Environment {
@@ -38,7 +38,7 @@ export async function readEnvironments(
     const single: Environment[] = [];
     for (const [done, { Id }] of containers.entries()) {
       onProgress(done, containers.length);
-      const info = await inspect(docker, Id);
+      const info = await inspectListed(docker, Id);
       if (!info) continue;
       const found = ofContainer(info);
       const service = all.get(info.Config.Labels?.["com.docker.swarm.service.name"] ?? "");
@@ -51,16 +51,6 @@ export async function readEnvironments(
     };
   } catch (error) {
     throw explainDocker("reading the environments of the containers", error);
-  }
-}
-
-/** Undefined when the container was removed after it was listed. */
-async function inspect(docker: Docker, id: string): Promise<ContainerInspection | undefined> {
-  try {
-    return await docker.getContainer(id).inspect();
-  } catch (error) {
-    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
-    throw error;
   }
 }
 

@@ -1,5 +1,7 @@
 import { serviceLabel } from "../../model/container-labels.ts";
 import { dockerClient, explainDocker } from "./client.ts";
+import type { Docker } from "./engine.ts";
+import type { ContainerInspection } from "./engine-types.ts";
 
 /**
  * Names of a container that is set aside. `always` is for one with the restart policy `always`: only its name can record the policy
@@ -38,6 +40,16 @@ async function foreignEnvironment(
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return undefined;
     throw explainDocker(`looking for ${key} of the container ${name}`, error);
+  }
+}
+
+/** Undefined when the container was removed after it was listed. */
+export async function inspectListed(docker: Docker, id: string): Promise<ContainerInspection | undefined> {
+  try {
+    return await docker.getContainer(id).inspect();
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return undefined;
+    throw error;
   }
 }
 

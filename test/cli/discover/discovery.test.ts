@@ -4,8 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { ReadOnlyServer } from "../../../cli/discover/connection.ts";
-import { type DiscoveryOptions, makeDiscovery } from "../../../cli/discover/discovery.ts";
+import { makeDiscovery } from "../../../cli/discover/discovery.ts";
 import { propose } from "../../../cli/discover/proposal.ts";
 import { discoveryReport } from "../../../cli/discover/report.ts";
 import { stackDocument } from "../../../cli/discover/stack-document.ts";
@@ -13,6 +12,7 @@ import { parseStack } from "../../../config/parse-stack.ts";
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
 import { type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 import { run } from "../../../sandbox/process.ts";
+import { discover, serverOf } from "./server.ts";
 
 let postgres: Postgres;
 const folder = mkdtempSync(join(tmpdir(), "app-roles-discover-"));
@@ -27,17 +27,7 @@ async function login(application: string, database: string, user = "postgres", p
   return client;
 }
 
-async function discovered(options: Partial<DiscoveryOptions> & { user?: string; password?: string } = {}) {
-  const { user = "postgres", password = postgres.password, ...more } = options;
-  const { host, port } = postgres;
-  const server = new ReadOnlyServer({ host, port, user, password, database: "postgres", sslmode: "disable" });
-  try {
-    const found = await makeDiscovery(server, { watch: 0, ...more }, new AbortController().signal, () => undefined);
-    return { found, proposal: propose(found) };
-  } finally {
-    await server.close();
-  }
-}
+const discovered = (options: Parameters<typeof discover>[1] = {}) => discover(postgres, options);
 
 const appRoles = (args: string[]) =>
   run(process.execPath, ["bin/app-roles.js", "discover", ...args], { env: process.env });
@@ -101,15 +91,7 @@ describe("a quiet server", () => {
   });
 
   test("is read by read-only sessions that are named", async () => {
-    const { host, port, password } = postgres;
-    const server = new ReadOnlyServer({
-      host,
-      port,
-      user: "postgres",
-      password,
-      database: "postgres",
-      sslmode: "disable",
-    });
+    const server = serverOf(postgres);
     const query = (sql: string) => server.anySession((db) => db.query(sql));
     await expect(query("CREATE TABLE t ()")).rejects.toThrow(/read-only/);
     const { rows } = await query("SELECT current_setting('application_name') AS application");
@@ -192,15 +174,7 @@ describe("who may look", () => {
 });
 
 test("what changes during the watch is named, and Ctrl-C ends it", async () => {
-  const { host, port, password } = postgres;
-  const server = new ReadOnlyServer({
-    host,
-    port,
-    user: "postgres",
-    password,
-    database: "postgres",
-    sslmode: "disable",
-  });
+  const server = serverOf(postgres);
   const interrupt = new AbortController();
   const service = await login("late_migrator", "tracksolid_db");
   let isChanged = false;
@@ -241,10 +215,8 @@ describe("a server without room", () => {
   });
 
   test("a session that is ended in the middle is opened again, a server that goes away ends with what was seen", async () => {
-    const { host, port, password } = postgres;
-    const address = { host, port, user: "postgres", password, database: "postgres", sslmode: "disable" };
     const killer = await login("killer", "postgres");
-    const first = new ReadOnlyServer(address);
+    const first = serverOf(postgres);
     const interrupt = new AbortController();
     let step = 0;
     const survived = await makeDiscovery(first, { watch: 60_000 }, interrupt.signal, (message) => {
@@ -258,7 +230,7 @@ describe("a server without room", () => {
     expect(survived.incomplete).toBeUndefined();
     expect(survived.watch.looks).toBeGreaterThan(3);
 
-    const second = new ReadOnlyServer(address);
+    const second = serverOf(postgres);
     const last = new AbortController();
     let isStopped = false;
     const lost = await makeDiscovery(second, { watch: 60_000 }, last.signal, (message) => {
@@ -278,17 +250,7 @@ describe("a server without room", () => {
 test("a standby is named as such", async () => {
   const standby = await startPostgres({ isStandby: true });
   try {
-    const { host, port, password } = standby;
-    const server = new ReadOnlyServer({
-      host,
-      port,
-      user: "postgres",
-      password,
-      database: "postgres",
-      sslmode: "disable",
-    });
-    const found = await makeDiscovery(server, { watch: 0 }, new AbortController().signal, () => undefined);
-    await server.close();
+    const { found } = await discover(standby);
     expect(found.notes).toContainEqual(expect.stringContaining("This is a standby"));
     expect(discoveryReport(found, propose(found), {})).toMatch(
       /^No service logs in as a superuser; .*\n.*, a standby: /,

@@ -2,14 +2,12 @@ import { readFileSync } from "node:fs";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { ReadOnlyServer } from "../../../cli/discover/connection.ts";
-import { type Discovery, makeDiscovery } from "../../../cli/discover/discovery.ts";
-import { type Proposal, propose } from "../../../cli/discover/proposal.ts";
 import { stackDocument } from "../../../cli/discover/stack-document.ts";
 import { parseStack } from "../../../config/parse-stack.ts";
 import type { Stack } from "../../../model/stack.ts";
 import { declaredViolations } from "../../../policies/declared.ts";
 import { type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
+import { discover } from "./server.ts";
 
 /** Strangers' schemas, and what clients like pgbench do with them: name to statements of one transaction. */
 const estates: Record<string, { file?: string; clients: Record<string, [sql: string, ...values: unknown[]][]> }> = {
@@ -67,26 +65,7 @@ async function login(database: string, application: string): Promise<pg.Client> 
   return client;
 }
 
-async function discover(): Promise<{ found: Discovery; proposal: Proposal; text: string }> {
-  const { host, port, password } = postgres;
-  const server = new ReadOnlyServer({
-    host,
-    port,
-    user: "postgres",
-    password,
-    database: "postgres",
-    sslmode: "disable",
-  });
-  try {
-    const found = await makeDiscovery(server, { watch: 0 }, new AbortController().signal, () => undefined);
-    const proposal = propose(found);
-    return { found, proposal, text: stackDocument(proposal) };
-  } finally {
-    await server.close();
-  }
-}
-
-let result: Awaited<ReturnType<typeof discover>>;
+let text: string;
 let stack: Stack;
 
 beforeAll(async () => {
@@ -106,8 +85,8 @@ beforeAll(async () => {
       for (const [sql, ...values] of statements) await (await login(name, application)).query(sql, values);
     }
   }
-  result = await discover();
-  const { config } = parse(result.text) as { config: Record<string, unknown> };
+  text = stackDocument((await discover(postgres)).proposal);
+  const { config } = parse(text) as { config: Record<string, unknown> };
   stack = parseStack(
     Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace(/^app-roles:/, ""), value])),
   );
@@ -131,8 +110,8 @@ test("every client is a service of a valid stack", () => {
 });
 
 test("a second discovery writes the same bytes, and data is in none of them", async () => {
-  expect((await discover()).text).toBe(result.text);
-  expect(result.text).not.toContain("customer's name");
+  expect(stackDocument((await discover(postgres)).proposal)).toBe(text);
+  expect(text).not.toContain("customer's name");
 });
 
 describe("schemas", () => {
