@@ -3,11 +3,14 @@
  * The repository itself does not use dist/. dist/provider contains the plugin, dist/policies the policy pack.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
 process.chdir(import.meta.dirname);
-rmSync("dist", { recursive: true, force: true });
+// All but the repository's own bundles (bundle.mjs), which a plugin may be running from.
+for (const entry of existsSync("dist") ? readdirSync("dist") : []) {
+  if (entry !== "bundle") rmSync(`dist/${entry}`, { recursive: true, force: true });
+}
 const tsc = createRequire(import.meta.url).resolve("typescript/bin/tsc");
 execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { stdio: "inherit" });
 

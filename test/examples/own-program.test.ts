@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, realpath, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import pg from "pg";
@@ -33,6 +33,13 @@ describe("the installed package", () => {
         "LICENSE",
       ]),
     );
+  });
+
+  test("leaves the repository's own bundle, and a second preparation keeps a current one", async () => {
+    const manifest = join(folder, "sources/dist/bundle/plugin/manifest.json");
+    const { ino, mtimeMs } = await stat(manifest);
+    expect(await node(join(folder, "sources"), "bundle.mjs")).toMatchObject({ code: 0, stderr: "" });
+    expect(await stat(manifest)).toMatchObject({ ino, mtimeMs });
   });
 
   test("contains what its documents link to, and neither tests nor the sandbox", async () => {
