@@ -1,11 +1,14 @@
 import { connectivityState, credentials } from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 
-/** No limit: the engine's own limit is far above the size of our messages. */
-export const unlimited = {
+/** Options of every server and channel. */
+export const channelOptions = {
+  // No limit: the engine's own limit is far above the size of our messages.
   "grpc.max_receive_message_length": -1,
   "grpc.max_send_message_length": -1,
   "grpc.enable_channelz": 0,
+  // A shared connection remembers that an earlier engine at this port has ended, and a new engine would seem to have ended too.
+  "grpc.use_local_subchannel_pool": 1,
 };
 
 type EngineClient = InstanceType<typeof engineService.EngineClient>;
@@ -38,7 +41,7 @@ export class Plugin {
   attach(address: string): void {
     if (address === "" || address === this.connection?.address) return;
     this.connection?.client.close();
-    const client = new engineService.EngineClient(address, credentials.createInsecure(), unlimited);
+    const client = new engineService.EngineClient(address, credentials.createInsecure(), channelOptions);
     this.connection = { address, client };
     watchEngine(client, this.engineGone);
   }

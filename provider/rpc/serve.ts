@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { Plugin, unlimited } from "./plugin.ts";
+import { channelOptions, Plugin } from "./plugin.ts";
 import { propertyService } from "./property-messages.ts";
 import type { Provider } from "./provider.ts";
 import { createService } from "./service.ts";
@@ -16,7 +16,7 @@ const exitTimeout = 800;
  * second one, or one after the engine's Cancel, ends it.
  */
 export async function serve(provider: Provider, argv: string[] = process.argv.slice(2)): Promise<void> {
-  const server = new Server(unlimited);
+  const server = new Server(channelOptions);
   const plugin = new Plugin(() => provider.close(), leave);
   server.addService(propertyService, { ...createService(provider, plugin) });
 

@@ -1,7 +1,7 @@
 import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import languageService from "@pulumi/pulumi/proto/language_grpc_pb.js";
-import { unlimited, watchEngine } from "../../provider/rpc/plugin.ts";
+import { channelOptions, watchEngine } from "../../provider/rpc/plugin.ts";
 import { Children, type Inherited } from "./run.ts";
 import { languageRuntime } from "./runtime.ts";
 
@@ -26,8 +26,8 @@ export async function serveLanguage(
   ended: () => void,
 ): Promise<LanguageHost> {
   const children = new Children(inherited);
-  const server = new Server(unlimited);
-  const engine = new engineService.EngineClient(engineAddress, credentials.createInsecure(), unlimited);
+  const server = new Server(channelOptions);
+  const engine = new engineService.EngineClient(engineAddress, credentials.createInsecure(), channelOptions);
   const stop = (): void => {
     children.stop();
     engine.close();

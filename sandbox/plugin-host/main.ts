@@ -42,7 +42,9 @@ const server = createServer(async (socket) => {
   // The script was killed.
   socket.on("error", () => undefined);
   let hosted: Promise<Hosted> | undefined;
+  let isEnded = false;
   const end = async (): Promise<void> => {
+    isEnded = true;
     const plugin = hosted;
     hosted = undefined;
     await plugin?.then(({ stop }) => stop()).catch(() => undefined);
@@ -52,6 +54,8 @@ const server = createServer(async (socket) => {
   for await (const line of createInterface(socket)) {
     // The script sends an empty line for each SIGINT and SIGTERM.
     if (line === "") return void end();
+    // The script was killed before its line was read: nobody would stop the plugin.
+    if (isEnded) return;
     const [given, pid, name = "", ...args] = line.split(" ");
     const start = plugins[name];
     if (given !== token || !start) return void socket.destroy();

@@ -1,5 +1,5 @@
 import { Server, ServerCredentials } from "@grpc/grpc-js";
-import { Plugin, unlimited } from "../../provider/rpc/plugin.ts";
+import { channelOptions, Plugin } from "../../provider/rpc/plugin.ts";
 import { propertyService } from "../../provider/rpc/property-messages.ts";
 import type { Provider } from "../../provider/rpc/provider.ts";
 import { createService } from "../../provider/rpc/service.ts";
@@ -13,7 +13,7 @@ export interface Hosted {
 
 /** Serves `provider` to an engine, as `serve` of provider/rpc does for a process of its own. */
 export async function serveProvider(provider: Provider, engine: string, ended: () => void): Promise<Hosted> {
-  const server = new Server(unlimited);
+  const server = new Server(channelOptions);
   const plugin = new Plugin(() => provider.close(), ended);
   server.addService(propertyService, { ...createService(provider, plugin) });
   const port = await new Promise<number>((resolve, reject) => {
