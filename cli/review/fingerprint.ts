@@ -86,11 +86,15 @@ const projectFiles = [
   ...["pnpm-lock.yaml", "yarn.lock", "bun.lock", "tsconfig.json"],
 ];
 
-/** The program's files: sources, manifests and lock files, but no installed package. */
+/** Made from sources that count themselves, and not the same in every checkout: bundle.mjs and the policy pack's prepack write them. */
+const generated = [join("dist", "bundle"), join("policies", "built")];
+
+/** The program's files: sources, manifests and lock files, but no installed package and nothing generated. */
 async function codeDigests(folders: string[]): Promise<Record<string, string>> {
   const found = new Map<string, string>();
   const seen = new Set<string>();
   const read = async (path: string): Promise<void> => {
+    if (generated.includes(path)) return;
     const entry = await stat(path).catch(() => undefined);
     if (entry?.isDirectory()) {
       const real = await realpath(path);

@@ -62,6 +62,25 @@ test("says which file of the program or of a policy pack moved", async () => {
   ]);
 });
 
+test("generated files do not count: not every checkout has them", async () => {
+  const before = process.cwd();
+  const project = join(folder, "project");
+  await mkdir(project);
+  process.chdir(project);
+  try {
+    await writeFile("index.ts", "1");
+    const first = await of(recorded("change"), config);
+    for (const generated of ["dist/bundle/program", "policies/built/policies"]) {
+      await mkdir(generated, { recursive: true });
+      await writeFile(join(generated, "main.js"), "1");
+    }
+    expect(Object.keys(first.code)).toEqual(["index.ts"]);
+    expect(moved(first, await of(recorded("change"), config))).toEqual([]);
+  } finally {
+    process.chdir(before);
+  }
+});
+
 test("says which resource and which object moved", async () => {
   const before = await of(recorded("change"));
   const events = recorded("change");
