@@ -57,7 +57,7 @@ export async function auditSubject(
   options: Pick<AuditOptions, "watch" | "quiet"> & ExaminationOptions,
   isShown: boolean,
 ): Promise<Audit> {
-  const server = new ReadOnlyServer(subject.address);
+  const server = new ReadOnlyServer(subject);
   const observations = new Observations();
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();

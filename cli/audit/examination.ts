@@ -1,4 +1,5 @@
 import { isStandby } from "../../provider/postgres/databases.ts";
+import { isLostConnection, lostConnection } from "../postgres/lost-connection.ts";
 import type { ReadOnlyServer } from "../postgres/read-only-server.ts";
 import { checkAuthentication } from "./checks/authentication.ts";
 import { checkConnections } from "./checks/connections.ts";
@@ -12,7 +13,6 @@ import type { Context, Policy } from "./context.ts";
 import { type CheckName, Findings } from "./finding.ts";
 import { recordAudit } from "./history.ts";
 import { type Login, readLogins } from "./logins.ts";
-import { isLostConnection, lostConnection } from "./lost-connection.ts";
 import type { Observations } from "./observation.ts";
 import type { Subject } from "./subject.ts";
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../provider/postgres/connection.ts";
-import { isLostConnection, lostConnection } from "./lost-connection.ts";
+import { isLostConnection, lostConnection } from "../postgres/lost-connection.ts";
 import { type Observations, observe } from "./observation.ts";
 
 /** Milliseconds between two looks. */

@@ -3,7 +3,7 @@ import { discoveredServer } from "./connection.ts";
 import { makeDiscovery } from "./discovery.ts";
 import { propose } from "./proposal.ts";
 import { discoveryReport } from "./report.ts";
-import { explainLogin, findTarget } from "./target.ts";
+import { findTarget } from "./target.ts";
 import { declaredRoles, writeStackFile } from "./write-stack-file.ts";
 
 export interface DiscoverOptions {
@@ -26,13 +26,11 @@ export async function discover(options: DiscoverOptions): Promise<number> {
   const stop = () => interrupt.abort();
   process.once("SIGINT", stop);
   process.once("SIGTERM", stop);
-  const server = discoveredServer(target.address);
+  const server = discoveredServer(target);
   try {
     const run = (progress: (message: string) => void) =>
       makeDiscovery(server, { ...options, dockerHost: target.dockerHost }, interrupt.signal, progress);
-    const found = await (options.quiet ? run(() => undefined) : during("connecting", run)).catch((error: unknown) => {
-      throw explainLogin(target, error);
-    });
+    const found = await (options.quiet ? run(() => undefined) : during("connecting", run));
     const proposal = propose(found, options.write === undefined ? new Set() : await declaredRoles(options.write));
     console.log(discoveryReport(found, proposal, options));
     const isDone = found.incomplete === undefined && proposal.plan !== undefined;

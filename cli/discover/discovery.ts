@@ -1,7 +1,7 @@
 import type { Queryable, Server } from "../../provider/postgres/connection.ts";
 import { isMissingDatabase } from "../../provider/postgres/databases.ts";
+import { isLostConnection } from "../postgres/lost-connection.ts";
 import { type ActivitySnapshot, activityBetween, readActivity } from "./activity.ts";
-import { isLostConnection } from "./connection.ts";
 import { type ContainerFacts, readContainers } from "./containers.ts";
 import { type DatabaseEstate, readEstate } from "./estate.ts";
 import type { Evidence, LogRead } from "./evidence.ts";

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../provider/postgres/connection.ts";
-import { isLostConnection } from "./connection.ts";
+import { isLostConnection } from "../postgres/lost-connection.ts";
 import { SessionSampler } from "./session-sampler.ts";
 import type { SessionWatch } from "./session-watch.ts";
 

@@ -2,9 +2,9 @@ import { open } from "node:fs/promises";
 import { writeFileAtomically } from "../../provider/write-file.ts";
 import { auditSubject } from "../audit/audit.ts";
 import type { ExaminationOptions } from "../audit/examination.ts";
-import { isLostConnection, lostConnection } from "../audit/lost-connection.ts";
 import { findSubject, type Subject } from "../audit/subject.ts";
 import { verdict } from "../audit/text.ts";
+import { isLostConnection, lostConnection } from "../postgres/lost-connection.ts";
 import { ReadOnlyServer } from "../postgres/read-only-server.ts";
 import { UsageError } from "../terminal/command.ts";
 import { readSchemaOwners, type SchemaOwners } from "./ownership.ts";
@@ -39,9 +39,10 @@ export async function report(options: ReportOptions): Promise<number> {
   return 0;
 }
 
-async function readOwners({ address, declared }: Subject): Promise<SchemaOwners[]> {
+async function readOwners(subject: Subject): Promise<SchemaOwners[]> {
+  const { address, declared } = subject;
   if (!declared) return [];
-  const server = new ReadOnlyServer(address);
+  const server = new ReadOnlyServer(subject);
   try {
     return await readSchemaOwners(server, declared);
   } catch (error) {

@@ -41,6 +41,7 @@ const nextStep: Record<string, string> = {
   "28P01":
     "Check the admin password (app-roles:adminPassword, else PGPASSWORD). If it was changed since the last up, run one `pulumi up --refresh=false` (to destroy: `pulumi destroy --refresh=false --run-program`).",
   "28000": "Check pg_hba.conf: it has no line that admits this user from here, or requires TLS (sslmode).",
+  "42501": "GRANT CONNECT on the database to this user, or log in as another one.",
   "3D000": "Check the database's name in app-roles:databases; it must exist before its roles are given access to it.",
   "53300":
     "All connection slots are in use, including those reserved for superusers. Stop a service that holds idle sessions, which frees its slots immediately, then run this again.",
@@ -50,6 +51,7 @@ const nextStep: Record<string, string> = {
   ETIMEDOUT: "No answer: check app-roles:server.admin.host and any firewall in between.",
 };
 
+const cannotLogin = "Check the user's name; the role must exist and have LOGIN.";
 const noPassword = "Give it with `pulumi config set --secret adminPassword`, or PGPASSWORD.";
 const privateAuthority =
   "Its certificate is from an unknown authority: set app-roles:server.sslrootcert to the file with the authority's certificate (PEM).";
@@ -58,6 +60,7 @@ function nextStepFor(code: string | undefined, message: string): string {
   // A CONNECTION LIMIT has the same SQLSTATE as a full server.
   const limited = code === "53300" ? /for (role|database) /.exec(message)?.[1] : undefined;
   if (limited) return `Its CONNECTION LIMIT is reached: end a session of that ${limited}, or raise the limit.`;
+  if (code === "28000" && /^role /.test(message)) return cannotLogin;
   if (/^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_)/.test(code ?? "")) return privateAuthority;
   return (code && nextStep[code]) ?? "Check app-roles:server.admin and that the server is up.";
 }
@@ -175,8 +178,9 @@ export async function login(
   const { sslmode, sslrootcert } = address;
   const problem = sslmode === "disable" || sslrootcert === undefined ? undefined : rootCertificateProblem(sslrootcert);
   if (problem !== undefined) {
-    const next = "Put the certificate of the server's authority (PEM) there, or set another file.";
-    throw new ConnectionError(`cannot log in to ${where}: app-roles:server.sslrootcert: ${problem}`, undefined, next);
+    const next =
+      "Put the certificate of the server's authority (PEM) there, or set app-roles:server.sslrootcert to another file.";
+    throw new ConnectionError(`cannot log in to ${where}: ${problem}`, undefined, next);
   }
   // Loaded here, because the engine starts a second plugin for a preview, which never logs in.
   const pg = await import("pg");

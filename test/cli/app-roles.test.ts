@@ -68,7 +68,7 @@ test("an audit that cannot be made exits with 2, and its document says so", asyn
   ]);
   expect({ code, stderr }).toEqual({
     code: 2,
-    stderr: expect.stringMatching(/could not check: .*127\.0\.0\.1:1.*ECONNREFUSED/),
+    stderr: expect.stringMatching(/could not check: .*127\.0\.0\.1:1.*ECONNREFUSED.*in the URL/),
   });
   expect(JSON.parse(stdout)).toMatchObject({ schemaVersion: 1, outcome: "error", stack: null });
   expect(stdout + stderr).not.toContain("secret");
@@ -85,7 +85,7 @@ test("discover needs a server, and a failed login says what to do without the pa
     const { code, stderr } = await appRoles(["discover", "postgresql://postgres:hunter2@127.0.0.1:1/x"], named);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/127.0.0.1:1, database x, as postgres: .*ECONNREFUSED.*check host and port\.\n$/),
+      stderr: expect.stringMatching(/127.0.0.1:1, database x, as postgres: .*ECONNREFUSED.*Check host and port in the URL, .*\n$/),
     });
     expect(stderr).not.toContain("hunter2");
   } finally {

@@ -16,10 +16,10 @@ import type { Call } from "../../../provider/rpc/provider.ts";
 import type { PropertyMap } from "../../../provider/rpc/values.ts";
 import { roleSettingsContract } from "../../../provider/settings/contract.ts";
 import { roleSettings } from "../../../provider/settings/resource.ts";
+import { isLostConnection } from "../../postgres/lost-connection.ts";
 import { type ExportedResource, nameOf, revealed } from "../../pulumi/state.ts";
 import type { Context } from "../context.ts";
 import type { Findings, Severity } from "../finding.ts";
-import { isLostConnection } from "../lost-connection.ts";
 import { roleDrift, roleType } from "../role-drift.ts";
 
 /** Manual changes of what the last up set: the plans of the resources in the state must be empty. */

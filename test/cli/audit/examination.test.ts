@@ -7,7 +7,7 @@ import { auditSubject } from "../../../cli/audit/audit.ts";
 import { auditDocument, outcomeOf } from "../../../cli/audit/document.ts";
 import { type ExaminationOptions, examine } from "../../../cli/audit/examination.ts";
 import { Observations, observe } from "../../../cli/audit/observation.ts";
-import type { Declared } from "../../../cli/audit/subject.ts";
+import type { Declared, Subject } from "../../../cli/audit/subject.ts";
 import { ReadOnlyServer } from "../../../cli/postgres/read-only-server.ts";
 import type { Queryable } from "../../../provider/postgres/connection.ts";
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
@@ -60,8 +60,10 @@ beforeAll(async () => {
 });
 afterAll(() => postgres.stop());
 
-const auditOf = (options: ExaminationOptions = {}, subject = { address: postgres.address, declared }) =>
-  auditSubject(subject, options, false);
+const auditOf = (
+  options: ExaminationOptions = {},
+  subject: Subject = { address: postgres.address, namedBy: "stack", declared },
+) => auditSubject(subject, options, false);
 
 test("a server as declared has no findings, and the audit changes nothing", async () => {
   const before = await catalogOf(tracksolid);
@@ -308,7 +310,7 @@ describe("sessions", () => {
       password: "dashboard_app",
       database: "tracksolid_db",
     });
-    const looks = auditSubject({ address: postgres.address, declared }, { watch: 2500 }, false);
+    const looks = auditSubject({ address: postgres.address, namedBy: "stack", declared }, { watch: 2500 }, false);
     const isSeen = async () =>
       (await admin.query("SELECT FROM pg_stat_activity WHERE application_name = 'app-roles'")).rowCount;
     while (!(await isSeen()));
@@ -345,7 +347,10 @@ describe("what cannot be seen is no result", () => {
     await admin.query(
       "GRANT pg_monitor TO auditor; GRANT CONNECT ON DATABASE tracksolid_db, fleet_platform TO auditor",
     );
-    const audit = await auditOf({ ignore: ["undeclared-login/auditor"] }, { address: login(), declared });
+    const audit = await auditOf(
+      { ignore: ["undeclared-login/auditor"] },
+      { address: login(), namedBy: "URL", declared },
+    );
     expect(outcomeOf(audit)).toBe("unchecked");
     expect(audit.findings.unchecked.map(({ check, fix }) => [check, fix])).toEqual([
       ["md5-password", expect.stringContaining("GRANT SELECT ON pg_authid")],
@@ -354,7 +359,7 @@ describe("what cannot be seen is no result", () => {
     expect(audit.findings.found).toEqual([]);
     const accepted = await auditOf(
       { ignore: ["undeclared-login/auditor", "md5-password", "trust-line"] },
-      { address: login(), declared },
+      { address: login(), namedBy: "URL", declared },
     );
     expect(outcomeOf(accepted)).toBe("ok");
   });
@@ -365,7 +370,10 @@ describe("what cannot be seen is no result", () => {
     );
     const service = await postgres.connect();
     await service.query("SET application_name = etl");
-    const audit = await auditOf({ ignore: ["undeclared-login/auditor"] }, { address: login(), declared });
+    const audit = await auditOf(
+      { ignore: ["undeclared-login/auditor"] },
+      { address: login(), namedBy: "URL", declared },
+    );
     await service.end();
     const said = audit.findings.unchecked.map(({ check, why }) => `${check}: ${why}`).join("\n");
     expect(audit.findings.notes).toEqual([expect.stringContaining("GRANT pg_read_all_stats")]);
@@ -379,7 +387,7 @@ describe("what cannot be seen is no result", () => {
   test("an unreadable state", async () => {
     const audit = await auditOf(
       {},
-      { address: postgres.address, declared: { ...declared, state: new Error("no passphrase") } },
+      { address: postgres.address, namedBy: "stack", declared: { ...declared, state: new Error("no passphrase") } },
     );
     expect(audit.findings.unchecked).toMatchObject([{ check: "drift", why: "no passphrase" }]);
   });
@@ -388,7 +396,7 @@ describe("what cannot be seen is no result", () => {
     await admin.query("ALTER ROLE gateway_app RENAME TO auditor_too");
     const audit = await auditOf(
       { ignore: ["undeclared-login"] },
-      { address: postgres.address, declared: { ...declared, state: {} } },
+      { address: postgres.address, namedBy: "stack", declared: { ...declared, state: {} } },
     );
     await admin.query("ALTER ROLE auditor_too RENAME TO gateway_app");
     expect(auditDocument(audit).findings).toMatchObject([
@@ -399,7 +407,7 @@ describe("what cannot be seen is no result", () => {
   test("without a stack: what every server should have, and a note", async () => {
     await admin.query("CREATE ROLE stranger LOGIN");
     try {
-      const audit = await auditOf({}, { address: postgres.address, declared: undefined as never });
+      const audit = await auditOf({}, { address: postgres.address, namedBy: "stack", declared: undefined as never });
       expect(auditDocument(audit)).toMatchObject({
         stack: null,
         budget: null,
@@ -421,13 +429,19 @@ describe("what cannot be seen is no result", () => {
           return work(db);
         });
       }
-    })(postgres.address);
+    })({ address: postgres.address, namedBy: "stack" });
     try {
       const observations = new Observations();
       observations.add(await server.anySession(observe));
-      const ended = examine(server, { address: postgres.address, declared }, observations, {}, (doing) => {
-        isEnding = doing === "checking drift";
-      });
+      const ended = examine(
+        server,
+        { address: postgres.address, namedBy: "stack", declared },
+        observations,
+        {},
+        (doing) => {
+          isEnding = doing === "checking drift";
+        },
+      );
       await expect(ended).rejects.toThrow(
         /^checking drift: the server at 127\.0\.0\.1:\d+ ended the connection: .*Check that it is up, then run this again$/,
       );
@@ -479,7 +493,7 @@ test.each(estates)("a stranger's estate: %s %s", async (...files) => {
     for (const file of files.filter((each) => typeof each === "string"))
       await db.query(await readFile(new URL(`../../provider/estates/${file}`, import.meta.url), "utf8"));
     await db.end();
-    const audit = await auditOf({}, { address: postgres.address, declared: undefined as never });
+    const audit = await auditOf({}, { address: postgres.address, namedBy: "stack", declared: undefined as never });
     expect(audit.findings.unchecked).toEqual([]);
     for (const { fix, what } of audit.findings.found)
       expect([fix, what]).not.toContainEqual(expect.stringMatching(/undefined|NaN/));

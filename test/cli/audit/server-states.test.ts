@@ -16,7 +16,7 @@ async function withServer(options: PostgresOptions, work: (server: Postgres) => 
 
 const auditOf = ({ host, port, user, password }: Postgres) => {
   const address = { host, port, user, password, database: "postgres", sslmode: "disable" };
-  return auditSubject({ address, declared: undefined }, {}, false);
+  return auditSubject({ address, namedBy: "URL", declared: undefined }, {}, false);
 };
 
 test("a full server: from its reserved slots it is a finding, and without any the audit says what to do", () =>

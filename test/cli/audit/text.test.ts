@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { Findings } from "../../../cli/audit/finding.ts";
 import { Observations } from "../../../cli/audit/observation.ts";
+import type { Subject } from "../../../cli/audit/subject.ts";
 import { auditText } from "../../../cli/audit/text.ts";
 
 const address = {
@@ -18,7 +19,7 @@ function auditWith(fill: (findings: Findings) => void, ignore: string[] = []) {
   const observations = new Observations();
   const slots = { max: 100, superuserReserved: 3, reserved: 0, used: 7 };
   observations.add({ slots, roles: [], superuserSessions: [], at: new Date(0) });
-  const subject = { address, declared: undefined };
+  const subject: Subject = { address, namedBy: "URL", declared: undefined };
   return { subject, version: "18.4", isStandby: false, observations, logins: [], findings, at: new Date(0) };
 }
 

@@ -12,7 +12,10 @@ export interface Login {
 /** A test server as `app-roles discover` logs in to it. */
 export function serverOf({ host, port, ...superuser }: Postgres, login: Login = {}) {
   const { user, password } = { ...superuser, ...login };
-  return discoveredServer({ host, port, user, password, database: "postgres", sslmode: "disable" });
+  return discoveredServer({
+    address: { host, port, user, password, database: "postgres", sslmode: "disable" },
+    namedBy: "URL",
+  });
 }
 
 /** One look at the sessions, without a watch. */

@@ -54,7 +54,7 @@ function reportOf(size: number): Report {
   });
   return {
     audit: {
-      subject: { address, declared },
+      subject: { address, namedBy: "stack", declared },
       version: "18.4",
       isStandby: true,
       observations,

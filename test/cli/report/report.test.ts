@@ -36,7 +36,7 @@ beforeAll(async () => {
 beforeEach(() => {
   said.length = 0;
   vi.spyOn(console, "log").mockImplementation((line: string) => void said.push(line));
-  vi.mocked(subjects.findSubject).mockResolvedValue({ address: postgres.address, declared });
+  vi.mocked(subjects.findSubject).mockResolvedValue({ address: postgres.address, namedBy: "stack", declared });
 });
 afterAll(async () => {
   await postgres.stop();
@@ -101,7 +101,7 @@ test("a file that is not a report is kept, except with --force; a report is repl
 });
 
 test("without a stack the page has no owners and no services", async () => {
-  vi.mocked(subjects.findSubject).mockResolvedValue({ address: postgres.address, declared: undefined });
+  vi.mocked(subjects.findSubject).mockResolvedValue({ address: postgres.address, namedBy: "URL", declared: undefined });
   const out = join(folder, "server.html");
   await report({ out });
   const page = await readFile(out, "utf8");
@@ -110,7 +110,11 @@ test("without a stack the page has no owners and no services", async () => {
 });
 
 test("a server that cannot be reached leaves the previous report", async () => {
-  vi.mocked(subjects.findSubject).mockResolvedValue({ address: { ...postgres.address, port: 1 }, declared });
+  vi.mocked(subjects.findSubject).mockResolvedValue({
+    address: { ...postgres.address, port: 1 },
+    namedBy: "stack",
+    declared,
+  });
   const out = join(folder, "server.html");
   const before = await readFile(out, "utf8");
   await expect(report({ out })).rejects.toThrow(/reading the sessions: cannot log in .*ECONNREFUSED/);

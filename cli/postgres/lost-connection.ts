@@ -1,12 +1,16 @@
 import { ConnectionError, codeOf, type ServerAddress } from "../../provider/postgres/connection.ts";
 
 /** SQLSTATEs of a server that is full, went away or ended the session, and the operating system's errors. */
-const lost = /^(08|53300|57P0[1-5]|ECONNRESET|EPIPE|ETIMEDOUT|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|ENOTFOUND)/;
+const lost = /^(08|53300|57P0[1-5]|ECONN|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN)/;
 
-/** Whether the server cannot be reached any more, so that no further check can be made. */
+/** Whether the server is full, went away or ended the session, so that only a later attempt can succeed. */
 export function isLostConnection(error: unknown): boolean {
   const message = error instanceof Error ? error.message : "";
-  return lost.test(codeOf(error) ?? "") || /Connection terminated|connection is closed|not queryable/i.test(message);
+  return (
+    lost.test(codeOf(error) ?? "") ||
+    // The driver's own errors have no code.
+    /Connection terminated|connection is closed|not queryable|timeout expired/i.test(message)
+  );
 }
 
 /** The error for people; a refused login already says what to do. */
