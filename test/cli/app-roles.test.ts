@@ -85,7 +85,9 @@ test("discover needs a server, and a failed login says what to do without the pa
     const { code, stderr } = await appRoles(["discover", "postgresql://postgres:hunter2@127.0.0.1:1/x"], named);
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: expect.stringMatching(/127.0.0.1:1, database x, as postgres: .*ECONNREFUSED.*Check host and port in the URL, .*\n$/),
+      stderr: expect.stringMatching(
+        /127.0.0.1:1, database x, as postgres: .*ECONNREFUSED.*Check host and port in the URL, .*\n$/,
+      ),
     });
     expect(stderr).not.toContain("hunter2");
   } finally {
