@@ -68,7 +68,7 @@ function by(grantor: string | null): string {
   return grantor === null ? "" : ` GRANTED BY ${escapeIdentifier(grantor)}`;
 }
 
-/** Roles that the session's user neither is a member of nor can make itself a member of. */
+/** Roles that the user neither is a member of nor can make itself a member of. */
 export interface Unreachable {
   me: string;
   roles: Set<string>;
@@ -78,8 +78,9 @@ export interface Unreachable {
   isNoInherit: boolean;
 }
 
-export async function unreachableRoles(db: Queryable, roles: string[]): Promise<Unreachable> {
-  const user = await sessionUser(db);
+/** @param as the user; default: the session's */
+export async function unreachableRoles(db: Queryable, roles: string[], as?: string): Promise<Unreachable> {
+  const user = await sessionUser(db, as);
   const found = await standings(db, user, roles);
   const unreachable = found.filter((one) => isLacking(one) && !canTake(one)).map(({ role }) => role);
   return {
@@ -109,13 +110,16 @@ interface SessionUser {
   version: number;
 }
 
-async function sessionUser(db: Queryable): Promise<SessionUser> {
+async function sessionUser(db: Queryable, as?: string): Promise<SessionUser> {
   const { rows } = await db.query<SessionUser>(
     `SELECT rolname AS me, rolsuper AS superuser, NOT rolinherit AS "noInherit",
             current_setting('server_version_num')::int / 10000 AS version
-     FROM pg_roles WHERE rolname = current_user`,
+     FROM pg_roles WHERE rolname = coalesce($1, current_user)`,
+    [as],
   );
-  return rows[0] as SessionUser;
+  const [user] = rows;
+  if (!user) throw new Error(`the server has no role ${as}`);
+  return user;
 }
 
 function isLacking({ inherits, maySet }: Standing): boolean {
@@ -127,35 +131,38 @@ function canTake({ grantor }: Standing): boolean {
 }
 
 /** Empty for a superuser, which can act as any role. */
-async function standings(db: Queryable, { superuser, version }: SessionUser, roles: string[]): Promise<Standing[]> {
+async function standings(db: Queryable, { me, superuser, version }: SessionUser, roles: string[]): Promise<Standing[]> {
   if (superuser || roles.length === 0) return [];
-  const standing = await db.query<Standing>(version >= 16 ? standingsSql : standingsBefore16, [[...new Set(roles)]]);
+  const standing = await db.query<Standing>(version >= 16 ? standingsSql : standingsBefore16, [
+    [...new Set(roles)],
+    me,
+  ]);
   return standing.rows.map((row) => ({ ...row, version }));
 }
 
 // The grantor itself must have the ADMIN OPTION; the user needs only its privileges.
 const standingsSql = `
-  SELECT r.rolname AS role, me.rolname AS me, pg_has_role(r.oid, 'USAGE') AS inherits, pg_has_role(r.oid, 'SET') AS "maySet",
+  SELECT r.rolname AS role, me.rolname AS me, pg_has_role(me.oid, r.oid, 'USAGE') AS inherits, pg_has_role(me.oid, r.oid, 'SET') AS "maySet",
          g.rolname AS grantor,
          (SELECT json_build_object('inherit', m.inherit_option, 'set', m.set_option) FROM pg_auth_members m
           WHERE m.roleid = r.oid AND m.member = me.oid AND m.grantor = g.oid) AS own
   FROM pg_roles me, pg_roles r
   LEFT JOIN LATERAL (
     SELECT g.oid, g.rolname FROM pg_auth_members a JOIN pg_roles g ON g.oid = a.member
-    WHERE a.roleid = r.oid AND a.admin_option AND pg_has_role(g.oid, 'USAGE')
-    ORDER BY g.rolname = current_user DESC, g.rolname LIMIT 1
+    WHERE a.roleid = r.oid AND a.admin_option AND pg_has_role(me.oid, g.oid, 'USAGE')
+    ORDER BY g.oid = me.oid DESC, g.rolname LIMIT 1
   ) g ON true
-  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
+  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = $2 ORDER BY 1`;
 
 // There is one grant for each member: granting it again does nothing, and for NOINHERIT it has no effect.
 const standingsBefore16 = `
-  SELECT r.rolname AS role, me.rolname AS me, pg_has_role(r.oid, 'USAGE') AS inherits, pg_has_role(r.oid, 'MEMBER') AS "maySet",
-         CASE WHEN (pg_has_role(r.oid, 'MEMBER WITH ADMIN OPTION') OR (me.rolcreaterole AND NOT r.rolsuper)) AND me.rolinherit
+  SELECT r.rolname AS role, me.rolname AS me, pg_has_role(me.oid, r.oid, 'USAGE') AS inherits, pg_has_role(me.oid, r.oid, 'MEMBER') AS "maySet",
+         CASE WHEN (pg_has_role(me.oid, r.oid, 'MEMBER WITH ADMIN OPTION') OR (me.rolcreaterole AND NOT r.rolsuper)) AND me.rolinherit
                    AND NOT EXISTS (SELECT FROM pg_auth_members m WHERE m.roleid = r.oid AND m.member = me.oid)
               THEN me.rolname END AS grantor,
          NULL AS own
   FROM pg_roles r, pg_roles me
-  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = current_user ORDER BY 1`;
+  WHERE r.rolname = ANY ($1::text[]) AND me.rolname = $2 ORDER BY 1`;
 
 /**
  * The reason why a non-superuser admin cannot change objects of other roles, and what a superuser can run. Not for a superuser's

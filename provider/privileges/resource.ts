@@ -34,11 +34,16 @@ import { describeHeld, describePrivileges, summarizePrivileges } from "./words.t
 
 type Inputs = InputsOf<typeof privilegesContract>;
 
-/** Privileges of one role in one database, on existing and future objects. */
+/**
+ * Privileges of one role in one database, on existing and future objects.
+ *
+ * @param admin the role that an up runs as, whose reach limits the drift; default: that of the session
+ */
 export function privileges(
   server: Server,
   reader = new PrivilegeReader(),
   previousOwners = new PreviousOwners(),
+  admin?: string,
 ): Reconciler<typeof privilegesContract> {
   const summaries = new Map<string, string>();
   // Database to the reads that the warnings of all its roles share.
@@ -98,7 +103,7 @@ export function privileges(
       driftIn(inputs.database, () =>
         server.session(inputs.database, async (db) => {
           const whole = planFor(inputs, undefined, await read("forPlan", db, inputs, undefined));
-          return describePrivileges(withoutSuperusers(whole, await unreachableOwners(db, whole)).within);
+          return describePrivileges(withoutSuperusers(whole, await unreachableOwners(db, whole, admin)).within);
         }),
       ),
 
@@ -342,9 +347,9 @@ async function unsupportedPrivileges(db: Queryable, { role, database, grants }: 
 }
 
 /** Owners for which a non-superuser admin cannot grant. */
-async function unreachableOwners(db: Queryable, plan: PrivilegePlan): Promise<Unreachable> {
+async function unreachableOwners(db: Queryable, plan: PrivilegePlan, admin?: string): Promise<Unreachable> {
   const places = [...plan.grants, ...plan.revokes].map(({ place }) => place);
-  return unreachableRoles(db, places.map(ownerOf));
+  return unreachableRoles(db, places.map(ownerOf), admin);
 }
 
 /** Objects on which a non-superuser admin cannot grant or revoke, with their owners. */

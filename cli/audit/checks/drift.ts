@@ -37,7 +37,7 @@ export async function checkDrift({ server, subject }: Context, findings: Finding
     findings.add({ check: "deployment", object: name, severity: "high", what, fix: up });
     return;
   }
-  const types = resourceTypes(server);
+  const types = resourceTypes(server, stack.server.admin.user);
   const missing = await missingRoles(server, resources);
   for (const resource of resources) {
     const inputs = revealed(resource.inputs ?? {}) as PropertyMap;
@@ -104,10 +104,11 @@ const titles: Record<string, Title> = {
   [roleType]: { key: "role", severity: "high", words: "attributes and memberships of", subject: ["name"] },
 };
 
-function resourceTypes(server: Server): Map<string, ContractedResource> {
+/** The plans are those of an up, even if the audit has another login. */
+function resourceTypes(server: Server, admin: string): Map<string, ContractedResource> {
   const all = [
     toResource(ownership(server)),
-    toResource(privileges(server, new PrivilegeReader())),
+    toResource(privileges(server, new PrivilegeReader(), undefined, admin)),
     toResource(roleSettings(server)),
     toResource(existingRole(server)),
     toResource(publicPrivileges(server)),

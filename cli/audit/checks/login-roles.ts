@@ -17,8 +17,7 @@ export async function checkLoginRoles(context: Context, findings: Findings): Pro
     ...(
       await server.anySession((db) => db.query<{ role: string }>("SELECT rolname AS role FROM pg_roles WHERE oid = 10"))
     ).rows.map(({ role }) => role),
-    server.address.user,
-    ...(subject.declared ? [subject.declared.stack.server.admin.user] : []),
+    subject.declared ? subject.declared.stack.server.admin.user : server.address.user,
   ]);
   if (subject.declared) await checkDeclared(context, subject.declared, admins, findings);
   else {

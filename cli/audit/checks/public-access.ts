@@ -10,7 +10,7 @@ import { revocation } from "../revocation.ts";
 /** What PUBLIC, and so every login role, can do: on databases, in schemas and with relations. */
 export async function checkPublicAccess({ server, subject }: Context, findings: Findings): Promise<void> {
   const declared = subject.declared && Object.keys(subject.declared.stack.databases);
-  const existing = await server.anySession((db) => databaseNames(db));
+  const existing = await server.anySession((db) => databaseNames(db, declared ? "with" : "without"));
   const names = declared?.filter((name) => existing.includes(name)) ?? existing;
   await server.anySession((db) => checkDatabases(db, { server, subject }, findings));
   for (const name of names) {

@@ -53,6 +53,12 @@ let tracksolid: Client;
 beforeAll(async () => {
   postgres = await startPostgres();
   await createLegacyEstate(postgres.address);
+  // The default before PostgreSQL 15.
+  for (const database of ["template1", "postgres", "tracksolid_db", "fleet_platform"]) {
+    const db = await postgres.connect({ database });
+    await db.query("REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+    await db.end();
+  }
   declared = await deploy(postgres, config, new Date(Date.now() - 100 * 86_400_000));
   const psql = { application_name: "psql" };
   [admin, tracksolid] = [await postgres.connect(), await postgres.connect({ database: "tracksolid_db" })];
@@ -486,11 +492,15 @@ test("roles unused for N days are known from the history of earlier audits", asy
 });
 
 const estates = [["kinds.sql"], ["kinds.sql", "owned-kinds.sql"], ["platform.sql"], ["rental.sql"]];
-test.each(estates)("a stranger's estate: %s %s", async (...files) => {
+test.for(estates)("a stranger's estate: %s %s", async (files, { skip }) => {
+  const { rows } = await admin.query<{ version: number }>(
+    "SELECT current_setting('server_version_num')::int AS version",
+  );
+  skip(files.includes("platform.sql") && (rows[0]?.version ?? 0) < 150_000, "its views have security_invoker");
   await admin.query("CREATE DATABASE stranger");
   const db = await postgres.connect({ database: "stranger" });
   try {
-    for (const file of files.filter((each) => typeof each === "string"))
+    for (const file of files)
       await db.query(await readFile(new URL(`../../provider/estates/${file}`, import.meta.url), "utf8"));
     await db.end();
     const audit = await auditOf({}, { address: postgres.address, namedBy: "stack", declared: undefined as never });
