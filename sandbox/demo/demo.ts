@@ -20,7 +20,9 @@ export interface Play {
   sandbox: Sandbox;
   /** The steps, in order. */
   steps: { title: string; run(): Promise<void> }[];
-  /** Stops and removes everything. */
+  /** The file of the report; undefined before its step. */
+  report(): string | undefined;
+  /** Stops and removes everything except the report. */
   close(): Promise<void>;
 }
 
@@ -32,6 +34,8 @@ export class Demo {
   readonly services = new Map<ServiceName, Service>();
   /** The DATABASE_URL of each service's last redeploy. */
   readonly deployed = new Map<ServiceName, string>();
+  /** The file of the report, once it is written. */
+  report: string | undefined;
   private readonly server: Admin;
   private session: Client | undefined;
 

@@ -32,6 +32,7 @@ try {
   terminal.times();
   terminal.line();
   terminal.line(`All ${terminal.claims} checks passed.`, "bold");
+  terminal.line(`The report: ${play.report()}`);
 } catch (error) {
   if (!(error instanceof ClaimFailed)) throw error;
   terminal.line(`  ✗ Check failed: ${error.message}`, "red");

@@ -9,6 +9,7 @@ import { finalTable } from "./steps/final-table.ts";
 import { firstUp, preview } from "./steps/first-up.ts";
 import { fullServer, legacyServices } from "./steps/legacy-server.ts";
 import { refusedBudget, roleLimit } from "./steps/limits.ts";
+import { resultPage } from "./steps/result-page.ts";
 import type { Terminal } from "./terminal.ts";
 
 const steps = [
@@ -24,6 +25,7 @@ const steps = [
   rollback,
   refusedBudget,
   finalTable,
+  resultPage,
 ];
 
 /** Starts the runbook's server and creates the stack. The services will be processes. */
@@ -36,6 +38,7 @@ export async function prepareProcesses(terminal: Terminal): Promise<Play> {
     postgres,
     sandbox,
     steps: steps.map(({ title, run }) => ({ title, run: () => run(demo) })),
+    report: () => demo.report,
     async close() {
       await demo.close();
       await Promise.all([sandbox.remove(), postgres.stop()]);

@@ -71,7 +71,7 @@ export class Stack {
     const { dir, env } = this.sandbox;
     const command = [join(dir, "bin/app-roles.js"), ...args];
     const { code, stdout, stderr } = await run("node", command, { cwd: dir, env: { ...env, NO_COLOR: "1" } });
-    this.terminal.quote(code === 0 ? sectionOf(stdout, "Diagnostics") : stderr.trim());
+    this.terminal.quote(code === 0 ? sectionOf(stdout, "Diagnostics") || stdout.trim() : stderr.trim());
     return { code, output: `${stdout}${stderr}` };
   }
 

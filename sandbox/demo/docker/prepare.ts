@@ -107,6 +107,7 @@ export async function prepareContainers(terminal: Terminal): Promise<Play | stri
     postgres,
     sandbox,
     steps: steps.map(({ title, run }) => ({ title, run: () => run(demo) })),
+    report: () => demo.report,
     async close() {
       await demo.close();
       await swarm.leave();

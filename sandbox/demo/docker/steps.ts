@@ -1,5 +1,6 @@
 import { definitions, type ServiceName } from "../../legacy/services/definitions.ts";
 import { type Step, until } from "../demo.ts";
+import { resultPage } from "../steps/result-page.ts";
 import { type DockerDemo, runtimes } from "./docker-demo.ts";
 
 const sixContainers: Step<DockerDemo> = {
@@ -109,7 +110,7 @@ const finalTable: Step<DockerDemo> = {
 };
 
 /** The steps of the demo with containers, in order. */
-export const steps = [sixContainers, cutovers, missingGrant, theLast, finalTable];
+export const steps = [sixContainers, cutovers, missingGrant, theLast, finalTable, resultPage];
 
 /** Cuts a service over with `app-roles cutover`. Checks that it serves as its role and that no other service is affected. */
 async function cutOver(demo: DockerDemo, name: ServiceName): Promise<void> {
