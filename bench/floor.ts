@@ -3,15 +3,11 @@
  * many resources of the same shape that do nothing. CPU time of the process tree, without the server's; in turn, on one server in
  * one run. The arguments are numbers of roles.
  */
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { startPostgres } from "../sandbox/postgres/server.ts";
-import { createSandbox, type Sandbox } from "../sandbox/project/sandbox.ts";
-import { type Cost, costOf, machine, median } from "./cpu.ts";
-import { createDatabase, roleNames, type Size, schemaNames } from "./estate.ts";
-import type { Shape } from "./floor-program.ts";
+import { type Cost, machine, median } from "./cpu.ts";
+import type { Size } from "./estate.ts";
+import { costOfPreview } from "./prod.ts";
+import { costOfUp, createFloor, createRoleStack } from "./role-stacks.ts";
 
 const counts = process.argv.slice(2).map(Number);
 const server = await startPostgres({ maxConnections: 600 });
@@ -29,30 +25,22 @@ interface Measured {
 }
 
 async function compare(size: Size): Promise<void> {
-  const database = `roles${size.roles}`;
-  await (await createDatabase(server, database, { ...size, roles: 0 })).end();
-  const folder = await mkdtemp(join(tmpdir(), "app-roles-bench-"));
-  const ours = await createStack(database, size);
+  const ours = await createRoleStack(server, `roles${size.roles}`, size);
   try {
-    const up = await runIn(ours, "up");
-    const { resources } = await stateOf(ours);
-    const shape = join(folder, "shape.json");
-    await writeFile(shape, JSON.stringify(shapeOf(resources)));
-    const floor = await createFloor(folder, shape);
+    const measured: Measured = { up: await costOfUp(ours), previews: [] };
+    const floor = await createFloor(server, ours);
     try {
-      const measured: Measured = { up, previews: [] };
-      const least: Measured = { up: await runIn(floor, "up"), previews: [] };
+      const least: Measured = { up: await costOfUp(floor.sandbox), previews: [] };
       for (let round = 0; round < rounds; round++) {
-        least.previews.push(await runIn(floor, "preview"));
-        measured.previews.push(await runIn(ours, "preview"));
+        least.previews.push(await costOfPreview(floor.sandbox));
+        measured.previews.push(await costOfPreview(ours));
       }
-      print(size, resources.length, measured, least);
+      print(size, floor.resources, measured, least);
     } finally {
       await floor.remove();
     }
   } finally {
     await ours.remove();
-    await rm(folder, { recursive: true });
   }
 }
 
@@ -64,69 +52,4 @@ function print({ roles }: Size, resources: number, ours: Measured, floor: Measur
   const preview = line("preview", [cpuOf(ours.previews), cpuOf(floor.previews)]);
   const walls = `wall ${ours.up.wall.toFixed(1)} / ${floor.up.wall.toFixed(1)} s`;
   console.log(`${roles} roles, ${resources} resources: ${up} (${walls}); ${preview}`);
-}
-
-async function createStack(database: string, size: Size): Promise<Sandbox> {
-  const sandbox = await createSandbox({ postgres: server });
-  const declared = roleNames(database, size).map((role) => [
-    role,
-    { connectionLimit: 1, access: { [database]: "writer" } },
-  ]);
-  await sandbox.setConfig("databases", { [database]: { schemas: schemaNames(size) } });
-  await sandbox.setConfig("roles", Object.fromEntries(declared));
-  await sandbox.setConfig("ceiling", 550);
-  for (const key of ["existingRoles", "services"]) await sandbox.setConfig(key, undefined);
-  return sandbox;
-}
-
-async function createFloor(folder: string, shape: string): Promise<Sandbox> {
-  const here = (file: string) => fileURLToPath(new URL(file, import.meta.url));
-  const plugin = join(folder, "plugin");
-  await mkdir(plugin);
-  const executable = join(plugin, "pulumi-resource-floor");
-  await writeFile(executable, `#!/bin/sh\nexec "${process.execPath}" "${here("floor-plugin.ts")}" "$@"\n`);
-  await chmod(executable, 0o755);
-  const project = await readFile(here("../Pulumi.yaml"), "utf8");
-  const files = {
-    "Pulumi.yaml": project.replace("name: pgaccess", "name: floor").replace("path: provider", `path: ${plugin}`),
-    "index.ts": await readFile(here("floor-program.ts"), "utf8"),
-  };
-  const sandbox = await createSandbox({ postgres: server, files });
-  sandbox.env.BENCH = shape;
-  return sandbox;
-}
-
-/** A resource in an exported state. */
-interface Stated {
-  urn: string;
-  type: string;
-  custom: boolean;
-  inputs?: Record<string, unknown>;
-  parent?: string;
-  dependencies?: string[];
-}
-
-async function stateOf(sandbox: Sandbox): Promise<{ resources: Stated[] }> {
-  const { code, stdout, stderr } = await sandbox.pulumi(["stack", "export", "--show-secrets"]);
-  if (code !== 0) throw new Error(`pulumi stack export ended with ${code}:\n${stderr}`);
-  return (JSON.parse(stdout) as { deployment: { resources: Stated[] } }).deployment;
-}
-
-function shapeOf(resources: Stated[]): Shape[] {
-  return resources
-    .filter(({ type }) => type !== "pulumi:pulumi:Stack" && !type.startsWith("pulumi:providers:"))
-    .map(({ urn, type, custom, inputs = {}, parent, dependencies = [] }) => ({
-      urn,
-      name: `${type.split(":").at(-1)}-${urn.split("::").at(-1)}`,
-      ...(custom && { inputs }),
-      ...(parent !== undefined && { parent }),
-      dependencies,
-    }));
-}
-
-async function runIn({ dir: cwd, env }: Sandbox, command: "up" | "preview"): Promise<Cost> {
-  const options = command === "up" ? ["--yes", "--skip-preview"] : ["--expect-no-changes"];
-  // The cache that the sandbox sets is none that users have.
-  const { NODE_COMPILE_CACHE: _, ...usual } = env;
-  return costOf(["pulumi", command, ...options, "--suppress-outputs", "--non-interactive"], { cwd, env: usual });
 }

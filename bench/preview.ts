@@ -3,38 +3,27 @@
  * the same preview with the policy pack and to an empty program; in turn, several rounds, medians.
  */
 import { measurePreview } from "../cli/timing/timing.ts";
-import { createLegacyEstate } from "../sandbox/legacy/index.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
-import { createSandbox, type Sandbox } from "../sandbox/project/sandbox.ts";
-import { type Cost, costOf, machine, median } from "./cpu.ts";
+import type { Sandbox } from "../sandbox/project/sandbox.ts";
+import { type Cost, machine, median } from "./cpu.ts";
+import { costOfPreview, createProd, usual } from "./prod.ts";
 
 const [rounds = 5] = process.argv.slice(2).map(Number);
 const postgres = await startPostgres();
-await createLegacyEstate(postgres);
-const ours = await createSandbox({ postgres });
-const program = "export const databaseUrls = {}, connectionBudget = {}, services = {}, roles = {};\n";
-const empty = await createSandbox({ postgres, files: { "index.ts": program } });
-
-const preview = ["pulumi", "preview", "--expect-no-changes", "--suppress-outputs", "--non-interactive"];
-const cases: [name: string, sandbox: Sandbox, command: string[]][] = [
-  ["an empty program", empty, preview],
-  ["this stack", ours, preview],
-  ["this stack with the policy pack", ours, [...preview, "--policy-pack", "policies"]],
-  ["this stack with an empty pack", ours, [...preview, "--policy-pack", "bench/empty-policies"]],
+const { ours, empty, remove } = await createProd(postgres);
+const cases: [name: string, sandbox: Sandbox, options: string[]][] = [
+  ["an empty program", empty, []],
+  ["this stack", ours, []],
+  ["this stack with the policy pack", ours, ["--policy-pack", "policies"]],
+  ["this stack with an empty pack", ours, ["--policy-pack", "bench/empty-policies"]],
 ];
-for (const sandbox of [empty, ours]) {
-  const { code, stdout, stderr } = await sandbox.pulumi(["up", "--yes", "--skip-preview", "--suppress-outputs"]);
-  if (code !== 0) throw new Error(`pulumi up ended with ${code}:\n${stdout}${stderr}`);
-}
 
 const costs = new Map<string, Cost[]>(cases.map(([name]) => [name, []]));
 for (let round = 0; round < rounds; round++) {
-  for (const [name, { dir: cwd, env }, command] of cases) {
-    costs.get(name)?.push(await costOf(command, { cwd, env: usual(env) }));
-  }
+  for (const [name, sandbox, options] of cases) costs.get(name)?.push(await costOfPreview(sandbox, options));
 }
 const { times } = await measurePreview(["--policy-pack", "policies"], { cwd: ours.dir, env: usual(ours.env) });
-await Promise.all([ours.remove(), empty.remove()]);
+await remove();
 await postgres.stop();
 
 console.log(`preview with nothing to do, ${rounds} rounds, medians; PostgreSQL ${postgres.version}; ${machine()}`);
@@ -52,11 +41,6 @@ console.log(
     .map(([phase, time]) => `${phase} ${time.toFixed(2)} s`)
     .join(", ")}`,
 );
-
-/** The cache that the sandbox sets is none that users have. */
-function usual({ NODE_COMPILE_CACHE: _, ...env }: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return env;
-}
 
 function cpuOf(name: string): number {
   return median((costs.get(name) ?? []).map(({ cpu }) => cpu));
