@@ -47,7 +47,7 @@ export interface Ddl {
   needs: NamedUse[];
 }
 
-/** What one statement does, by the names in its text. */
+/** What one statement does, by the names in its text: `effectsOf` and `effectsOfPlpgsql`, which load the parser with them. */
 export interface Effects {
   uses: NamedUse[];
   /** Functions and procedures; not the functions of operators, casts and defaults. */

@@ -1,0 +1,81 @@
+import { hasSqlDetails, loadModule, type Node, parseSync } from "libpg-query";
+import { alterations } from "./alterations.ts";
+import { Collector } from "./collector.ts";
+import { commands } from "./commands.ts";
+import type { StatementContext } from "./context.ts";
+import { createAs, definitions } from "./definitions.ts";
+import type { Effects } from "./effects.ts";
+import { asNode, handle } from "./nodes.ts";
+import { QueryReader } from "./queries.ts";
+import { Scope } from "./scope.ts";
+import { sessionStatements } from "./session-statements.ts";
+import { superuserStatements } from "./superuser-statements.ts";
+
+/** A text that is not SQL as PostgreSQL 18 parses it. */
+export class UnparsableStatement extends Error {
+  /** In characters; starts at 1. Undefined: not known. */
+  readonly position: number | undefined;
+
+  constructor(message: string, position: number | undefined) {
+    super(message);
+    this.position = position;
+  }
+}
+
+/** What each statement of a text does. Throws UnparsableStatement. */
+export async function effectsOf(sql: string): Promise<Effects[]> {
+  await loadModule();
+  return statementsOf(sql).map(({ stmt, text }) => readStatement(stmt, text, new Scope()));
+}
+
+/** The same once the parser is loaded; unqualified names can be variables of PL/pgSQL. */
+export function effectsNow(sql: string, variables: ReadonlySet<string>): Effects[] {
+  return statementsOf(sql).map(({ stmt, text }) => readStatement(stmt, text, new Scope(undefined, variables)));
+}
+
+function statementsOf(sql: string): { stmt: Node; text: string }[] {
+  try {
+    // The parser counts in bytes.
+    const bytes = Buffer.from(sql);
+    return (parseSync(sql).stmts ?? []).flatMap(({ stmt, stmt_location: start = 0, stmt_len: length }) => {
+      const text = bytes.subarray(start, length ? start + length : undefined).toString();
+      return stmt ? [{ stmt, text }] : [];
+    });
+  } catch (error) {
+    if (!hasSqlDetails(error)) throw error;
+    const at = error.sqlDetails?.cursorPosition;
+    throw new UnparsableStatement(error.message, at === undefined || at < 0 ? undefined : at + 1);
+  }
+}
+
+function readStatement(statement: Node, text: string, scope: Scope): Effects {
+  const collector = new Collector();
+  const queries = new QueryReader(collector, (sql) => {
+    const before = collector.certainty;
+    collector.certainty = "likely";
+    try {
+      for (const { stmt } of statementsOf(sql)) read(stmt);
+    } catch (error) {
+      if (!(error instanceof UnparsableStatement)) throw error;
+      collector.unknown(`SQL in a string cannot be parsed: ${error.message}`);
+    }
+    collector.certainty = before;
+  });
+  const read = (node: Node | undefined) => {
+    if (!node) return;
+    const into = asNode("SelectStmt", node)?.intoClause;
+    if (into) createAs(into, "TABLE AS", false, context);
+    if (queries.read(node, scope) || handle(node, handlers)) return;
+    collector.unknown(`statements of this type are not known: ${Object.keys(node)[0]}`);
+  };
+  const context: StatementContext = { collector, queries, text, read };
+  const handlers = {
+    ...sessionStatements(context),
+    ...commands(context),
+    ...definitions(context),
+    ...alterations(context),
+    ...superuserStatements(context),
+  };
+  read(statement);
+  return collector.finish();
+}
