@@ -214,7 +214,7 @@ function columnTypes(columns: Node[] | undefined): NamedUse[] {
   return allOf("ColumnDef", columns).flatMap(({ typeName }) => typeUse(typeName));
 }
 
-export function typeUse(type: TypeName | undefined): NamedUse[] {
+function typeUse(type: TypeName | undefined): NamedUse[] {
   const { schema, name } = typeOf(type);
   if (schema === undefined || schema === "pg_catalog" || type?.pct_type) return [];
   return [need("type", { schema, name }, "USAGE")];
