@@ -3,9 +3,9 @@
  * records for these plugins. A ratio that the machine was too noisy to judge (judge.ts) fails too and is reported as such, so that no
  * regression is overlooked. Needs Linux, whose /proc has the times of processes. The last line is for example `4 passed, 0 failed`.
  */
-import { readFileSync } from "node:fs";
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import type { Sandbox } from "../sandbox/project/sandbox.ts";
+import { type Bar, bars } from "./bars.ts";
 import { machine, median } from "./cpu.ts";
 import { judge, limitOf, type Verdict } from "./judge.ts";
 import { memoryOfEmptyPlugin, memoryOfUp } from "./plugin-memory.ts";
@@ -13,10 +13,6 @@ import { costOfPreview, createProd } from "./prod.ts";
 import { costOfUp, createFloor, createRoleStack, type Floor } from "./role-stacks.ts";
 import { type Comparison, inTurn, type Measure, ratiosOf } from "./rounds.ts";
 
-const bars = JSON.parse(readFileSync(new URL("bars.json", import.meta.url), "utf8")) as Record<
-  string,
-  { what: string; official: number; standin: number }
->;
 const verdicts: Verdict[] = [];
 const server = await startPostgres({ maxConnections: 300 });
 const prod = await createProd(server);
@@ -72,7 +68,7 @@ async function check<Name extends string>(
 ): Promise<void> {
   const judged = (costs: Record<Name, number[]>) =>
     Object.entries(comparisons).map(([name, comparison]) => {
-      const { what, [plugins]: bar } = bars[name] as (typeof bars)[string];
+      const { what, [plugins]: bar } = bars[name] as Bar;
       const ratios = ratiosOf(costs, comparison);
       return { what, bar, ratios, verdict: judge(ratios, bar) };
     });

@@ -1,41 +1,74 @@
 /**
  * Part of `npm run bench`: a whole `pulumi up` and a `pulumi preview` without changes of the stack, compared with a program of as
  * many resources of the same shape that do nothing. CPU time of the process tree, without the server's; in turn, on one server in
- * one run. The arguments are numbers of roles.
+ * one run. The arguments are numbers of roles; the default is 60.
  */
 import { startPostgres } from "../sandbox/postgres/server.ts";
-import { type Cost, machine, median } from "./cpu.ts";
+import type { PluginKind } from "../sandbox/project/plugins.ts";
+import type { Sandbox } from "../sandbox/project/sandbox.ts";
+import { machine, median } from "./cpu.ts";
 import type { Size } from "./estate.ts";
 import { costOfPreview } from "./prod.ts";
+import { saveResult } from "./results.ts";
 import { costOfUp, createFloor, createRoleStack } from "./role-stacks.ts";
+import { inTurn } from "./rounds.ts";
 
-const counts = process.argv.slice(2).map(Number);
+const given = process.argv.slice(2).map(Number);
 const server = await startPostgres({ maxConnections: 600 });
 const rounds = 3;
 console.log(
   `up, and preview with nothing to do (median of ${rounds}); CPU s; PostgreSQL ${server.version}; ${machine()}`,
 );
-for (const roles of counts.length > 0 ? counts : [60]) await compare({ roles, schemas: 3, tables: 40 });
+const measured: Measured[] = [];
+for (const roles of given.length > 0 ? given : [60]) measured.push(await measure({ roles, schemas: 3, tables: 40 }));
 await server.stop();
 
-/** What one program cost. */
-interface Measured {
-  up: Cost;
-  previews: Cost[];
+const sixty = measured.find(({ roles }) => roles === 60);
+const most = measured.toSorted((one, other) => other.roles - one.roles)[0];
+if (sixty) {
+  const { plugins, ups, previews } = sixty;
+  saveResult("up", { measured: ratio(ups), values: seconds(ups), rounds: 1, plugins });
+  saveResult("role-preview", { measured: ratio(previews), values: seconds(previews), rounds, plugins });
+}
+if (sixty && most && most !== sixty) {
+  const [mine, least] = [most, sixty].map(({ roles, ups }) => ups.ours / roles) as [number, number];
+  const values = `${(mine * 1000).toFixed(0)} ms at ${most.roles} roles / ${(least * 1000).toFixed(0)} ms at 60`;
+  saveResult("growth", { measured: mine / least, values, rounds: 1, plugins: most.plugins });
 }
 
-async function compare(size: Size): Promise<void> {
+/** CPU seconds. */
+interface Costs {
+  ours: number;
+  floor: number;
+}
+
+interface Measured {
+  roles: number;
+  plugins: PluginKind;
+  ups: Costs;
+  previews: Costs;
+}
+
+async function measure(size: Size): Promise<Measured> {
   const ours = await createRoleStack(server, `roles${size.roles}`, size);
   try {
-    const measured: Measured = { up: await costOfUp(ours), previews: [] };
+    const up = await costOfUp(ours);
     const floor = await createFloor(server, ours);
     try {
-      const least: Measured = { up: await costOfUp(floor.sandbox), previews: [] };
-      for (let round = 0; round < rounds; round++) {
-        least.previews.push(await costOfPreview(floor.sandbox));
-        measured.previews.push(await costOfPreview(ours));
-      }
-      print(size, floor.resources, measured, least);
+      const least = await costOfUp(floor.sandbox);
+      const cpuOf = async (sandbox: Sandbox) => (await costOfPreview(sandbox)).cpu;
+      const costs = await inTurn(
+        { floor: () => cpuOf(floor.sandbox), ours: () => cpuOf(ours) },
+        (soFar) => soFar.ours.length === rounds,
+      );
+      const result: Measured = {
+        roles: size.roles,
+        plugins: ours.plugins.postgresql ?? "standin",
+        ups: { ours: up.cpu, floor: least.cpu },
+        previews: { ours: median(costs.ours), floor: median(costs.floor) },
+      };
+      print(result, floor.resources, `wall ${up.wall.toFixed(1)} / ${least.wall.toFixed(1)} s`);
+      return result;
     } finally {
       await floor.remove();
     }
@@ -44,12 +77,16 @@ async function compare(size: Size): Promise<void> {
   }
 }
 
-function print({ roles }: Size, resources: number, ours: Measured, floor: Measured): void {
-  const cpuOf = (costs: Cost[]) => median(costs.map(({ cpu }) => cpu));
-  const line = (what: string, [mine, least]: [number, number]) =>
-    `${what} ${mine.toFixed(2)} / ${least.toFixed(2)} = ${(mine / least).toFixed(2)} x, ${((mine / roles) * 1000).toFixed(0)} ms per role`;
-  const up = line("up", [ours.up.cpu, floor.up.cpu]);
-  const preview = line("preview", [cpuOf(ours.previews), cpuOf(floor.previews)]);
-  const walls = `wall ${ours.up.wall.toFixed(1)} / ${floor.up.wall.toFixed(1)} s`;
-  console.log(`${roles} roles, ${resources} resources: ${up} (${walls}); ${preview}`);
+function print({ roles, ups, previews }: Measured, resources: number, walls: string): void {
+  const line = (what: string, costs: Costs) =>
+    `${what} ${seconds(costs)} = ${ratio(costs).toFixed(2)} x, ${((costs.ours / roles) * 1000).toFixed(0)} ms per role`;
+  console.log(`${roles} roles, ${resources} resources: ${line("up", ups)} (${walls}); ${line("preview", previews)}`);
+}
+
+function ratio({ ours, floor }: Costs): number {
+  return ours / floor;
+}
+
+function seconds({ ours, floor }: Costs): string {
+  return `${ours.toFixed(2)} s / ${floor.toFixed(2)} s`;
 }

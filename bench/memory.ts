@@ -5,6 +5,7 @@
 import { startPostgres } from "../sandbox/postgres/server.ts";
 import { machine, median } from "./cpu.ts";
 import { memoryOfEmptyPlugin, memoryOfUp } from "./plugin-memory.ts";
+import { saveResult } from "./results.ts";
 import { inTurn } from "./rounds.ts";
 
 const [tables = 10_000, rounds = 3] = process.argv.slice(2).map(Number);
@@ -19,9 +20,10 @@ const costs = await inTurn(
 );
 await server.stop();
 
+const megabytes = Math.round((median(costs.up) * 2 ** 20) / 1e6);
+const empty = Math.round((median(costs.empty) * 2 ** 20) / 1e6);
 console.log(
   `peak memory of the plugin's process, ${rounds} rounds, medians; PostgreSQL ${server.version}; ${machine()}`,
 );
-console.log(
-  `without work ${median(costs.empty).toFixed(0)} MiB, with ${tables} tables ${median(costs.up).toFixed(0)} MiB`,
-);
+console.log(`without work ${empty} MB, with ${tables} tables ${megabytes} MB`);
+if (tables === 10_000) saveResult("memory", { measured: megabytes, values: `${empty} MB without work`, rounds });

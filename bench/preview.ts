@@ -4,44 +4,51 @@
  */
 import { measurePreview } from "../cli/timing/timing.ts";
 import { startPostgres } from "../sandbox/postgres/server.ts";
-import type { Sandbox } from "../sandbox/project/sandbox.ts";
-import { type Cost, machine, median } from "./cpu.ts";
+import { machine, median } from "./cpu.ts";
+import type { GoalName } from "./goals.ts";
 import { costOfPreview, createProd, usual } from "./prod.ts";
+import { saveResult } from "./results.ts";
+import { type Comparison, inTurn, ratiosOf } from "./rounds.ts";
 
 const [rounds = 5] = process.argv.slice(2).map(Number);
 const postgres = await startPostgres();
 const { ours, empty, remove } = await createProd(postgres);
-const cases: [name: string, sandbox: Sandbox, options: string[]][] = [
-  ["an empty program", empty, []],
-  ["this stack", ours, []],
-  ["this stack with the policy pack", ours, ["--policy-pack", "policies"]],
-  ["this stack with an empty pack", ours, ["--policy-pack", "bench/empty-policies"]],
-];
-
-const costs = new Map<string, Cost[]>(cases.map(([name]) => [name, []]));
-for (let round = 0; round < rounds; round++) {
-  for (const [name, sandbox, options] of cases) costs.get(name)?.push(await costOfPreview(sandbox, options));
-}
+const walls: number[] = [];
+const cpuOf = async (...preview: Parameters<typeof costOfPreview>) => (await costOfPreview(...preview)).cpu;
+const costs = await inTurn(
+  {
+    empty: () => cpuOf(empty),
+    ours: async () => {
+      const { cpu, wall } = await costOfPreview(ours);
+      walls.push(wall);
+      return cpu;
+    },
+    policies: () => cpuOf(ours, ["--policy-pack", "policies"]),
+    emptyPolicies: () => cpuOf(ours, ["--policy-pack", "bench/empty-policies"]),
+  },
+  (soFar) => soFar.empty.length === rounds,
+);
 const { times } = await measurePreview(["--policy-pack", "policies"], { cwd: ours.dir, env: usual(ours.env) });
 await remove();
 await postgres.stop();
 
 console.log(`preview with nothing to do, ${rounds} rounds, medians; PostgreSQL ${postgres.version}; ${machine()}`);
-const floor = cpuOf("an empty program");
-for (const [name] of cases) {
-  const wall = median((costs.get(name) ?? []).map((cost) => cost.wall));
-  const ratio = (cpuOf(name) / floor).toFixed(2);
-  console.log(`${name.padEnd(34)} CPU ${cpuOf(name).toFixed(2)} s  wall ${wall.toFixed(2)} s  ${ratio} x`);
-}
-for (const pack of ["the policy pack", "an empty pack"]) {
-  console.log(`${pack}: ${(cpuOf(`this stack with ${pack}`) / cpuOf("this stack")).toFixed(2)} x`);
-}
+print("preview", "this stack, against an empty program", { subject: "ours", reference: "empty" });
+print("policies", "with the policy pack, against without", { subject: "policies", reference: "ours" });
+print("empty-policies", "with an empty policy pack, against without", { subject: "emptyPolicies", reference: "ours" });
+console.log(`wall time of this stack ${median(walls).toFixed(2)} s`);
 console.log(
   `with the policy pack, by phase: ${Object.entries(times)
     .map(([phase, time]) => `${phase} ${time.toFixed(2)} s`)
     .join(", ")}`,
 );
 
-function cpuOf(name: string): number {
-  return median((costs.get(name) ?? []).map(({ cpu }) => cpu));
+function print(name: GoalName, what: string, comparison: Comparison<keyof typeof costs>): void {
+  const measured = median(ratiosOf(costs, comparison));
+  const [subject, reference] = [costs[comparison.subject], costs[comparison.reference]].map((all) =>
+    median(all).toFixed(2),
+  );
+  const values = `${subject} s / ${reference} s`;
+  console.log(`${what.padEnd(44)} CPU ${values} = ${measured.toFixed(2)} x`);
+  saveResult(name, { measured, values, rounds, plugins: ours.plugins.postgresql ?? "standin" });
 }

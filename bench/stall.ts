@@ -12,6 +12,7 @@ import { startPostgres } from "../sandbox/postgres/server.ts";
 import { machine, median } from "./cpu.ts";
 import { silentCall, timed } from "./estate.ts";
 import type { InsertTask } from "./insert-process.ts";
+import { saveResult } from "./results.ts";
 
 const [indexes = 1100, rounds = 7] = process.argv.slice(2).map(Number);
 const server = await startPostgres({ settings: { max_locks_per_transaction: 4096 } });
@@ -47,6 +48,9 @@ console.log(
 console.log(`one ALTER by hand holds it ${hold.toFixed(0)} ms`);
 console.log(`longest INSERT meanwhile ${byHand.toFixed(0)} ms, while the plugin moves it ${byPlugin.toFixed(0)} ms`);
 console.log(`ratio of the plugin's to the hold ${ratio.toFixed(2)} x`);
+if (indexes === 1100) {
+  saveResult("stall", { measured: ratio, values: `${byPlugin.toFixed(0)} ms / ${hold.toFixed(0)} ms`, rounds });
+}
 
 function goal() {
   return {

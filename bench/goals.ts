@@ -1,0 +1,75 @@
+/** What a bench measures, and the most that it may be. */
+export interface Goal {
+  what: string;
+  /** A short form for the plot. */
+  short: string;
+  unit: "x" | "MB";
+  bar: number;
+  /** This is not a cost of the stack: it shows what the same costs without it. */
+  isReference?: true;
+  /** The bench, from the root of the repository. */
+  command: string;
+}
+
+/** By the name of the result. */
+export const goals = {
+  preview: {
+    what: "CPU of a preview of prod with nothing to do, against an empty program",
+    short: "preview of prod / empty program",
+    unit: "x",
+    bar: 2.5,
+    command: "node bench/preview.ts",
+  },
+  policies: {
+    what: "CPU of the same with the policy pack, against without",
+    short: "with the policy pack / without",
+    unit: "x",
+    bar: 1.15,
+    command: "node bench/preview.ts",
+  },
+  "empty-policies": {
+    what: "CPU of the same with a policy pack without policies, against without: what Pulumi needs for a pack",
+    short: "with an empty pack / without",
+    unit: "x",
+    bar: 1.15,
+    isReference: true,
+    command: "node bench/preview.ts",
+  },
+  up: {
+    what: "CPU of a whole up of 60 roles on 3 schemas of 40 tables, against a program of as many resources that do nothing",
+    short: "up of 60 roles / the floor",
+    unit: "x",
+    bar: 1.5,
+    command: "node bench/floor.ts",
+  },
+  "role-preview": {
+    what: "CPU of a preview of the same with nothing to do, against that program",
+    short: "preview of 60 roles / the floor",
+    unit: "x",
+    bar: 1.3,
+    command: "node bench/floor.ts",
+  },
+  growth: {
+    what: "CPU per role of an up of the most roles, against 60 roles: linear if 1 or less",
+    short: "per role: most roles / 60",
+    unit: "x",
+    bar: 1,
+    command: "node bench/floor.ts 60 480",
+  },
+  memory: {
+    what: "peak memory of the plugin in an up and a preview with 10,000 tables",
+    short: "plugin with 10,000 tables",
+    unit: "MB",
+    bar: 200,
+    command: "node bench/memory.ts",
+  },
+  stall: {
+    what: "longest INSERT while a hypertable of 1,100 chunks moves, against how long its ALTER by hand holds the table",
+    short: "stall of a writer / ALTER by hand",
+    unit: "x",
+    bar: 1.2,
+    command: "node bench/stall.ts",
+  },
+} as const satisfies Record<string, Goal>;
+
+export type GoalName = keyof typeof goals;
