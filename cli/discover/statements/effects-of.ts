@@ -22,18 +22,28 @@ export class UnparsableStatement extends Error {
   }
 }
 
-/** What each statement of a text does. Throws UnparsableStatement. */
-export async function effectsOf(sql: string): Promise<Effects[]> {
+/**
+ * What each statement of a text does. Throws UnparsableStatement.
+ *
+ * @param variables names that are no columns: the parameters of the function whose body it is
+ */
+export async function effectsOf(sql: string, variables: ReadonlySet<string> = new Set()): Promise<Effects[]> {
   await loadModule();
-  return statementsOf(sql).map(({ stmt, text }) => readStatement(stmt, text, new Scope()));
+  return effectsNow(sql, variables);
 }
 
-/** The same once the parser is loaded; unqualified names can be variables of PL/pgSQL. */
+/** The same, once the parser is loaded. */
 export function effectsNow(sql: string, variables: ReadonlySet<string>): Effects[] {
-  return statementsOf(sql).map(({ stmt, text }) => readStatement(stmt, text, new Scope(undefined, variables)));
+  try {
+    return statementsOf(sql).map(({ stmt, text }) => readStatement(stmt, text, new Scope(undefined, variables)));
+  } catch (error) {
+    if (error instanceof RangeError) throw new UnparsableStatement("it is nested too deeply", undefined);
+    throw error;
+  }
 }
 
 function statementsOf(sql: string): { stmt: Node; text: string }[] {
+  if (sql === "") return [];
   try {
     // The parser counts in bytes.
     const bytes = Buffer.from(sql);

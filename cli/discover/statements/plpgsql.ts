@@ -40,9 +40,12 @@ const dynamicParts: Record<string, string> = {
   PLpgSQL_stmt_open: "dynquery",
 };
 
+const rowType = /(?:"[^"]+"|[\w$]+)(?:\s*\.\s*(?:"[^"]+"|[\w$]+))?\s*%\s*rowtype/gi;
+
 function parsed(sql: string): unknown {
   try {
-    return parsePlPgSQLSync(sql);
+    // The parser has no catalog, so it knows no fields of a row type.
+    return parsePlPgSQLSync(sql.replace(rowType, "record"));
   } catch (error) {
     throw new UnparsableStatement((error as Error).message, undefined);
   }

@@ -49,7 +49,7 @@ export function sessionStatements({ collector, queries, text, read }: StatementC
 
 /** The statement of PREPARE, after AS. */
 function prepared(text: string): string {
-  const as = scanSync(text).tokens.find(({ tokenName }) => tokenName === "AS");
+  const as = scanSync(text).tokens.find((token) => token.keywordKind > 0 && token.text.toLowerCase() === "as");
   // The scanner counts in bytes.
   return as ? Buffer.from(text).subarray(as.end).toString().trim() : text;
 }
