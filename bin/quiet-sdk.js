@@ -1,6 +1,5 @@
-import { createRequire } from "node:module";
+import log from "@pulumi/pulumi/log/index.js";
 
 // @pulumi/pulumi sends four debug messages per resource to the engine, one of them with all outputs, each in a call of its own and
 // whether or not --debug shows them. The engine has its own.
-const require = createRequire(createRequire(import.meta.url).resolve("@pulumi/pulumi"));
-require("./log").debug = () => Promise.resolve();
+log.debug = () => Promise.resolve();
