@@ -1,5 +1,5 @@
 /**
- * Part of `npm run bench`: the move of many tables to a new owner, one transaction each, compared with a single DO block for
+ * Part of `npm run bench:peers`: the move of many tables to a new owner, one transaction each, compared with a single DO block for
  * the same, on one server in one run; and the delay of a concurrent writer. Only the ratios matter.
  */
 import pg from "pg";

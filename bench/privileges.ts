@@ -1,5 +1,5 @@
 /**
- * `npm run bench`: all work of the plugin for many roles (settings, privileges, default privileges) compared with one
+ * `npm run bench:peers`: all work of the plugin for many roles (settings, privileges, default privileges) compared with one
  * hand-written transaction, on one server in one run. Only the ratios matter.
  */
 import { Server } from "../provider/postgres/connection.ts";

@@ -1,5 +1,5 @@
 /**
- * Part of `npm run bench`: whether the plugin's work grows in proportion, up to 1,000 roles and 10,000 tables on 25
+ * Part of `npm run bench:peers`: whether the plugin's work grows in proportion, up to 1,000 roles and 10,000 tables on 25
  * databases, and its memory. Then all roles in one database, where the server needs more time for each
  * role, because every access control list contains all of them. Each is compared with one hand-written transaction per database.
  */

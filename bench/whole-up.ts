@@ -1,5 +1,5 @@
 /**
- * Part of `npm run bench`: a whole `pulumi up` and a `pulumi preview` without changes of the stack, compared with a program with the
+ * Part of `npm run bench:peers`: a whole `pulumi up` and a `pulumi preview` without changes of the stack, compared with a program with the
  * same roles and privileges on the official Grant resources, on one server in one run. Needs the official plugin
  * `postgresql`, because the sandbox's stand-in has no Grant.
  */
