@@ -88,13 +88,14 @@ async function checkDeclared(
   const limits = new Map(logins.map(({ role, limit }) => [role, limit]));
   const outside = undeclared([...entries.map(({ role }) => role), ...assumed, ...turns, ...admins], live);
   for (const [role, words] of Object.entries(outside)) {
-    const isUnlimited = limits.get(role) === -1;
+    const limit = limits.get(role) ?? -1;
+    const isUnlimited = limit === -1;
     findings.add({
       check: "undeclared-login",
       object: role,
       severity: isUnlimited ? "high" : "medium",
       what: `${role} can log in (${words}), and is not in the budget`,
-      fix: `pulumi config set --path ${readableShellWord(configPath(["existingRoles", role, "connectionLimit"]))} LIMIT ${stackOption}; or: ALTER ROLE ${escapeIdentifier(role)} NOLOGIN`,
+      fix: `pulumi config set --path ${readableShellWord(configPath(["existingRoles", role, "connectionLimit"]))} ${isUnlimited ? "LIMIT" : limit} ${stackOption}; or: ALTER ROLE ${escapeIdentifier(role)} NOLOGIN`,
       ...(isUnlimited && { cis: "5.5" as const }),
     });
   }

@@ -1,10 +1,13 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import pg from "pg";
 import { expect, test } from "vitest";
 import { auditSubject } from "../../../cli/audit/audit.ts";
 import { auditDocument } from "../../../cli/audit/document.ts";
 import type { Audit } from "../../../cli/audit/examination.ts";
 import { type Postgres, type PostgresOptions, startPostgres } from "../../../sandbox/postgres/server.ts";
+import { run } from "../../../sandbox/process.ts";
 
 async function withServer(options: PostgresOptions, work: (server: Postgres) => Promise<void>): Promise<void> {
   const server = await startPostgres(options);
@@ -21,6 +24,31 @@ const auditOf = ({ host, port, user, password }: Postgres) => {
 };
 
 const capacity = (audit: Audit) => auditDocument(audit).findings.filter(({ check }) => check === "server-capacity");
+
+/** The commands that look at a server, outside a project, with what they say and their exit codes. */
+async function commandsAt(url: string): Promise<Record<string, { code: number; said: string }>> {
+  const folder = await mkdtemp(join(tmpdir(), "app-roles-states-"));
+  const commands = { audit: [], discover: ["--watch", "0s"], report: ["--out", join(folder, "report.html")] };
+  try {
+    const runs = Object.entries(commands).map(async ([name, args]) => {
+      const { code, stdout, stderr } = await run(process.execPath, [
+        ...["bin/app-roles.js", name, "--cwd", folder, url],
+        ...args,
+      ]);
+      return [name, { code, said: stdout + stderr }] as const;
+    });
+    return Object.fromEntries(await Promise.all(runs));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** All three failed and said this; audit could not check, which is exit code 2. */
+const failed = (words: RegExp) => ({
+  audit: { code: 2, said: expect.stringMatching(words) },
+  discover: { code: 1, said: expect.stringMatching(words) },
+  report: { code: 1, said: expect.stringMatching(words) },
+});
 
 test("a full server: from its reserved slots it is a finding, and without any the audit says what to do", () =>
   withServer({ maxConnections: 6 }, async (server) => {
@@ -47,9 +75,7 @@ test("a full server: from its reserved slots it is a finding, and without any th
         for (;;) await open();
       })(),
     ).rejects.toThrow(/too many clients/);
-    await expect(auditOf(server)).rejects.toThrow(
-      /reading the sessions: .*too many clients already \(53300\)\. .*Stop a service/,
-    );
+    expect(await commandsAt(server.url())).toEqual(failed(/too many clients already \(53300\)\. .*Stop a service/));
     await Promise.all(sessions.map((client) => client.end()));
   }));
 
@@ -72,6 +98,10 @@ test("a standby is audited, and the audit says so", () =>
     const { server: found, notes, unchecked } = auditDocument(await auditOf(server));
     expect({ isStandby: found.isStandby, unchecked }).toEqual({ isStandby: true, unchecked: [] });
     expect(notes[0]).toMatch(/the server is a standby/);
+    const { audit, discover, report } = await commandsAt(server.url());
+    expect(audit?.said).toContain("Note: the server is a standby");
+    expect(discover).toMatchObject({ code: 0, said: expect.stringContaining("This is a standby") });
+    expect(report?.code).toBe(0);
   }));
 
 test("a server that requires TLS", () =>
@@ -88,5 +118,11 @@ test("a server that requires TLS", () =>
       (async () => {
         for (;;) await auditOf(server);
       })(),
-    ).rejects.toThrow(/no pg_hba\.conf entry .*no encryption \(28000\)\. .*sslmode/);
+    ).rejects.toThrow(/no encryption/);
+    expect(await commandsAt(server.url())).toEqual(
+      failed(/no pg_hba\.conf entry .*no encryption \(28000\)\. .*sslmode/),
+    );
+    expect(await commandsAt(`${server.url()}?sslmode=require`)).toEqual(
+      failed(/does not support SSL.* add \?sslmode=disable to the URL/),
+    );
   }));
