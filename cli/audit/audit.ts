@@ -32,9 +32,7 @@ export async function audit(options: AuditOptions): Promise<number> {
   try {
     const subject = await findSubject(options.url, options.stack);
     stack = subject.declared?.name ?? null;
-    // Standard output is for the result: the watch is shown there only to a person.
-    const isShown = process.stdout.isTTY && !(options.json || options.metrics || options.quiet);
-    made = await auditSubject(subject, options, isShown);
+    made = await auditSubject(subject, options, !(options.json || options.metrics || options.quiet));
   } catch (error) {
     if (error instanceof UsageError) throw error;
     await reportFailure(error, stack, options);

@@ -1,13 +1,10 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { collect, file, time, UsageError } from "../terminal/command.ts";
+import { collect, time, UsageError } from "../terminal/command.ts";
 
 /** Adds what decides how a server is audited. */
 export function auditOptions(command: Command): Command {
   return command
-    .argument(
-      "[URL]",
-      "the server, such as postgresql://auditor@db.internal/postgres; default: that of the stack, or of PGHOST ...",
-    )
+    .argument("[URL]", "the server, such as postgresql://auditor@db.internal/postgres; default: that of the stack")
     .addOption(
       new Option(
         "--watch [TIME]",
@@ -19,11 +16,7 @@ export function auditOptions(command: Command): Command {
         days,
       ),
     )
-    .option(
-      "--history <FILE>",
-      "record which roles had sessions; Postgres does not keep when a role last logged in",
-      file,
-    )
+    .option("--history <FILE>", "record which roles had sessions; Postgres does not keep when a role last logged in")
     .addOption(new Option("--max-password-age <N>", "report generated passwords older than N days").argParser(days))
     .option("--require-expiry", "report passwords that never expire (VALID UNTIL)")
     .option(

@@ -5,7 +5,8 @@ import type { DiscoverOptions } from "./discover.ts";
 export const discoverCommand = command("discover", {
   summary: "finds out who uses a server and how, and proposes a stack",
   description: `Watches the sessions of a live server and reads its catalog, over one connection and without changing anything: which
-services log in as a superuser, how large their pools are, which limits fit. Access and migrations remain for you to decide.
+services log in as a superuser, how large their pools are, which limits fit, and what access, grants and migrations their
+statements need, from samples of the sessions and from the server's log. What is not certain is left for you to decide.
 --write makes a complete stack file of it. The server is that of URL, of PGHOST, PGUSER, PGPASSWORD and PGDATABASE, or of the
 stack. Use a superuser or a member of pg_monitor. Statements are printed without their constants. Exit code 1: the discovery is
 incomplete, nothing fits, or an existing file was not changed.`,

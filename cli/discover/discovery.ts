@@ -4,14 +4,17 @@ import { isLostConnection } from "../postgres/lost-connection.ts";
 import { type ActivitySnapshot, activityBetween, readActivity } from "./activity.ts";
 import { type ContainerFacts, readContainers } from "./containers.ts";
 import { type DatabaseEstate, readEstate } from "./estate.ts";
-import type { Evidence, LogRead } from "./evidence.ts";
+import type { Evidence, LogRead, Watch } from "./evidence.ts";
 import { readLogs } from "./log/read-logs.ts";
 import type { Findings } from "./proposal.ts";
-import { seenStatements } from "./seen-statements.ts";
+import { type SeenStatements, seenStatements } from "./seen-statements.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
-import { findWho } from "./services.ts";
+import { findWho, type SeenService } from "./services.ts";
 import { clientOf, SessionWatch } from "./session-watch.ts";
+import { type Analysis, analyse } from "./statements/analysis.ts";
+import type { NamesInDatabase } from "./statements/names-in-database.ts";
 import { shapeOf } from "./statements/normalize.ts";
+import { readNames } from "./statements/read-names.ts";
 import { watchSessions } from "./watch.ts";
 
 /** What one discovery found out. */
@@ -57,6 +60,10 @@ export async function makeDiscovery(
   });
   const log = await readLog(options, facts, progress);
   for (const statement of log?.statements ?? []) watch.addLogged(clientOf(statement));
+  const all = options.docker ? merged(containers, await readContainers(options.dockerHost)) : [];
+  const superusers = new Set(facts.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
+  const who = findWho(watch, superusers, all, watchedSince(facts, watch, log));
+  const statements = seenStatements(who.services, watch.statements, log, superusers);
   let incomplete: string | undefined;
   let after = before;
   try {
@@ -65,10 +72,35 @@ export async function makeDiscovery(
     if (!isLostConnection(error)) throw error;
     incomplete = `the server went away: ${(error as Error).message}`;
   }
-  const all = options.docker ? merged(containers, await readContainers(options.dockerHost)) : [];
-  const superusers = new Set(facts.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
-  const who = findWho(watch, superusers, all, watchedSince(facts, watch, log));
-  const statements = seenStatements(who.services, watch.statements, log, superusers);
+  const activity = new Map(
+    [...after].flatMap(([name, read]) => {
+      const earlier = before.get(name);
+      return earlier && earlier !== read ? [[name, activityBetween(earlier.activity, read.activity)]] : [];
+    }),
+  );
+  const analyses: Analysis[] = [];
+  for (const [name, { estate, names }] of after) {
+    progress(`reading the statements of ${name}`);
+    const services = who.services.filter(({ database }) => database === name);
+    const keys = new Set(services.flatMap(({ clients }) => clients.map(({ key }) => key)));
+    analyses.push(
+      await analyse({
+        estate,
+        names,
+        // Statistics arrive some seconds late, so one look sees the writes of those before it.
+        activity: watch.looks > 1 ? activity.get(name) : undefined,
+        services: services.map((service) => ({
+          service,
+          statements: statements.of.get(service.name) ?? [],
+          watch: watchOf(service, facts, watch, log, statements),
+        })),
+        hasOthers: watch.clients.some(({ key, database }) => database === name && !keys.has(key)),
+        sawEverything: facts.logsAll && log?.hasStatements === true && !statements.unattributedIn.has(name),
+        querySize: facts.querySize,
+        now: new Date(),
+      }),
+    );
+  }
   const inUse = new Set(who.services.map(({ database }) => database));
   return {
     address: server.address,
@@ -76,14 +108,9 @@ export async function makeDiscovery(
     serverContainer: all.find(({ addresses }) => addresses.includes(facts.address ?? ""))?.name,
     who,
     estates: [...after.values()].map(({ estate }) => estate).filter(({ name }) => inUse.has(name)),
-    needs: new Map(),
-    evidence: new Map(),
-    activity: new Map(
-      [...after].flatMap(([name, { activity }]) => {
-        const earlier = before.get(name);
-        return earlier && earlier.activity !== activity ? [[name, activityBetween(earlier.activity, activity)]] : [];
-      }),
-    ),
+    needs: new Map(analyses.flatMap(({ needs }) => [...needs])),
+    evidence: new Map(analyses.flatMap(({ evidence }) => [...evidence])),
+    activity,
     watch,
     log,
     notes: [
@@ -94,6 +121,7 @@ export async function makeDiscovery(
             `${statements.unattributed} logged statements could be those of several services: add %a and %h to log_line_prefix.`,
           ]
         : []),
+      ...analyses.flatMap(({ notes }) => notes),
     ],
     incomplete,
   };
@@ -125,8 +153,23 @@ function watchedSince(facts: ServerFacts, watch: SessionWatch, log: LogRead | un
   return watch.first && since > watch.first ? watch.first : since;
 }
 
+/** Whether the log has every DDL statement of the service, and its start. */
+function watchOf(
+  { database, container, sawStart }: SeenService,
+  facts: ServerFacts,
+  watch: SessionWatch,
+  log: LogRead | undefined,
+  { unattributedIn }: SeenStatements,
+): Watch {
+  // A log that ends before the start, such as an old one, does not have it.
+  const started = container?.startedAt ?? watch.first;
+  const reachesStart = log?.last !== undefined && started !== undefined && log.last >= started;
+  return { isComplete: logsDdl(facts, log) && reachesStart && !unattributedIn.has(database), sawStart };
+}
+
 interface ReadDatabase {
   estate: DatabaseEstate;
+  names: NamesInDatabase;
   activity: ActivitySnapshot;
 }
 
@@ -144,6 +187,7 @@ async function readDatabases(
     try {
       const found = await server.session(name, async (db) => ({
         estate: await readEstate(db, name),
+        names: await readNames(db),
         activity: await readActivity(db),
       }));
       read.set(name, found);

@@ -64,6 +64,16 @@ export async function readEstate(db: Queryable, name: string): Promise<DatabaseE
   };
 }
 
+/** The schemas that are managed: with objects of a superuser, besides a migration ledger. */
+export function managedSchemas({ schemas, objects, ledgers }: DatabaseEstate): string[] {
+  const isLedger = new Set(ledgers.map(({ key }) => key));
+  const superusers = objects.filter(({ isSuperusers }) => isSuperusers);
+  const holding = (of: typeof objects) => schemas.filter((schema) => of.some((object) => object.schema === schema));
+  const own = holding(superusers.filter(({ key }) => !isLedger.has(key)));
+  if (own.length > 0) return own;
+  return superusers.length > 0 ? holding(superusers) : schemas;
+}
+
 /** Schema to the privileges that every role has on it. */
 async function publicPrivileges(db: Queryable, schemas: string[]): Promise<Map<string, string[]>> {
   const { rows } = await db.query<{ schema: string; privileges: string[] }>(

@@ -120,10 +120,15 @@ export interface Watch {
 
 /** A statement about a service, with what it is based on. */
 export interface Reason {
-  /** `access`, `migrates`, or the path below grants: `tables.public.schema_migrations`. */
+  /**
+   * `access`, `migrates`, `alsoOwn`, the path below grants (`tables.public.schema_migrations`), `superuser`: a privilege that no
+   * proposal can give it, or `unknown`: why a statement is not known.
+   */
   subject: string;
   /** "INSERT on tracksolid.position_history, 312 times, last 14:02 (UTC)". */
   line: string;
+  /** The line without how often and when, which are not the same in every discovery. */
+  what: string;
   certainty: Certainty;
 }
 
@@ -205,17 +210,25 @@ function times(count: number): string {
   return count === 1 ? "once" : `${count} times`;
 }
 
+/** "INSERT on tracksolid.position_history", "ownership of schema tickets". */
+export function useText(use: Pick<Use, "kind" | "schema" | "name" | "privilege" | "via">): string {
+  const name = use.schema === "" ? use.name : `${use.schema}.${use.name}`;
+  const object = use.kind === "table" ? name : `${use.kind} ${name}`;
+  const what = use.privilege === "OWNER" ? `ownership of ${object}` : `${use.privilege} on ${object}`;
+  return use.via === undefined ? what : `${what} through ${use.via}`;
+}
+
 /** "INSERT on tracksolid.position_history, 312 times, last 14:02", in UTC; the date too if it was not on the day of `now`. */
 export function evidenceLine(
   use: Pick<Use, "kind" | "schema" | "name" | "privilege" | "count" | "last" | "via">,
   now: Date,
 ): string {
-  const name = use.schema === "" ? use.name : `${use.schema}.${use.name}`;
-  const object = use.kind === "table" ? name : `${use.kind} ${name}`;
-  const what = use.privilege === "OWNER" ? `ownership of ${object}` : `${use.privilege} on ${object}`;
-  const parts = [use.via === undefined ? what : `${what} through ${use.via}`, times(use.count)];
-  if (use.last) parts.push(`last ${timeOf(use.last, now)}`);
-  return parts.join(", ");
+  return seenLine(useText(use), use, now);
+}
+
+/** What was seen, with how often and when. */
+export function seenLine(what: string, { count, last }: Pick<Use, "count" | "last">, now: Date): string {
+  return [what, times(count), ...(last ? [`last ${timeOf(last, now)}`] : [])].join(", ");
 }
 
 function timeOf(at: Date, now: Date): string {

@@ -4,7 +4,7 @@ import type { Pool } from "../../model/pool.ts";
 import type { Access, Migrates } from "../../model/stack.ts";
 import type { ServerAddress } from "../../provider/postgres/connection.ts";
 import type { Activity } from "./activity.ts";
-import type { DatabaseEstate } from "./estate.ts";
+import { type DatabaseEstate, managedSchemas } from "./estate.ts";
 import type { Need } from "./evidence.ts";
 import { type PoolPlan, planPools } from "./limits.ts";
 import { lostSettings } from "./lost-settings.ts";
@@ -98,7 +98,7 @@ export function propose(findings: Findings, ownRoles: ReadonlySet<string> = new 
   const decide: Decide = (path, text, next) => {
     decisions.push({ path, text, ...(next !== undefined && { next }) });
   };
-  const estates = findings.estates.filter((estate) => schemasOf(estate).length > 0);
+  const estates = findings.estates.filter((estate) => managedSchemas(estate).length > 0);
   const estateOf = (database: string) => estates.find(({ name }) => name === database);
   const services = who.services
     .filter(({ database }) => estateOf(database))
@@ -187,16 +187,6 @@ function namesOf(services: WithNeed[], taken: ReadonlySet<string>): Map<string, 
   );
 }
 
-/** The schemas that are managed: with objects of a superuser, besides a migration ledger. */
-function schemasOf({ schemas, objects, ledgers }: DatabaseEstate): string[] {
-  const isLedger = new Set(ledgers.map(({ key }) => key));
-  const superusers = objects.filter(({ isSuperusers }) => isSuperusers);
-  const holding = (of: typeof objects) => schemas.filter((schema) => of.some((object) => object.schema === schema));
-  const own = holding(superusers.filter(({ key }) => !isLedger.has(key)));
-  if (own.length > 0) return own;
-  return superusers.length > 0 ? holding(superusers) : schemas;
-}
-
 function databasesOf(
   estates: DatabaseEstate[],
   services: WithRole[],
@@ -223,7 +213,7 @@ function databasesOf(
             `No owner yet: it is not confirmed whether ${listOf(names)} ${names.length > 1 ? "migrate" : "migrates"}.${ledger}${seen} A service that migrates must log in as the owner.`,
           );
         }
-        return [estate.name, { schemas: schemasOf(estate) }];
+        return [estate.name, { schemas: managedSchemas(estate) }];
       }
       const keepOwner = keptOwners(estate);
       const alsoOwn = alsoOwned(estate, here);
@@ -233,7 +223,7 @@ function databasesOf(
       return [
         estate.name,
         {
-          schemas: schemasOf(estate),
+          schemas: managedSchemas(estate),
           owner,
           ...(Object.keys(keepOwner).length > 0 && { keepOwner }),
           ...(alsoOwn.length > 0 && { alsoOwn }),
@@ -245,7 +235,7 @@ function databasesOf(
 
 /** Objects of other roles than superusers; a pattern if they are all that a schema has. */
 function keptOwners(estate: DatabaseEstate): Record<string, string> {
-  const schemas = schemasOf(estate);
+  const schemas = managedSchemas(estate);
   const kept = estate.objects.filter(({ schema, isSuperusers }) => schemas.includes(schema) && !isSuperusers);
   return Object.fromEntries(
     kept.map(({ key, owner }) => [key, owner] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)),
@@ -253,7 +243,7 @@ function keptOwners(estate: DatabaseEstate): Record<string, string> {
 }
 
 function ledgersOutside(estate: DatabaseEstate): DatabaseEstate["ledgers"] {
-  const schemas = schemasOf(estate);
+  const schemas = managedSchemas(estate);
   return estate.ledgers.filter(({ schema, isSuperusers }) => isSuperusers && !schemas.includes(schema));
 }
 
@@ -280,6 +270,7 @@ function rolesOf(
         ...(access === "owner" ? [ledgerGrants(estate)] : []),
       ]);
       const settings = settingsOf(server, role, users, decide);
+      for (const { seen, need } of users) askAbout(role, seen, need, decide);
       const limit = users.reduce((sum, { seen }) => sum + (plan?.demands.get(seen.name) ?? 1), 0);
       return [
         role,
@@ -292,6 +283,34 @@ function rolesOf(
       ];
     }),
   );
+}
+
+/** What a person must judge, because the evidence is weak or no privilege of a role is enough. */
+function askAbout(role: string, { name }: SeenService, { reasons }: Need, decide: Decide): void {
+  const of = (subject: string) => reasons.filter((reason) => reason.subject === subject);
+  const whats = (some: Need["reasons"]) => [...new Set(some.map(({ what }) => what))];
+  // The first one decides; the others support it.
+  const [access] = of("access");
+  if (access?.certainty === "likely") {
+    decide(["roles", role, "access"], `Not certain for ${name}: ${access.what}. A log with log_statement = all tells.`);
+  }
+  const [migrates] = of("migrates");
+  if (migrates?.certainty === "likely") decide(["services", name, "migrates"], `Not certain: ${migrates.what}.`);
+  const grants = reasons.filter(({ subject, certainty }) => subject.includes(".") && certainty === "likely");
+  if (grants.length > 0) {
+    decide(
+      ["roles", role, "grants"],
+      `${name} may need ${listOf(whats(grants))}: a function's body or a name is not certain.`,
+    );
+  }
+  const beyond = of("superuser");
+  if (beyond.length > 0) {
+    decide(["services", name], `It needs more than a role of the stack can have: ${whats(beyond).join("; ")}.`);
+  }
+  const unknown = of("unknown");
+  if (unknown.length > 0) {
+    decide(["services", name], `What some of its statements need is not known: ${whats(unknown).join("; ")}.`);
+  }
 }
 
 function strongest(users: WithRole[]): Access {

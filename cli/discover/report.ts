@@ -1,7 +1,7 @@
 import { styleText } from "node:util";
 import { table } from "../terminal/screen.ts";
 import type { Discovery } from "./discovery.ts";
-import type { Need } from "./evidence.ts";
+import { evidenceLine, type Need, type Use } from "./evidence.ts";
 import type { Decision, Proposal } from "./proposal.ts";
 import type { OtherClients, SeenService } from "./services.ts";
 
@@ -62,7 +62,7 @@ function basis({ address, server, watch, log }: Discovery): string {
 
 function serviceLines({ services, left }: Proposal): string[] {
   if (services.length + left.length === 0) return [];
-  const rows = services.map(({ seen, need }) => [...cells(seen), need.access, migrates(need)]);
+  const rows = services.map(({ seen, need }) => [...cells(seen), access(need), migrates(need)]);
   const unmanaged = left.map((seen) => [...cells(seen), "-", "-"]);
   const header = ["service", "sessions", "busy", "superuser", "database", "access", "migrates"];
   return ["", ...table([header, ...rows, ...unmanaged]).split("\n")];
@@ -78,6 +78,12 @@ function cells({
   database,
 }: SeenService): (string | number)[] {
   return [name, sessions, idleShare === undefined ? "unknown" : busyPerReplica * replicas, user, database];
+}
+
+/** The first reason decides; the others support it. */
+function access({ access, reasons }: Need): string {
+  const isLikely = reasons.find(({ subject }) => subject === "access")?.certainty === "likely";
+  return isLikely ? `${access}, likely` : access;
 }
 
 function migrates({ migrates }: Need): string {
@@ -129,13 +135,27 @@ function noteLines({ notes }: Discovery): string[] {
   return notes.length > 0 ? ["", ...notes.map((note) => `Note: ${note}`)] : [];
 }
 
-function detailLines({ activity, server, evidence }: Discovery, { services }: Proposal): string[] {
+/** The most privileges of one service that are listed. */
+const mostUses = 40;
+
+function useLines(uses: Use[], { reasons }: Need, now: Date): string[] {
+  const told = new Set(reasons.map(({ line }) => line));
+  const lines = uses
+    .map((use) => ({ use, line: evidenceLine(use, now) }))
+    .filter(({ line }) => !told.has(line))
+    .map(({ use, line }) => `  uses: ${line}${use.certainty === "likely" ? " (likely)" : ""}`);
+  const more = lines.length - mostUses;
+  return [...lines.slice(0, mostUses), ...(more > 0 ? [`  uses: ${counted(more, "further privilege")}`] : [])];
+}
+
+function detailLines({ activity, server, evidence, watch }: Discovery, { services }: Proposal): string[] {
   const of = services.flatMap(({ seen, need, role }) => [
     "",
     `${seen.name}, as ${role}: ${describe(seen)}`,
-    ...need.reasons.map(
-      ({ subject, line, certainty }) => `  ${subject}: ${line}${certainty === "likely" ? " (likely)" : ""}`,
-    ),
+    ...need.reasons
+      .filter(({ subject }) => subject !== "unknown")
+      .map(({ subject, line, certainty }) => `  ${subject}: ${line}${certainty === "likely" ? " (likely)" : ""}`),
+    ...useLines(evidence.get(seen.name)?.uses ?? [], need, watch.last ?? new Date()),
     ...(evidence.get(seen.name)?.unknown ?? []).map(
       ({ reason, example, count }) => `  unknown: ${reason}, ${counted(count, "time")}: ${example}`,
     ),

@@ -8,6 +8,8 @@ export interface SeenStatements {
   of: Map<string, Statement[]>;
   /** Statements of a log that could be those of several services. */
   unattributed: number;
+  /** The databases of these. */
+  unattributedIn: Set<string>;
 }
 
 /** A statement that both a log and the sessions have is counted as the log has it. */
@@ -21,6 +23,7 @@ export function seenStatements(
   const of = new Map<string, Statement[]>(services.map(({ name }) => [name, []]));
   const logged = new Set<string>();
   let unattributed = 0;
+  const unattributedIn = new Set<string>();
   for (const statement of log?.statements ?? []) {
     const service = serviceOf(statement);
     if (service) {
@@ -28,6 +31,7 @@ export function seenStatements(
       logged.add(JSON.stringify([service.name, shapeOf(statement.text)]));
     } else if (superusers.has(statement.user) && services.some(({ database }) => database === statement.database)) {
       unattributed += statement.count;
+      unattributedIn.add(statement.database);
     }
   }
   for (const statement of sampled) {
@@ -36,5 +40,5 @@ export function seenStatements(
       of.get(service.name)?.push(statement);
     }
   }
-  return { of, unattributed };
+  return { of, unattributed, unattributedIn };
 }

@@ -21,7 +21,11 @@ export interface ServerFacts extends LiveBudget {
   logTimeZone: string;
   /** Whether the configuration logs every DDL statement (log_statement), and since when at the latest. */
   logsDdl: boolean;
+  /** Whether it logs every statement. */
+  logsAll: boolean;
   configuredAt: Date;
+  /** track_activity_query_size: the bytes at which pg_stat_activity cuts a statement off. */
+  querySize: number;
   /** All roles, login or not. */
   roleNames: string[];
   /** Settings of roles (ALTER ROLE ... SET); an empty database means all databases. */
@@ -39,6 +43,8 @@ export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
             current_setting('track_activities')::bool AS "tracksActivities",
             current_setting('log_line_prefix') AS "linePrefix", current_setting('log_timezone') AS "logTimeZone",
             (SELECT reset_val <> 'none' FROM pg_settings WHERE name = 'log_statement') AS "logsDdl",
+            (SELECT reset_val = 'all' FROM pg_settings WHERE name = 'log_statement') AS "logsAll",
+            (SELECT setting::int FROM pg_settings WHERE name = 'track_activity_query_size') AS "querySize",
             pg_conf_load_time() AS "configuredAt"
      FROM pg_roles me WHERE me.rolname = current_user`,
   );

@@ -70,6 +70,8 @@ function findings(services: [SeenService, Need?][], estates: DatabaseEstate[], m
       linePrefix: "",
       logTimeZone: "UTC",
       logsDdl: false,
+      logsAll: false,
+      querySize: 1024,
       configuredAt: new Date(0),
       roleNames: ["postgres", "grafana_ro"],
       roleSettings: [],

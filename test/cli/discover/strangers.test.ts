@@ -124,3 +124,19 @@ describe("schemas", () => {
     });
   });
 });
+
+test("access and grants are those of the statements seen", () => {
+  const roles = Object.entries(stack.roles).map(([name, { access, grants }]) => [name, access, grants]);
+  expect(roles.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))).toEqual([
+    ["feed_app", { platform: "reader" }, { platform: { schemas: { auth: ["USAGE"] } } }],
+    ["pgbench_app", { pgbench: "writer" }, {}],
+    ["rental_owner", { rental: "owner" }, { rental: { schemas: { public: ["CREATE"] } } }],
+    ["reports_app", { rental: "reader" }, {}],
+    ["till_app", { rental: "writer" }, {}],
+    [
+      "writer_x07_x_app",
+      { platform: "reader" },
+      { platform: { schemas: { auth: ["USAGE"] }, tables: { "auth.users": ["INSERT"] } } },
+    ],
+  ]);
+});
