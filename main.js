@@ -2,6 +2,7 @@
 import "./bin/require-node.js";
 import "./bin/compile-cache.js";
 import "./bin/lazy-modules.js";
+import "./bin/quiet-sdk.js";
 import { bundleOr } from "./bin/bundle.js";
 import { recordStart } from "./bin/timing.js";
 

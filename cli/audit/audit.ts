@@ -32,7 +32,9 @@ export async function audit(options: AuditOptions): Promise<number> {
   try {
     const subject = await findSubject(options.url, options.stack);
     stack = subject.declared?.name ?? null;
-    made = await auditSubject(subject, options, !(options.json || options.metrics || options.quiet));
+    // Standard output is for the result: the watch is shown there only to a person.
+    const isShown = process.stdout.isTTY && !(options.json || options.metrics || options.quiet);
+    made = await auditSubject(subject, options, isShown);
   } catch (error) {
     if (error instanceof UsageError) throw error;
     await reportFailure(error, stack, options);

@@ -1,5 +1,5 @@
 import { Option } from "commander";
-import { command, cwdOption, stackOption } from "../terminal/command.ts";
+import { command, cwdOption, file, stackOption } from "../terminal/command.ts";
 import type { AuditOptions } from "./audit.ts";
 import { auditOptions } from "./options.ts";
 
@@ -17,7 +17,7 @@ Exit codes: 0 no findings; 1 findings; 2 no findings, but something could not be
 )
   .addOption(new Option("--json", "print a JSON document").conflicts("metrics"))
   .option("--metrics", "print Prometheus metrics for node_exporter's textfile collector")
-  .option("--out <FILE>", "write the document or the metrics to a file, atomically")
+  .option("--out <FILE>", "write the document or the metrics to a file, atomically", file)
   .option("--verbose", "print every object, the ids, and recommendations of the CIS benchmark")
   .option("--quiet", "print only the verdict, and no progress")
   .addOption(stackOption())

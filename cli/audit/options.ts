@@ -1,10 +1,13 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { collect, time, UsageError } from "../terminal/command.ts";
+import { collect, file, time, UsageError } from "../terminal/command.ts";
 
 /** Adds what decides how a server is audited. */
 export function auditOptions(command: Command): Command {
   return command
-    .argument("[URL]", "the server, such as postgresql://auditor@db.internal/postgres; default: that of the stack")
+    .argument(
+      "[URL]",
+      "the server, such as postgresql://auditor@db.internal/postgres; default: that of the stack, or of PGHOST ...",
+    )
     .addOption(
       new Option(
         "--watch [TIME]",
@@ -16,7 +19,11 @@ export function auditOptions(command: Command): Command {
         days,
       ),
     )
-    .option("--history <FILE>", "record which roles had sessions; Postgres does not keep when a role last logged in")
+    .option(
+      "--history <FILE>",
+      "record which roles had sessions; Postgres does not keep when a role last logged in",
+      file,
+    )
     .addOption(new Option("--max-password-age <N>", "report generated passwords older than N days").argParser(days))
     .option("--require-expiry", "report passwords that never expire (VALID UNTIL)")
     .option(

@@ -1,5 +1,6 @@
+import { Option } from "commander";
 import { auditOptions } from "../audit/options.ts";
-import { command, cwdOption, stackOption } from "../terminal/command.ts";
+import { command, cwdOption, file, stackOption } from "../terminal/command.ts";
 import type { ReportOptions } from "./report.ts";
 
 export const reportCommand = auditOptions(
@@ -11,7 +12,9 @@ Changes nothing on the server. A file that is not a report is not overwritten.`,
     example: "app-roles report --watch 1m --out report.html",
   }),
 )
-  .option("--out <FILE>", "the file to write", "report.html")
+  .addOption(
+    new Option("--out <FILE>", "the file to write").argParser(file).default(file("report.html"), "report.html"),
+  )
   .option("--force", "overwrite a file that is not a report")
   .option("--quiet", "print nothing")
   .addOption(stackOption())

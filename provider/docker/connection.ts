@@ -1,14 +1,15 @@
 import { readFileSync } from "node:fs";
-import http from "node:http";
-import https from "node:https";
+import type { ClientRequest, RequestOptions } from "node:http";
 import { join } from "node:path";
 import { sshAgent } from "./ssh.ts";
 
 /** Starts a request to one Docker daemon. Throws when a certificate cannot be read. */
-export type DockerConnection = (options: http.RequestOptions) => http.ClientRequest;
+export type DockerConnection = (options: RequestOptions) => ClientRequest;
 
 /** The connection to the daemon at `host`, see dockerClient. Throws when it is not a Docker address; does not connect. */
 export function connectionTo(host: string): DockerConnection {
+  // An import of node:http also loads fetch and WebSocket.
+  const http = process.getBuiltinModule("node:http");
   const socketPath = /^(?:unix|npipe):\/\/(.+)$/.exec(host)?.[1];
   if (socketPath) return (options) => http.request({ ...options, socketPath, agent: false });
   // In DOCKER_HOST tcp:// is optional.
@@ -29,6 +30,7 @@ export function connectionTo(host: string): DockerConnection {
   const usesTls = protocol === "https:" || Boolean(process.env.DOCKER_TLS_VERIFY) || port === "2376";
   const to = { hostname: name, agent: false } as const;
   if (!usesTls) return (options) => http.request({ ...options, ...to, port: port || "2375" });
+  const https = process.getBuiltinModule("node:https");
   return (options) => https.request({ ...options, ...to, port: port || "2376", ...certificates() });
 }
 

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { Agent } from "node:http";
+import type { Agent } from "node:http";
 import { Duplex } from "node:stream";
 
 export interface SshHost {
@@ -21,7 +21,9 @@ const agents = new Map<string, Agent>();
  */
 export function sshAgent(to: SshHost): Agent {
   const name = JSON.stringify(to);
-  const agent = agents.get(name) ?? Object.assign(new Agent({ maxSockets: maxConnections }), { createConnection });
+  // As in connection.ts.
+  const http = process.getBuiltinModule("node:http");
+  const agent = agents.get(name) ?? Object.assign(new http.Agent({ maxSockets: maxConnections }), { createConnection });
   agents.set(name, agent);
   return agent;
 

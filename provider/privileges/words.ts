@@ -38,7 +38,7 @@ function namesOf(held: Held[]): string[] {
 
 /**
  * The line of the summary: `dashboard_app: SELECT on 43 relations, 2 missing: tickets.t9, reporting.x; USAGE on 3 schemas`;
- * after the up (`done`) with `granted` instead of `missing`.
+ * after the up (`done`) with `granted` instead of `missing`. Of a new role: `dashboard_app, all missing: SELECT on 43 relations; ...`.
  */
 export function summarizePrivileges(role: string, plan: PrivilegePlan, done: boolean): string {
   const missingIds = new Set(plan.grants.map(({ place }) => idOf(place)));
@@ -49,19 +49,20 @@ export function summarizePrivileges(role: string, plan: PrivilegePlan, done: boo
     if (known) known.places.push(place);
     else groups.set(id, { ...group, places: [place] });
   }
+  const word = done ? "granted" : "missing";
+  const isWhole = plan.wanted.length > 0 && plan.wanted.every(({ place }) => missingIds.has(idOf(place)));
   const parts = [...groups.values()]
     .sort((a, b) => a.rank - b.rank)
     .map(({ text, places }) => {
       const missing = places.filter((place) => missingIds.has(idOf(place)));
       const names = [...new Set(missing.map(({ key }) => key))];
-      const word = done ? "granted" : "missing";
-      if (names.length === 0) return text(places.length);
+      if (isWhole || names.length === 0) return text(places.length);
       if (missing.length === places.length) return `${text(places.length)}, all ${word}`;
       return `${text(places.length)}, ${names.length} ${word}: ${listOf(names)}`;
     });
   const revoked = [...new Set(plan.revokes.map(({ place }) => place.key))];
   if (revoked.length > 0) parts.push(`${done ? "revoked" : "to be revoked"} on ${listOf(revoked)}`);
-  return `${role}: ${parts.join("; ")}`;
+  return `${role}${isWhole ? `, all ${word}` : ""}: ${parts.join("; ")}`;
 }
 
 function groupOf(place: Place, privileges: string[]): { id: string; rank: number; text: (count: number) => string } {

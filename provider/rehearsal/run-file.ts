@@ -1,6 +1,5 @@
-import { randomBytes } from "node:crypto";
-import { escapeIdentifier } from "pg";
 import { codeOf, type Queryable } from "../postgres/connection.ts";
+import { gateOf } from "./gate.ts";
 import type { SqlFile } from "./goal.ts";
 import type { Failed, Rehearsed } from "./result.ts";
 import { NotRolledBack, rolledBack, type Transaction } from "./rolled-back.ts";
@@ -9,8 +8,7 @@ import type { FileStatement } from "./sql-file.ts";
 
 /**
  * Runs a file's statements as the owner in one transaction that is rolled back, up to the first refused statement. Each runs in
- * a SECURITY DEFINER function of the owner, in which Postgres lets no statement, not even dynamic SQL in a DO block, change the
- * role or end the transaction. Throws Blocked and HeldTooLong.
+ * the owner's gate. Throws Blocked and HeldTooLong.
  */
 export async function runFile(
   db: Queryable,
@@ -27,8 +25,8 @@ export async function runFile(
     const remedy = remedies[code ?? ""] ?? remedyFor(error, owner, stage.goal);
     return { object, check, code, message: error.message, remedy };
   };
-  const gate = `pg_temp.${escapeIdentifier(`app_roles_${randomBytes(6).toString("hex")}`)}`;
-  const prelude = [...stage.roles.statements, ...createGate(gate, owner)];
+  const gate = gateOf(owner);
+  const prelude = [...stage.roles.statements, ...gate.statements];
   await rolledBack(db, prelude, stage.holdCap, result, async (transaction) => {
     const settings = settingsOf(owner, stage.roles.settings).join("; ");
     const wrong = await transaction.attempt(() => transaction.run(settings), true);
@@ -45,7 +43,7 @@ export async function runFile(
     }
     for (const { sql, line } of [...statements, atCommit(statements)]) {
       const error = await withPrerequisites(transaction, stage.prerequisites, granted, () =>
-        transaction.attempt(() => transaction.ask(`SELECT ${gate}($1)`, [sql]), true),
+        transaction.attempt(() => transaction.ask(`SELECT ${gate.name}($1)`, [sql]), true),
       );
       transaction.holds();
       checks++;
@@ -68,13 +66,6 @@ const remedies: Record<string, string> = {
   "2D000": noTransaction, // invalid_transaction_termination
   "0A000": noTransaction, // feature_not_supported: transaction commands in EXECUTE
 };
-
-function createGate(gate: string, owner: string): string[] {
-  return [
-    `CREATE FUNCTION ${gate}(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN EXECUTE $1; END'`,
-    `ALTER FUNCTION ${gate}(text) OWNER TO ${escapeIdentifier(owner)}`,
-  ];
-}
 
 /** Checks deferred constraints, which otherwise only COMMIT would. */
 function atCommit(statements: FileStatement[]): FileStatement {

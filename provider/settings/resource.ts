@@ -52,7 +52,10 @@ export function roleSettings(server: Server): Reconciler<typeof roleSettingsCont
         ];
         if (failures.length > 0) return { changes: {}, failures };
         const changes = await planFor(db, rules, inputs, previous);
-        summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
+        // A role that does not exist yet gets what is declared.
+        if (await roleExists(db, inputs.role)) {
+          summaries.set(inputs.role, summaryOf(inputs, wanted.length, describeSettings(changes), "to change"));
+        }
         const { role, setElsewhere = [], usedIn = [], legacyUsers = [] } = inputs;
         const facts = { role, settings: wanted, setElsewhere, usedIn, legacyUsers };
         const warnings = await warningsOf(db, facts, settingsWarnings, reads);

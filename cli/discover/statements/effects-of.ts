@@ -5,7 +5,7 @@ import { commands } from "./commands.ts";
 import type { StatementContext } from "./context.ts";
 import { createAs, definitions } from "./definitions.ts";
 import type { Effects } from "./effects.ts";
-import { asNode, handle } from "./nodes.ts";
+import { asNode, handle, type NodeName } from "./nodes.ts";
 import { QueryReader } from "./queries.ts";
 import { Scope } from "./scope.ts";
 import { sessionStatements } from "./session-statements.ts";
@@ -29,13 +29,24 @@ export class UnparsableStatement extends Error {
  */
 export async function effectsOf(sql: string, variables: ReadonlySet<string> = new Set()): Promise<Effects[]> {
   await loadModule();
-  return effectsNow(sql, variables);
+  return effectsNow(sql, variables).map(({ effects }) => effects);
 }
 
-/** The same, once the parser is loaded. */
-export function effectsNow(sql: string, variables: ReadonlySet<string>): Effects[] {
+/** One statement of a text. */
+export interface ReadStatement {
+  /** The parser's name of it: `SelectStmt`. */
+  type: NodeName;
+  text: string;
+  effects: Effects;
+}
+
+/** Each statement of a text with what it does. The parser must be loaded. Throws UnparsableStatement. */
+export function effectsNow(sql: string, variables: ReadonlySet<string>): ReadStatement[] {
   try {
-    return statementsOf(sql).map(({ stmt, text }) => readStatement(stmt, text, new Scope(undefined, variables)));
+    return statementsOf(sql).map(({ stmt, text }) => {
+      const effects = readStatement(stmt, text, new Scope(undefined, variables));
+      return { type: Object.keys(stmt)[0] as NodeName, text, effects };
+    });
   } catch (error) {
     if (error instanceof RangeError) throw new UnparsableStatement("it is nested too deeply", undefined);
     throw error;

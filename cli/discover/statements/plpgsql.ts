@@ -70,14 +70,14 @@ function effectsOfExpression({ query, parseMode = 0 }: Expression, variables: Re
       : parseMode === 2
         ? `SELECT ${query}`
         : `SELECT ${query.slice(assigned + (query[assigned] === ":" ? 2 : 1))}`;
-  return effectsNow(sql, variables);
+  return effectsNow(sql, variables).map(({ effects }) => effects);
 }
 
 function effectsOfDynamic({ query }: Expression): Effects[] {
   const constant = /^\s*'((?:[^']|'')*)'\s*$/.exec(query)?.[1];
   if (constant !== undefined) {
     try {
-      return effectsNow(constant.replaceAll("''", "'"), new Set());
+      return effectsNow(constant.replaceAll("''", "'"), new Set()).map(({ effects }) => effects);
     } catch (error) {
       if (!(error instanceof UnparsableStatement)) throw error;
     }

@@ -172,6 +172,12 @@ describe.each(availableVersions())("on PostgreSQL %i", (version) => {
     expect(await stored()).toEqual({ "": ["jit=off", "lock_timeout=5s", "work_mem=64MB"], "Odd db": ["jit=on"] });
   });
 
+  test("a role that does not exist yet has no summary: it gets what is declared", async () => {
+    const wanted = { ...inputs({ work_mem: "64MB" }), role: "nobody_yet" };
+    expect((await planOf(wanted)).changes).toEqual({ work_mem: "unset -> 64MB" });
+    expect(resource.summarize(wanted, {})).toBeUndefined();
+  });
+
   test("a setting that is no longer declared is restored from the baseline, or reset", async () => {
     await admin.query(`ALTER ROLE ${quoted} SET work_mem TO '2MB'`);
     const before = { "": ["work_mem=2MB"] };
