@@ -9,7 +9,7 @@ services log in as a superuser, how large their pools are, which limits fit, and
 statements need, from samples of the sessions and from the server's log. What is not certain is left for you to decide.
 --write makes a complete stack file of it. The server is that of URL, of PGHOST, PGUSER, PGPASSWORD and PGDATABASE, or of the
 stack. Use a superuser or a member of pg_monitor. Statements are printed without their constants. Exit code 1: the discovery is
-incomplete, nothing fits, or an existing file was not changed.`,
+incomplete, nothing fits, an existing file was not changed, or a replay was denied something or not possible.`,
   example: `app-roles discover postgresql://postgres@db.internal/postgres --watch 10m --write Pulumi.prod.yaml
   app-roles discover --docker --log /var/log/postgresql/postgresql.log --verbose`,
 })
@@ -21,6 +21,7 @@ incomplete, nothing fits, or an existing file was not changed.`,
   )
   .option("--log <FILE>", "also read a log of the server (stderr, csvlog or jsonlog); can be repeated", collect)
   .option("--docker", "match sessions with the containers of the Docker host; variables by name only")
+  .option("--replay", "try the recorded statements as the proposed roles, rolled back; needs a superuser")
   .option("--write <FILE>", "write the stack file; of an existing file print the difference")
   .option("--force", "with --write: replace the proposed sections of an existing file; other keys are kept")
   .option("--verbose", "print the evidence")

@@ -35,19 +35,14 @@ const longest = 1000;
  * that an up of `goal` would grant. No statement is run: queries are explained, other statements are checked by their privileges.
  * `db` must be a superuser's session that can write.
  */
-export async function replay(
-  db: Queryable,
-  goal: RehearsalGoal,
-  recorded: Recorded[],
-  signal: AbortSignal,
-): Promise<Replayed> {
+export async function replay(db: Queryable, goal: RehearsalGoal, recorded: Recorded[]): Promise<Replayed> {
   const roles = await readRoles(db, goal);
   const hasGenericPlans = await supportsGenericPlans(db);
   const result: Replayed = { database: goal.database, tried: 0, denied: [], untried: [], usage: [] };
   for (const { role, statements, uses } of recorded) {
     const steps = await stepsOf(statements, result.untried);
     const prerequisites = await privilegesOf(db, goal, role);
-    await run(db, { roles, prerequisites, hasGenericPlans, role }, steps, result, signal);
+    await run(db, { roles, prerequisites, hasGenericPlans, role }, steps, result);
     result.usage.push(await usageOf(db, goal, role, uses));
   }
   return result;
@@ -102,10 +97,9 @@ interface Stage {
   hasGenericPlans: boolean;
 }
 
-async function run(db: Queryable, stage: Stage, steps: Step[], result: Replayed, signal: AbortSignal): Promise<void> {
+async function run(db: Queryable, stage: Stage, steps: Step[], result: Replayed): Promise<void> {
   let next = 0;
   while (next < steps.length) {
-    signal.throwIfAborted();
     const first = next;
     try {
       const gate = gateOf(stage.role);

@@ -39,7 +39,7 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
   let admin: Client;
   let before: unknown;
 
-  const played = (...all: Recorded[]) => replay(admin, goal, all, new AbortController().signal);
+  const played = (...all: Recorded[]) => replay(admin, goal, all);
   const state = async () =>
     (
       await admin.query(
