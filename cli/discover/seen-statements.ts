@@ -1,3 +1,4 @@
+import { familyOf } from "./applications.ts";
 import type { LogRead, Statement } from "./evidence.ts";
 import type { SeenService } from "./services.ts";
 import { attribution } from "./services.ts";
@@ -29,7 +30,7 @@ export function seenStatements(
     if (service) {
       of.get(service.name)?.push(statement);
       logged.add(JSON.stringify([service.name, shapeOf(statement.text)]));
-    } else if (superusers.has(statement.user) && services.some(({ database }) => database === statement.database)) {
+    } else if (superusers.has(statement.user) && canBeOf(services, statement)) {
       unattributed += statement.count;
       unattributedIn.add(statement.database);
     }
@@ -41,4 +42,14 @@ export function seenStatements(
     }
   }
   return { of, unattributed, unattributedIn };
+}
+
+/** Whether a service can have sent it: one that names its sessions like this, or any of its database if the log has no name. */
+function canBeOf(services: SeenService[], { database, application = "" }: Statement): boolean {
+  const family = familyOf(application);
+  return services.some(
+    (service) =>
+      service.database === database &&
+      (application === "" || service.clients.some((client) => client.application === family)),
+  );
 }
