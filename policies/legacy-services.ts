@@ -1,6 +1,6 @@
 import type { EnforcementLevel, StackValidationPolicy } from "@pulumi/policy";
 import { databaseUrlUser } from "../model/database-url.ts";
-import { budgets } from "./login-role.ts";
+import { budgets, loginRoles } from "./login-role.ts";
 import { legacyUrlType, plainResource, privilegesType, type Resource, type Violation } from "./resource.ts";
 import { services } from "./service.ts";
 
@@ -55,6 +55,7 @@ export function legacyServicesAdvice(resources: Resource[]): string | undefined 
 
 /** Remains of the legacy login: its URLs, and default privileges on objects that it creates. */
 export function legacyTraces(resources: Resource[]): Violation[] {
+  const logins = loginRoles(resources);
   return resources.flatMap(({ type, urn, name, props }) => {
     if (type === legacyUrlType) {
       const isLogin = props.url !== undefined && userOf(props.url) !== undefined;
@@ -67,6 +68,8 @@ export function legacyTraces(resources: Resource[]): Violation[] {
     }
     const user = userOf(props.url);
     if (user === undefined || typeof props.role !== "string" || user === props.role) return [];
+    // With rotation: alternate a login role of the role.
+    if (logins.some(({ role, assumes }) => role === user && assumes === props.role)) return [];
     return [{ urn, message: `the URL of ${name} logs in as ${user}, not as ${props.role}` }];
   });
 }

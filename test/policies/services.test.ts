@@ -82,6 +82,10 @@ test("at the end of the migration no legacy URL and no default privilege for a l
     legacyTraces([
       url("api", "app"),
       url("worker", "postgres"),
+      role("app_a", { assumeRole: "app" }),
+      url("rotated", "app_a"),
+      role("other_a", { assumeRole: "other" }),
+      url("stranger", "other_a"),
       resource("pgaccess:index:ServiceUrl", "cron", { role: "app", url: unknown }),
       resource("pgaccess:index:LegacyUrl", "api", { url: "postgresql://postgres:hunter22@db/x" }),
       resource("pgaccess:index:LegacyUrl", "worker", { url: "postgresql://db/x?sslmode=require" }),
@@ -91,6 +95,7 @@ test("at the end of the migration no legacy URL and no default privilege for a l
   );
   expect(left).toEqual([
     "the URL of worker logs in as postgres, not as app",
+    "the URL of stranger logs in as other_a, not as app",
     "the state holds the legacy URL of api",
     "default privileges of app.x still cover objects of postgres; set legacyUsers: []",
   ]);
