@@ -1,4 +1,4 @@
-import { createReadStream } from "node:fs";
+import { createReadStream, existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -81,6 +81,8 @@ export class EventLog {
    * those for the engine's developers, and the results of steps.
    */
   async *each(): AsyncGenerator<EngineEvent> {
+    // The operation did not begin, for example because of a wrong passphrase.
+    if (!existsSync(this.#file)) return;
     const lines = createInterface({ input: createReadStream(this.#file, "utf8"), crlfDelay: Number.POSITIVE_INFINITY });
     for await (const line of lines) {
       if (
