@@ -22,7 +22,7 @@ function verdict(replayed: Replayed[]): string {
 }
 
 function detailLines({ database, denied, untried, usage }: Replayed): string[] {
-  const rows = usage.map(({ role, used, granted }) => [role, `${used} / ${granted}`]);
+  const rows = usage.map(({ role, used, granted }) => [role, granted === 0 ? "none granted" : `${used} / ${granted}`]);
   return [
     "",
     ...(rows.length > 0 ? table([[database, "table privileges used / granted"], ...rows]).split("\n") : []),

@@ -22,6 +22,7 @@ const replayed: Replayed = {
   usage: [
     { role: "cron_app", used: 3, granted: 40, extra: ["UPDATE on s.t", "DELETE on s.t"] },
     { role: "dashboard_app", used: 0, granted: 10, extra: [] },
+    { role: "owner", used: 0, granted: 0, extra: [] },
   ],
 };
 
@@ -32,6 +33,7 @@ Replay: 41 statements tried as the proposed roles, 1 permission denied, 3 not tr
   tracksolid_db   table privileges used / granted
   cron_app        3 / 40
   dashboard_app   0 / 10
+  owner           none granted
   cron_app: granted beyond its access level and not used: UPDATE on s.t, DELETE on s.t
   denied: cron_app: permission denied for table x (42501), 3 times: SELECT 'a\\x1b'
   not tried: CREATE TABLE a () and 1 other: DDL is not tried
