@@ -1,6 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { activityBetween, readActivity } from "../../../cli/discover/activity.ts";
 import { readEstate } from "../../../cli/discover/estate.ts";
+import { useText } from "../../../cli/discover/evidence.ts";
+import { evidenceOf } from "../../../cli/discover/statements/evidence-of.ts";
+import { readNames } from "../../../cli/discover/statements/read-names.ts";
+import { Resolver } from "../../../cli/discover/statements/resolve.ts";
 import { startTracksolid } from "../../provider/timescale.ts";
 
 let db: Awaited<ReturnType<typeof startTracksolid>>;
@@ -26,6 +30,34 @@ test("TimescaleDB's own schemas and chunks are not part of the estate", async ()
       schemaPrivileges: ["USAGE", "CREATE"],
     },
   ]);
+});
+
+test("hypertables and continuous aggregates are named themselves, never their chunks", async () => {
+  const names = await readNames(db);
+  expect(names.catalog.relations.filter(({ schema }) => schema === "_timescaledb_internal")).toEqual([]);
+  const statement = (text: string) => ({ text, database: "d", user: "postgres", count: 1, source: "log" as const });
+  const { evidence, written } = await evidenceOf(
+    "tracksolid_db",
+    [
+      statement("INSERT INTO tracksolid.position_history (imei, recorded_at, lat, lng) VALUES ('1', now(), 1, 2)"),
+      statement("SELECT public.time_bucket('1 day', day) FROM reporting.v_mileage_daily_cagg"),
+      statement("SELECT public.drop_chunks('tracksolid.position_history', interval '1 year')"),
+    ],
+    new Resolver(names),
+    1024,
+  );
+  expect(evidence.unknown).toEqual([]);
+  expect(
+    evidence.uses
+      .filter(({ kind }) => kind === "table")
+      .map(useText)
+      .toSorted(),
+  ).toEqual([
+    "INSERT on tracksolid.position_history",
+    "SELECT on reporting.v_mileage_daily_cagg",
+    "ownership of tracksolid.position_history",
+  ]);
+  expect([...written].map((id) => names.relationById(id)?.name)).toEqual(["position_history"]);
 });
 
 test("a new chunk and a refresh are not DDL; a column and an owner are", async () => {

@@ -155,6 +155,45 @@ describe("services that migrate", () => {
   });
 });
 
+test("what is not certain, and what no role can have, is left to a person", () => {
+  const reason = (subject: string, what: string, certainty: "certain" | "likely") => ({
+    subject,
+    what,
+    line: `${what}, 9 times, last 14:02`,
+    certainty,
+  });
+  const reasons = [
+    reason("access", "only reads were seen, in samples of its statements", "likely"),
+    reason("migrates", "shop.t9 was created, and no other client uses the database", "likely"),
+    reason("functions.shop.f", "EXECUTE on function shop.f()", "likely"),
+    reason("tables.audit.log", "INSERT on audit.log", "certain"),
+    reason("superuser", "ownership of schema shop", "certain"),
+    reason("unknown", "dynamic EXECUTE in shop.f", "likely"),
+  ];
+  const grants = { functions: { "shop.f": ["EXECUTE"] }, tables: { "audit.log": ["INSERT"] } };
+  const { decisions, text } = proposed(
+    [[service("api", "shop_db"), need("reader", false, { reasons, grants })]],
+    [shop],
+  );
+  const of = (...path: string[]) =>
+    decisions.filter((each) => each.path.join() === path.join()).map((each) => each.text);
+  expect(of("roles", "api_app", "access")).toEqual([
+    "Not certain for api: only reads were seen, in samples of its statements. A log with log_statement = all tells.",
+  ]);
+  expect(of("services", "api", "migrates")).toEqual([
+    "Not certain: shop.t9 was created, and no other client uses the database.",
+  ]);
+  expect(of("roles", "api_app", "grants")).toEqual([
+    "api may need EXECUTE on function shop.f(): a function's body or a name is not certain.",
+  ]);
+  expect(of("services", "api")).toEqual([
+    "It needs more than a role of the stack can have: ownership of schema shop.",
+    "What some of its statements need is not known: dynamic EXECUTE in shop.f.",
+  ]);
+  // Counts and times differ from one discovery to the next.
+  expect(text).not.toMatch(/9 times|14:02/);
+});
+
 test("a ledger elsewhere belongs to the owner, with the rights on its schema", () => {
   const ledger = { key: "public.schema_migrations", schema: "public", owner: "postgres", isSuperusers: true };
   const { config } = proposed(
