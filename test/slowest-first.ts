@@ -5,6 +5,7 @@ const slowest = [
   "faults/rollback.test.ts",
   "e2e/runbook-in-containers.test.ts",
   "e2e/lifecycle.test.ts",
+  "e2e/runbook.test.ts",
   "e2e/containers.test.ts",
   "faults/crash.test.ts",
   "e2e/swarm.test.ts",
