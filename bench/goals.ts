@@ -72,7 +72,7 @@ export const goals = {
     command: "node bench/memory.ts",
   },
   stall: {
-    what: "longest INSERT while a hypertable of 1,100 chunks moves, against how long its ALTER by hand holds the table",
+    what: "longest INSERT while a table of 1 + 1,100 relations, as a hypertable of 1,100 chunks, moves, against how long its ALTER by hand holds it",
     short: "stall of a writer / ALTER by hand",
     unit: "x",
     bar: 1.2,

@@ -17,7 +17,8 @@ ${table(
 )}
 
 The floor of an up of many roles is a program that registers as many resources of the same shape, whose plugin does nothing: no stack with these
-resources costs less. Without Pulumi's own plugins, the sandbox's stand-ins run, which are Node processes and cost more to start.
+resources costs less. A fifth of the up itself is the official RandomPassword, which also computes a bcrypt hash of each password. Without
+Pulumi's own plugins, the sandbox's stand-ins run, which are Node processes and cost more to start.
 
 \`npm run bench\` measures all of this again and writes this page; \`npm run bench:docs\` only writes it, from \`bench/results/\`. \`npm run bench:peers\` compares the plugin
 with hand-written SQL and the stack with the official Grant resources.
