@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
 import { table } from "../terminal/screen.ts";
+import { visible } from "../terminal/visible.ts";
 import type { Discovery } from "./discovery.ts";
 import { evidenceLine, type Need, type Use } from "./evidence.ts";
 import type { Decision, Proposal } from "./proposal.ts";
@@ -24,7 +25,7 @@ export function discoveryReport(discovery: Discovery, proposal: Proposal, { verb
         ...noteLines(discovery),
         ...(verbose ? detailLines(discovery, proposal) : []),
       ];
-  const [first = "", ...rest] = lines.map(plain);
+  const [first = "", ...rest] = lines.map(visible);
   // styleText respects NO_COLOR and a standard output that is not a terminal.
   return [styleText("bold", first, { stream: process.stdout }), ...rest].join("\n");
 }
@@ -196,9 +197,4 @@ function describe({ container, addresses, idleShare, replicas, perReplica, sawSt
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
-/** Names can hold line ends and control characters of the terminal. */
-function plain(line: string): string {
-  return line.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }

@@ -1,4 +1,5 @@
 import { Document, isMap, isPair, isScalar, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
+import { visible } from "../terminal/visible.ts";
 import type { Decision, Proposal } from "./proposal.ts";
 
 const namespace = "app-roles:";
@@ -48,7 +49,7 @@ function comment(document: Document, decisions: Decision[]): void {
   const pair = isMap(parent) ? pairsOf(parent).find((each) => nameOf(each) === path.at(-1)) : undefined;
   if (!pair) return;
   keyOf(document, pair).commentBefore = decisions
-    .flatMap(({ text, next }) => [...wrapped(oneLine(text)), ...(next === undefined ? [] : [` ${oneLine(next)}`])])
+    .flatMap(({ text, next }) => [...wrapped(visible(text)), ...(next === undefined ? [] : [` ${visible(next)}`])])
     .join("\n");
 }
 
@@ -65,11 +66,6 @@ function wrapped(text: string, width = 110): string[] {
     else lines.push(` ${word}`);
   }
   return lines;
-}
-
-/** Names can hold line breaks, which would end a comment. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
 
 function restyle(map: YAMLMap): void {

@@ -1,3 +1,5 @@
+import { visible } from "../terminal/visible.ts";
+
 /** Text that is HTML already. */
 export class Html {
   readonly text: string;
@@ -23,11 +25,10 @@ function textOf(value: Value): string {
 
 /** For elements and quoted attributes; control characters, which HTML cannot hold, become visible. */
 function escaped(text: string): string {
-  return text
+  return visible(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;")
-    .replaceAll("'", "&#39;")
-    .replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
+    .replaceAll("'", "&#39;");
 }

@@ -37,7 +37,8 @@ export async function replayProposal(
       try {
         return await alone(db, call, () => replay(db, goal, here));
       } finally {
-        await db.query("SET default_transaction_read_only = on");
+        // A lost connection has no settings.
+        await db.query("SET default_transaction_read_only = on").catch(() => undefined);
       }
     });
     replayed.push(result);

@@ -1,10 +1,11 @@
 import { table } from "../../terminal/screen.ts";
+import { visible } from "../../terminal/visible.ts";
 import type { Replayed, Unknown } from "../evidence.ts";
 
 /** The replays for people: the verdict, what is denied, what is granted and not used, what was not tried. */
 export function replayReport(replayed: Replayed[], { quiet }: { quiet?: boolean | undefined }): string {
   const lines = quiet ? [verdict(replayed)] : [verdict(replayed), ...replayed.flatMap(detailLines)];
-  return lines.map(plain).join("\n");
+  return lines.map(visible).join("\n");
 }
 
 /** Whether every statement that was tried is allowed. */
@@ -48,9 +49,4 @@ function times(count: number): string {
 
 function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
-}
-
-/** Names can hold line ends and control characters of the terminal. */
-function plain(line: string): string {
-  return line.replace(/\p{Cc}/gu, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
