@@ -3,7 +3,8 @@ import { breaksPooling } from "./breaks-pooling.ts";
 import { type Effects, mergeHabits, type ObjectName } from "./effects.ts";
 import { effectsOf } from "./effects-of.ts";
 import { normalize } from "./normalize.ts";
-import { type Passing, passingNames, type Resolved, type Resolver } from "./resolve.ts";
+import { type Passing, passingNames } from "./passing-names.ts";
+import type { Resolved, Resolver } from "./resolve.ts";
 
 /** What one service was seen to do. */
 export interface Seen {

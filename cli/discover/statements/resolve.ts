@@ -1,8 +1,8 @@
 import type { Certainty, Habits, Use } from "../evidence.ts";
+import { effectsOfBlock, effectsOfBody } from "./bodies.ts";
 import type { Call, Effects, NamedUse, ObjectName } from "./effects.ts";
-import { effectsOf } from "./effects-of.ts";
 import { type Attached, type NamesInDatabase, type Relation, type Routine, signatureOf } from "./names-in-database.ts";
-import { effectsOfPlpgsql } from "./plpgsql.ts";
+import { type Passing, passingNames } from "./passing-names.ts";
 
 /** A privilege that one statement needs. */
 export type ResolvedUse = Omit<Use, "count" | "last" | "example">;
@@ -24,13 +24,6 @@ export interface Session {
   /** search_path that it has set; undefined: the one that it logged in with. */
   searchPath: string | undefined;
   passing: Passing;
-}
-
-/** Names that are not, or need not be, in the catalog. */
-export interface Passing {
-  temporary: ReadonlySet<string>;
-  /** Of objects that were created, and can have been dropped again. */
-  created: ReadonlySet<string>;
 }
 
 /** Whose privileges count. */
@@ -74,27 +67,11 @@ export class Resolver {
   #bodyOf(routine: Routine): Promise<Effects[] | undefined> {
     let body = this.#bodies.get(routine.id);
     if (!body) {
-      body = parsedBody(routine);
+      body = effectsOfBody(routine);
       this.#bodies.set(routine.id, body);
     }
     return body;
   }
-}
-
-/** Undefined: it cannot be parsed. */
-async function parsedBody({ language, source }: Routine): Promise<Effects[] | undefined> {
-  if (source === undefined) return [];
-  try {
-    return language === "plpgsql" ? await effectsOfPlpgsql(source) : await effectsOf(statementsOf(source));
-  } catch {
-    return undefined;
-  }
-}
-
-/** The statements of a SQL function; a body in the standard's form is printed by Postgres as one of these two. */
-function statementsOf(source: string): string {
-  const atomic = /^\s*BEGIN ATOMIC\b([\s\S]*)\bEND\s*$/.exec(source)?.[1];
-  return atomic ?? source.replace(/^\s*RETURN\b/, "SELECT");
 }
 
 class Resolution implements Resolved {
@@ -314,7 +291,7 @@ class Resolution implements Resolved {
   async #block({ language, source }: Effects["bodies"][number], scope: Scope): Promise<void> {
     if (language !== "plpgsql") return this.#isUnknown(`${language} in DO`, scope);
     try {
-      this.#addBody(await effectsOfPlpgsql(asFunction(source)), scope);
+      this.#addBody(await effectsOfBlock(source), scope);
     } catch {
       this.#isUnknown("a DO block that cannot be parsed", scope);
     }
@@ -331,25 +308,6 @@ class Resolution implements Resolved {
       known.columns = known.columns && use.columns && [...new Set([...known.columns, ...use.columns])];
     }
   }
-}
-
-/** The names that statements create or drop, and those of `outer`. */
-export function passingNames(effects: Effects[], outer?: Passing): Passing {
-  const ddl = effects.flatMap((each) => each.ddl);
-  return {
-    temporary: new Set([
-      ...(outer?.temporary ?? []),
-      ...effects.flatMap(({ habits }) => habits.temporaryTables),
-      ...ddl.flatMap(({ object, isTemporary }) => (isTemporary && object ? [object.name] : [])),
-    ]),
-    created: new Set([...(outer?.created ?? []), ...ddl.flatMap(({ object }) => object?.name ?? [])]),
-  };
-}
-
-function asFunction(source: string): string {
-  let tag = "$body$";
-  for (let n = 1; source.includes(tag); n++) tag = `$body${n}$`;
-  return `CREATE FUNCTION pg_temp.block() RETURNS void LANGUAGE plpgsql AS ${tag}${source}${tag}`;
 }
 
 function isOfPostgres(schema: string): boolean {
