@@ -17,14 +17,19 @@ describe.each(versions)("a stack of version %s", (version) => {
     estate = await createEstate();
     const { postgres, sandbox } = estate;
     await estate.query("postgres", preparation);
+    const text = readFileSync(join(import.meta.dirname, `${version}.json`), "utf8");
+    await renamePartitions(estate, text);
     before = await estate.observe();
     const connect = async (database: string) => {
       const db = new pg.Client(postgres.url(database));
       await db.connect();
       return db;
     };
-    const read = JSON.parse(readFileSync(join(import.meta.dirname, `${version}.json`), "utf8")) as Kept;
-    kept = await filled(read, { dir: sandbox.dir, port: postgres.port, password: postgres.password }, connect);
+    kept = await filled(
+      JSON.parse(text) as Kept,
+      { dir: sandbox.dir, port: postgres.port, password: postgres.password },
+      connect,
+    );
 
     for (const { database, sql } of kept.statements) await estate.query(database, `${sql};\nSELECT`);
     for (const [path, { mode, text }] of Object.entries(kept.files)) {
@@ -66,3 +71,24 @@ describe.each(versions)("a stack of version %s", (version) => {
     expect(await estate.observe()).toEqual(before);
   });
 });
+
+/** The estate's partitions are named by the days before today; the state has those of the day when it was recorded. */
+async function renamePartitions({ query }: Estate, recorded: string): Promise<void> {
+  const days = (text: string) => [...new Set(text.match(/(?<=position_history_)20\d{6}/g))].sort();
+  const rows = await query<{ name: string }>(
+    "tracksolid_db",
+    "SELECT relname AS name FROM pg_class WHERE relname LIKE 'position\\_history\\_20%'",
+  );
+  const names = rows.map(({ name }) => name);
+  const wanted = days(recorded);
+  for (const [index, day] of days(names.join()).entries()) {
+    if (day === wanted[index]) continue;
+    for (const name of names.filter((each) => each.includes(day))) {
+      const kind = name.endsWith(day) ? "TABLE" : "INDEX";
+      await query(
+        "tracksolid_db",
+        `ALTER ${kind} tracksolid.${name} RENAME TO ${name.replace(day, String(wanted[index]))}`,
+      );
+    }
+  }
+}
