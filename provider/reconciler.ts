@@ -80,10 +80,16 @@ export function toResource<C extends AnyContract>(reconciler: Reconciler<C>): Co
   const outputs = [...observed, ...Object.keys(contract.decided)];
   const computed = new Set([...outputs, ...records]);
   const texts = new Set<string>(contract.texts);
+  const required = new Set(
+    Object.entries(contract.inputs).flatMap(([key, input]) =>
+      !z.safeParse(input, undefined).success && z.safeParse(input, null).success ? [key] : [],
+    ),
+  );
+  // Null is a missing value, except where a value is required and null is one.
   const declared = (map: PropertyMap): Record<string, unknown> =>
     Object.fromEntries(
       Object.entries(map)
-        .filter(([key, value]) => value !== null && !computed.has(key))
+        .filter(([key, value]) => (value !== null || required.has(key)) && !computed.has(key))
         .map(([key, value]) => [key, reveal(value)]),
     );
   const parse = (map: PropertyMap): Inputs => schema.parse(declared(map)) as Inputs;

@@ -39,6 +39,26 @@ test("a refresh does not report the plan that the last up applied", async () => 
   });
 });
 
+test("null is a value where one is required", async () => {
+  const contract = defineContract({
+    token: "pgaccess:index:Nullable",
+    description: "",
+    inputs: { name: z.string(), former: z.string().nullable() },
+  });
+  const resource = toResource({
+    contract,
+    identity: ["name"],
+    id: ({ name }) => name,
+    plan: async () => ({ changes: {} }),
+    drift: async ({ former }) => ({ found: String(former) }),
+    summarize: () => undefined,
+    apply: async () => undefined,
+    remove: async () => undefined,
+  });
+  const read = await resource.read(call, { id: "it", inputs: { name: "it", former: null }, olds: {} });
+  expect(read?.outputs.changes).toEqual({ found: "null" });
+});
+
 test("a refresh drops the plan that the last up applied, which no later call needs", async () => {
   const read = await gauge(() => ({})).read(call, { id: "it", inputs, olds });
   expect(read?.inputs).toEqual({ ...declared, changes: {} });
