@@ -32,6 +32,11 @@ const schema = `
   CREATE VIEW shop.stocks AS SELECT id, shop.stock(id) FROM shop.items;
   CREATE VIEW shop.of_stocks AS SELECT * FROM shop.stocks;
   CREATE VIEW shop.cheap AS SELECT * FROM shop.items WHERE price < 5;
+  CREATE VIEW shop.instead AS SELECT * FROM shop.items;
+  CREATE FUNCTION shop.nothing_at_all() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+  CREATE TRIGGER instead INSTEAD OF INSERT ON shop.instead FOR EACH ROW EXECUTE FUNCTION shop.nothing_at_all();
+  CREATE MATERIALIZED VIEW shop.stocks_then AS SELECT id, shop.stock(id) FROM shop.items;
+  CREATE FUNCTION shop.initcap(int) RETURNS int LANGUAGE sql AS 'SELECT max(id) FROM shop.orders';
   CREATE FUNCTION closed.open() RETURNS int LANGUAGE sql AS 'SELECT 1';
   ALTER TABLE shop.kept ENABLE ROW LEVEL SECURITY;
   CREATE FUNCTION shop.mine() RETURNS boolean LANGUAGE sql AS 'SELECT true';
@@ -122,6 +127,18 @@ describe("a statement needs", () => {
     expect(await uses("INSERT INTO cheap (name) VALUES ('x')")).toEqual([
       "INSERT on shop.cheap",
       "USAGE on sequence shop.items_id_seq through shop.items (likely)",
+    ]);
+  });
+
+  test("nothing below a view whose trigger does the work, and no function of a materialized view", async () => {
+    expect(await uses("INSERT INTO instead (name) VALUES ('x')")).toEqual(["INSERT on shop.instead"]);
+    expect(await uses("SELECT * FROM stocks_then")).toEqual(["SELECT on shop.stocks_then"]);
+  });
+
+  test("a function that one of Postgres may win over", async () => {
+    expect(await uses("SELECT initcap($1), lower($1)")).toEqual([
+      "EXECUTE on function shop.initcap(integer) (likely)",
+      "SELECT on shop.orders through shop.initcap (likely)",
     ]);
   });
 
