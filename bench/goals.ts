@@ -7,8 +7,6 @@ export interface Goal {
   bar: number;
   /** This is not a cost of the stack: it shows what the same costs without it. */
   isReference?: true;
-  /** The bench, from the root of the repository. */
-  command: string;
 }
 
 /** By the name of the result. */
@@ -18,14 +16,12 @@ export const goals = {
     short: "preview of prod / empty program",
     unit: "x",
     bar: 2.5,
-    command: "node bench/preview.ts",
   },
   policies: {
     what: "CPU of the same with the policy pack, against without",
     short: "with the policy pack / without",
     unit: "x",
     bar: 1.15,
-    command: "node bench/preview.ts",
   },
   "empty-policies": {
     what: "CPU of the same with a policy pack without policies, against without: what Pulumi needs for a pack",
@@ -33,28 +29,24 @@ export const goals = {
     unit: "x",
     bar: 1.15,
     isReference: true,
-    command: "node bench/preview.ts",
   },
   up: {
     what: "CPU of a whole up of 60 roles on 3 schemas of 40 tables, against a program of as many resources that do nothing",
     short: "up of 60 roles / the floor",
     unit: "x",
     bar: 1.5,
-    command: "node bench/floor.ts",
   },
   "role-preview": {
     what: "CPU of a preview of the same with nothing to do, against that program",
     short: "preview of 60 roles / the floor",
     unit: "x",
     bar: 1.3,
-    command: "node bench/floor.ts",
   },
   growth: {
     what: "CPU per role of an up of more roles, against 60 roles; the engine writes the whole state after each step",
     short: "per role: more roles / 60",
     unit: "x",
     bar: 1,
-    command: "node bench/floor.ts 60 240",
   },
   "floor-growth": {
     what: "the same of the program that does nothing",
@@ -62,21 +54,18 @@ export const goals = {
     unit: "x",
     bar: 1,
     isReference: true,
-    command: "node bench/floor.ts 60 240",
   },
   memory: {
     what: "peak memory of the plugin in an up and a preview with 10,000 tables",
     short: "plugin with 10,000 tables",
     unit: "MB",
     bar: 200,
-    command: "node bench/memory.ts",
   },
   stall: {
     what: "longest INSERT while a table of 1 + 1,100 relations, as a hypertable of 1,100 chunks, moves, against how long its ALTER by hand holds it",
     short: "stall of a writer / ALTER by hand",
     unit: "x",
     bar: 1.2,
-    command: "node bench/stall.ts",
   },
 } as const satisfies Record<string, Goal>;
 
