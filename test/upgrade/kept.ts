@@ -64,7 +64,7 @@ export async function blanked(kept: Kept, { dir, port, password }: Place, connec
 
 /** With this run's values instead of the placeholders. */
 export async function filled(kept: Kept, { dir, port, password }: Place, connect: Connect): Promise<Kept> {
-  const addressed = await withIds(await withDays(kept, connect), connect, async (db, id) => {
+  const addressed = await withIds(kept, connect, async (db, id) => {
     const [, catalog, address] = /^(\w+)\/(.*)$/.exec(id) as unknown as [string, string, string];
     const { type, names, args } = JSON.parse(address) as { type: string; names: string[]; args: string[] };
     const { rows } = await db.query("SELECT objid FROM pg_get_object_address($1, $2, $3)", [type, names, args]);
@@ -75,32 +75,6 @@ export async function filled(kept: Kept, { dir, port, password }: Place, connect
     ["{{password}}", password],
     ["{{port}}", String(port)],
   ]);
-}
-
-const partition = /(?<=position_history_)\d{8}/g;
-
-/** With the estate's partitions, one per day until tomorrow, in place of those of the day of the record. */
-async function withDays(kept: Kept, connect: Connect): Promise<Kept> {
-  const text = JSON.stringify(kept);
-  const recorded = text.match(partition)?.sort().at(-1);
-  const db = await connect("tracksolid_db");
-  const { rows } = await db.query(
-    "SELECT max(relname) AS newest FROM pg_class WHERE relname ~ '^position_history_\\d{8}$'",
-  );
-  await db.end();
-  const newest = (rows[0].newest as string | null)?.match(partition)?.[0];
-  if (recorded === undefined || newest === undefined) return kept;
-  const since = timeOf(newest) - timeOf(recorded);
-  return JSON.parse(text.replace(partition, (day) => dayOf(timeOf(day) + since))) as Kept;
-}
-
-/** Of a day such as `20261126`, in UTC. */
-function timeOf(day: string): number {
-  return Date.parse(`${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`);
-}
-
-function dayOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10).replaceAll("-", "");
 }
 
 /** The OIDs in the Baselines' snapshots, each given another form. */
