@@ -60,20 +60,24 @@ test("hypertables and continuous aggregates are named themselves, never their ch
   expect([...written].map((id) => names.relationById(id)?.name)).toEqual(["position_history"]);
 });
 
-test("a new chunk and a refresh are not DDL; a column and an owner are", async () => {
+test("a new chunk, a refresh and a new file are not DDL; a column and an owner are", async () => {
   const before = await readActivity(db);
   await db.query(
     `INSERT INTO tracksolid.position_history (imei, recorded_at, lat, lng) VALUES ('860000000000001', now() + interval '40 days', 1, 2)`,
   );
   await db.query("CALL public.refresh_continuous_aggregate('reporting.v_mileage_daily_cagg', NULL, NULL)");
   await db.query("ANALYZE");
+  await db.query("TRUNCATE tickets.comments RESTART IDENTITY");
+  await db.query("VACUUM FULL tickets.tickets");
   expect(activityBetween(before, await readActivity(db)).changed).toEqual([]);
   await db.query("ALTER TABLE tracksolid.position_history ADD COLUMN heading real");
+  await db.query("ALTER TABLE tickets.tickets ADD COLUMN token uuid DEFAULT gen_random_uuid()");
   await db.query("ALTER TABLE tickets.comments OWNER TO reporting_refresher");
   await db.query("DROP VIEW tickets.v_open_tickets");
   const { changed } = activityBetween(before, await readActivity(db));
   expect(changed.filter(({ name }) => !/_(pkey|idx|seq)$/.test(name))).toEqual([
     { name: "tickets.comments", schema: "tickets", what: "given another owner" },
+    { name: "tickets.tickets", schema: "tickets", what: "altered" },
     { name: "tickets.v_open_tickets", schema: "tickets", what: "dropped" },
     { name: "tracksolid.position_history", schema: "tracksolid", what: "altered" },
   ]);
