@@ -40,7 +40,7 @@ export function factsOf({ Name, State, Config, NetworkSettings }: ContainerInspe
   return {
     name: Name.replace(/^\//, ""),
     image: Config.Image,
-    command: [Config.Entrypoint ?? [], Config.Cmd ?? []].flat().map(withoutValues).join(" "),
+    command: withoutValues([Config.Entrypoint ?? [], Config.Cmd ?? []].flat().join(" ")),
     addresses: Object.values(NetworkSettings.Networks ?? {}).flatMap(({ IPAddress, GlobalIPv6Address }) =>
       [IPAddress, GlobalIPv6Address].filter((address) => address !== undefined && address !== ""),
     ) as string[],
@@ -66,11 +66,12 @@ export function factsOf({ Name, State, Config, NetworkSettings }: ContainerInspe
   };
 }
 
-/** A word of a command line can hold a URL or a password. */
-function withoutValues(word: string): string {
-  return word
+/** A command line can hold a URL, a connection string or a password, also as a word of its own after its option. */
+function withoutValues(command: string): string {
+  return command
     .replaceAll(/\b[\w+.-]+:\/\/\S*/g, "<url>")
     .replaceAll(/(--?[\w-]*(?:pass|secret|token|key)[\w-]*[= ])\S+/gi, "$1<value>")
+    .replaceAll(/\b(\w*(?:pass|secret|token|key)\w*)=\S*/gi, "$1=<value>")
     .replaceAll(/\b([A-Z][A-Z0-9_]{2,})=\S*/g, "$1=<value>");
 }
 

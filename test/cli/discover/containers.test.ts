@@ -33,7 +33,10 @@ test("of variables and commands only names are kept", () => {
         "REPORTS_DSN_FILE=/run/secrets/reports",
         "CONFIG_FILE=/etc/app.conf",
       ],
-      Cmd: ["--dsn", `postgres://postgres:${secret}@db/shop`, `--db-password=${secret}`, `PGPASSWORD=${secret}`],
+      Cmd: [
+        ...["--dsn", `postgres://postgres:${secret}@db/shop`, `--db-password=${secret}`, `PGPASSWORD=${secret}`],
+        ...["--token", secret, `host=db user=x password=${secret}`],
+      ],
       Entrypoint: "run",
     },
     HostConfig: {},
@@ -42,7 +45,7 @@ test("of variables and commands only names are kept", () => {
   expect(facts).toEqual({
     name: "shop-api-1",
     image: "shop:1",
-    command: "run --dsn <url> --db-password=<value> PGPASSWORD=<value>",
+    command: "run --dsn <url> --db-password=<value> PGPASSWORD=<value> --token <value> host=db user=x password=<value>",
     addresses: ["172.18.0.3"],
     startedAt: new Date("2026-01-02T03:04:05Z"),
     urlKeys: [
