@@ -95,7 +95,11 @@ export async function makeDiscovery(
           watch: watchOf(service, facts, watch, log, statements),
         })),
         hasOthers: watch.clients.some(({ key, database }) => database === name && !keys.has(key)),
-        sawEverything: facts.logsAll && log?.hasStatements === true && !statements.unattributedIn.has(name),
+        sawEverything:
+          facts.logsAll &&
+          log?.hasStatements === true &&
+          log.problems.length === 0 &&
+          !statements.unattributedIn.has(name),
         querySize: facts.querySize,
         now: new Date(),
       }),
@@ -141,9 +145,10 @@ function readLog(
   });
 }
 
-/** Whether the log has every DDL statement of the server. */
+/** Whether the log has every DDL statement of the server. One that was read with problems, or without any statement, has not. */
 function logsDdl({ logsDdl }: ServerFacts, log: LogRead | undefined): boolean {
-  return log !== undefined && (logsDdl || log.hasStatements);
+  if (log === undefined || log.problems.length > 0 || log.statements.length === 0) return false;
+  return logsDdl || log.hasStatements;
 }
 
 /** Since when a start of a service was watched: with DDL in the log since its beginning, but not before it was configured. */
