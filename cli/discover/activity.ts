@@ -32,9 +32,7 @@ export async function readActivity(db: Queryable): Promise<ActivitySnapshot> {
     `SELECT format('%I.%I', schemaname, relname) AS name, schemaname AS schema, n_tup_ins + n_tup_upd + n_tup_del AS rows
      FROM pg_stat_user_tables WHERE n_tup_ins + n_tup_upd + n_tup_del > 0`,
   );
-  const objects = await readingAgain(() =>
-    db.query<CatalogObject & { oid: string }>(objectsSql),
-  );
+  const objects = await readingAgain(() => db.query<CatalogObject & { oid: string }>(objectsSql));
   return {
     writes: new Map(writes.rows.map(({ name, schema, rows }) => [name, { schema, rows: Number(rows) }])),
     objects: new Map(objects.rows.map(({ oid, ...object }) => [oid, object])),

@@ -95,11 +95,7 @@ export async function makeDiscovery(
           watch: watchOf(service, facts, watch, log, statements),
         })),
         hasOthers: watch.clients.some(({ key, database }) => database === name && !keys.has(key)),
-        sawEverything:
-          facts.logsAll &&
-          log?.hasStatements === true &&
-          log.problems.length === 0 &&
-          !statements.unattributedIn.has(name),
+        sawEverything: facts.logsAll && isWhole(log) && log.hasStatements && !statements.unattributedIn.has(name),
         querySize: facts.querySize,
         now: new Date(),
       }),
@@ -145,10 +141,14 @@ function readLog(
   });
 }
 
-/** Whether the log has every DDL statement of the server. One that was read with problems, or without any statement, has not. */
+/** Whether all of the log was read: without a problem, and with statements, which a log in another format or language has not. */
+function isWhole(log: LogRead | undefined): log is LogRead {
+  return log !== undefined && log.problems.length === 0 && log.statements.length > 0;
+}
+
+/** Whether the log has every DDL statement of the server. */
 function logsDdl({ logsDdl }: ServerFacts, log: LogRead | undefined): boolean {
-  if (log === undefined || log.problems.length > 0 || log.statements.length === 0) return false;
-  return logsDdl || log.hasStatements;
+  return isWhole(log) && (logsDdl || log.hasStatements);
 }
 
 /** Since when a start of a service was watched: with DDL in the log since its beginning, but not before it was configured. */

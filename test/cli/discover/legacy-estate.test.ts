@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -130,6 +130,18 @@ describe("the proposal is what people decided on", () => {
 test("every statement of the services is known, and every write is explained", () => {
   expect([...found.evidence].flatMap(([, { unknown }]) => unknown)).toEqual([]);
   expect(found.notes).toEqual([]);
+});
+
+test("a log with a statement of nobody is not complete: what is missing could be a write", async () => {
+  const file = join(folder, "damaged.log");
+  const time = "2026-01-02 03:04:05.678 UTC";
+  writeFileSync(file, `${readFileSync(join(folder, "server.log"), "utf8")}${time} [99] LOG:  statement: SELECT 1\n`);
+  const server = serverOf(postgres);
+  const damaged = await makeDiscovery(server, { watch: 0, log: [file] }, new AbortController().signal, () => undefined);
+  await server.close();
+  const whole = found.needs.get("dashboard_api")?.reasons[0];
+  expect([whole?.line, whole?.certainty]).toEqual(["it only reads", "certain"]);
+  expect(damaged.needs.get("dashboard_api")?.reasons[0]?.certainty).toBe("likely");
 });
 
 test("the report names the evidence", () => {
