@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import pg from "pg";
 import { cacheDirectory, makeOnce } from "../cache.ts";
 import { type Guarded, guard } from "../guard.ts";
 import { run } from "../process.ts";
@@ -22,6 +23,8 @@ export interface PostgresOptions {
   isStandby?: boolean;
   /** The server appends its log to this file, which is kept. @default a file that is removed with the server */
   logFile?: string;
+  /** The superuser's password. @default one that servers of this machine share, because their data folders are copies */
+  password?: string;
 }
 
 /** A private, running server. */
@@ -80,7 +83,7 @@ async function startIn(
   if (account) await chown(directory, account.uid, account.gid);
   const home = await reachableHome(software, account, directory);
   const data = join(directory, "data");
-  const password = await initialize(software.version, home, account, directory);
+  const initial = await initialize(software.version, home, account, directory);
   const port = await freePort();
   await appendFile(join(data, "postgresql.conf"), configuration(port, home, options));
   if (options.isStandby) await appendFile(join(data, "standby.signal"), "");
@@ -104,6 +107,8 @@ async function startIn(
   } finally {
     await log.close();
   }
+  const { password = initial } = options;
+  if (password !== initial) await setPassword(port, initial, password);
   return {
     version: software.version,
     host: HOST,
@@ -247,6 +252,18 @@ async function ready(server: Guarded, data: string, logged: () => Promise<string
   }
   await Promise.all([server.end(), noteEnd]);
   throw new Error(`PostgreSQL was not ready after ${START_SECONDS} s`);
+}
+
+async function setPassword(port: number, current: string, password: string): Promise<void> {
+  const client = new pg.Client({ host: HOST, port, user: USER, database: USER, password: current });
+  await client.connect();
+  try {
+    // The statement has the password.
+    await client.query("SET log_statement = 'none'");
+    await client.query(`ALTER ROLE ${pg.escapeIdentifier(USER)} PASSWORD ${pg.escapeLiteral(password)}`);
+  } finally {
+    await client.end();
+  }
 }
 
 async function freePort(): Promise<number> {

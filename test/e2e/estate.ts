@@ -4,7 +4,7 @@ import { join } from "node:path";
 import pg from "pg";
 import { expect } from "vitest";
 import { createLegacyEstate } from "../../sandbox/legacy/index.ts";
-import { type Postgres, startPostgres } from "../../sandbox/postgres/server.ts";
+import { type Postgres, type PostgresOptions, startPostgres } from "../../sandbox/postgres/server.ts";
 import type { Finished } from "../../sandbox/process.ts";
 import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
 import { observe } from "../provider/observe.ts";
@@ -38,10 +38,16 @@ interface Exported {
   deployment: { resources: { type: string; outputs?: { result?: { plaintext?: string } } }[] };
 }
 
-/** @param settings server settings by name */
-export async function createEstate(settings: Record<string, string | number> = {}): Promise<Estate> {
+/**
+ * @param settings server settings by name
+ * @param options the superuser's password, by default one that the servers of other tests have too
+ */
+export async function createEstate(
+  settings: Record<string, string | number> = {},
+  options: Pick<PostgresOptions, "password"> = {},
+): Promise<Estate> {
   const logFile = join(tmpdir(), `app-roles-e2e-${process.pid}-${Math.random().toString(36).slice(2)}.log`);
-  const postgres = await startPostgres({ settings: { log_statement: "ddl", ...settings }, logFile });
+  const postgres = await startPostgres({ settings: { log_statement: "ddl", ...settings }, logFile, ...options });
   await createLegacyEstate(postgres);
   const sandbox = await createSandbox({ postgres });
   const printed: string[] = [];

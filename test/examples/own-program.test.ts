@@ -103,7 +103,7 @@ describe("the example, with the real engine and server", () => {
     await pulumi("stack", "init", "dev");
     await pulumi("config", "set", "host", postgres.host);
     await pulumi("config", "set", "port", String(postgres.port));
-    await pulumi("config", "set", "--secret", "adminPassword", postgres.password);
+    await setPassword(example, "adminPassword");
   });
   afterAll(() => Promise.all([sandbox.remove(), postgres.stop()]));
 
@@ -163,7 +163,7 @@ describe("the example, with the real engine and server", () => {
     };
     const file = join(program, "Pulumi.acme.yaml");
     await writeFile(file, `${await readFile(file, "utf8")}\n${stringify({ config })}`);
-    await pulumiIn(program, "config", "set", "--secret", "app-roles:adminPassword", postgres.password);
+    await setPassword(program, "app-roles:adminPassword");
     await pulumiIn(program, "up", "--yes");
     const env = await appRoles("env", "backend");
     const url = env.stdout
@@ -176,8 +176,14 @@ describe("the example, with the real engine and server", () => {
 
   const pulumi = (...args: string[]) => pulumiIn(example, ...args);
 
-  async function pulumiIn(cwd: string, ...args: string[]): Promise<string> {
-    const { code, stdout, stderr } = await sandbox.pulumi(args, { cwd });
+  const pulumiIn = (cwd: string, ...args: string[]) => must(args, { cwd });
+
+  // On standard input, as a user types it: all users of a machine can read arguments.
+  const setPassword = (cwd: string, key: string) =>
+    must(["config", "set", "--secret", key], { cwd, input: postgres.password });
+
+  async function must(args: string[], options: { cwd: string; input?: string }): Promise<string> {
+    const { code, stdout, stderr } = await sandbox.pulumi(args, options);
     if (code !== 0) throw new Error(`pulumi ${args[0]} failed (exit code ${code}):\n${stdout}${stderr}`);
     return stdout;
   }

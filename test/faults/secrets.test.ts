@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -17,7 +18,8 @@ let before: Set<string>;
 
 beforeAll(async () => {
   before = new Set(readdirSync(tmpdir()));
-  estate = await createEstate();
+  // Other tests, which run at the same time, may pass the password of their servers as an argument.
+  estate = await createEstate({}, { password: randomBytes(24).toString("hex") });
   services = await CommandServices.declare(estate, { timeout: "10s", soak: "0s" });
   // The user's executable records its input, and prints it on failure.
   const [shebang, ...lines] = readFileSync(services.at("keep.sh"), "utf8").split("\n");
