@@ -14,6 +14,9 @@ export function isReviewedUp(): boolean {
   return process.env[switches.reviewed] !== undefined;
 }
 
+/** The end of a change whose new value the up computes, such as the URL of a role that it creates: `user postgres -> not known yet`. */
+export const notKnownYet = "not known yet";
+
 let plans: ReviewedPlans | undefined;
 
 /**
@@ -25,12 +28,17 @@ export function unreviewed(urn: string, changes: Record<string, string>): string
   if (file === undefined) return undefined;
   plans ??= reviewedPlans.parse(JSON.parse(readFileSync(file, "utf8")));
   const planned = plans.plans[plans.resources[urn]?.plan ?? ""] ?? {};
-  // The URL of a role that the up creates: what its service is restarted with is known only then.
-  if (Object.values(planned).some((change) => change.endsWith("not known yet"))) return undefined;
-  const others = Object.entries(changes).filter(([object, change]) => planned[object] !== change);
+  const others = Object.entries(changes).filter(([object, change]) => !isReviewed(planned[object], change));
   if (others.length === 0) return undefined;
   const names = listOf(others.map(([object, change]) => `${object} (${change})`));
   return `not in the review: ${names}. The server has changed since; run app-roles review again, then app-roles up --reviewed`;
+}
+
+/** Only the part of a change that the review could not know may be any; what it changes from was known. */
+function isReviewed(planned: string | undefined, change: string): boolean {
+  if (planned === undefined || !planned.endsWith(` -> ${notKnownYet}`)) return planned === change;
+  const from = planned.slice(0, -` -> ${notKnownYet}`.length);
+  return change.startsWith(`${from} -> `) || change.startsWith(`${from}, `);
 }
 
 /** Throws before a change that the review does not list. */

@@ -2,6 +2,7 @@ import { DatabaseUrlError, databaseUrlUser } from "../../model/database-url.ts";
 import { switches } from "../../model/switches.ts";
 import type { InputsOf } from "../contract.ts";
 import type { Changes, Reconciler } from "../reconciler.ts";
+import { notKnownYet } from "../reviewed.ts";
 import type { Call } from "../rpc/provider.ts";
 import { ComposeTarget } from "./compose.ts";
 import { serviceEnvContract } from "./contract.ts";
@@ -26,7 +27,7 @@ export function serviceEnv(): Reconciler<typeof serviceEnvContract> {
       const target = targetOf(inputs);
       const found = await target.find(call);
       const { url } = inputs;
-      const changes = typeof url === "string" ? changesOf(target, found, url) : { [target.place]: "not known yet" };
+      const changes = changesOf(target, found, typeof url === "string" ? url : undefined);
       const isDue = isRestartDue(inputs, previous, found, changes);
       const deployments = Number(before.deployments ?? 0) + (isDue ? 1 : 0);
       const project = target instanceof ComposeTarget ? await target.projectName(call) : null;
@@ -126,11 +127,11 @@ function targetOf(inputs: Inputs): EnvTarget {
   return target;
 }
 
-/** Compares values, but shows only the users. */
-function changesOf({ place }: EnvTarget, { stored, running }: Found, url: string): Changes {
-  const stale = running.filter(({ value }) => value !== url);
+/** Compares values, but shows only the users. Any value differs from a URL that is not known yet. */
+function changesOf({ place }: EnvTarget, { stored, running }: Found, url: string | undefined): Changes {
+  const stale = running.filter(({ value }) => url === undefined || value !== url);
   return {
-    ...(stored !== url && { [place]: urlDifference(stored, url) }),
+    ...((url === undefined || stored !== url) && { [place]: urlDifference(stored, url) }),
     ...Object.fromEntries(stale.map(({ name, value }) => [`container ${name}`, urlDifference(value, url)])),
   };
 }
@@ -140,9 +141,10 @@ function wasRestartedByRollback(service: string): boolean {
   return process.env[switches.rolledBack] === service;
 }
 
-/** How two DATABASE_URLs differ, showing only the users. */
-function urlDifference(from: string | undefined, to: string): string {
-  const [before, after] = [from, to].map((url) => (url === undefined ? "nothing" : userOf(url)));
+/** How two DATABASE_URLs differ, showing only the users; `to` is undefined while it is not known. */
+function urlDifference(from: string | undefined, to: string | undefined): string {
+  const before = from === undefined ? "nothing" : userOf(from);
+  const after = to === undefined ? notKnownYet : userOf(to);
   return before === after ? `${before}, another password or address` : `${before} -> ${after}`;
 }
 

@@ -35,7 +35,11 @@ const create = async () => resource.create(call, { inputs: (await check()).input
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "app-roles-reviewed-"));
-  const plans = { one: { "a.t": "grant SELECT", "a.u": "grant SELECT" }, two: { "/srv/api.env": "not known yet" } };
+  const unknown = { "/srv/api.env": "user postgres -> not known yet", "container api-1": "nothing -> not known yet" };
+  const plans = {
+    one: { "a.t": "grant SELECT", "a.u": "grant SELECT" },
+    two: { ...unknown, "a.t": "grant SELECT" },
+  };
   const resources = { [call.urn]: { plan: "one" }, restarted: { plan: "two" } };
   await writeFile(join(folder, "reviewed.json"), JSON.stringify({ resources, plans }));
   process.env[switches.reviewed] = join(folder, "reviewed.json");
@@ -81,13 +85,26 @@ test("a change that another session causes between Check and apply is refused be
   expect(applied).toBe(0);
 });
 
-test("a resource that the review does not name must not change; what it could not know is left to the up", () => {
+test("a resource that the review does not name must not change", () => {
   expect(() => refuseUnreviewed("another", { "a.t": "grant SELECT" })).toThrow("not in the review: a.t (grant SELECT)");
   refuseUnreviewed("another", {});
-  refuseUnreviewed("restarted", {
-    "/srv/api.env": "user postgres -> api_app",
-    "container api-1": "user postgres -> api_app",
-  });
+});
+
+test.each([
+  { "/srv/api.env": "user postgres -> user api_app", "container api-1": "nothing -> user api_app" },
+  { "/srv/api.env": "user postgres, another password or address", "a.t": "grant SELECT" },
+])("a value that the review could not know may be any: %j", (needed) => {
+  refuseUnreviewed("restarted", needed);
+});
+
+test.each([
+  ["a value that the review knew", { "a.t": "grant SELECT, INSERT" }],
+  ["an object that the review does not list", { "container api-2": "user postgres -> user api_app" }],
+  ["the known part of a change", { "/srv/api.env": "user api_admin -> user api_app" }],
+])("beside a value that the review could not know, %s must not differ", (_, moved) => {
+  const needed = { "/srv/api.env": "user postgres -> user api_app", "a.t": "grant SELECT", ...moved };
+  const [[object, change]] = Object.entries(moved) as [[string, string]];
+  expect(() => refuseUnreviewed("restarted", needed)).toThrow(`not in the review: ${object} (${change}). The server`);
 });
 
 test("without a review nothing is refused", async () => {

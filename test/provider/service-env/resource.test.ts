@@ -196,7 +196,7 @@ describe("ServiceEnv", () => {
     await create(news, true);
     expect(actions()).toEqual([]);
     const { inputs: early } = await check(inputs("role", { url: unknown }));
-    expect(early.changes).toEqual({ [place()]: "not known yet" });
+    expect(early.changes).toEqual({ [place()]: "user postgres -> not known yet" });
   });
 
   test("cutover, no change, rollback: one write and one deploy each, and counted", async () => {
