@@ -59,7 +59,7 @@ export async function makeDiscovery(
     missed: (error) => progress(`no answer: ${error.message}`),
   });
   const log = await readLog(options, facts, progress);
-  for (const statement of log?.statements ?? []) watch.addLogged(clientOf(statement));
+  for (const statement of log?.statements ?? []) watch.addLogged(clientOf(statement), statement.at);
   const all = options.docker ? merged(containers, await readContainers(options.dockerHost)) : [];
   const superusers = new Set(facts.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
   const who = findWho(watch, superusers, all, watchedSince(facts, watch, log));
@@ -92,7 +92,7 @@ export async function makeDiscovery(
         services: services.map((service) => ({
           service,
           statements: statements.of.get(service.name) ?? [],
-          watch: watchOf(service, facts, watch, log, statements),
+          watch: watchOf(service, facts, log, statements),
         })),
         hasOthers: watch.clients.some(({ key, database }) => database === name && !keys.has(key)),
         sawEverything: facts.logsAll && isWhole(log) && log.hasStatements && !statements.unattributedIn.has(name),
@@ -160,16 +160,17 @@ function watchedSince(facts: ServerFacts, watch: SessionWatch, log: LogRead | un
 
 /** Whether the log has every DDL statement of the service, and its start. */
 function watchOf(
-  { database, container, sawStart }: SeenService,
+  { database, startedAt }: SeenService,
   facts: ServerFacts,
-  watch: SessionWatch,
   log: LogRead | undefined,
   { unattributedIn }: SeenStatements,
 ): Watch {
   // A log that ends before the start, such as an old one, does not have it.
-  const started = container?.startedAt ?? watch.first;
-  const reachesStart = log?.last !== undefined && started !== undefined && log.last >= started;
-  return { isComplete: logsDdl(facts, log) && reachesStart && !unattributedIn.has(database), sawStart };
+  const reachesStart = log?.last !== undefined && startedAt !== undefined && log.last >= startedAt;
+  return {
+    isComplete: logsDdl(facts, log) && reachesStart && !unattributedIn.has(database),
+    sawStart: startedAt !== undefined,
+  };
 }
 
 interface ReadDatabase {
@@ -240,7 +241,7 @@ function notesOf(facts: ServerFacts, watch: SessionWatch, { watch: time }: Disco
   if (watch.dropped > 0) notes.push(`${watch.dropped} statements were not kept, since too many were different.`);
   if (time < 60_000)
     notes.push(
-      "A short watch misses deploys and scheduled jobs: watch for longer (--watch 1h), through a restart of each service.",
+      "A short watch misses deploys and scheduled jobs: watch for longer (--watch 1h), through a start of each service.",
     );
   return notes;
 }

@@ -478,11 +478,14 @@ function serviceOf(
   };
 }
 
-function unconfirmedText({ sawStart }: SeenService, { reasons }: Need): string {
+function unconfirmedText({ startedAt, container }: SeenService, { reasons }: Need): string {
   const isSilent = reasons.length === 0;
   const why = isSilent ? "none of its statements was seen" : "no DDL was seen";
-  const start = sawStart || isSilent ? "" : ", but its start was not watched";
-  return `Not confirmed: ${why}${start}. Restart it while discover watches with --log, or read its start command.`;
+  const start = startedAt || isSilent ? "" : ", but its start was not watched";
+  const restart = container
+    ? "Restart it while discover watches with --log"
+    : "Stop it, and start it while discover watches with --log (with --docker a restart is enough)";
+  return `Not confirmed: ${why}${start}. ${restart}, or read its start command.`;
 }
 
 function listOf(names: string[]): string {

@@ -179,7 +179,7 @@ function detailLines({ activity, server, evidence, watch }: Discovery, { service
   ];
 }
 
-function describe({ container, addresses, idleShare, replicas, perReplica, sawStart }: SeenService): string {
+function describe({ container, addresses, idleShare, replicas, perReplica, startedAt }: SeenService): string {
   const parts = [
     `${counted(replicas, "replica")} of ${counted(perReplica, "session")}`,
     idleShare === undefined ? "state unknown" : `${Math.round(idleShare * 100)}% idle`,
@@ -190,7 +190,7 @@ function describe({ container, addresses, idleShare, replicas, perReplica, sawSt
           ...(container.urlKeys.length > 0 ? [`URL in ${container.urlKeys.map(({ name }) => name).join(", ")}`] : []),
         ]
       : []),
-    ...(sawStart ? ["its start was seen"] : []),
+    ...(startedAt ? ["its start was seen"] : []),
   ];
   return parts.join(", ");
 }

@@ -27,8 +27,8 @@ export interface SeenService {
   idleShare: number | undefined;
   /** The longest time that a session was idle in a transaction, in seconds. */
   idleInTransaction: number;
-  /** Whether it started while it was watched. */
-  sawStart: boolean;
+  /** When it started, if that was watched. */
+  startedAt: Date | undefined;
 }
 
 /** Sessions that are not proposed as a service. */
@@ -167,12 +167,25 @@ function serviceOf(
     busyPerReplica: Math.min(busy, perReplica),
     idleShare: stateLooks === 0 ? undefined : idleLooks / stateLooks,
     idleInTransaction: Math.max(...clients.map((client) => client.idleInTransaction)),
-    sawStart:
-      watch.startedDuring(keys) ||
-      // A new address is a new replica, which starts as every other does.
-      (clients.some(({ isNew, sessions }) => isNew && sessions > 0) && addresses.length > 1) ||
-      (container !== undefined && since !== undefined && container.startedAt > since),
+    startedAt: startOf(replicas, addresses, watch, containers, since),
   };
+}
+
+/** The last start of a replica that was watched. Replicas start alike, so one of them tells. */
+function startOf(
+  replicas: Set<string>[],
+  addresses: string[],
+  watch: SessionWatch,
+  containers: ContainerFacts[],
+  since: Date | undefined,
+): Date | undefined {
+  const own = containers.filter((each) => addresses.some((address) => isAt(each, address)));
+  // Docker knows when a container started; sessions only tell when it connected.
+  const starts =
+    own.length > 0
+      ? own.map(({ startedAt }) => startedAt).filter((at) => since !== undefined && at > since)
+      : replicas.flatMap((keys) => watch.startOf(keys) ?? []);
+  return starts.toSorted((a, b) => a.getTime() - b.getTime()).at(-1);
 }
 
 function atOnce(replicas: Set<string>[], watch: SessionWatch): number {

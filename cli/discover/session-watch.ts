@@ -23,8 +23,8 @@ export interface ClientUse extends Client {
   stateLooks: number;
   /** The longest time that a session was idle in a transaction, in seconds. */
   idleInTransaction: number;
-  /** It had no session at the first look: it was started during the watch. */
-  isNew: boolean;
+  /** Whether a log has it from before the watch. */
+  wasLogged: boolean;
 }
 
 /** Different statements that are kept; a client that puts its data into the text could fill the memory. */
@@ -33,8 +33,8 @@ const mostStatements = 20_000;
 /** All looks of one watch. */
 export class SessionWatch {
   readonly #clients = new Map<string, ClientUse>();
-  /** Sessions by client at each look; consecutive equal ones once. */
-  readonly #counts: Map<string, number>[] = [];
+  /** Sessions by client at each look; of consecutive equal ones the first. */
+  readonly #counts: { at: Date; sessions: Map<string, number> }[] = [];
   readonly #statements = new Map<string, Statement>();
   readonly #shapeOf: (sql: string) => string;
   looks = 0;
@@ -51,14 +51,13 @@ export class SessionWatch {
   }
 
   add({ sessions, statements }: Look, at = new Date()): void {
-    const isFirst = this.looks === 0;
     this.looks++;
     this.first ??= at;
     this.last = at;
     const counts = new Map<string, number>();
     const busy = new Map<string, number>();
     for (const session of sessions) {
-      const client = this.#clientOf(clientOf(session), !isFirst);
+      const client = this.#clientOf(clientOf(session));
       counts.set(client.key, (counts.get(client.key) ?? 0) + 1);
       if (session.state !== undefined && session.state !== "idle")
         busy.set(client.key, (busy.get(client.key) ?? 0) + 1);
@@ -71,13 +70,14 @@ export class SessionWatch {
       client.sessions = Math.max(client.sessions, count);
       client.busy = Math.max(client.busy, busy.get(key) ?? 0);
     }
-    if (!isSame(counts, this.#counts.at(-1))) this.#counts.push(counts);
+    if (!isSame(counts, this.#counts.at(-1)?.sessions)) this.#counts.push({ at, sessions: counts });
     for (const { session, text, at: began } of statements) this.#count(session, text, began);
   }
 
-  /** A client that a log names, also if it has no session now. */
-  addLogged(client: Client): void {
-    this.#clientOf(client, false);
+  /** A client that a log names, also if it has no session now. @param at when it was logged */
+  addLogged(client: Client, at?: Date | undefined): void {
+    const use = this.#clientOf(client);
+    use.wasLogged ||= at !== undefined && this.first !== undefined && at < this.first;
   }
 
   get clients(): ClientUse[] {
@@ -99,26 +99,37 @@ export class SessionWatch {
     return this.#most((counts) => [...counts.keys()].filter((key) => keys.has(key)).length);
   }
 
-  /** Whether these clients had no session at one look and some at a later one. */
-  startedDuring(keys: ReadonlySet<string>): boolean {
-    let wasAbsent = false;
-    for (const counts of this.#counts) {
-      const isPresent = [...counts.keys()].some((key) => keys.has(key));
-      if (isPresent && wasAbsent) return true;
-      wasAbsent ||= !isPresent;
-    }
-    return false;
+  /**
+   * When these clients got their first session, if that was a start of their program: they had none at the first look and kept
+   * some until the last. Undefined: not known, because a pool that reconnects also has none for a while.
+   */
+  startOf(keys: ReadonlySet<string>): Date | undefined {
+    const isPresent = ({ sessions }: { sessions: Map<string, number> }) =>
+      [...sessions.keys()].some((key) => keys.has(key));
+    const start = this.#counts.findIndex(isPresent);
+    const isKept = start > 0 && this.#counts.slice(start).every(isPresent);
+    const isKnown = [...keys].some((key) => this.#clients.get(key)?.wasLogged);
+    return isKept && !isKnown ? this.#counts[start]?.at : undefined;
   }
 
   #most(of: (counts: Map<string, number>) => number): number {
-    return this.#counts.reduce((most, counts) => Math.max(most, of(counts)), 0);
+    return this.#counts.reduce((most, { sessions }) => Math.max(most, of(sessions)), 0);
   }
 
-  #clientOf(client: Client, isNew: boolean): ClientUse {
+  #clientOf(client: Client): ClientUse {
     const key = keyOf(client);
     const known = this.#clients.get(key);
     if (known) return known;
-    const use = { ...client, key, sessions: 0, busy: 0, idleLooks: 0, stateLooks: 0, idleInTransaction: 0, isNew };
+    const use = {
+      ...client,
+      key,
+      sessions: 0,
+      busy: 0,
+      idleLooks: 0,
+      stateLooks: 0,
+      idleInTransaction: 0,
+      wasLogged: false,
+    };
     this.#clients.set(key, use);
     return use;
   }

@@ -35,7 +35,7 @@ const service = (name: string, database: string, more: Partial<SeenService> = {}
   busyPerReplica: 1,
   idleShare: 0.9,
   idleInTransaction: 0,
-  sawStart: false,
+  startedAt: undefined,
   ...more,
 });
 
@@ -148,8 +148,8 @@ describe("services that migrate", () => {
       "# Before the first preview: pulumi config set --secret adminPassword",
       "# What the services connect to, as in their DATABASE_URL; this is the address that discover used.",
       "# These objects have an owner of their own, which keeps them.",
-      "# Not confirmed: none of its statements was seen. Restart it while discover watches with --log, or read its",
-      "# start command.",
+      "# Not confirmed: none of its statements was seen. Stop it, and start it while discover watches with --log (with",
+      "# --docker a restart is enough), or read its start command.",
       '# app-roles confirm cron --migrates false --because "..."',
     ]);
   });

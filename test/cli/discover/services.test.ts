@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { ContainerFacts } from "../../../cli/discover/containers.ts";
 import { attribution, findWho } from "../../../cli/discover/services.ts";
 import type { Look, Session } from "../../../cli/discover/session-sampler.ts";
-import { SessionWatch } from "../../../cli/discover/session-watch.ts";
+import { clientOf, SessionWatch } from "../../../cli/discover/session-watch.ts";
 
 let pid = 0;
 const session = (application: string, more: Partial<Session> = {}): Session => ({
@@ -46,7 +46,7 @@ describe("services", () => {
       ),
     );
     expect(found.services).toMatchObject([
-      { name: "api", sessions: 3, perReplica: 3, replicas: 2, busyPerReplica: 1, user: "postgres", sawStart: true },
+      { name: "api", sessions: 3, perReplica: 3, replicas: 2, busyPerReplica: 1, user: "postgres" },
     ]);
     expect(found.services[0]?.idleShare).toBeCloseTo(5 / 6);
   });
@@ -106,10 +106,36 @@ describe("services", () => {
     expect(who(watchOf([session("api"), session("worker", { address: "10.0.0.2" })])).onlyAddress).toBeUndefined();
   });
 
-  test("a service that comes back was seen to start", () => {
-    const [api, again] = [session("api"), session("api")];
-    expect(who(watchOf([api], [], [again])).services[0]?.sawStart).toBe(true);
-    expect(who(watchOf([api], [api, again])).services[0]?.sawStart).toBe(false);
+  describe("a start", () => {
+    const startsOf = (...looks: Session[][]) => who(watchOf(...looks)).services.map(({ startedAt }) => startedAt);
+    const [api, again, other] = [session("api"), session("api"), session("api", { address: "10.0.0.2" })];
+
+    test("is watched if a service, or a replica of it, had no session at first and kept the ones it got", () => {
+      expect(startsOf([], [api], [api, again])).toEqual([expect.any(Date)]);
+      expect(startsOf([api], [api, other])).toEqual([expect.any(Date)]);
+    });
+
+    test("is not known if sessions come back or go: a pool does that too", () => {
+      expect(startsOf([api], [], [again])).toEqual([undefined]);
+      expect(startsOf([], [api], [])).toEqual([undefined]);
+      expect(startsOf([], [api], [], [again])).toEqual([undefined]);
+      expect(startsOf([api], [api, again])).toEqual([undefined]);
+    });
+
+    test("is not one if a log has the service from before the watch", () => {
+      const watch = watchOf([], [api]);
+      watch.addLogged(clientOf(api), new Date(0));
+      expect(who(watch).services).toMatchObject([{ startedAt: undefined }]);
+    });
+
+    test("is that of its container if Docker tells, whatever the sessions do", () => {
+      const startOf = (watch: SessionWatch, startedAt: Date, since: Date) =>
+        findWho(watch, superusers, [container("api", "10.0.0.1", { startedAt })], since).services[0]?.startedAt;
+      const [early, late] = [new Date(1000), new Date(2000)];
+      expect(startOf(watchOf([], [api]), early, late)).toBeUndefined();
+      expect(startOf(watchOf([api], [], [again]), early, late)).toBeUndefined();
+      expect(startOf(watchOf([api]), late, early)).toEqual(late);
+    });
   });
 
   test("hidden states are not idle", () => {
