@@ -26,9 +26,24 @@ export interface ConnectionBudget {
 /** The default of `ceiling`: max_connections 100 less 3 reserved ones and room for an admin. Source: the runbook. */
 export const defaultCeiling = 95;
 
-export function connectionBudget(ceiling: number, entries: CountedEntry[]): ConnectionBudget {
-  const total = entries.reduce((sum, { limit }) => sum + limit, 0);
-  return { ceiling, total, over: Math.max(0, total - ceiling), entries };
+export function totalOf(entries: Pick<CountedEntry, "limit">[]): number {
+  return entries.reduce((sum, { limit }) => sum + limit, 0);
+}
+
+/**
+ * Adds up the limits.
+ *
+ * @param assumed the roles with `rotation: alternate`: each has the entries of its two login roles. It can log in itself only until
+ *   the first rotation, and the second login role only from then on, so it is not counted in addition.
+ */
+export function connectionBudget(
+  ceiling: number,
+  entries: CountedEntry[],
+  assumed: readonly string[] = [],
+): ConnectionBudget {
+  const counted = entries.filter(({ role }) => !assumed.includes(role));
+  const total = totalOf(counted);
+  return { ceiling, total, over: Math.max(0, total - ceiling), entries: counted };
 }
 
 /** The budget as a table for people: role, limit, source, then total and ceiling. */

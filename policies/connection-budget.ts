@@ -74,7 +74,11 @@ export function programBudgetViolations(resources: Resource[], ceiling: number):
   const [first] = roles;
   if (declared.length === 0 && first) {
     found.push(
-      ...violations(first.resource.urn, withRoles({ entries: [], ceiling: undefined, problems: [] }, roles), ceiling),
+      ...violations(
+        first.resource.urn,
+        withRoles({ entries: [], assumed: [], ceiling: undefined, problems: [] }, roles),
+        ceiling,
+      ),
     );
   }
   if (declared.length > 1) {
@@ -92,13 +96,16 @@ export function programBudgetViolations(resources: Resource[], ceiling: number):
 /** The readable part of a budget, and the problems with the rest. */
 interface ReadBudget {
   entries: CountedEntry[];
+  /** Roles that login roles in the budget SET ROLE to. */
+  assumed: string[];
   /** Undefined: not declared. */
   ceiling: number | undefined;
   problems: string[];
 }
 
 function readBudget({ props }: Resource): ReadBudget {
-  const budget: ReadBudget = { entries: [], ceiling: undefined, problems: [] };
+  const assumed = Array.isArray(props.assumed) ? props.assumed.filter((role) => typeof role === "string") : [];
+  const budget: ReadBudget = { entries: [], assumed, ceiling: undefined, problems: [] };
   if (typeof props.ceiling === "number") budget.ceiling = props.ceiling;
   else budget.problems.push(`the stack's ceiling is ${valueText(props.ceiling)}`);
   if (!Array.isArray(props.entries)) {
@@ -140,7 +147,7 @@ function addEntry(budget: ReadBudget, role: string, limit: LoginRole["limit"], s
   else budget.problems.push(`${role} has no connection limit`);
 }
 
-function violations(urn: string, { entries, ceiling, problems }: ReadBudget, allowed: number): Violation[] {
+function violations(urn: string, { entries, assumed, ceiling, problems }: ReadBudget, allowed: number): Violation[] {
   const found: Violation[] = [];
   if (problems.length > 0) {
     found.push({
@@ -148,7 +155,7 @@ function violations(urn: string, { entries, ceiling, problems }: ReadBudget, all
       message: `the connections of this server cannot be added up: ${problems.join("; ")}; give each login role a connection limit that is known in preview`,
     });
   }
-  const problem = budgetProblem(connectionBudget(Math.min(ceiling ?? allowed, allowed), entries));
+  const problem = budgetProblem(connectionBudget(Math.min(ceiling ?? allowed, allowed), entries, assumed));
   if (problem)
     found.push({ urn, message: (ceiling ?? 0) > allowed ? `${problem}\n${raiseCeiling(allowed)}` : problem });
   return found;

@@ -1,3 +1,4 @@
+import { totalOf } from "../../model/budget.ts";
 import { budgetEntries } from "../../model/stack.ts";
 import type { LoginRole } from "../../provider/budget/live-budget.ts";
 import { benchmark, recommendations } from "./cis.ts";
@@ -98,9 +99,7 @@ export function auditDocument(audit: Audit): AuditDocument {
       looks: observations.all.length,
       missed: observations.missed,
     },
-    budget: stack
-      ? { ceiling: stack.ceiling, declared: budgetEntries(stack).reduce((sum, { limit }) => sum + limit, 0) }
-      : null,
+    budget: stack ? { ceiling: stack.ceiling, declared: totalOf(budgetEntries(stack)) } : null,
     roles: rolesOf(audit),
     benchmark,
     findings: findings.sorted.map(({ cis, details = [], ...finding }) => ({

@@ -17,7 +17,7 @@ export const connectionBudgetContract = defineContract({
       .array(z.string())
       .optional()
       .describe(
-        "Roles that login roles SET ROLE to; `LoginTurn` warns when one of them logs in itself. Default: none.",
+        "Roles that login roles in the budget SET ROLE to, not counted in addition; `LoginTurn` warns when one of them can log in itself. Default: none.",
       ),
     enforced: z.array(z.string()).optional().describe("Existing roles whose limit the stack sets. Default: none."),
     databases: z.array(z.string()).optional().describe("Declared databases. Default: none."),

@@ -1,4 +1,4 @@
-import type { BudgetEntry } from "../../model/budget.ts";
+import { type BudgetEntry, totalOf } from "../../model/budget.ts";
 import type { Queryable } from "../postgres/connection.ts";
 import { isClient } from "../postgres/sessions.ts";
 
@@ -42,10 +42,6 @@ export async function readLiveBudget(db: Queryable): Promise<LiveBudget> {
      GROUP BY 1, 2, 3 ORDER BY 1`,
   );
   return { slots: slots.rows[0] as Slots, roles: roles.rows };
-}
-
-export function totalOf(entries: Pick<BudgetEntry, "limit">[]): number {
-  return entries.reduce((sum, entry) => sum + entry.limit, 0);
 }
 
 /** Slots that non-superusers can use. */

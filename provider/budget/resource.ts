@@ -1,4 +1,4 @@
-import type { BudgetEntry } from "../../model/budget.ts";
+import { type BudgetEntry, connectionBudget as sumOf } from "../../model/budget.ts";
 import type { Server } from "../postgres/connection.ts";
 import { isMissingDatabase, isStandby } from "../postgres/databases.ts";
 import { isSuperuser } from "../postgres/roles.ts";
@@ -8,16 +8,7 @@ import { serverWarnings } from "../warnings/index.ts";
 import { cronDatabase, cronJobs } from "../warnings/unmoved-objects.ts";
 import { warningsOf } from "../warnings/warning.ts";
 import { connectionBudgetContract } from "./contract.ts";
-import {
-  missing,
-  readLiveBudget,
-  superusers,
-  table,
-  totalOf,
-  undeclared,
-  unlimited,
-  usableSlots,
-} from "./live-budget.ts";
+import { missing, readLiveBudget, superusers, table, undeclared, unlimited, usableSlots } from "./live-budget.ts";
 
 /** The path of the whole resource: for a property the engine prints its value first, in Go's notation. */
 const whole = "";
@@ -36,8 +27,9 @@ export function connectionBudget(server: Server): Reconciler<typeof connectionBu
       const { ceiling, entries, assumed = [], enforced = [], superuser } = inputs;
       const { databases = [], access, closed = [], legacyUsers = [] } = inputs;
       const live = await server.anySession(readLiveBudget);
-      lastTable = table(entries, live);
-      const total = totalOf(entries);
+      const budget = sumOf(ceiling, entries, assumed);
+      const { total } = budget;
+      lastTable = table(budget.entries, live);
       const slots = usableSlots(live.slots);
       const failures = [];
       if (await server.anySession(isStandby)) {
@@ -78,7 +70,8 @@ export function connectionBudget(server: Server): Reconciler<typeof connectionBu
       };
     },
 
-    summarize: ({ ceiling, entries }) => `${totalOf(entries)} of ${ceiling} connections\n${lastTable}`,
+    summarize: ({ ceiling, entries, assumed }) =>
+      `${sumOf(ceiling, entries, assumed).total} of ${ceiling} connections\n${lastTable}`,
     // On refresh the official plugin fails too, but without a next step.
     reach: () => server.anySession(async () => undefined),
     apply: async () => undefined,

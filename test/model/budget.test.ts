@@ -12,6 +12,13 @@ test("the budget adds up limits and computes the excess", () => {
   expect(connectionBudget(95, [])).toMatchObject({ total: 0, over: 0 });
 });
 
+test("a role is not counted in addition to the two login roles that SET ROLE to it", () => {
+  const logins = ["api_a", "api_b"].map((role) => ({ role, limit: 8, source: "declared" as const }));
+  const all = [...logins, { role: "api", limit: 8, source: "program" as const }];
+  expect(connectionBudget(95, all, ["api"])).toEqual({ ceiling: 95, total: 16, over: 0, entries: logins });
+  expect(connectionBudget(95, all).total).toBe(24);
+});
+
 test("the table has role, limit and source of each, then total and ceiling", () => {
   expect(budgetTable(connectionBudget(95, entries))).toBe(
     [

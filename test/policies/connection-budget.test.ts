@@ -89,6 +89,24 @@ describe("the program's own roles", () => {
     expect(programBudgetViolations([declared, role("group", { login: false, connectionLimit: 50 })], 95)).toEqual([]);
   });
 
+  test("are counted as the budget does while a role gets two login roles: it is not counted in addition", () => {
+    const entries = runbookEntries.flatMap((entry) =>
+      entry.role === "dashboard_app"
+        ? ["a", "b"].map((turn) => ({ ...entry, role: `dashboard_app_${turn}` }))
+        : [entry],
+    );
+    const alternate = budget({ ceiling: 94, entries, assumed: ["dashboard_app"] });
+    // Whether it keeps its login is known only in the up.
+    const own = ["dashboard_app", "dashboard_app_a", "dashboard_app_b"].map((name) =>
+      role(name, { connectionLimit: 8, login: name === "dashboard_app_a" || unknown }),
+    );
+    expect(programBudgetViolations([alternate, ...own], 94)).toEqual([]);
+    const another = role("another", { connectionLimit: 1, assumeRole: "dashboard_app" });
+    expect(messages(programBudgetViolations([alternate, ...own, another], 94))).toEqual([
+      expect.stringContaining("add up to 95"),
+    ]);
+  });
+
   test("count with their own limit if it is higher than the declared one", () => {
     const raised = role("cron_app", { connectionLimit: 15 });
     expect(messages(programBudgetViolations([declared, raised], 95))).toEqual([

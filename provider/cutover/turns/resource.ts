@@ -19,8 +19,8 @@ export function loginTurn(server: Server): Reconciler<typeof loginTurnContract> 
       const keepsLogin = rotate ? false : await keptLogin(server, role, before);
       const [inForce, other] = turn % 2 === 0 ? [first, second] : [second, first];
       const warning =
-        `${role} can still log in itself, with its password from before the login roles ${first} and ${second}, in addition to its ` +
-        `limit in the budget; npx app-roles rotate ${role} ends that once its services use ${inForce}`;
+        `${role} can still log in itself, with its password from before the login roles ${first} and ${second}; ` +
+        `npx app-roles rotate ${role} ends that once its services use ${inForce}`;
       return {
         changes: {},
         observed: { turn, inForce, former: turn > 0 ? other : "", keepsLogin },
