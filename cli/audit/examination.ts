@@ -1,5 +1,6 @@
+import type { Queryable } from "../../provider/postgres/connection.ts";
 import { isStandby } from "../../provider/postgres/databases.ts";
-import { isLostConnection, lostConnection } from "../postgres/lost-connection.ts";
+import { isLostConnection, readError } from "../postgres/lost-connection.ts";
 import type { ReadOnlyServer } from "../postgres/read-only-server.ts";
 import { checkAuthentication } from "./checks/authentication.ts";
 import { checkConnections } from "./checks/connections.ts";
@@ -52,13 +53,9 @@ export async function examine(
   const now = new Date();
   const { host, port } = server.address;
   const findings = new Findings(options.ignore);
-  const facts = await server.anySession(async (db) => ({
-    version:
-      (await db.query<{ version: string }>("SELECT current_setting('server_version') AS version")).rows[0]?.version ??
-      "",
-    isStandby: await isStandby(db),
-    logins: await readLogins(db),
-  }));
+  const facts = await server.anySession(readFacts).catch((error: unknown) => {
+    throw readError("reading the login roles", server.address, error);
+  });
   const history =
     options.history === undefined
       ? undefined
@@ -76,11 +73,16 @@ export async function examine(
       await check(context, findings);
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      if (isLostConnection(error)) throw lostConnection(`checking ${words}`, server.address, error);
+      if (isLostConnection(error)) throw readError(`checking ${words}`, server.address, error);
       findings.cannot(name as CheckName, message, "fix what the message names, then audit again");
     }
   }
   return { subject, ...facts, observations, findings, at: now };
+}
+
+async function readFacts(db: Queryable): Promise<Pick<Audit, "version" | "isStandby" | "logins">> {
+  const { rows } = await db.query<{ version: string }>("SELECT current_setting('server_version') AS version");
+  return { version: rows[0]?.version ?? "", isStandby: await isStandby(db), logins: await readLogins(db) };
 }
 
 type Check = (context: Context, findings: Findings) => Promise<void>;

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Server } from "../../provider/postgres/connection.ts";
-import { isLostConnection, lostConnection } from "../postgres/lost-connection.ts";
+import { isLostConnection, readError } from "../postgres/lost-connection.ts";
 import { type Observations, observe } from "./observation.ts";
 
 /** Milliseconds between two looks. */
@@ -28,8 +28,9 @@ export async function watch(server: Server, observations: Observations, watching
     try {
       observations.add(await server.anySession(observe));
     } catch (error) {
-      if (!isLostConnection(error)) throw error;
-      if (observations.all.length === 0) throw lostConnection("reading the sessions", server.address, error);
+      if (observations.all.length === 0 || !isLostConnection(error)) {
+        throw readError("reading the sessions", server.address, error);
+      }
       observations.missed++;
       watching.missed?.(error as Error);
     }

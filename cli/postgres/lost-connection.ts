@@ -13,13 +13,15 @@ export function isLostConnection(error: unknown): boolean {
   );
 }
 
-/** The error for people; a refused login already says what to do. */
-export function lostConnection(doing: string, { host, port }: ServerAddress, error: unknown): Error {
-  if (error instanceof ConnectionError) return new Error(`${doing}: ${error.message}`, { cause: error });
+/** The error of reading the server, for people; a refused login already says what to do. */
+export function readError(doing: string, { host, port }: ServerAddress, error: unknown): Error {
   const { message } = error as Error;
   const code = codeOf(error);
+  const reason = error instanceof ConnectionError || code === undefined ? message : `${message} (${code})`;
   return new Error(
-    `${doing}: the server at ${host}:${port} ended the connection: ${message}${code ? ` (${code})` : ""}. Check that it is up, then run this again`,
+    isLostConnection(error) && !(error instanceof ConnectionError)
+      ? `${doing}: the server at ${host}:${port} ended the connection: ${reason}. Check that it is up, then run this again`
+      : `${doing}: ${reason}`,
     { cause: error },
   );
 }

@@ -1,14 +1,15 @@
 import { open } from "node:fs/promises";
 import { writeFileAtomically } from "../../provider/write-file.ts";
 import { auditSubject } from "../audit/audit.ts";
+import { outcomes } from "../audit/document.ts";
 import type { ExaminationOptions } from "../audit/examination.ts";
 import { findSubject, type Subject } from "../audit/subject.ts";
 import { verdict } from "../audit/text.ts";
-import { isLostConnection, lostConnection } from "../postgres/lost-connection.ts";
+import { readError } from "../postgres/lost-connection.ts";
 import { ReadOnlyServer } from "../postgres/read-only-server.ts";
 import { UsageError } from "../terminal/command.ts";
 import { readSchemaOwners, type SchemaOwners } from "./ownership.ts";
-import { marker, reportPage } from "./page.ts";
+import { marker, type Report, reportPage } from "./page.ts";
 import { serviceStates } from "./services.ts";
 
 export interface ReportOptions extends ExaminationOptions {
@@ -23,20 +24,31 @@ export interface ReportOptions extends ExaminationOptions {
   quiet?: boolean;
 }
 
-/** Writes the page. Resolves with the exit code. Throws if the server cannot be audited. */
+/**
+ * Writes the page. Resolves with the exit code: 0, or 2 if the server could not be read, which leaves the previous file. Throws if
+ * the file cannot be written.
+ */
 export async function report(options: ReportOptions): Promise<number> {
   if (!options.force) await refuseOther(options.out);
+  const read = await readReport(options).catch((error: unknown) => {
+    if (error instanceof UsageError) throw error;
+    console.error(`app-roles report: could not check: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  });
+  if (!read) return outcomes.error;
+  // For others to read; it holds no secret.
+  await writeFileAtomically(options.out, reportPage(read), { encoding: "utf8", mode: 0o644 }).catch((error: Error) => {
+    throw new Error(`cannot write ${options.out}: ${error.message}`);
+  });
+  if (!options.quiet) console.log(`${options.out}: ${verdict(read.audit)}`);
+  return 0;
+}
+
+async function readReport(options: ReportOptions): Promise<Report> {
   const subject = await findSubject(options.url, options.stack);
   const audit = await auditSubject(subject, options, false);
   const owners = await readOwners(subject);
-  const services = subject.declared ? serviceStates(subject.declared) : [];
-  const page = reportPage({ audit, owners, services });
-  // For others to read; it holds no secret.
-  await writeFileAtomically(options.out, page, { encoding: "utf8", mode: 0o644 }).catch((error: Error) => {
-    throw new Error(`cannot write ${options.out}: ${error.message}`);
-  });
-  if (!options.quiet) console.log(`${options.out}: ${verdict(audit)}`);
-  return 0;
+  return { audit, owners, services: subject.declared ? serviceStates(subject.declared) : [] };
 }
 
 async function readOwners(subject: Subject): Promise<SchemaOwners[]> {
@@ -46,7 +58,7 @@ async function readOwners(subject: Subject): Promise<SchemaOwners[]> {
   try {
     return await readSchemaOwners(server, declared);
   } catch (error) {
-    throw isLostConnection(error) ? lostConnection("reading the owners", address, error) : error;
+    throw readError("reading the owners of objects", address, error);
   } finally {
     await server.close();
   }

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { auditSubject } from "../../../cli/audit/audit.ts";
 import { auditDocument } from "../../../cli/audit/document.ts";
 import type { Audit } from "../../../cli/audit/examination.ts";
+import { marker } from "../../../cli/report/page.ts";
 import { type Postgres, type PostgresOptions, startPostgres } from "../../../sandbox/postgres/server.ts";
 import { run } from "../../../sandbox/process.ts";
 
@@ -25,10 +26,15 @@ const auditOf = ({ host, port, user, password }: Postgres) => {
 
 const capacity = (audit: Audit) => auditDocument(audit).findings.filter(({ check }) => check === "server-capacity");
 
-/** The commands that look at a server, outside a project, with what they say and their exit codes. */
-async function commandsAt(url: string): Promise<Record<string, { code: number; said: string }>> {
+/**
+ * The commands that look at a server, outside a project, with what they say and their exit codes; and the page in a file that held
+ * an earlier report.
+ */
+async function commandsAt(url: string): Promise<Record<string, { code: number; said: string } | string>> {
   const folder = await mkdtemp(join(tmpdir(), "app-roles-states-"));
-  const commands = { audit: [], discover: ["--watch", "0s"], report: ["--out", join(folder, "report.html")] };
+  const out = join(folder, "report.html");
+  await writeFile(out, earlier);
+  const commands = { audit: [], discover: ["--watch", "0s"], report: ["--out", out] };
   try {
     const runs = Object.entries(commands).map(async ([name, args]) => {
       const { code, stdout, stderr } = await run(process.execPath, [
@@ -37,18 +43,25 @@ async function commandsAt(url: string): Promise<Record<string, { code: number; s
       ]);
       return [name, { code, said: stdout + stderr }] as const;
     });
-    return Object.fromEntries(await Promise.all(runs));
+    return { ...Object.fromEntries(await Promise.all(runs)), page: await readFile(out, "utf8") };
   } finally {
     await rm(folder, { recursive: true });
   }
 }
 
-/** All three failed and said this; audit could not check, which is exit code 2. */
-const failed = (words: RegExp) => ({
-  audit: { code: 2, said: expect.stringMatching(words) },
-  discover: { code: 1, said: expect.stringMatching(words) },
-  report: { code: 1, said: expect.stringMatching(words) },
-});
+const earlier = `${marker}an earlier report`;
+
+/** All three failed and said this; audit and report could not check, which is exit code 2, and said in one line what they read. */
+const failed = (words: RegExp) => {
+  const inOneLine = (command: string) =>
+    new RegExp(`^app-roles ${command}: could not check: reading the sessions: [^\\n]*${words.source}[^\\n]*\\n$`);
+  return {
+    audit: { code: 2, said: expect.stringMatching(inOneLine("audit")) },
+    discover: { code: 1, said: expect.stringMatching(words) },
+    report: { code: 2, said: expect.stringMatching(inOneLine("report")) },
+    page: earlier,
+  };
+};
 
 test("a full server: from its reserved slots it is a finding, and without any the audit says what to do", () =>
   withServer({ maxConnections: 6 }, async (server) => {
@@ -98,10 +111,12 @@ test("a standby is audited, and the audit says so", () =>
     const { server: found, notes, unchecked } = auditDocument(await auditOf(server));
     expect({ isStandby: found.isStandby, unchecked }).toEqual({ isStandby: true, unchecked: [] });
     expect(notes[0]).toMatch(/the server is a standby/);
-    const { audit, discover, report } = await commandsAt(server.url());
-    expect(audit?.said).toContain("Note: the server is a standby");
-    expect(discover).toMatchObject({ code: 0, said: expect.stringContaining("This is a standby") });
-    expect(report?.code).toBe(0);
+    expect(await commandsAt(server.url())).toMatchObject({
+      audit: { said: expect.stringContaining("Note: the server is a standby") },
+      discover: { code: 0, said: expect.stringContaining("This is a standby") },
+      report: { code: 0 },
+      page: expect.stringMatching(/PostgreSQL [\d.]+ \(standby\) at /),
+    });
   }));
 
 test("a server that requires TLS", () =>

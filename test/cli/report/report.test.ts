@@ -1,15 +1,27 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import * as subjects from "../../../cli/audit/subject.ts";
 import { report } from "../../../cli/report/report.ts";
+import type { Server } from "../../../provider/postgres/connection.ts";
 import { createLegacyEstate } from "../../../sandbox/legacy/index.ts";
 import { startPostgres, type TestPostgres } from "../../provider/postgres.ts";
 import { deploy } from "../audit/deployed.ts";
 
 // The stack is declared here, so no pulumi runs.
 vi.mock(import("../../../cli/audit/subject.ts"), async (original) => ({ ...(await original()), findSubject: vi.fn() }));
+// What happens immediately before the owners are read.
+let beforeOwners: (server: Server) => Promise<unknown> = async () => undefined;
+vi.mock(import("../../../cli/report/ownership.ts"), async (original) => {
+  const { readSchemaOwners } = await original();
+  return {
+    readSchemaOwners: async (server, from) => {
+      await beforeOwners(server);
+      return readSchemaOwners(server, from);
+    },
+  };
+});
 
 let postgres: TestPostgres;
 let declared: subjects.Declared;
@@ -109,14 +121,34 @@ test("without a stack the page has no owners and no services", async () => {
   expect(page).toMatch(/<h2 id="findings"/);
 });
 
-test("a server that cannot be reached leaves the previous report", async () => {
-  vi.mocked(subjects.findSubject).mockResolvedValue({
-    address: { ...postgres.address, port: 1 },
-    namedBy: "stack",
-    declared,
+describe("a server that cannot be read leaves the previous report, and one line says what was being read", () => {
+  const failing = async (words: RegExp) => {
+    const out = join(folder, "server.html");
+    const before = await readFile(out, "utf8");
+    const errors: string[] = [];
+    vi.spyOn(console, "error").mockImplementation((line: string) => void errors.push(line));
+    expect(await report({ out, quiet: true })).toBe(2);
+    expect(errors).toEqual([expect.stringMatching(words)]);
+    expect(await readFile(out, "utf8")).toBe(before);
+    expect((await readdir(folder)).filter((name) => name.startsWith("."))).toEqual([]);
+  };
+  afterEach(() => {
+    beforeOwners = async () => undefined;
   });
-  const out = join(folder, "server.html");
-  const before = await readFile(out, "utf8");
-  await expect(report({ out })).rejects.toThrow(/reading the sessions: cannot log in .*ECONNREFUSED/);
-  expect(await readFile(out, "utf8")).toBe(before);
+
+  test("from the beginning", async () => {
+    const address = { ...postgres.address, port: 1 };
+    vi.mocked(subjects.findSubject).mockResolvedValue({ address, namedBy: "stack", declared });
+    await failing(/^app-roles report: could not check: reading the sessions: cannot log in .*ECONNREFUSED.*$/);
+  });
+
+  test("if it ends the session during the last reading", async () => {
+    beforeOwners = (server) => server.anySession((db) => db.query("SELECT pg_terminate_backend(pg_backend_pid())"));
+    await failing(/^app-roles report: could not check: reading the owners of objects: the server at .* ended .*$/);
+  });
+
+  test("if it stops before the last reading", async () => {
+    beforeOwners = () => postgres.stop();
+    await failing(/: reading the owners of objects: cannot log in .*ECONNREFUSED.*$/);
+  });
 });
