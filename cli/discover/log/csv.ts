@@ -1,7 +1,23 @@
-import { addressOf, knownName, type LogEntry, type LogFormat, longestMessage, type Times } from "./entry.ts";
+import {
+  addressOf,
+  knownName,
+  type LogEntry,
+  type LogFormat,
+  longestMessage,
+  skippedLines,
+  type Times,
+} from "./entry.ts";
 
 /** The beginning of a record: its time, then the user. */
-export const csvStart = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^",]+,(?:"|,)/;
+export const csvStart = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^",\s]+,(?:"|,)/;
+
+/**
+ * The columns of a record up to the beginning of its message. Nothing inside a quoted field is like this, since an odd number of
+ * quotes begins the message, and inside a field each quote is doubled.
+ */
+const recordStart =
+  /\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} [^",\s]+(?:,(?:"[^"]*(?:""[^"]*)*")?){2},\d*,(?:"[^"]*(?:""[^"]*)*")?,[0-9a-f.]*,\d*,(?:"[^"]*(?:""[^"]*)*")?,[^",]*,[^",]*,\d*,[^",]+,[0-9A-Z]{5},"(?:"")*[^",]/;
+const lineStart = new RegExp(`^${recordStart.source}`);
 
 /** Positions in a record, the same from PostgreSQL 9 to 18; later versions add columns at the end. */
 const column = {
@@ -18,49 +34,67 @@ const column = {
   application: 22,
 };
 
+/** The columns of PostgreSQL 14 to 18. */
+const columns = 26;
+
 /** The format of log_destination `csvlog`, whose quoted fields can contain newlines. */
 export class CsvFormat implements LogFormat {
-  skipped = 0;
   readonly #times: Times;
   #lines: string[] = [];
+  #count = 0;
   #length = 0;
   #isOpen = false;
+  #skipped = 0;
 
   constructor(times: Times) {
     this.#times = times;
   }
 
   push(line: string): LogEntry | undefined {
+    // The open record has no end: the server crashed, or a part of the file was cut out.
+    if (this.#isOpen && lineStart.test(line)) this.end();
     // A file can begin in the middle of a record.
     if (!this.#isOpen && !csvStart.test(line)) {
-      if (line !== "") this.skipped++;
+      if (line !== "") this.#skipped++;
       return undefined;
     }
     if (this.#length < longestMessage) this.#lines.push(line);
+    this.#count++;
     this.#length += line.length;
     if (quotes(line) % 2 === 1) this.#isOpen = !this.#isOpen;
     if (this.#isOpen) return undefined;
     const record = this.#lines.join("\n");
-    const isTruncated = this.#length > record.length;
-    this.#lines = [];
-    this.#length = 0;
-    return this.#entry(fieldsOf(record), isTruncated);
+    const isTruncated = this.#count > this.#lines.length;
+    const entry = this.#entry(record, isTruncated);
+    if (!entry) this.#skipped += this.#count;
+    this.#clear();
+    return entry;
   }
 
   /** A record without its end is dropped. */
   end(): undefined {
-    if (this.#isOpen) this.skipped += this.#lines.length;
+    this.#skipped += this.#count;
+    this.#clear();
+  }
+
+  problems(): string[] {
+    return skippedLines(this.#skipped);
+  }
+
+  #clear(): void {
     this.#lines = [];
+    this.#count = 0;
+    this.#length = 0;
     this.#isOpen = false;
   }
 
-  #entry(fields: string[], isTruncated: boolean): LogEntry | undefined {
+  #entry(record: string, isTruncated: boolean): LogEntry | undefined {
+    const fields = fieldsOf(record, isTruncated);
+    // A record without its end can be followed by the next one on the same line.
+    if (!fields || (fields.length !== columns && !isTruncated && recordStart.test(record.slice(1)))) return undefined;
     const value = (name: keyof typeof column) => fields[column[name]];
     const message = value("message");
-    if (message === undefined) {
-      this.skipped++;
-      return undefined;
-    }
+    if (message === undefined || !/^[0-9A-Z]{5}$/.test(value("code") ?? "")) return undefined;
     const from = value("from") ?? "";
     const query = value("query");
     return {
@@ -86,15 +120,15 @@ function quotes(line: string): number {
   return count;
 }
 
-/** The fields of a record; one that is not closed ends with the text. */
-function fieldsOf(record: string): string[] {
+/** The fields of a record; undefined if it is none. @param isCut whether its last field can lack its end */
+function fieldsOf(record: string, isCut: boolean): string[] | undefined {
   const fields: string[] = [];
   for (let at = 0; ; ) {
     if (record[at] === '"') {
       let end = at + 1;
       for (;;) {
         end = record.indexOf('"', end);
-        if (end < 0) return [...fields, record.slice(at + 1).replaceAll('""', '"')];
+        if (end < 0) return isCut ? [...fields, record.slice(at + 1).replaceAll('""', '"')] : undefined;
         if (record[end + 1] !== '"') break;
         end += 2;
       }
@@ -105,7 +139,8 @@ function fieldsOf(record: string): string[] {
       fields.push(record.slice(at, end < 0 ? undefined : end));
       at = end < 0 ? record.length : end;
     }
-    if (record[at] !== ",") return fields;
+    if (at === record.length) return fields;
+    if (record[at] !== ",") return undefined;
     at++;
   }
 }

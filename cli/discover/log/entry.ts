@@ -24,8 +24,13 @@ export interface LogFormat {
   push(line: string): LogEntry | undefined;
   /** The last message, once the file has ended. */
   end(): LogEntry | undefined;
-  /** Lines that are no part of a message. */
-  readonly skipped: number;
+  /** What could not be read of the file, in words. */
+  problems(): string[];
+}
+
+/** The problem of lines that are no part of a message, or of a message that lacks its end. */
+export function skippedLines(count: number): string[] {
+  return count === 0 ? [] : [`${count} ${count === 1 ? "line" : "lines"} cannot be read`];
 }
 
 /** The most characters of a message that are kept. */

@@ -1,4 +1,4 @@
-import { addressOf, knownName, type LogEntry, type LogFormat, type Times } from "./entry.ts";
+import { addressOf, knownName, type LogEntry, type LogFormat, skippedLines, type Times } from "./entry.ts";
 
 /** The keys of log_destination `jsonlog` (PostgreSQL 15 or later) that are read. */
 interface JsonEntry {
@@ -17,8 +17,8 @@ interface JsonEntry {
 
 /** The format of log_destination `jsonlog`: one object in each line. */
 export class JsonFormat implements LogFormat {
-  skipped = 0;
   readonly #times: Times;
+  #skipped = 0;
 
   constructor(times: Times) {
     this.#times = times;
@@ -27,7 +27,7 @@ export class JsonFormat implements LogFormat {
   push(line: string): LogEntry | undefined {
     const entry = parsed(line);
     if (!entry || typeof entry.message !== "string") {
-      if (line !== "") this.skipped++;
+      if (line !== "") this.#skipped++;
       return undefined;
     }
     return {
@@ -46,6 +46,10 @@ export class JsonFormat implements LogFormat {
   }
 
   end(): undefined {}
+
+  problems(): string[] {
+    return skippedLines(this.#skipped);
+  }
 }
 
 function parsed(line: string): JsonEntry | undefined {

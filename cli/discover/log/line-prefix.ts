@@ -28,6 +28,8 @@ type Field = "application" | "user" | "database" | "address" | "pid" | "time" | 
 const severities =
   "DEBUG[1-5]?|INFO|NOTICE|WARNING|ERROR|LOG|FATAL|PANIC|STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION|BACKTRACE";
 
+const notInName = /: {2}|\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/;
+
 /** The first line of a message, or of a part of one such as its DETAIL. */
 export type PrefixedLine = Omit<LogEntry, "detail" | "statement">;
 
@@ -37,11 +39,13 @@ export interface LinePrefix {
   text: string;
   fields: Set<Field>;
   parse(line: string, times: Times): PrefixedLine | undefined;
+  /** Where a message begins in the text; -1: nowhere. */
+  indexIn(text: string): number;
 }
 
 export function linePrefix(text: string): LinePrefix {
   const fields: Field[] = [];
-  let pattern = "^";
+  let pattern = "";
   let isOptional = false;
   for (const [part, padding, letter, literal] of text.matchAll(/%(-?\d+)?([A-Za-z%])|([\s\S])/g)) {
     if (literal !== undefined || letter === "%") pattern += (literal ?? "%").replace(/[\\^$.*+?()[\]{}|]/, "\\$&");
@@ -58,17 +62,22 @@ export function linePrefix(text: string): LinePrefix {
       pattern += padding === undefined ? value : padding.startsWith("-") ? `${value} *` : ` *${value}`;
     }
   }
-  const line = new RegExp(`${pattern}${isOptional ? ")?" : ""}(${severities}):  ?([\\s\\S]*)$`);
+  const start = `${pattern}${isOptional ? ")?" : ""}(${severities}):  ?`;
+  const anywhere = new RegExp(start);
+  const line = new RegExp(`^${start}([\\s\\S]*)$`);
   return {
     text,
     fields: new Set(fields),
+    indexIn: (text) => text.search(anywhere),
     parse(text, times) {
       const match = line.exec(text);
-      if (!match) return undefined;
+      if (!match) return;
       const value = (field: Field) => {
         const index = fields.indexOf(field);
         return index < 0 ? undefined : match[index + 1];
       };
+      // A message without its end precedes this one, or the literals of the prefix are those of a statement.
+      if ([value("user"), value("database"), value("application")].some((name = "") => notInName.test(name))) return;
       const pid = value("pid");
       const time = value("time");
       const epoch = value("epoch");

@@ -7,11 +7,18 @@ import { createGunzip } from "node:zlib";
 const longestLine = 16 << 20;
 const newline = 0x0a;
 
+export interface Batch {
+  lines: string[];
+  bytes: number;
+  /** The file ends in the middle of the last line. */
+  isCut: boolean;
+}
+
 /**
- * Yields the lines of a log file in batches, with the bytes read so far; `-` is standard input. A file that gzip compressed is
+ * Yields the lines of a log file in batches; `-` is standard input. A file that gzip compressed is
  * decompressed, whatever its name. A line that is not UTF-8 is read as Latin-1, since sessions log in their database's encoding.
  */
-export async function* lines(file: string): AsyncGenerator<{ lines: string[]; bytes: number }> {
+export async function* lines(file: string): AsyncGenerator<Batch> {
   const source: Readable = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
   let rest: Buffer[] = [];
   let length = 0;
@@ -25,10 +32,10 @@ export async function* lines(file: string): AsyncGenerator<{ lines: string[]; by
     const whole = Buffer.concat([...rest, chunk.subarray(0, last)]);
     rest = last + 1 < chunk.length ? [chunk.subarray(last + 1)] : [];
     length = chunk.length - last - 1;
-    yield { lines: split(whole), bytes: whole.length + 1 };
+    yield { lines: split(whole), bytes: whole.length + 1, isCut: false };
   }
   const whole = Buffer.concat(rest);
-  if (whole.length > 0) yield { lines: split(whole), bytes: whole.length };
+  if (whole.length > 0) yield { lines: split(whole), bytes: whole.length, isCut: true };
 }
 
 async function* decompressed(source: Readable): AsyncGenerator<Buffer> {

@@ -35,7 +35,7 @@ export async function readLogs(names: string[], options: LogOptions = {}): Promi
   const reading = new Reading();
   for (const file of await logFiles(names)) {
     const format = await readFile(file, times, reading, options);
-    if (format?.skipped) reading.problem(skippedProblem(file, format));
+    for (const problem of format?.problems() ?? []) reading.problem(`${file}: ${problem}`);
   }
   if (times.unknown !== undefined) {
     reading.problem(`times in ${times.unknown} are left out: this time zone is not known (log_timezone)`);
@@ -59,6 +59,8 @@ async function readFile(
         const entry = format.push(line);
         if (entry) reading.add(entry);
       }
+      // A server ends every line.
+      if (batch.isCut) reading.problem(`${file} ends in the middle of a line`);
       bytes += batch.bytes;
       reading.bytes += batch.bytes;
       options.progress?.(file, bytes);
@@ -80,12 +82,6 @@ function formatOf(first: string[], times: Times, prefix = "%m [%p] "): LogFormat
   if (some.some((line) => line.startsWith('{"timestamp"'))) return new JsonFormat(times);
   if (some.some((line) => csvStart.test(line))) return new CsvFormat(times);
   return new StderrFormat(prefix, times);
-}
-
-function skippedProblem(file: string, format: LogFormat): string {
-  const prefix =
-    format instanceof StderrFormat ? `, which do not begin with log_line_prefix '${format.prefix.text}'` : "";
-  return `${file}: ${format.skipped} ${format.skipped === 1 ? "line" : "lines"} cannot be read${prefix}`;
 }
 
 /** What has been read so far. */

@@ -122,7 +122,7 @@ describe("sessions", () => {
         "2026-06-20 14:02:11.123 UTC [7] LOG:  connection authorized: user=app database=shop application_name=web SSL enabled (protocol=TLSv1.3, cipher=X, bits=256)",
         "2026-06-20 14:02:11.123 UTC [7] LOG:  statement: SELECT 1",
         "2026-06-20 14:02:11.123 UTC [8] LOG:  statement: SELECT 2",
-        "2026-06-20 14:02:11.123 UTC [8] LOG:  statement: SELECT 3",
+        "2026-06-20 14:02:11.123 UTC [8] LOG:  statement: SELECT 3\n",
       ].join("\n"),
     );
     const { statements, problems } = await readLogs([log]);
