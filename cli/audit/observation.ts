@@ -19,10 +19,13 @@ export interface SuperuserSessions {
   sessions: number;
 }
 
+/** What stands for an empty application_name. */
+export const unnamed = "unnamed";
+
 export async function observe(db: Queryable): Promise<Observation> {
   const live = await readLiveBudget(db);
   const { rows } = await db.query<SuperuserSessions>(
-    `SELECT r.rolname AS role, coalesce(nullif(a.application_name, ''), 'unnamed') AS application,
+    `SELECT r.rolname AS role, coalesce(nullif(a.application_name, ''), '${unnamed}') AS application,
             CASE WHEN a.backend_start IS NOT NULL THEN coalesce(host(a.client_addr), 'local') END AS address,
             coalesce(a.datname, '') AS database, count(*)::int AS sessions
      FROM pg_stat_activity a JOIN pg_roles r ON r.oid = a.usesysid
@@ -52,6 +55,11 @@ export class Observations {
   /** The most sessions of the role at one look. */
   peakOf(role: string): number {
     return Math.max(0, ...this.sessionsOf(role));
+  }
+
+  /** A limit with a quarter more than the role's peak, from 5: a number to start with for a role that has none. */
+  limitFor(role: string): number {
+    return Math.max(5, Math.ceil(this.peakOf(role) * 1.25));
   }
 
   /** The role's sessions at each look; 0 while it does not exist. */

@@ -1,8 +1,12 @@
-import { escapeIdentifier, escapeLiteral } from "pg";
-import { budgetEntries } from "../../../model/stack.ts";
+import { escapeLiteral } from "pg";
+import { configPath } from "../../../model/config-path.ts";
+import { alternateLogins } from "../../../model/login-roles.ts";
+import { readableShellWord } from "../../../model/shell-word.ts";
 import { usableSlots } from "../../../provider/budget/live-budget.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings } from "../finding.ts";
+import { sqlName } from "../sql-name.ts";
+import type { Declared } from "../subject.ts";
 
 /** Share of max_connections above which the server is nearly full: the total should sit comfortably below it (runbook). */
 const comfortable = 0.8;
@@ -38,12 +42,11 @@ export async function checkConnections({ observations, subject, logins }: Contex
       object: "server",
       severity: "high",
       what: `the limits of ${count(limited.length, "login role")} add up to ${sum}, but the server has ${usable} slots for them`,
-      fix: "lower connectionLimit of a role until they fit, or raise max_connections; then pulumi up",
+      fix: `${subject.declared ? `lower connectionLimit of roles by ${sum - usable} in all, then pulumi up --stack ${readableShellWord(subject.declared.name)}` : `lower the limits by ${sum - usable} in all (ALTER ROLE)`}; or ALTER SYSTEM SET max_connections = ${sum + reserved}, then restart the server`,
       details: limited.map(({ role, limit }) => `${role}: ${limit}`),
     });
   }
 
-  const declared = new Set(subject.declared ? budgetEntries(subject.declared.stack).map(({ role }) => role) : []);
   for (const { role, limit } of limited) {
     const most = observations.peakOf(role);
     if (limit === 0 || most < limit) continue;
@@ -55,9 +58,24 @@ export async function checkConnections({ observations, subject, logins }: Contex
         most > limit
           ? `${role} had ${count(most, "session")}, above its limit of ${limit}: it cannot log in`
           : `${role} had ${count(most, "session")}, all of its limit: its next login would be refused`,
-      fix: declared.has(role)
-        ? "lower the pool of its services, or raise its connectionLimit within the budget; then pulumi up"
-        : `lower its pool, or: ALTER ROLE ${escapeIdentifier(role)} CONNECTION LIMIT …`,
+      fix: `lower its pool, or within the budget: ${raise(subject.declared, role, Math.max(most, limit) + Math.ceil(limit / 4))}`,
     });
   }
+}
+
+/** What sets a higher limit, where it is declared. */
+function raise(declared: Declared | undefined, role: string, limit: number): string {
+  const statement = `ALTER ROLE ${sqlName(role)} CONNECTION LIMIT ${limit}`;
+  if (!declared) return statement;
+  const { name, stack } = declared;
+  const options = `--stack ${readableShellWord(name)}`;
+  const set = (section: string, key: string) =>
+    `pulumi config set --path ${readableShellWord(configPath([section, key, "connectionLimit"]))} ${limit} ${options}`;
+  const own = Object.keys(stack.roles).find((key) => role === key || alternateLogins(key).includes(role));
+  if (own !== undefined) return `${set("roles", own)} && pulumi up ${options}`;
+  const entry = Object.hasOwn(stack.existingRoles, role) ? stack.existingRoles[role] : undefined;
+  if (!entry) return statement;
+  return entry.enforce
+    ? `${set("existingRoles", role)} && pulumi up ${options}`
+    : `${set("existingRoles", role)}; then ${statement}`;
 }

@@ -1,4 +1,3 @@
-import { escapeIdentifier } from "pg";
 import { readableShellWord } from "../../../model/shell-word.ts";
 import { existingRoleContract } from "../../../provider/existing-role/contract.ts";
 import { existingRole } from "../../../provider/existing-role/resource.ts";
@@ -20,6 +19,7 @@ import { isLostConnection } from "../../postgres/lost-connection.ts";
 import { type ExportedResource, nameOf, revealed } from "../../pulumi/state.ts";
 import type { Context } from "../context.ts";
 import type { Findings, Severity } from "../finding.ts";
+import { membershipsOf, revokeMemberships } from "../memberships.ts";
 import { roleDrift, roleType } from "../role-drift.ts";
 
 /** Manual changes of what the last up set: the plans of the resources in the state must be empty. */
@@ -65,7 +65,7 @@ export async function checkDrift({ server, subject }: Context, findings: Finding
       object: [title.key, ...subjectOf].join("/"),
       severity: title.severity,
       what: `${words} drifted (live -> declared): ${first}${more.length > 0 ? `, and ${more.length} more` : ""}`,
-      fix: fixOf(changes, String(role ?? "")) ?? up,
+      fix: (await membershipFix(server, changes, String(role ?? ""))) ?? up,
       details: lines,
     });
   }
@@ -151,8 +151,12 @@ async function missingRoles(server: Server, resources: ExportedResource[]): Prom
 }
 
 /** A membership that the stack does not declare is not revoked by an up. */
-function fixOf(changes: Changes, role: string): string | undefined {
+async function membershipFix(server: Server, changes: Changes, role: string): Promise<string | undefined> {
   const groups = Object.keys(changes).flatMap((key) => /^member of (.*)$/s.exec(key)?.[1] ?? []);
   if (groups.length === 0 || groups.length < Object.keys(changes).length) return undefined;
-  return groups.map((group) => `REVOKE ${escapeIdentifier(group)} FROM ${escapeIdentifier(role)}`).join("; ");
+  const memberships = await server.anySession((db) => membershipsOf(db, role));
+  return revokeMemberships(
+    memberships.filter(({ group }) => groups.includes(group)),
+    role,
+  );
 }

@@ -1,4 +1,3 @@
-import { escapeIdentifier } from "pg";
 import { configPath } from "../../../model/config-path.ts";
 import { alternateLogins } from "../../../model/login-roles.ts";
 import { readableShellWord } from "../../../model/shell-word.ts";
@@ -7,11 +6,13 @@ import { missing, undeclared, unlimited } from "../../../provider/budget/live-bu
 import { existingRoles } from "../../../provider/postgres/roles.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings } from "../finding.ts";
+import type { Observations } from "../observation.ts";
+import { sqlName } from "../sql-name.ts";
 import type { Declared } from "../subject.ts";
 
 /** Login roles that are missing, undeclared, unlimited, or can do more than use data. */
 export async function checkLoginRoles(context: Context, findings: Findings): Promise<void> {
-  const { subject, logins, server } = context;
+  const { subject, logins, server, observations } = context;
   // The superuser that initdb created, and the roles that administer the server.
   const admins = new Set([
     ...(
@@ -28,7 +29,7 @@ export async function checkLoginRoles(context: Context, findings: Findings): Pro
         object: role,
         severity: "medium",
         what: `${role} can log in, and no limit applies to it`,
-        fix: `ALTER ROLE ${escapeIdentifier(role)} CONNECTION LIMIT …`,
+        fix: limitStatement(role, observations),
         cis: "5.5",
       });
     }
@@ -41,7 +42,7 @@ export async function checkLoginRoles(context: Context, findings: Findings): Pro
       object: role,
       severity: known.has(role) || attributes.includes("SUPERUSER") ? "high" : "medium",
       what: `${role} can log in and has ${attributes.join(", ")}`,
-      fix: `ALTER ROLE ${escapeIdentifier(role)} ${attributes.map((attribute) => `NO${attribute}`).join(" ")}`,
+      fix: `ALTER ROLE ${sqlName(role)} ${attributes.map((attribute) => `NO${attribute}`).join(" ")}`,
       cis: "4.3",
     });
   }
@@ -90,15 +91,18 @@ async function checkDeclared(
   for (const [role, words] of Object.entries(outside)) {
     const limit = limits.get(role) ?? -1;
     const isUnlimited = limit === -1;
+    const declared = isUnlimited ? observations.limitFor(role) : Math.max(1, limit);
+    const path = readableShellWord(configPath(["existingRoles", role, "connectionLimit"]));
     findings.add({
       check: "undeclared-login",
       object: role,
       severity: isUnlimited ? "high" : "medium",
       what: `${role} can log in (${words}), and is not in the budget`,
-      fix: `pulumi config set --path ${readableShellWord(configPath(["existingRoles", role, "connectionLimit"]))} ${isUnlimited ? "LIMIT" : limit} ${stackOption}; or: ALTER ROLE ${escapeIdentifier(role)} NOLOGIN`,
+      fix: `pulumi config set --path ${path} ${declared} ${stackOption}${isUnlimited ? `, then ${limitStatement(role, observations)}` : ""}; or: ALTER ROLE ${sqlName(role)} NOLOGIN`,
       ...(isUnlimited && { cis: "5.5" as const }),
     });
   }
+  const isSuperuser = (role: string) => live.some((one) => one.role === role && one.superuser);
   for (const [role, words] of Object.entries(unlimited(entries, live, []))) {
     const declared = entries.find((entry) => entry.role === role)?.limit ?? 0;
     findings.add({
@@ -106,14 +110,17 @@ async function checkDeclared(
       object: role,
       severity: "high",
       what: `the server does not hold ${role} to its limit: ${words}`,
-      fix: `ALTER ROLE ${escapeIdentifier(role)} CONNECTION LIMIT ${declared}; or enforce: true in ${configPath(["existingRoles", role])}, then pulumi up ${stackOption}`,
+      fix: isSuperuser(role)
+        ? `ALTER ROLE ${sqlName(role)} NOSUPERUSER`
+        : `ALTER ROLE ${sqlName(role)} CONNECTION LIMIT ${declared}; or enforce: true in ${configPath(["existingRoles", role])}, then pulumi up ${stackOption}`,
       cis: "5.5",
     });
   }
 }
 
 /** Login roles of which no earlier audit has seen a session for the given days. */
-export async function checkUnused({ history, policy, now, logins }: Context, findings: Findings): Promise<void> {
+export async function checkUnused(context: Context, findings: Findings): Promise<void> {
+  const { history, policy, now, logins, subject } = context;
   const { unusedDays } = policy;
   if (unusedDays === undefined || !history) return;
   const begin = now.getTime() - unusedDays * day;
@@ -123,6 +130,11 @@ export async function checkUnused({ history, policy, now, logins }: Context, fin
       `unused roles: the history begins ${dateOf(history.since)}, so a role unused for ${count(unusedDays, "day")} can be found from ${dateOf(possible)} on`,
     );
   }
+  const own = subject.declared
+    ? budgetEntries(subject.declared.stack).filter(({ source }) => source === "declared")
+    : [];
+  // An up gives a role of the stack its LOGIN back.
+  const isOwn = (name: string) => own.some(({ role }) => role === name);
   for (const { role } of logins) {
     const seen = history.roles.get(role);
     if (!seen || (seen.lastSession ?? seen.firstSeen).getTime() > begin) continue;
@@ -132,11 +144,19 @@ export async function checkUnused({ history, policy, now, logins }: Context, fin
       object: role,
       severity: "low",
       what: `${role} had no session at ${count(seen.misses, "audit")} since ${dateOf(seen.lastSession ?? seen.firstSeen)}: ${last}`,
-      fix: `ALTER ROLE ${escapeIdentifier(role)} NOLOGIN`,
+      fix: isOwn(role)
+        ? `remove it from app-roles:roles and its services, then pulumi up --stack ${readableShellWord(subject.declared?.name ?? "")}`
+        : `ALTER ROLE ${sqlName(role)} NOLOGIN`,
       details: ["sessions between two audits are not seen"],
       cis: "4.4",
     });
   }
+}
+
+/** A number to start with, and what it must be above. */
+function limitStatement(role: string, observations: Observations): string {
+  const peak = count(observations.peakOf(role), "session");
+  return `ALTER ROLE ${sqlName(role)} CONNECTION LIMIT ${observations.limitFor(role)} -- more than its peak, ${peak}`;
 }
 
 const day = 86_400_000;

@@ -1,13 +1,17 @@
-import { escapeIdentifier } from "pg";
+import { loginsOf } from "../../../model/login-roles.ts";
 import { readableShellWord } from "../../../model/shell-word.ts";
 import { budgetEntries } from "../../../model/stack.ts";
 import { nameOf } from "../../pulumi/state.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings, several } from "../finding.ts";
+import { sqlName } from "../sql-name.ts";
+import type { Declared } from "../subject.ts";
 
 const day = 86_400_000;
 /** Days before VALID UNTIL in which it is a finding. */
 const notice = 7;
+/** Days until the VALID UNTIL in a fix. */
+const defaultValidity = 90;
 
 /** Age, expiry and storage of passwords. */
 export async function checkPasswords(context: Context, findings: Findings): Promise<void> {
@@ -40,14 +44,12 @@ function checkAge({ subject, policy, now, logins }: Context, findings: Findings)
     }
     const age = Math.floor((now.getTime() - new Date(at).getTime()) / day);
     if (age <= maxPasswordAge) continue;
-    const owner =
-      Object.keys(declared.stack.roles).find((name) => role === name || role.startsWith(`${name}_`)) ?? role;
     findings.add({
       check: "password-age",
       object: role,
       severity: "medium",
       what: `the password of ${role} is ${count(age, "day")} old (set ${at.slice(0, 10)}), more than ${maxPasswordAge}`,
-      fix: `npx app-roles rotate ${readableShellWord(owner)} --stack ${readableShellWord(declared.name)}`,
+      fix: rotation(declared, role) ?? `pulumi up --stack ${readableShellWord(declared.name)}`,
     });
   }
   if (undated.length > 0) {
@@ -56,13 +58,14 @@ function checkAge({ subject, policy, now, logins }: Context, findings: Findings)
 }
 
 function checkExpiry({ policy, now, logins, subject }: Context, findings: Findings): void {
+  const next = new Date(now.getTime() + (policy.maxPasswordAge ?? defaultValidity) * day).toISOString().slice(0, 10);
   const known = new Set(subject.declared ? budgetEntries(subject.declared.stack).map(({ role }) => role) : []);
   for (const { role, validUntil } of logins) {
-    const until = (time: string) => `ALTER ROLE ${escapeIdentifier(role)} VALID UNTIL '${time}'`;
+    const until = (time: string) => `ALTER ROLE ${sqlName(role)} VALID UNTIL '${time}'`;
     if (validUntil === null) {
       if (!policy.requireExpiry) continue;
       const what = `the password of ${role} never expires`;
-      findings.add({ check: "password-expiry", object: role, severity: "low", what, fix: until("YYYY-MM-DD") });
+      findings.add({ check: "password-expiry", object: role, severity: "low", what, fix: until(next) });
       continue;
     }
     const left = Math.ceil((validUntil.getTime() - now.getTime()) / day);
@@ -76,7 +79,7 @@ function checkExpiry({ policy, now, logins, subject }: Context, findings: Findin
         left <= 0
           ? `the password of ${role} expired on ${when}: it cannot log in with it`
           : `the password of ${role} expires on ${when}, in ${count(left, "day")}`,
-      fix: until("infinity"),
+      fix: until(policy.requireExpiry ? next : "infinity"),
     });
   }
 }
@@ -93,20 +96,26 @@ async function checkVerifiers({ server, subject }: Context, findings: Findings):
   });
   if (!rows) {
     const { user } = server.address;
-    const fix = `audit as a superuser, or: GRANT SELECT ON pg_authid TO ${escapeIdentifier(user)}, which also shows it every verifier`;
+    const fix = `audit as a superuser, or: GRANT SELECT ON pg_authid TO ${sqlName(user)}, which also shows it every verifier`;
     findings.cannot("md5-password", `${user} cannot read pg_authid, where the verifiers are`, fix);
     return;
   }
-  const ours = new Set(Object.keys(subject.declared?.stack.roles ?? {}));
   for (const { role } of rows) {
     findings.add({
       check: "md5-password",
       object: role,
       severity: "medium",
       what: `the password of ${role} is stored as MD5, which PostgreSQL deprecates: the stored text is enough to log in`,
-      fix: ours.has(role)
-        ? `npx app-roles rotate ${readableShellWord(role)}`
-        : `SET password_encryption = 'scram-sha-256', then \\password ${role} in psql`,
+      fix:
+        rotation(subject.declared, role) ??
+        `in psql: SET password_encryption = 'scram-sha-256'; then \\password ${sqlName(role)}`,
     });
   }
+}
+
+/** What gives a login role of the stack a new password; undefined for any other role. */
+function rotation(declared: Declared | undefined, login: string): string | undefined {
+  if (!declared) return undefined;
+  const role = Object.entries(declared.stack.roles).find(([name, one]) => loginsOf(name, one).includes(login))?.[0];
+  return role && `npx app-roles rotate ${readableShellWord(role)} --stack ${readableShellWord(declared.name)}`;
 }

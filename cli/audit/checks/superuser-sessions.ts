@@ -1,8 +1,9 @@
-import { escapeIdentifier } from "pg";
+import { escapeLiteral } from "pg";
 import { readableShellWord } from "../../../model/shell-word.ts";
 import type { Context } from "../context.ts";
 import { count, type Findings } from "../finding.ts";
-import type { SuperuserSessions } from "../observation.ts";
+import { type SuperuserSessions, unnamed } from "../observation.ts";
+import { sqlName } from "../sql-name.ts";
 
 /** application_name of tools that a person runs, or that maintain the server; any client can claim one of these names. */
 const tools =
@@ -23,6 +24,7 @@ export async function checkSuperuserSessions(
   findings: Findings,
 ): Promise<void> {
   const onLegacy = (subject.declared?.stack.services ?? []).filter(({ connectAs }) => connectAs === "legacy");
+  const stackOption = `--stack ${readableShellWord(subject.declared?.name ?? "")}`;
   const seen = observations.superuserSessions.filter((session) => !isPerson(session));
   for (const { role, application, address, database, sessions } of seen) {
     const legacy = onLegacy.filter((service) => service.database === database).map(({ name }) => name);
@@ -34,8 +36,8 @@ export async function checkSuperuserSessions(
       severity: "high",
       what: `${application}${where} uses the superuser ${role}: ${count(sessions, "session")} in ${database}`,
       fix: candidate
-        ? `npx app-roles cutover ${readableShellWord(candidate)}${legacy.length > 1 ? ` (on legacy in ${database}: ${legacy.join(", ")})` : ""}`
-        : "give it its own role (app-roles:services), or end it",
+        ? `npx app-roles cutover ${readableShellWord(candidate)} ${stackOption}${legacy.length > 1 ? ` (on legacy in ${database}: ${legacy.join(", ")})` : ""}`
+        : `give it a role of its own (npx app-roles discover proposes one), or end it: ${terminating(role, application, database)}`,
       cis: "4.3",
     });
   }
@@ -43,7 +45,14 @@ export async function checkSuperuserSessions(
   if (observations.superuserSessions.some(({ address }) => address === null)) {
     const { user } = server.address;
     findings.note(
-      `${user} does not see the addresses of other roles' sessions: GRANT pg_read_all_stats TO ${escapeIdentifier(user)}`,
+      `${user} does not see the addresses of other roles' sessions: GRANT pg_read_all_stats TO ${sqlName(user)}`,
     );
   }
+}
+
+function terminating(role: string, application: string, database: string): string {
+  const name = application === unnamed ? "" : application;
+  const conditions = { usename: role, application_name: name, datname: database };
+  const where = Object.entries(conditions).map(([column, value]) => `${column} = ${escapeLiteral(value)}`);
+  return `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${where.join(" AND ")}`;
 }

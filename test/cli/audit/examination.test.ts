@@ -169,9 +169,26 @@ const changes: [sql: string, undo: string, found: Record<string, RegExp>, option
     { "public-schema/tracksolid_db/public": /^high .*REVOKE CREATE ON SCHEMA public FROM PUBLIC/ },
   ],
   [
+    "GRANT CREATE, CONNECT ON DATABASE fleet_platform TO PUBLIC",
+    "REVOKE CREATE, CONNECT ON DATABASE fleet_platform FROM PUBLIC",
+    {
+      "drift/public/fleet_platform": /CONNECT: revoked/,
+      "public-database/fleet_platform/CREATE": /REVOKE CREATE ON DATABASE "fleet_platform" FROM PUBLIC/,
+      "public-database/fleet_platform/CONNECT": /: \[CONNECT, TEMPORARY\], then pulumi up --stack prod/,
+    },
+  ],
+  [
+    "ALTER ROLE grafana_ro SUPERUSER",
+    "ALTER ROLE grafana_ro NOSUPERUSER",
+    {
+      "elevated-login/grafana_ro": /^high .*NOSUPERUSER/,
+      "unlimited-login/grafana_ro": /^high .*live limit 5, superuser ALTER ROLE "grafana_ro" NOSUPERUSER 5\.5$/,
+    },
+  ],
+  [
     "GRANT CREATE ON DATABASE postgres TO PUBLIC",
     "REVOKE CREATE ON DATABASE postgres FROM PUBLIC",
-    { "public-database/postgres/CREATE": /^high .*REVOKE CREATE ON DATABASE postgres FROM PUBLIC/ },
+    { "public-database/postgres/CREATE": /^high .*REVOKE CREATE ON DATABASE "postgres" FROM PUBLIC/ },
   ],
   [
     'CREATE ROLE "str$(id)\nanger" LOGIN CONNECTION LIMIT 2',
@@ -185,7 +202,8 @@ const changes: [sql: string, undo: string, found: Record<string, RegExp>, option
     "CREATE ROLE stranger LOGIN CREATEROLE",
     "DROP ROLE stranger",
     {
-      "undeclared-login/stranger": /^high .*unlimited.* 5\.5$/,
+      "undeclared-login/stranger":
+        /^high .*unlimited.*connectionLimit 5 --stack prod, then ALTER ROLE "stranger" CONNECTION LIMIT 5 .*NOLOGIN 5\.5$/,
       "elevated-login/stranger": /^medium .*ALTER ROLE "stranger" NOCREATEROLE 4\.3/,
     },
   ],
@@ -222,7 +240,7 @@ const changes: [sql: string, undo: string, found: Record<string, RegExp>, option
     "ALTER ROLE analytics_ro PASSWORD 'analytics_ro'; ALTER ROLE dashboard_app PASSWORD 'dashboard_app'",
     {
       "md5-password/analytics_ro": /^medium .*password_encryption = 'scram-sha-256'/,
-      "md5-password/dashboard_app": /^medium .*app-roles rotate dashboard_app/,
+      "md5-password/dashboard_app": /^medium .*app-roles rotate dashboard_app --stack prod/,
     },
   ],
   [
@@ -289,13 +307,13 @@ describe("sessions", () => {
           "session-limit/gateway_app",
           "medium",
           "gateway_app had 3 sessions, all of its limit: its next login would be refused",
-          expect.stringContaining("connectionLimit"),
+          "lower its pool, or within the budget: pulumi config set --path app-roles:roles.gateway_app.connectionLimit 4 --stack prod && pulumi up --stack prod",
         ],
         [
           "superuser-session/postgres/dashboard_api@127.0.0.1/tracksolid_db",
           "high",
           "dashboard_api at 127.0.0.1 uses the superuser postgres: 1 session in tracksolid_db",
-          "npx app-roles cutover dashboard_api",
+          "npx app-roles cutover dashboard_api --stack prod",
         ],
       ]);
       await admin.query("ALTER ROLE gateway_app CONNECTION LIMIT 2");
@@ -336,7 +354,7 @@ test("trust lines of pg_hba.conf", async () => {
   try {
     const { findings } = auditDocument(await auditOf());
     expect(findings.map(({ severity, what, cis }) => [severity, what, cis?.number])).toEqual([
-      ["high", expect.stringMatching(/line \d+ \(trust\) lets all in to all from 10\.0\.0\.0 /), "5.4"],
+      ["high", expect.stringMatching(/line \d+ \(trust\) lets all in to all from 10\.0\.0\.0\/8 /), "5.4"],
       ["medium", expect.stringMatching(/in to fleet_platform over the Unix socket/), "5.3"],
     ]);
   } finally {
@@ -489,6 +507,63 @@ test("roles unused for N days are known from the history of earlier audits", asy
   } finally {
     await rm(folder, { recursive: true });
   }
+});
+
+describe("the statement in a fix ends its finding", () => {
+  const role = 'we"ird 100%\nröle';
+  const schema = 's "1"\nx';
+  const [quotedRole, quotedSchema] = [role, schema].map((name) => `"${name.replaceAll('"', '""')}"`);
+
+  beforeAll(async () => {
+    await admin.query(`CREATE ROLE ${quotedRole} LOGIN CREATEDB PASSWORD 'x' VALID UNTIL '2020-01-01'`);
+    await admin.query(
+      "CREATE ROLE outer_group; CREATE ROLE inner_group; CREATE ROLE granter; CREATE ROLE keeper CREATEROLE",
+    );
+    await tracksolid.query(`
+      CREATE SCHEMA ${quotedSchema} CREATE TABLE "t % ü" (id int, "c ol" int) CREATE TABLE w (id int) CREATE TABLE mine (id int)
+        CREATE TABLE parts (id int) PARTITION BY RANGE (id);
+      CREATE TABLE ${quotedSchema}.part PARTITION OF ${quotedSchema}.parts FOR VALUES FROM (0) TO (9);
+      ALTER TABLE ${quotedSchema}.mine OWNER TO dashboard_app;
+      GRANT USAGE, CREATE ON SCHEMA ${quotedSchema} TO PUBLIC;
+      GRANT SELECT ("c ol") ON ${quotedSchema}."t % ü" TO PUBLIC;
+      GRANT INSERT ON ${quotedSchema}.w TO granter WITH GRANT OPTION;
+      SET ROLE granter; GRANT INSERT ON ${quotedSchema}.w TO PUBLIC; RESET ROLE;
+      GRANT SELECT, DELETE ON ${quotedSchema}.part TO PUBLIC;
+      GRANT TRUNCATE ON ${quotedSchema}.w TO outer_group;
+      GRANT outer_group TO inner_group; GRANT inner_group TO keeper WITH ADMIN OPTION;
+      SET ROLE keeper; GRANT inner_group TO dashboard_app; RESET ROLE`);
+  });
+  afterAll(async () => {
+    await tracksolid.query(`RESET ROLE; DROP SCHEMA ${quotedSchema} CASCADE; DROP OWNED BY keeper CASCADE`);
+    await admin.query(`DROP ROLE ${quotedRole}, outer_group, inner_group, granter, keeper`);
+  });
+
+  test("also with names that need quotes, a grant by another grantor and a membership of a member", async () => {
+    const options = { ignore: ["public-database"] };
+    const { findings } = auditDocument(await auditOf(options));
+    expect(findings.map(({ id }) => id).toSorted()).toEqual(
+      [
+        "drift/role/dashboard_app",
+        `elevated-login/${role}`,
+        `password-expiry/${role}`,
+        `public-relation/tracksolid_db/${quotedSchema}/read`,
+        `public-relation/tracksolid_db/${quotedSchema}/write`,
+        `public-schema/tracksolid_db/${quotedSchema}`,
+        "reader-writes/dashboard_app/tracksolid_db/as a member of outer_group",
+        "reader-writes/dashboard_app/tracksolid_db/as their owner",
+        "reader-writes/dashboard_app/tracksolid_db/through PUBLIC",
+        `undeclared-login/${role}`,
+      ]
+        .map((id) => id.replaceAll("\n", "\\x0a"))
+        .toSorted(),
+    );
+    for (const { fix } of findings) {
+      expect(fix).not.toMatch(/\p{Cc}/u);
+      const statement = fix.replace("in tracksolid_db: ", "").replace(/^pulumi .*; or: /, "");
+      await tracksolid.query(statement);
+    }
+    expect(auditDocument(await auditOf(options)).findings).toEqual([]);
+  });
 });
 
 const estates = [["kinds.sql"], ["kinds.sql", "owned-kinds.sql"], ["platform.sql"], ["rental.sql"]];
