@@ -6,6 +6,7 @@ import { type ContainerFacts, readContainers } from "./containers.ts";
 import { type DatabaseEstate, readEstate } from "./estate.ts";
 import type { Evidence, LogRead, Watch } from "./evidence.ts";
 import { readLogs } from "./log/read-logs.ts";
+import { unknownNames } from "./log/unknown-names.ts";
 import type { Findings } from "./proposal.ts";
 import { type SeenStatements, seenStatements } from "./seen-statements.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
@@ -128,17 +129,18 @@ export async function makeDiscovery(
 }
 
 /** Undefined: none was given. */
-function readLog(
+async function readLog(
   { log: files }: DiscoveryOptions,
-  { linePrefix, logTimeZone }: ServerFacts,
+  { linePrefix, logTimeZone, databaseNames, roleNames }: ServerFacts,
   progress: (message: string) => void,
-): Promise<LogRead> | undefined {
+): Promise<LogRead | undefined> {
   if (files === undefined || files.length === 0) return undefined;
-  return readLogs(files, {
+  const log = await readLogs(files, {
     linePrefix,
     timeZone: logTimeZone,
     progress: (file, bytes) => progress(`reading ${file}: ${Math.round(bytes / 1_000_000)} MB`),
   });
+  return { ...log, problems: [...log.problems, ...unknownNames(log.statements, databaseNames, roleNames)] };
 }
 
 /** Whether all of the log was read: without a problem, and with statements, which a log in another format or language has not. */

@@ -28,13 +28,16 @@ export interface ServerFacts extends LiveBudget {
   querySize: number;
   /** All roles, login or not. */
   roleNames: string[];
+  databaseNames: string[];
   /** Settings of roles (ALTER ROLE ... SET); an empty database means all databases. */
   roleSettings: { role: string; database: string; config: string[] }[];
 }
 
 export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
   const { rows } = await db.query<
-    Omit<ServerFacts, keyof LiveBudget | "roleNames" | "roleSettings" | "address"> & { address: string | null }
+    Omit<ServerFacts, keyof LiveBudget | "roleNames" | "databaseNames" | "roleSettings" | "address"> & {
+      address: string | null;
+    }
   >(
     `SELECT split_part(current_setting('server_version'), ' ', 1) AS version, pg_is_in_recovery() AS "isStandby",
             me.rolname AS user, me.rolsuper AS "isSuperuser",
@@ -51,6 +54,7 @@ export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
   const [found] = rows;
   if (!found) throw new Error("the role of this session was dropped meanwhile");
   const roles = await db.query<{ name: string }>("SELECT rolname AS name FROM pg_roles ORDER BY 1");
+  const databases = await db.query<{ name: string }>("SELECT datname AS name FROM pg_database ORDER BY 1");
   const settings = await db.query<ServerFacts["roleSettings"][number]>(
     `SELECT r.rolname AS role, coalesce(d.datname, '') AS database, s.setconfig AS config
      FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole LEFT JOIN pg_database d ON d.oid = s.setdatabase
@@ -61,6 +65,7 @@ export async function readServerFacts(db: Queryable): Promise<ServerFacts> {
     ...found,
     address: found.address ?? undefined,
     roleNames: roles.rows.map(({ name }) => name),
+    databaseNames: databases.rows.map(({ name }) => name),
     roleSettings: settings.rows,
   };
 }

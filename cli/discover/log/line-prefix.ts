@@ -64,7 +64,8 @@ export function linePrefix(text: string): LinePrefix {
   }
   const start = `${pattern}${isOptional ? ")?" : ""}(${severities}):  ?`;
   const anywhere = new RegExp(start);
-  const line = new RegExp(`^${start}([\\s\\S]*)$`);
+  // log_error_verbosity = verbose adds the SQLSTATE.
+  const line = new RegExp(`^${start}(?:(?=[A-Z]*\\d)([0-9A-Z]{5}): )?([\\s\\S]*)$`);
   return {
     text,
     fields: new Set(fields),
@@ -83,22 +84,26 @@ export function linePrefix(text: string): LinePrefix {
       const epoch = value("epoch");
       return {
         severity: match[fields.length + 1] as string,
-        message: match[fields.length + 2] as string,
+        message: match[fields.length + 3] as string,
         user: knownName(value("user")),
         database: knownName(value("database")),
         application: knownName(value("application")),
         address: addressOf(value("address")),
         pid: pid ? Number(pid) : undefined,
         at: epoch ? new Date(Number(epoch) * 1000) : time ? times.parse(time) : undefined,
-        code: value("code"),
+        code: value("code") ?? match[fields.length + 2],
       };
     },
   };
 }
 
+/** A log_line_prefix that tells who sent a statement. */
+export const recommendedPrefix = "%m [%p] %q%u@%d app=%a host=%h ";
+
 /** Prefixes that are tried if the given one does not match: the default, Debian's, that of Amazon RDS, and pgBadger's. */
 export const commonPrefixes = [
   "%m [%p] ",
+  recommendedPrefix,
   "%m [%p] %q%u@%d ",
   "%t:%r:%u@%d:[%p]:",
   "%t [%p]: user=%u,db=%d,app=%a,client=%h ",

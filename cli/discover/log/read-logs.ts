@@ -4,6 +4,7 @@ import { CsvFormat, csvStart } from "./csv.ts";
 import { type LogEntry, type LogFormat, Times } from "./entry.ts";
 import { logFiles } from "./files.ts";
 import { JsonFormat } from "./json.ts";
+import { recommendedPrefix } from "./line-prefix.ts";
 import { lines } from "./lines.ts";
 import { loggedStatement } from "./logged-statement.ts";
 import { LoggedSessions } from "./sessions.ts";
@@ -94,6 +95,7 @@ class Reading {
   #first: Date | undefined;
   #last: Date | undefined;
   #hasStatements = false;
+  #unnamed = 0;
   #unattributed = 0;
   #dropped = 0;
 
@@ -112,6 +114,7 @@ class Reading {
     if (logged.isEvery) this.#hasStatements = true;
     const session = this.#sessions.of(entry);
     const { user, database, application, address } = session;
+    if (entry.user === undefined || entry.database === undefined) this.#unnamed++;
     if (user === undefined || database === undefined) {
       this.#unattributed++;
       return;
@@ -150,9 +153,10 @@ class Reading {
   }
 
   result(): LogRead {
-    if (this.#unattributed > 0) {
+    if (this.#unnamed > 0) {
+      const left = this.#unattributed > 0 ? `, and ${this.#unattributed} of them are left out` : "";
       this.problem(
-        `${this.#unattributed} statements have no user and database: add %u, %d, %a and %h to log_line_prefix, or set log_connections = on`,
+        `${this.#unnamed} statements have no user and database in the log${left}: set log_line_prefix = '${recommendedPrefix}'`,
       );
     }
     if (this.#dropped > 0) {

@@ -91,13 +91,11 @@ export class StderrFormat implements LogFormat {
   }
 
   #parse(line: string): PrefixedLine | undefined {
-    const found = this.#prefix.parse(line, this.#times);
-    if (found) return found;
     for (const prefix of this.#prefixes) {
-      const other = prefix.parse(line, this.#times);
-      if (!other) continue;
+      const found = prefix.parse(line, this.#times);
+      if (!found) continue;
       this.#prefix = prefix;
-      return other;
+      return found;
     }
     return undefined;
   }

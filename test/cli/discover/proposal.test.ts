@@ -74,6 +74,7 @@ function findings(services: [SeenService, Need?][], estates: DatabaseEstate[], m
       querySize: 1024,
       configuredAt: new Date(0),
       roleNames: ["postgres", "grafana_ro"],
+      databaseNames: ["postgres", "shop"],
       roleSettings: [],
       slots: { max: 100, superuserReserved: 3, reserved: 0, used: 10 },
       roles: [

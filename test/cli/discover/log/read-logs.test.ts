@@ -130,7 +130,7 @@ describe("sessions", () => {
       { text: "SELECT 1", user: "app", database: "shop", application: "web", address: "10.0.0.5" },
     ]);
     expect(problems).toEqual([
-      "2 statements have no user and database: add %u, %d, %a and %h to log_line_prefix, or set log_connections = on",
+      "3 statements have no user and database in the log, and 2 of them are left out: set log_line_prefix = '%m [%p] %q%u@%d app=%a host=%h '",
     ]);
   });
 
