@@ -30,6 +30,7 @@ const column = {
   code: 12,
   message: 13,
   detail: 14,
+  context: 18,
   query: 19,
   application: 22,
 };
@@ -109,6 +110,7 @@ export class CsvFormat implements LogFormat {
       message,
       detail: value("detail") || undefined,
       statement: query || undefined,
+      hasContext: Boolean(value("context")),
       isTruncated,
     };
   }

@@ -15,6 +15,8 @@ export interface LogEntry {
   detail?: string | undefined;
   /** The statement that caused an error. */
   statement?: string | undefined;
+  /** Whether it comes from inside a statement, such as a function. */
+  hasContext?: boolean | undefined;
   /** The message was longer than the reader keeps. */
   isTruncated?: boolean | undefined;
 }

@@ -11,6 +11,7 @@ interface JsonEntry {
   state_code?: string;
   message?: string;
   detail?: string;
+  context?: string;
   statement?: string;
   application_name?: string;
 }
@@ -42,6 +43,7 @@ export class JsonFormat implements LogFormat {
       message: entry.message,
       detail: entry.detail,
       statement: entry.statement,
+      hasContext: entry.context !== undefined,
     };
   }
 

@@ -39,6 +39,8 @@ export interface LinePrefix {
   text: string;
   fields: Set<Field>;
   parse(line: string, times: Times): PrefixedLine | undefined;
+  /** Parses the first line of a message in any language. */
+  parseForeign(line: string, times: Times): PrefixedLine | undefined;
   /** Where a message begins in the text; -1: nowhere. */
   indexIn(text: string): number;
 }
@@ -62,38 +64,41 @@ export function linePrefix(text: string): LinePrefix {
       pattern += padding === undefined ? value : padding.startsWith("-") ? `${value} *` : ` *${value}`;
     }
   }
-  const start = `${pattern}${isOptional ? ")?" : ""}(${severities}):  ?`;
-  const anywhere = new RegExp(start);
+  const start = (severity: string) => `${pattern}${isOptional ? ")?" : ""}(${severity}):  ?`;
+  const anywhere = new RegExp(start(severities));
   // log_error_verbosity = verbose adds the SQLSTATE.
-  const line = new RegExp(`^${start}(?:(?=[A-Z]*\\d)([0-9A-Z]{5}): )?([\\s\\S]*)$`);
+  const message = "(?:(?=[A-Z]*\\d)([0-9A-Z]{5}): )?([\\s\\S]*)$";
+  const line = new RegExp(`^${start(severities)}${message}`);
+  const foreign = new RegExp(`^${start("\\p{L}[\\p{L} ]{0,30}")}${message}`, "u");
+  const parsed = (match: RegExpExecArray | null, times: Times) => {
+    if (!match) return;
+    const value = (field: Field) => {
+      const index = fields.indexOf(field);
+      return index < 0 ? undefined : match[index + 1];
+    };
+    // A message without its end precedes this one, or the literals of the prefix are those of a statement.
+    if ([value("user"), value("database"), value("application")].some((name = "") => notInName.test(name))) return;
+    const pid = value("pid");
+    const time = value("time");
+    const epoch = value("epoch");
+    return {
+      severity: match[fields.length + 1] as string,
+      message: match[fields.length + 3] as string,
+      user: knownName(value("user")),
+      database: knownName(value("database")),
+      application: knownName(value("application")),
+      address: addressOf(value("address")),
+      pid: pid ? Number(pid) : undefined,
+      at: epoch ? new Date(Number(epoch) * 1000) : time ? times.parse(time) : undefined,
+      code: value("code") ?? match[fields.length + 2],
+    };
+  };
   return {
     text,
     fields: new Set(fields),
     indexIn: (text) => text.search(anywhere),
-    parse(text, times) {
-      const match = line.exec(text);
-      if (!match) return;
-      const value = (field: Field) => {
-        const index = fields.indexOf(field);
-        return index < 0 ? undefined : match[index + 1];
-      };
-      // A message without its end precedes this one, or the literals of the prefix are those of a statement.
-      if ([value("user"), value("database"), value("application")].some((name = "") => notInName.test(name))) return;
-      const pid = value("pid");
-      const time = value("time");
-      const epoch = value("epoch");
-      return {
-        severity: match[fields.length + 1] as string,
-        message: match[fields.length + 3] as string,
-        user: knownName(value("user")),
-        database: knownName(value("database")),
-        application: knownName(value("application")),
-        address: addressOf(value("address")),
-        pid: pid ? Number(pid) : undefined,
-        at: epoch ? new Date(Number(epoch) * 1000) : time ? times.parse(time) : undefined,
-        code: value("code") ?? match[fields.length + 2],
-      };
-    },
+    parse: (text, times) => parsed(line.exec(text), times),
+    parseForeign: (text, times) => parsed(foreign.exec(text), times),
   };
 }
 

@@ -10,6 +10,15 @@ export interface LoggedStatement {
   isEvery: boolean;
 }
 
+const commands =
+  "ABORT ALTER ANALY[SZ]E BEGIN CALL CHECKPOINT CLOSE CLUSTER COMMENT COMMIT COPY CREATE DEALLOCATE DECLARE DELETE DISCARD DO DROP END EXECUTE EXPLAIN FETCH GRANT IMPORT INSERT LISTEN LOAD LOCK MERGE MOVE NOTIFY PREPARE REASSIGN REFRESH REINDEX RELEASE RESET REVOKE ROLLBACK SAVEPOINT SECURITY SELECT SET SHOW START TABLE TRUNCATE UNLISTEN UPDATE VACUUM VALUES WITH";
+
+/** The beginning of a statement, after spaces, parentheses and comments. */
+export const sqlStart = new RegExp(
+  `^(?:[\\s(;]|--[^\\n]*\\n|/\\*[\\s\\S]*?\\*/)*(?:${commands.replaceAll(" ", "|")})\\b`,
+  "i",
+);
+
 const statement = /^(duration: [\d.]+ ms {2})?statement: ([\s\S]+)$/;
 /** A prepared statement's name can contain anything, but no statement begins with a digit or a quote. */
 const protocol =

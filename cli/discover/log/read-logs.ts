@@ -4,6 +4,7 @@ import { CsvFormat, csvStart } from "./csv.ts";
 import { type LogEntry, type LogFormat, Times } from "./entry.ts";
 import { logFiles } from "./files.ts";
 import { JsonFormat } from "./json.ts";
+import { canBeForeign } from "./language.ts";
 import { recommendedPrefix } from "./line-prefix.ts";
 import { lines } from "./lines.ts";
 import { loggedStatement } from "./logged-statement.ts";
@@ -95,6 +96,7 @@ class Reading {
   #first: Date | undefined;
   #last: Date | undefined;
   #hasStatements = false;
+  #foreign = 0;
   #unnamed = 0;
   #unattributed = 0;
   #dropped = 0;
@@ -110,7 +112,10 @@ class Reading {
     }
     if (this.#sessions.note(entry)) return;
     const logged = loggedStatement(entry);
-    if (!logged) return;
+    if (!logged) {
+      if (canBeForeign(entry)) this.#foreign++;
+      return;
+    }
     if (logged.isEvery) this.#hasStatements = true;
     const session = this.#sessions.of(entry);
     const { user, database, application, address } = session;
@@ -153,6 +158,10 @@ class Reading {
   }
 
   result(): LogRead {
+    if (this.#foreign > 0) {
+      const count = `${this.#foreign} ${this.#foreign === 1 ? "message is" : "messages are"}`;
+      this.problem(`${count} not in English, and their statements are not read: set lc_messages = 'C'`);
+    }
     if (this.#unnamed > 0) {
       const left = this.#unattributed > 0 ? `, and ${this.#unattributed} of them are left out` : "";
       this.problem(

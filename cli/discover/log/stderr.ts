@@ -49,7 +49,9 @@ export class StderrFormat implements LogFormat {
     if (part !== undefined) {
       this.#part = undefined;
       const entry = this.#entry;
-      if (part === "other" || !entry || entry.pid !== parsed.pid) return undefined;
+      if (!entry || entry.pid !== parsed.pid) return undefined;
+      if (parsed.severity === "CONTEXT") entry.hasContext = true;
+      if (part === "other") return undefined;
       this.#part = part;
       entry[part] = cut(parsed.message);
       return undefined;
@@ -91,11 +93,13 @@ export class StderrFormat implements LogFormat {
   }
 
   #parse(line: string): PrefixedLine | undefined {
-    for (const prefix of this.#prefixes) {
-      const found = prefix.parse(line, this.#times);
-      if (!found) continue;
-      this.#prefix = prefix;
-      return found;
+    for (const parse of ["parse", "parseForeign"] as const) {
+      for (const prefix of this.#prefixes) {
+        const found = prefix[parse](line, this.#times);
+        if (!found) continue;
+        this.#prefix = prefix;
+        return found;
+      }
     }
     return undefined;
   }

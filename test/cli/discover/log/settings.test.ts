@@ -72,10 +72,9 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
       for (const [name, value] of Object.entries(settings)) await db.query(`SET ${name} = '${value}'`);
       await db.query("RESET log_statement");
       await work(db);
-      // The collector has written everything before the last statement.
-      await db.query("SET lc_messages = 'C'; SET log_statement = 'all'");
-      await db.query("SELECT 'the last'");
     });
+    // The collector has written everything before this.
+    await session((db) => db.query("SELECT 'the last'"));
     const read = new Map<string, LogRead>();
     for (const format of formats) {
       let part = "";
@@ -116,5 +115,39 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
         expect(statements).toContainEqual(expect.objectContaining({ parameters: ["it's"] }));
       }
     }
+  });
+
+  const hasCatalogs = existsSync(`/usr/share/locale/de/LC_MESSAGES/postgres-${version}.mo`) && existsSync(anyLocale);
+  const catalogs = hasCatalogs ? "" : " (this PostgreSQL has no message catalogs, or the machine no C.utf8)";
+
+  test.runIf(hasCatalogs).each(["de_DE.UTF-8", "fr_FR.UTF-8", "ja_JP.UTF-8"])(
+    `lc_messages = %s${catalogs}`,
+    async (language) => {
+      const kinds: Record<string, (db: pg.Client) => Promise<unknown>> = {
+        statement: (db) => db.query("CREATE TABLE IF NOT EXISTS t ()"),
+        parameters: (db) => db.query("SELECT * FROM pg_am WHERE amname = $1", ["x"]),
+        error: (db) => db.query("DROP TABLE missing").catch(() => undefined),
+      };
+      for (const [kind, work] of Object.entries(kinds)) {
+        for (const verbosity of ["default", "verbose"]) {
+          const all = await logged({ lc_messages: language, log_error_verbosity: verbosity }, work);
+          for (const [format, { statements, problems }] of all) {
+            expect({ format, kind, texts: textsOf(statements), problems }).toEqual({
+              format,
+              kind,
+              texts: ["SELECT 'the last'"],
+              problems: [expect.stringMatching(/messages? (?:is|are) not in English.*lc_messages = 'C'/)],
+            });
+          }
+        }
+      }
+    },
+  );
+
+  test("what a function writes into the log is in no language", async () => {
+    const all = await logged({}, async (db) => {
+      await db.query("DO $$ BEGIN RAISE LOG 'running: SELECT 1'; END $$");
+    });
+    for (const [, { problems }] of all) expect(problems).toEqual([]);
   });
 });
