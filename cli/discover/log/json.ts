@@ -9,12 +9,15 @@ interface JsonEntry {
   remote_host?: string;
   error_severity?: string;
   state_code?: string;
-  message?: string;
+  message: string;
   detail?: string;
   context?: string;
   statement?: string;
   application_name?: string;
 }
+
+/** The beginning of an object. Nothing inside one is like this, since its strings have no quote without a backslash. */
+const start = '{"timestamp":"';
 
 /** The format of log_destination `jsonlog`: one object in each line. */
 export class JsonFormat implements LogFormat {
@@ -26,10 +29,14 @@ export class JsonFormat implements LogFormat {
   }
 
   push(line: string): LogEntry | undefined {
-    const entry = parsed(line);
-    if (!entry || typeof entry.message !== "string") {
-      if (line !== "") this.#skipped++;
-      return undefined;
+    let entry = parsed(line);
+    if (!entry) {
+      if (line === "") return undefined;
+      this.#skipped++;
+      // The next object is on the same line as one without its end: the server crashed, or the disk was full.
+      const next = line.lastIndexOf(start);
+      entry = next > 0 ? parsed(line.slice(next)) : undefined;
+      if (!entry) return undefined;
     }
     return {
       at: this.#times.parse(entry.timestamp ?? ""),
@@ -57,7 +64,8 @@ export class JsonFormat implements LogFormat {
 function parsed(line: string): JsonEntry | undefined {
   if (!line.startsWith("{")) return undefined;
   try {
-    return JSON.parse(line) as JsonEntry;
+    const entry = JSON.parse(line) as JsonEntry;
+    return typeof entry.message === "string" ? entry : undefined;
   } catch {
     return undefined;
   }

@@ -87,13 +87,15 @@ describe.each(availableVersions())("a log of PostgreSQL %i", (version) => {
     for (let at = start + 1; at < next - 1; at++) {
       // Between two lines of a message nothing shows that there were more. Such a statement cannot be parsed, in most cases.
       if (format === "log" && log[at - 1] === "\n") continue;
-      // The next message is on the same line, as after a crash.
-      const crashed = pushed(format, log.slice(0, at) + log.slice(next));
-      expect({ at, ...crashed }).toEqual({
-        at,
-        texts: expect.arrayContaining([sent[0], sent[3]]),
-        problems: [expect.stringMatching(/cannot be read|lacks its end/)],
-      });
+      // The next message is on the same line, as after a crash; the file system can fill up the end with zeros.
+      for (const zeros of ["", "\0\0"]) {
+        const crashed = pushed(format, log.slice(0, at) + zeros + log.slice(next));
+        expect({ at, ...crashed }).toEqual({
+          at,
+          texts: expect.arrayContaining(format === "json" ? [sent[0], sent[2], sent[3]] : [sent[0], sent[3]]),
+          problems: [expect.stringMatching(/cannot be read|lacks its end/)],
+        });
+      }
       // The end is in a file that is lost.
       const rotated = pushed(format, `${log.slice(0, at)}\n${log.slice(next)}`);
       expect({ at, ...rotated }).toMatchObject({ at, texts: expect.arrayContaining([sent[0], sent[2], sent[3]]) });
