@@ -64,7 +64,7 @@ export async function makeDiscovery(
   const all = options.docker ? merged(containers, await readContainers(options.dockerHost)) : [];
   const superusers = new Set(facts.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
   const who = findWho(watch, superusers, all, watchedSince(facts, watch, log));
-  const statements = seenStatements(who.services, watch.statements, log, superusers);
+  const statements = seenStatements(who.services, watch.statements, log, superusers, facts.querySize);
   let incomplete: string | undefined;
   let after = before;
   try {

@@ -16,7 +16,7 @@ export interface Statement {
   at?: Date | undefined;
   count: number;
   source: "session" | "log";
-  /** The server cut the text off (track_activity_query_size). */
+  /** The text is a log's and longer than what is kept of it. */
   isTruncated?: boolean | undefined;
   /** Values of $1, $2, ... of the last execution, where the log has them. */
   parameters?: (string | null)[] | undefined;

@@ -12,6 +12,8 @@ export interface Batch {
   bytes: number;
   /** The file ends in the middle of the last line. */
   isCut: boolean;
+  /** A line was longer than what is kept of one. */
+  hasGap: boolean;
 }
 
 /**
@@ -22,20 +24,23 @@ export async function* lines(file: string): AsyncGenerator<Batch> {
   const source: Readable = file === "-" ? process.stdin : createReadStream(file, { highWaterMark: 1 << 20 });
   let rest: Buffer[] = [];
   let length = 0;
+  let hasGap = false;
   for await (const chunk of decompressed(source)) {
     const last = chunk.lastIndexOf(newline);
     if (last < 0) {
       if (length < longestLine) rest.push(chunk);
+      else hasGap = true;
       length += chunk.length;
       continue;
     }
     const whole = Buffer.concat([...rest, chunk.subarray(0, last)]);
     rest = last + 1 < chunk.length ? [chunk.subarray(last + 1)] : [];
     length = chunk.length - last - 1;
-    yield { lines: split(whole), bytes: whole.length + 1, isCut: false };
+    yield { lines: split(whole), bytes: whole.length + 1, isCut: false, hasGap };
+    hasGap = false;
   }
   const whole = Buffer.concat(rest);
-  if (whole.length > 0) yield { lines: split(whole), bytes: whole.length, isCut: true };
+  if (whole.length > 0) yield { lines: split(whole), bytes: whole.length, isCut: true, hasGap };
 }
 
 async function* decompressed(source: Readable): AsyncGenerator<Buffer> {

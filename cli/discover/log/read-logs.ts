@@ -63,6 +63,7 @@ async function readFile(
       }
       // A server ends every line.
       if (batch.isCut) reading.problem(`${file} ends in the middle of a line`);
+      if (batch.hasGap) reading.problem(`${file} has a line that is too long to read`);
       bytes += batch.bytes;
       reading.bytes += batch.bytes;
       options.progress?.(file, bytes);
@@ -96,6 +97,7 @@ class Reading {
   #first: Date | undefined;
   #last: Date | undefined;
   #hasStatements = false;
+  #cut = 0;
   #foreign = 0;
   #unnamed = 0;
   #unattributed = 0;
@@ -110,6 +112,7 @@ class Reading {
       if (!this.#first || entry.at < this.#first) this.#first = entry.at;
       if (!this.#last || entry.at > this.#last) this.#last = entry.at;
     }
+    if (entry.isTruncated) this.#cut++;
     if (this.#sessions.note(entry)) return;
     const logged = loggedStatement(entry);
     if (!logged) {
@@ -124,6 +127,7 @@ class Reading {
       this.#unattributed++;
       return;
     }
+    this.#sessions.sent(entry, logged.text);
     const shape = this.#shape(logged.text);
     const key = [database, user, application, address, session.searchPath ?? "\0", shape].join("\0");
     let statement = this.#statements.get(key);
@@ -144,7 +148,6 @@ class Reading {
       statement.parameters = logged.parameters;
     }
     if (entry.at && (!statement.at || entry.at > statement.at)) statement.at = entry.at;
-    this.#sessions.sent(entry, logged.text);
   }
 
   #shape(text: string): string {
@@ -158,6 +161,13 @@ class Reading {
   }
 
   result(): LogRead {
+    if (this.#cut > 0) {
+      const which =
+        this.#cut === 1
+          ? "message is longer than a megabyte, and its end is"
+          : "messages are longer than a megabyte, and their ends are";
+      this.problem(`${this.#cut} ${which} not read`);
+    }
     if (this.#foreign > 0) {
       const count = `${this.#foreign} ${this.#foreign === 1 ? "message is" : "messages are"}`;
       this.problem(`${count} not in English, and their statements are not read: set lc_messages = 'C'`);

@@ -49,7 +49,7 @@ export async function replayProposal(
 /** Database to what its roles were seen to do; services with the same role together. */
 function recordedOf({ who, watch, log, server, evidence }: Discovery, proposal: Proposal): Map<string, Recorded[]> {
   const superusers = new Set(server.roles.filter(({ superuser }) => superuser).map(({ role }) => role));
-  const { of } = seenStatements(who.services, watch.statements, log, superusers);
+  const { of } = seenStatements(who.services, watch.statements, log, superusers, server.querySize);
   const databases = Map.groupBy(proposal.services, ({ seen }) => seen.database);
   return new Map(
     [...databases].map(([database, services]) => {

@@ -1,3 +1,4 @@
+import { isCutOff } from "../cut-off.ts";
 import type { Evidence, Statement, Unknown, Use } from "../evidence.ts";
 import { breaksPooling } from "./breaks-pooling.ts";
 import { type Effects, mergeHabits, type ObjectName } from "./effects.ts";
@@ -17,7 +18,7 @@ interface Parsed {
   statement: Statement;
   /** Undefined: it cannot be parsed. */
   effects: Effects[] | undefined;
-  isCutOff: boolean;
+  isCut: boolean;
 }
 
 /**
@@ -33,8 +34,8 @@ export async function evidenceOf(
 ): Promise<Seen> {
   const parsed: Parsed[] = [];
   for (const statement of statements) {
-    const isCutOff = statement.isTruncated ?? isAtLimit(statement, querySize);
-    parsed.push({ statement, effects: await effectsOf(statement.text).catch(() => undefined), isCutOff });
+    const isCut = isCutOff(statement, querySize);
+    parsed.push({ statement, effects: await effectsOf(statement.text).catch(() => undefined), isCut });
   }
   const all = parsed.flatMap(({ effects }) => effects ?? []);
   const passing = passingNames(all);
@@ -52,12 +53,13 @@ interface Context {
   querySize: number;
 }
 
-async function gather(gathered: Gathered, { statement, effects, isCutOff }: Parsed, context: Context): Promise<void> {
+async function gather(gathered: Gathered, { statement, effects, isCut }: Parsed, context: Context): Promise<void> {
   const { resolver, passing, prepared, querySize } = context;
   gathered.count(statement);
-  if (isCutOff) gathered.addUnknown(`the text was cut off (track_activity_query_size = ${querySize})`, statement);
+  const limit = statement.source === "log" ? "longer than a megabyte" : `track_activity_query_size = ${querySize}`;
+  if (isCut) gathered.addUnknown(`the text was cut off (${limit})`, statement);
   if (!effects) {
-    if (!isCutOff) gathered.addUnknown("the text cannot be parsed", statement);
+    if (!isCut) gathered.addUnknown("the text cannot be parsed", statement);
     return;
   }
   const executed: Effects[] = [];
@@ -74,12 +76,6 @@ async function gather(gathered: Gathered, { statement, effects, isCutOff }: Pars
 
 function isTemporaryName(object: ObjectName | undefined, { temporary }: Passing): boolean {
   return object?.schema === "pg_temp" || (object?.schema === undefined && temporary.has(object?.name ?? ""));
-}
-
-/** The text that pg_stat_activity shows has at most one byte less. */
-function isAtLimit({ text, source }: Statement, querySize: number): boolean {
-  // A character at the end that does not fit is left out as a whole.
-  return source === "session" && Buffer.byteLength(text) >= querySize - 4;
 }
 
 class Gathered {

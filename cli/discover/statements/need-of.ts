@@ -33,8 +33,10 @@ export interface NeedFacts {
 
 const writes = ["INSERT", "UPDATE", "DELETE"];
 
+/** Reasons for which a statement, or a part of it, is unknown. */
+const isUnread = /cannot be parsed|was cut off|whose text was not seen/;
 /** Reasons for which DDL can be unknown although every statement that was sent is in the log. */
-const canHideDdl = /^dynamic EXECUTE|^\S+ function |cannot be parsed|is computed| in DO$|whose text was not seen/;
+const canHideDdl = /^dynamic EXECUTE|^\S+ function |is computed| in DO$/;
 
 /** The lines that a report shows for one answer. */
 const mostLines = 3;
@@ -44,7 +46,7 @@ export function needOf(evidence: Evidence, facts: NeedFacts): Need | undefined {
   const { uses, ddl } = evidence;
   if (uses.length === 0 && ddl.length === 0 && facts.changes.length === 0) return undefined;
   const migration = migrationOf(evidence, facts);
-  const level = levelOf(uses, migration.migrates, facts);
+  const level = levelOf(evidence, migration.migrates, facts);
   const standing = { access: level.access, schemas: facts.schemas, alsoOwned: alsoOwned(uses, facts) };
   const beyond = beyondAccess(evidence, standing, facts);
   return {
@@ -77,14 +79,18 @@ function migrationOf(evidence: Evidence, facts: NeedFacts): { migrates: Migrates
     return { migrates: true, reasons };
   }
   const { isComplete, sawStart } = facts.watch;
-  const isHidden = unknown.some(({ reason }) => canHideDdl.test(reason));
+  const isHidden = unknown.some(({ reason }) => canHideDdl.test(reason) || isUnread.test(reason));
   if (!isComplete || !sawStart || isHidden) return { migrates: "unconfirmed", reasons: [] };
   const what = "no DDL, and its start was watched";
   const line = `no DDL in ${statements} statements, and its start was watched`;
   return { migrates: false, reasons: [reasonOf("migrates", what, "certain", line)] };
 }
 
-function levelOf(uses: Use[], migrates: Migrates, facts: NeedFacts): { access: Access; reasons: Reason[] } {
+function levelOf(
+  { uses, unknown }: Evidence,
+  migrates: Migrates,
+  facts: NeedFacts,
+): { access: Access; reasons: Reason[] } {
   const { schemas, sawEverything, unexplained, now } = facts;
   const because = (deciding: Use[]): Reason[] => {
     const certain = deciding.filter(({ certainty }) => certainty === "certain");
@@ -102,8 +108,13 @@ function levelOf(uses: Use[], migrates: Migrates, facts: NeedFacts): { access: A
     const what = `only reads were seen, but ${tables} was written by a statement that was not`;
     return { access: "writer", reasons: [reasonOf("access", what, "likely")] };
   }
-  const what = sawEverything ? "it only reads" : "only reads were seen, in samples of its statements";
-  const certainty = sawEverything ? "certain" : "likely";
+  const hasUnread = unknown.some(({ reason }) => isUnread.test(reason));
+  const what = !sawEverything
+    ? "only reads were seen, in samples of its statements"
+    : hasUnread
+      ? "only reads were seen, but not every statement could be read"
+      : "it only reads";
+  const certainty = sawEverything && !hasUnread ? "certain" : "likely";
   return { access: "reader", reasons: [reasonOf("access", what, certainty), ...because(inSchemas)] };
 }
 

@@ -29,7 +29,7 @@ const statement = (text: string, more: Partial<Statement> = {}): Statement => ({
   ...more,
 });
 const seen = (logged: Statement[], sampled: Statement[] = []) =>
-  seenStatements(services, sampled, { statements: logged } as LogRead, superusers);
+  seenStatements(services, sampled, { statements: logged } as LogRead, superusers, 100);
 
 test("a statement that both have is counted as the log has it", () => {
   const logged = statement("SELECT 1", { application: "api", count: 9 });
@@ -38,6 +38,23 @@ test("a statement that both have is counted as the log has it", () => {
     statement("DELETE FROM t", { application: "api", source: "session" }),
   ];
   expect(seen([logged], sampled).of.get("api")).toEqual([logged, sampled[1]]);
+});
+
+test("a statement that was cut off counts as the log has it if the log has its beginning", () => {
+  const rows = "(4711, 'a'), ".repeat(9);
+  const api = { application: "api" };
+  const logged = [
+    statement(`INSERT INTO t VALUES ${rows}(1, 'b') RETURNING id`, api),
+    statement(`SELECT ${"a, ".repeat(40)}b FROM t WHERE id = 1`, api),
+  ];
+  const cut = [
+    ...[97, 98, 99].map((length) => `INSERT INTO t VALUES ${rows}(1, 'b')`.slice(0, length)),
+    `SELECT ${"a, ".repeat(40)}`.slice(0, 99),
+  ].map((text) => statement(text, { ...api, source: "session" }));
+  const others = [`SELECT ${"b, ".repeat(40)}`.slice(0, 99), "SELECT a"].map((text) =>
+    statement(text, { ...api, source: "session" }),
+  );
+  expect(seen(logged, [...cut, ...others]).of.get("api")).toEqual([...logged, ...others]);
 });
 
 test("only what can be a service's counts as unattributed", () => {

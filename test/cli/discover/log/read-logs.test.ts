@@ -224,8 +224,25 @@ describe("files", () => {
   test("a statement longer than a megabyte is cut off and marked", async () => {
     const rows = "\t(1, 'a long row of data'),\n".repeat(60_000);
     const file = await logOf("long.log", `${from} LOG:  statement: INSERT INTO t VALUES\n${rows}\t(2)\n`);
-    const { statements } = await readLogs([file], { linePrefix: prefix });
+    const { statements, problems } = await readLogs([file], { linePrefix: prefix });
     expect(statements).toMatchObject([{ isTruncated: true }]);
+    expect(problems).toEqual(["1 message is longer than a megabyte, and its end is not read"]);
+  });
+
+  test("a line of more than 16 megabytes is a problem", async () => {
+    const line = `{"timestamp":"2026-06-20 14:02:11.123 UTC","message":"statement: SELECT '${"x".repeat(18 << 20)}'"}\n`;
+    const file = await logOf("wide.json", line);
+    const { problems } = await readLogs([file]);
+    expect(problems).toContain(`${file} has a line that is too long to read`);
+  });
+
+  test("more different statements than are kept are a problem, and their search_path counts", async () => {
+    const different = Array.from({ length: 100_000 }, (_, index) => `SELECT c${index}`);
+    const sent = [...different.slice(1), "TABLE a", "SET search_path = x", "TABLE a"];
+    const file = await logOf("many.log", sent.map((text) => `${from} LOG:  statement: ${text}\n`).join(""));
+    const { statements, problems } = await readLogs([file], { linePrefix: prefix });
+    expect(statements).toHaveLength(100_000);
+    expect(problems).toEqual(["only the first 100000 different statements are kept; 2 further ones are not"]);
   });
 
   test("another prefix than the server's is found, and lines without one are counted", async () => {

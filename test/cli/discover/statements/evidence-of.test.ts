@@ -65,7 +65,10 @@ afterAll(() => postgres.stop());
 
 const now = new Date("2026-06-20T15:00:00Z");
 
-async function seen(texts: string[], more: { source?: "session" | "log"; searchPath?: string } = {}) {
+async function seen(
+  texts: string[],
+  more: { source?: "session" | "log"; searchPath?: string; isTruncated?: boolean } = {},
+) {
   const statements = texts.map((text, n) => ({
     text,
     database: "postgres",
@@ -323,6 +326,16 @@ describe("a role needs", () => {
     expect(await migrates({ watch: { isComplete: false, sawStart: true } })).toBe("unconfirmed");
     expect(await migrates({ watch: { isComplete: true, sawStart: false } })).toBe("unconfirmed");
     expect(await migrates({}, "SELECT again(1)")).toBe("unconfirmed");
+    const cut = await seen(["SELECT * FROM items", "SELECT 1; DROP T"], { isTruncated: true });
+    expect(cut.evidence.unknown).toMatchObject([
+      { reason: "the text was cut off (longer than a megabyte)" },
+      { reason: "the text was cut off (longer than a megabyte)" },
+    ]);
+    expect(needOf(cut.evidence, { names, ...facts })).toMatchObject({ access: "reader", migrates: "unconfirmed" });
+    expect(needOf(cut.evidence, { names, ...facts })?.reasons[0]).toMatchObject({
+      what: "only reads were seen, but not every statement could be read",
+      certainty: "likely",
+    });
     expect(await migrates({ changes: ["shop.x was created"] })).toBe(true);
   });
 
