@@ -20,9 +20,15 @@ export const sqlStart = new RegExp(
 );
 
 const statement = /^(duration: [\d.]+ ms {2})?statement: ([\s\S]+)$/;
-/** A prepared statement's name can contain anything, but no statement begins with a digit or a quote. */
-const protocol =
-  /^(duration: [\d.]+ ms {2})?(execute fetch from|execute|parse|bind) [\s\S]*?: (?=[\s(/;-]*[A-Za-z])([\s\S]+)$/;
+/** The most colons at which a name can end, since each takes time. */
+const mostColons = 100;
+/** The name of a prepared statement and its text follow. */
+const protocol = /^(duration: [\d.]+ ms {2})?(execute fetch from|execute|parse|bind) /;
+const sqlNext = new RegExp(sqlStart.source.slice(1), "iy");
+/** No statement begins with a digit or a quote. */
+const wordNext = /[\s(/;-]*[A-Za-z]/y;
+/** What can have a colon and a space in a statement. */
+const quoted = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\w*)\$[\s\S]*?\$\1\$|--.*|\/\*[\s\S]*?\*\//g;
 
 /** The statement that a message reports; undefined if it reports none. */
 export function loggedStatement({
@@ -40,13 +46,38 @@ export function loggedStatement({
     return { text: prepared ?? (simple[2] as string), count: 1, isEvery };
   }
   const extended = protocol.exec(message);
-  if (extended) {
+  const text = extended ? textOf(message.slice(extended[0].length)) : undefined;
+  if (extended && text !== undefined) {
     const count = extended[2] === "execute" ? 1 : 0;
-    return { text: extended[3] as string, parameters: parametersOf(detail), count, isEvery: extended[1] === undefined };
+    return { text, parameters: parametersOf(detail), count, isEvery: extended[1] === undefined };
   }
   // A statement that failed on its data needed its privileges; one that failed on its syntax, objects or privileges is no use.
   if (severity !== "ERROR" || failed === undefined || isMistake(code, message)) return undefined;
   return { text: failed, count: 0, isEvery: false };
+}
+
+/** The text in `name: text`. The name can contain anything, also `: ` and SQL. */
+function textOf(named: string): string | undefined {
+  const starts = startsOf(named, sqlNext);
+  if (starts.length > 1) {
+    const whole = starts.find((at) => startsOf(named.slice(at).replace(quoted, ""), sqlNext).length === 0);
+    if (whole !== undefined) return named.slice(whole);
+  }
+  const [at] = starts.length > 0 ? starts : startsOf(named, wordNext);
+  return at === undefined ? undefined : named.slice(at);
+}
+
+/** Where `next` matches after one of the first colons with a space. */
+function startsOf(text: string, next: RegExp): number[] {
+  const starts: number[] = [];
+  let colon = -1;
+  for (let count = 0; count < mostColons; count++) {
+    colon = text.indexOf(": ", colon + 1);
+    if (colon < 0) break;
+    next.lastIndex = colon + 2;
+    if (next.test(text)) starts.push(colon + 2);
+  }
+  return starts;
 }
 
 function isMistake(code: string | undefined, message: string): boolean {

@@ -1,4 +1,4 @@
-/** A constant in a statement, and the rewritten text before it. */
+/** A constant in a statement. */
 interface Constant {
   start: number;
   end: number;
@@ -19,7 +19,7 @@ const tag = /\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$/y;
  * Copies SQL with one space for each run of spaces and comments, and with other text for its constants. Never throws: an
  * unterminated string or comment ends with the text, since a server cuts long texts off.
  */
-function rewrite(sql: string, replace: (constant: Constant, before: string) => string): string {
+function rewrite(sql: string, replace: (constant: Constant) => string): string {
   let out = "";
   let copied = 0;
   let at = 0;
@@ -31,7 +31,7 @@ function rewrite(sql: string, replace: (constant: Constant, before: string) => s
   const constant = (start: number, end: number, isText: boolean) => {
     out += sql.slice(copied, start);
     copied = start;
-    put(start, end, replace({ start, end, isText }, out));
+    put(start, end, replace({ start, end, isText }));
   };
   while (at < sql.length) {
     at = endOf(plain, sql, at);
@@ -124,7 +124,7 @@ export function normalize(sql: string): string {
 }
 
 /** Constants that decide which object a statement uses. */
-const naming = /\b(?:nextval|currval|setval|set_config|pg_notify|to_reg\w+)\s*\(\s*$/i;
+const naming = /\b(?:nextval|currval|setval|set_config|pg_notify|to_reg\w+)\s*\((?:\s|--.*\n|\/\*.*?\*\/)*$/i;
 const cast = /^\s*::\s*(?:pg_catalog\.)?reg/i;
 /** Statements whose constants say what they do. */
 const telling =
@@ -133,9 +133,11 @@ const telling =
 /** The same text for statements that differ in constants, lists of constants, comments and spaces only. */
 export function shapeOf(sql: string): string {
   const keepsAll = telling.test(sql.trimStart());
-  const shape = rewrite(sql, ({ start, end, isText }, before) => {
-    const names = isText && (naming.test(before.slice(-40)) || cast.test(sql.slice(end, end + 20)));
-    return keepsAll || names ? sql.slice(start, end) : "?";
+  const shape = rewrite(sql, ({ start, end, isText }) => {
+    if (keepsAll) return sql.slice(start, end);
+    const names =
+      isText && (naming.test(sql.slice(Math.max(0, start - 60), start)) || cast.test(sql.slice(end, end + 20)));
+    return names ? sql.slice(start, end) : "?";
   }).trim();
   if (keepsAll) return shape;
   return shape

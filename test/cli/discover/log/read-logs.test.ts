@@ -49,6 +49,7 @@ describe.each(availableVersions())("logs that PostgreSQL %i wrote", (version) =>
     await db.query("SELECT *\n  FROM t -- all\n WHERE b = 'it''s\n\ttab'");
     for (const id of [1, 2, 3]) await db.query("SELECT * FROM t WHERE id = $1 AND b = $2", [id, "it's; $3 = 'x'"]);
     await db.query({ name: "odd: 1", text: "INSERT INTO t VALUES ($1, $2)", values: [null, "é"] });
+    await db.query({ name: "a: b: select 1", text: "INSERT INTO t (id) VALUES ($1) -- : SELECT", values: [1] });
     await db.query("PREPARE one AS DELETE FROM t WHERE id = $1");
     await db.query("EXECUTE one (3)");
     await db.query("SELECT * FROM missing").catch(() => undefined);
@@ -84,6 +85,7 @@ describe.each(availableVersions())("logs that PostgreSQL %i wrote", (version) =>
       { text: "SELECT *\n  FROM t -- all\n WHERE b = 'it''s\n\ttab'", count: 1 },
       { text: "SELECT * FROM t WHERE id = $1 AND b = $2", count: 3, parameters: ["1", "it's; $3 = 'x'"] },
       { text: "INSERT INTO t VALUES ($1, $2)", count: 1, parameters: [null, "é"] },
+      { text: "INSERT INTO t (id) VALUES ($1) -- : SELECT", count: 1, parameters: ["1"] },
       { text: "PREPARE one AS DELETE FROM t WHERE id = $1", count: 2 },
       { text: "SELECT * FROM missing", count: 1 },
       { text: "BEGIN; SET LOCAL search_path = 'pg_temp', public", count: 1 },

@@ -49,6 +49,7 @@ describe("shapeOf", () => {
 
   test.each([
     ["SELECT nextval('a')", "SELECT nextval('b')"],
+    ["SELECT nextval( /* it's */ 'a')", "SELECT nextval( /* it's */ 'b')"],
     ["SELECT f('s.a'::regclass)", "SELECT f('s.b'::regclass)"],
     ["SELECT setval('s.a'::regclass, 1)", "SELECT setval('s.b'::regclass, 1)"],
     ["SET search_path = 'a'", "SET search_path = 'b'"],
