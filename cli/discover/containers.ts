@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { DatabaseUrlError, databaseUrlDatabase } from "../../model/database-url.ts";
 import { dockerClient, explainDocker } from "../../provider/docker/client.ts";
 import type { ContainerInspection } from "../../provider/docker/engine-types.ts";
@@ -7,8 +8,8 @@ import { inspectListed } from "../../provider/docker/lookups.ts";
 export interface ContainerFacts {
   name: string;
   image: string;
-  /** Its command line, with the values of URLs and assignments left out. */
-  command: string;
+  /** Name of the program that it runs, without arguments: `node`. */
+  program: string;
   addresses: string[];
   startedAt: Date;
   /** Variables whose value is a Postgres URL, or is in a file, with the database that it names if it can be seen. */
@@ -40,7 +41,7 @@ export function factsOf({ Name, State, Config, NetworkSettings }: ContainerInspe
   return {
     name: Name.replace(/^\//, ""),
     image: Config.Image,
-    command: withoutValues([Config.Entrypoint ?? [], Config.Cmd ?? []].flat().join(" ")),
+    program: programOf([Config.Entrypoint ?? [], Config.Cmd ?? []].flat()),
     addresses: Object.values(NetworkSettings.Networks ?? {}).flatMap(({ IPAddress, GlobalIPv6Address }) =>
       [IPAddress, GlobalIPv6Address].filter((address) => address !== undefined && address !== ""),
     ) as string[],
@@ -66,13 +67,10 @@ export function factsOf({ Name, State, Config, NetworkSettings }: ContainerInspe
   };
 }
 
-/** A command line can hold a URL, a connection string or a password, also as a word of its own after its option. */
-function withoutValues(command: string): string {
-  return command
-    .replaceAll(/\b[\w+.-]+:\/\/\S*/g, "<url>")
-    .replaceAll(/(--?[\w-]*(?:pass|secret|token|key)[\w-]*[= ])\S+/gi, "$1<value>")
-    .replaceAll(/\b(\w*(?:pass|secret|token|key)\w*)=\S*/gi, "$1=<value>")
-    .replaceAll(/\b([A-Z][A-Z0-9_]{2,})=\S*/g, "$1=<value>");
+/** No argument is safe to print: `-psecret` is an option, and `sh -c` has a whole script. */
+function programOf([first = ""]: string[]): string {
+  const [path = ""] = first.split(/\s/);
+  return path.includes("=") ? "" : basename(path);
 }
 
 function databaseOf(url: string): string | undefined {

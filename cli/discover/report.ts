@@ -186,7 +186,7 @@ function describe({ container, addresses, idleShare, replicas, perReplica, start
     `from ${addresses.join(", ") || "an unknown address"}`,
     ...(container
       ? [
-          `container ${container.name} (${container.image}${container.command === "" ? "" : `: ${container.command}`})`,
+          `container ${container.name} (${container.image}${container.program === "" ? "" : `, runs ${container.program}`})`,
           ...(container.urlKeys.length > 0 ? [`URL in ${container.urlKeys.map(({ name }) => name).join(", ")}`] : []),
         ]
       : []),

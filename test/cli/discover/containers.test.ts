@@ -1,9 +1,11 @@
 import { expect, test } from "vitest";
 import { factsOf } from "../../../cli/discover/containers.ts";
+import type { ContainerInspection } from "../../../provider/docker/engine-types.ts";
 
-test("of variables and commands only names are kept", () => {
-  const secret = "hunter2";
-  const facts = factsOf({
+const secret = "hunter2";
+
+function inspected(entrypoint: string | string[] | null, command: string[] | null): ContainerInspection {
+  return {
     Id: "1",
     Name: "/shop-api-1",
     Created: "",
@@ -33,19 +35,20 @@ test("of variables and commands only names are kept", () => {
         "REPORTS_DSN_FILE=/run/secrets/reports",
         "CONFIG_FILE=/etc/app.conf",
       ],
-      Cmd: [
-        ...["--dsn", `postgres://postgres:${secret}@db/shop`, `--db-password=${secret}`, `PGPASSWORD=${secret}`],
-        ...["--token", secret, `host=db user=x password=${secret}`],
-      ],
-      Entrypoint: "run",
+      Cmd: command,
+      Entrypoint: entrypoint,
     },
     HostConfig: {},
     NetworkSettings: { Networks: { shop: { IPAddress: "172.18.0.3", GlobalIPv6Address: "" } } },
-  });
+  };
+}
+
+test("of variables only names are kept", () => {
+  const facts = factsOf(inspected("/srv/bin/run", null));
   expect(facts).toEqual({
     name: "shop-api-1",
     image: "shop:1",
-    command: "run --dsn <url> --db-password=<value> PGPASSWORD=<value> --token <value> host=db user=x password=<value>",
+    program: "run",
     addresses: ["172.18.0.3"],
     startedAt: new Date("2026-01-02T03:04:05Z"),
     urlKeys: [
@@ -57,4 +60,25 @@ test("of variables and commands only names are kept", () => {
     swarm: undefined,
   });
   expect(JSON.stringify(facts)).not.toContain(secret);
+});
+
+test.each([
+  ["mysql", [`-p${secret}`]],
+  ["psql", [`--password=${secret}`, `--${secret}`]],
+  ["env", [`PGPASSWORD=${secret}`, "psql"]],
+  ["sh", ["-c", `PGPASSWORD=${secret} exec psql`]],
+  ["api", [`postgresql://u:${secret}@db/shop`, `host=db password='${secret}'`]],
+  ["docker", ["run", "-e", `KEY=${secret}`]],
+  ["worker", [Buffer.from(secret).toString("base64")]],
+])("of the command line of %s no argument is kept", (program, args) => {
+  for (const facts of [
+    factsOf(inspected([`/usr/bin/${program}`], args)),
+    factsOf(inspected(null, [program, ...args])),
+    factsOf(inspected(`${program} ${args.join(" ")}`, null)),
+  ]) {
+    expect(facts.program).toBe(program);
+    expect(JSON.stringify(facts)).not.toContain(secret);
+    expect(JSON.stringify(facts)).not.toContain(Buffer.from(secret).toString("base64"));
+  }
+  expect(factsOf(inspected(`PGPASSWORD=${secret} ${program}`, args)).program).toBe("");
 });

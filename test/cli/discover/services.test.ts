@@ -28,7 +28,7 @@ const who = (watch: SessionWatch, containers: ContainerFacts[] = []) =>
 const container = (name: string, address: string, more: Partial<ContainerFacts> = {}): ContainerFacts => ({
   name,
   image: "shop:1",
-  command: "",
+  program: "",
   addresses: [address],
   startedAt: new Date(0),
   urlKeys: [],
