@@ -17,7 +17,8 @@ export function isReviewedUp(): boolean {
 /** The end of a change whose new value the up computes, such as the URL of a role that it creates: `user postgres -> not known yet`. */
 export const notKnownYet = "not known yet";
 
-let plans: ReviewedPlans | undefined;
+/** By file. */
+const reviews = new Map<string, ReviewedPlans>();
 
 /**
  * The reason why an up must not apply these changes; undefined in any up but that of `app-roles up --reviewed`. A reviewed change
@@ -26,12 +27,18 @@ let plans: ReviewedPlans | undefined;
 export function unreviewed(urn: string, changes: Record<string, string>): string | undefined {
   const file = process.env[switches.reviewed];
   if (file === undefined) return undefined;
-  plans ??= reviewedPlans.parse(JSON.parse(readFileSync(file, "utf8")));
-  const planned = plans.plans[plans.resources[urn]?.plan ?? ""] ?? {};
+  const { resources, plans } = readReview(file);
+  const planned = plans[resources[urn]?.plan ?? ""] ?? {};
   const others = Object.entries(changes).filter(([object, change]) => !isReviewed(planned[object], change));
   if (others.length === 0) return undefined;
   const names = listOf(others.map(([object, change]) => `${object} (${change})`));
   return `not in the review: ${names}. The server has changed since; run app-roles review again, then app-roles up --reviewed`;
+}
+
+function readReview(file: string): ReviewedPlans {
+  const review = reviews.get(file) ?? reviewedPlans.parse(JSON.parse(readFileSync(file, "utf8")));
+  reviews.set(file, review);
+  return review;
 }
 
 /** Only the part of a change that the review could not know may be any; what it changes from was known. */

@@ -1,5 +1,5 @@
 /**
- * One process for the language hosts and stand-ins of many engines. An engine starts three to six plugins per command, and
+ * One process for the language hosts, stand-ins and, where a sandbox allows it, the plugins pgaccess of many engines. An engine starts three to six plugins per command, and
  * each would cost a quarter of a second of CPU time to load the same modules; tests run hundreds of commands.
  *
  * The engine starts plugin.sh instead of a plugin. That script connects to this process and sends the token, its process id,
@@ -10,18 +10,25 @@
  */
 import { createServer } from "node:net";
 import { createInterface } from "node:readline";
+import { pgaccess } from "../../provider/pgaccess.ts";
+import type { Provider } from "../../provider/rpc/provider.ts";
 import { serveLanguage } from "../language-nodejs/serve.ts";
 import { dockerProvider } from "../plugins/docker/provider.ts";
 import { postgresqlProvider } from "../plugins/postgresql/provider.ts";
 import { randomProvider } from "../plugins/random/provider.ts";
-import { environmentOf, inheritedFrom } from "./process-of.ts";
+import { inheritedFrom, surroundingsOf } from "./process-of.ts";
 import { type Hosted, serveProvider } from "./serve-provider.ts";
+import { type Surroundings, separateSurroundings, within } from "./surroundings.ts";
 
 const token = process.env.SANDBOX_PLUGIN_HOST_TOKEN;
 if (!token) throw new Error("SANDBOX_PLUGIN_HOST_TOKEN is not set");
 
+separateSurroundings();
+
 /** By name; the arguments are the script's process id, the engine's address, and what to do when the engine has ended. */
-const plugins: Record<string, (pid: number, engine: string, ended: () => void) => Promise<Hosted>> = {
+type Plugins = Record<string, (pid: number, engine: string, ended: () => void) => Promise<Hosted>>;
+
+const plugins: Plugins = {
   nodejs: async (pid, engine, ended) => {
     const { inherited, close } = inheritedFrom(pid);
     const { port, stop } = await serveLanguage(engine, inherited, ended);
@@ -33,10 +40,20 @@ const plugins: Record<string, (pid: number, engine: string, ended: () => void) =
       },
     };
   },
-  random: async (_pid, engine, ended) => serveProvider(randomProvider(), engine, ended),
-  postgresql: async (pid, engine, ended) => serveProvider(postgresqlProvider(environmentOf(pid)), engine, ended),
-  docker: async (pid, engine, ended) => serveProvider(dockerProvider(environmentOf(pid)), engine, ended),
+  random: resource(() => randomProvider()),
+  postgresql: resource(({ env }) => postgresqlProvider(env)),
+  docker: resource(({ env }) => dockerProvider(env)),
+  pgaccess: resource(() => pgaccess()),
 };
+
+function resource(create: (surroundings: Surroundings) => Provider): Plugins[string] {
+  return async (pid, engine, ended) => {
+    const surroundings = surroundingsOf(pid);
+    return within(surroundings, () =>
+      serveProvider(create(surroundings), engine, ended, (work) => within(surroundings, work)),
+    );
+  };
+}
 
 const server = createServer(async (socket) => {
   // The script was killed.
@@ -53,7 +70,11 @@ const server = createServer(async (socket) => {
   socket.on("close", end);
   for await (const line of createInterface(socket)) {
     // The script sends an empty line for each SIGINT and SIGTERM.
-    if (line === "") return void end();
+    if (line === "") {
+      const interrupt = (await hosted)?.interrupt ?? end;
+      void interrupt();
+      continue;
+    }
     // The script was killed before its line was read: nobody would stop the plugin.
     if (isEnded) return;
     const [given, pid, name = "", ...args] = line.split(" ");

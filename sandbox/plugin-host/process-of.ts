@@ -1,5 +1,6 @@
 import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import type { Inherited } from "../language-nodejs/run.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 /** The environment of a running process of this user. Linux only. */
 export function environmentOf(pid: number): NodeJS.ProcessEnv {
@@ -12,11 +13,16 @@ export function environmentOf(pid: number): NodeJS.ProcessEnv {
   );
 }
 
+/** The environment and working directory of a running process of this user. Linux only. */
+export function surroundingsOf(pid: number): Surroundings {
+  return { cwd: readlinkSync(`/proc/${pid}/cwd`), env: environmentOf(pid) };
+}
+
 /** What the children of a running plugin.sh inherit. `close` closes the opened output. Linux only. */
 export function inheritedFrom(pid: number): { inherited: Inherited; close: () => void } {
   const [stdout, stderr] = [4, 5].map((fd) => openSync(`/proc/${pid}/fd/${fd}`, "a")) as [number, number];
   return {
-    inherited: { cwd: readlinkSync(`/proc/${pid}/cwd`), env: environmentOf(pid), stdout, stderr },
+    inherited: { ...surroundingsOf(pid), stdout, stderr },
     close: () => {
       for (const fd of [stdout, stderr]) closeSync(fd);
     },

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { channelOptions, Plugin } from "../../provider/rpc/plugin.ts";
 import { propertyService } from "../../provider/rpc/property-messages.ts";
 import type { Provider } from "../../provider/rpc/provider.ts";
@@ -8,14 +8,24 @@ import { createService } from "../../provider/rpc/service.ts";
 export interface Hosted {
   /** On the loopback interface. */
   port: number;
+  /** What SIGINT and SIGTERM do. By default they stop the plugin. */
+  interrupt?(): void;
   stop(): Promise<void>;
 }
 
-/** Serves `provider` to an engine, as `serve` of provider/rpc does for a process of its own. */
-export async function serveProvider(provider: Provider, engine: string, ended: () => void): Promise<Hosted> {
+/** Serves `provider` to an engine, as `serve` of provider/rpc does for a process of its own. Each call is answered `within`. */
+export async function serveProvider(
+  provider: Provider,
+  engine: string,
+  ended: () => void,
+  within: (work: () => void) => void,
+): Promise<Hosted> {
   const server = new Server(channelOptions);
   const plugin = new Plugin(() => provider.close(), ended);
-  server.addService(propertyService, { ...createService(provider, plugin) });
+  const service = Object.entries(createService(provider, plugin) as UntypedServiceImplementation).map(
+    ([method, answer]) => [method, (call: never, callback: never) => within(() => answer(call, callback))],
+  );
+  server.addService(propertyService, Object.fromEntries(service) as UntypedServiceImplementation);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
@@ -24,6 +34,7 @@ export async function serveProvider(provider: Provider, engine: string, ended: (
   plugin.attach(engine);
   return {
     port,
+    interrupt: () => (plugin.signal.aborted ? ended() : void plugin.cancel().catch(ended)),
     async stop() {
       await plugin.cancel();
       plugin.engine?.close();

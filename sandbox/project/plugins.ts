@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { copyFile, link, mkdir, readdir, realpath, stat, writeFile } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, realpath, stat, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -108,11 +108,31 @@ async function download(
     throw new Error(`pulumi plugin install resource ${name} ${version} failed: ${stderr.trim().split("\n").at(-1)}`);
 }
 
+/**
+ * Replaces the project's plugin in `folder` (provider/) by one that runs in the plugin host, if there is one, which saves half a second of CPU
+ * time per command. @returns whether there is one
+ */
+export async function hostOwnPlugin(source: string, folder: string): Promise<boolean> {
+  const name = "pulumi-resource-pgaccess";
+  const command = hostedCommand("pgaccess", [join(source, name)]);
+  if (command.length === 1) return false;
+  await mkdir(folder);
+  for (const entry of await readdir(source)) {
+    if (entry !== name) await symlink(join(source, entry), join(folder, entry));
+  }
+  await writeScript(join(folder, name), command);
+  return true;
+}
+
 /** Writes an executable that runs a TypeScript file of the sandbox with this process's Node, or in the plugin host. */
 async function placeScript(folder: string, file: string, name: string, main: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const command = hostedCommand(name, [process.execPath, fileURLToPath(new URL(main, import.meta.url))]);
-  await writeFile(join(folder, file), `#!/bin/sh\nexec ${command.map(shellWord).join(" ")} "$@"\n`, { mode: 0o700 });
+  await writeScript(join(folder, file), command);
+}
+
+async function writeScript(path: string, command: string[]): Promise<void> {
+  await writeFile(path, `#!/bin/sh\nexec ${command.map(shellWord).join(" ")} "$@"\n`, { mode: 0o700 });
 }
 
 /** Copies a folder, with hard links if the file system allows them. Follows symbolic links. */

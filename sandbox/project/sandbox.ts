@@ -8,7 +8,7 @@ import { findEngine } from "../engine/engine.ts";
 import { guard } from "../guard.ts";
 import type { Postgres } from "../postgres/server.ts";
 import { type Finished, run } from "../process.ts";
-import { type PluginKind, placePlugins } from "./plugins.ts";
+import { hostOwnPlugin, type PluginKind, placePlugins } from "./plugins.ts";
 import { type ConfigPath, setInStackFile } from "./stack-file.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -23,6 +23,11 @@ export interface SandboxOptions {
    * creates a policy pack of that one file.
    */
   files?: Record<string, string>;
+  /**
+   * Whether the plugin pgaccess is a process of its own, as for users. Otherwise it runs in the plugin host, if there is one, with
+   * the stand-ins. @default false; true if SANDBOX_PLUGINS is "official"
+   */
+  pluginProcess?: boolean | undefined;
 }
 
 /** A working copy of the project with its own engine, plugins, backend and secrets. */
@@ -54,6 +59,7 @@ export interface Sandbox {
  */
 export async function createSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { postgres, stacks = ["prod"], files = {} } = options;
+  const { pluginProcess = process.env.SANDBOX_PLUGINS === "official" } = options;
   const engine = await findEngine();
   const root = await realpath(await mkdtemp(join(tmpdir(), "app-roles-sandbox-")));
   const guarded = guard(root);
@@ -67,7 +73,7 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
   try {
     await Promise.all([dir, home, backend].map((folder) => mkdir(folder)));
     await writeFile(passphraseFile, randomBytes(24).toString("hex"), { mode: 0o600 });
-    await linkProject(dir, files);
+    await linkProject(dir, files, pluginProcess);
     const plugins = await placePlugins(home, engine, process.env);
     const env: NodeJS.ProcessEnv = {
       ...withoutPrefixes(process.env, ["PULUMI_", "PG"]),
@@ -126,11 +132,12 @@ export async function createSandbox(options: SandboxOptions = {}): Promise<Sandb
  * Links every entry of the project except hidden ones. Copies the stack files, since the engine and tests change them, and
  * main.js: Node resolves a link before its imports, so a linked main.js would not load a replaced index.ts.
  */
-async function linkProject(dir: string, files: Record<string, string>): Promise<void> {
+async function linkProject(dir: string, files: Record<string, string>, pluginProcess: boolean): Promise<void> {
   const replaced = new Set(Object.keys(files).map((path) => path.split("/")[0]));
   for (const entry of await readdir(repository)) {
     if (entry.startsWith(".") || replaced.has(entry)) continue;
     const source = join(repository, entry);
+    if (entry === "provider" && !pluginProcess && (await hostOwnPlugin(source, join(dir, entry)))) continue;
     if (/^Pulumi\..+\.yaml$|^main\.js$/.test(entry)) await cp(source, join(dir, entry));
     else await symlink(source, join(dir, entry));
   }

@@ -7,7 +7,7 @@ import { createEstate, type Estate } from "./estate.ts";
 let estate: Estate;
 let before: Awaited<ReturnType<Estate["observe"]>>;
 beforeAll(async () => {
-  estate = await createEstate();
+  estate = await createEstate({}, { pluginProcess: true });
   before = await estate.observe();
 });
 afterAll(() => estate.remove());

@@ -6,7 +6,7 @@ import { expect } from "vitest";
 import { createLegacyEstate } from "../../sandbox/legacy/index.ts";
 import { type Postgres, type PostgresOptions, startPostgres } from "../../sandbox/postgres/server.ts";
 import type { Finished } from "../../sandbox/process.ts";
-import { createSandbox, type Sandbox } from "../../sandbox/project/sandbox.ts";
+import { createSandbox, type Sandbox, type SandboxOptions } from "../../sandbox/project/sandbox.ts";
 import { observe } from "../provider/observe.ts";
 
 /** The runbook's server and the project, with the real engine, for one end-to-end test. */
@@ -40,16 +40,17 @@ interface Exported {
 
 /**
  * @param settings server settings by name
- * @param options the superuser's password, by default one that the servers of other tests have too
+ * @param options the superuser's password, by default one that the servers of other tests have too; and `pluginProcess` of the sandbox
  */
 export async function createEstate(
   settings: Record<string, string | number> = {},
-  options: Pick<PostgresOptions, "password"> = {},
+  options: Pick<PostgresOptions, "password"> & Pick<SandboxOptions, "pluginProcess"> = {},
 ): Promise<Estate> {
+  const { pluginProcess, ...server } = options;
   const logFile = join(tmpdir(), `app-roles-e2e-${process.pid}-${Math.random().toString(36).slice(2)}.log`);
-  const postgres = await startPostgres({ settings: { log_statement: "ddl", ...settings }, logFile, ...options });
+  const postgres = await startPostgres({ settings: { log_statement: "ddl", ...settings }, logFile, ...server });
   await createLegacyEstate(postgres);
-  const sandbox = await createSandbox({ postgres });
+  const sandbox = await createSandbox({ postgres, pluginProcess });
   const printed: string[] = [];
 
   const estate: Estate = {

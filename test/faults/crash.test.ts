@@ -17,7 +17,7 @@ let before: Awaited<ReturnType<Estate["observe"]>>;
 /** The state without the stack, as after a destroy. */
 let withoutStack: Set<string>;
 beforeAll(async () => {
-  estate = await createEstate();
+  estate = await createEstate({}, { pluginProcess: true });
   before = await estate.observe();
   withoutStack = await privileges();
   services = await CommandServices.declare(estate, { timeout: "20s", soak: "0s" });

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
+import type { SandboxOptions } from "../../sandbox/project/sandbox.ts";
 import { createEstate, type Estate } from "../e2e/estate.ts";
 import { Fleet, type Name, names } from "../e2e/fleet.ts";
 
@@ -15,8 +16,8 @@ export class FleetEstate {
     this.services = services;
   }
 
-  static async create(): Promise<FleetEstate> {
-    const estate = await createEstate();
+  static async create(options: Pick<SandboxOptions, "pluginProcess"> = {}): Promise<FleetEstate> {
+    const estate = await createEstate({}, options);
     const services = await Fleet.declare(estate, { timeout: "6s", soak: "0s" });
     await estate.up();
     return new FleetEstate(estate, services);

@@ -10,7 +10,7 @@ const { numRuns: steps, seed } = bounds(24);
 
 let shop: FleetEstate;
 beforeAll(async () => {
-  shop = await FleetEstate.create();
+  shop = await FleetEstate.create({ pluginProcess: true });
 });
 afterAll(() => shop?.remove());
 

@@ -19,7 +19,7 @@ let before: Set<string>;
 beforeAll(async () => {
   before = new Set(readdirSync(tmpdir()));
   // Other tests, which run at the same time, may pass the password of their servers as an argument.
-  estate = await createEstate({}, { password: randomBytes(24).toString("hex") });
+  estate = await createEstate({}, { password: randomBytes(24).toString("hex"), pluginProcess: true });
   services = await CommandServices.declare(estate, { timeout: "10s", soak: "0s" });
   // The user's executable records its input, and prints it on failure.
   const [shebang, ...lines] = readFileSync(services.at("keep.sh"), "utf8").split("\n");

@@ -27,7 +27,7 @@ test("runs the project's files with its own configuration, which contains its se
   const before = await readFile(join(repository, "Pulumi.prod.yaml"), "utf8");
   const sandbox = await created({ postgres, stacks: ["staging", "prod"] });
 
-  for (const file of ["Pulumi.yaml", "index.ts", "provider", "policies", "node_modules"]) {
+  for (const file of ["Pulumi.yaml", "index.ts", "provider/main.ts", "policies", "node_modules"]) {
     expect(await realpath(join(sandbox.dir, file))).toBe(join(repository, file));
   }
   const { host, port } = postgres;
