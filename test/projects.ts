@@ -22,6 +22,13 @@ export function unitFiles(root: string): string[] {
   return globSync("test/**/*.test.ts", { cwd: root }).filter((path) => !whole.test(path) && isLight(path));
 }
 
+/** The test files that replace modules, which needs modules that no other file has loaded. */
+export function mockingFiles(root: string): string[] {
+  return globSync("test/**/*.test.ts", { cwd: root }).filter((path) =>
+    readFileSync(resolve(root, path), "utf8").includes("vi.mock("),
+  );
+}
+
 /** The project's own files that a file imports, relative to `root`. */
 function importsOf(root: string, path: string): string[] {
   const text = readFileSync(resolve(root, path), "utf8");
