@@ -54,11 +54,15 @@ export class FleetEstate {
     return once(spawn("sh", [this.services.at(`kit/${name}.sh`)], options), "close");
   }
 
+  /** A preview works. */
+  async preview(what: string): Promise<void> {
+    const { code, stdout, stderr } = await this.estate.sandbox.pulumi(["preview", "--refresh=false"]);
+    expect(code, `${what}\n${stdout}${stderr}`).toBe(0);
+  }
+
   /** Invariants that hold after each step. */
   async check(what: string, isSettled = true): Promise<void> {
     const { estate, services } = this;
-    const preview = await estate.sandbox.pulumi(["preview", "--refresh=false"]);
-    expect(preview.code, `${what}\n${preview.stdout}${preview.stderr}`).toBe(0);
     const urls = await estate.databaseUrls();
     for (const name of names) {
       await expect(services.login(name), `${what}: ${name} as ${services.user(name)}`).resolves.toBeUndefined();

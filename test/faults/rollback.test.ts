@@ -71,6 +71,7 @@ test("a service that its script rolled back blocks cutovers and rotations that w
   expect(await shop.appRoles("rollback", "webhook_receiver")).toMatchObject({ code: 0 });
   expect(shop.services.restarts("webhook_receiver")).toBe(restarts);
   await shop.check("the stack knows");
+  await shop.preview("the stack knows");
 });
 
 test("no password was printed", () => shop.expectNoPasswordPrinted());
