@@ -3,7 +3,7 @@ import type { Inherited } from "../language-nodejs/run.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 /** The environment of a running process of this user. Linux only. */
-export function environmentOf(pid: number): NodeJS.ProcessEnv {
+function environmentOf(pid: number): NodeJS.ProcessEnv {
   const assignments = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0").filter(Boolean);
   return Object.fromEntries(
     assignments.map((assignment) => {
