@@ -7,6 +7,8 @@ export interface LogEntry {
   /** Without its port; undefined for a Unix socket. */
   address?: string | undefined;
   pid?: number | undefined;
+  /** Identifies the session, or says when it began: two sessions can have one pid after each other. */
+  session?: string | undefined;
   /** LOG, ERROR, FATAL, ... */
   severity: string;
   /** SQLSTATE. */

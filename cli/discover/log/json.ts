@@ -6,6 +6,7 @@ interface JsonEntry {
   user?: string;
   dbname?: string;
   pid?: number;
+  session_id?: string;
   remote_host?: string;
   error_severity?: string;
   state_code?: string;
@@ -45,6 +46,7 @@ export class JsonFormat implements LogFormat {
       application: knownName(entry.application_name),
       address: addressOf(entry.remote_host),
       pid: entry.pid,
+      session: entry.session_id,
       severity: entry.error_severity ?? "",
       code: entry.state_code,
       message: entry.message,

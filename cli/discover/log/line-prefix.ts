@@ -17,13 +17,13 @@ const escapes: Record<string, { pattern: string; field?: Field }> = {
   Q: { pattern: "-?\\d+" },
   i: { pattern: ".*?" },
   e: { pattern: "[0-9A-Z]{5}", field: "code" },
-  c: { pattern: "[0-9a-f]+\\.[0-9a-f]+" },
+  c: { pattern: "[0-9a-f]+\\.[0-9a-f]+", field: "session" },
   l: { pattern: "\\d+" },
-  s: { pattern: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d \\S+?" },
+  s: { pattern: "\\d{4}-\\d\\d-\\d\\d \\d\\d:\\d\\d:\\d\\d \\S+?", field: "session" },
   v: { pattern: "\\S*?" },
   x: { pattern: "\\d+" },
 };
-type Field = "application" | "user" | "database" | "address" | "pid" | "time" | "epoch" | "code";
+type Field = "application" | "user" | "database" | "address" | "pid" | "session" | "time" | "epoch" | "code";
 
 const severities =
   "DEBUG[1-5]?|INFO|NOTICE|WARNING|ERROR|LOG|FATAL|PANIC|STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION|BACKTRACE";
@@ -89,6 +89,7 @@ export function linePrefix(text: string): LinePrefix {
       application: knownName(value("application")),
       address: addressOf(value("address")),
       pid: pid ? Number(pid) : undefined,
+      session: value("session"),
       at: epoch ? new Date(Number(epoch) * 1000) : time ? times.parse(time) : undefined,
       code: value("code") ?? match[fields.length + 2],
     };

@@ -12,6 +12,8 @@ export interface LoggedSession {
 }
 
 interface Known extends LoggedSession {
+  /** See LogEntry. */
+  session?: string | undefined;
   /** search_path before a SET LOCAL, which ends with its transaction. */
   outside?: { searchPath: string | undefined } | undefined;
 }
@@ -27,6 +29,11 @@ const searchPath =
 const resets = /^\s*(?:reset\s+(?:search_path|all)|discard\s+all)\b/i;
 const endsTransaction = /^\s*(?:commit|rollback(?!\s+to)|end|abort)\b/i;
 
+/** All sessions have ended. */
+const restarted = /^(?:database system is ready to accept connections|all server processes terminated)/;
+/** One session has ended without a disconnection. */
+const crashed = /^server process \(PID (\d+)\) (?:exited|was terminated)/;
+
 /** Sessions by their process: what a log_line_prefix lacks, log_connections tells. */
 export class LoggedSessions {
   readonly #byPid = new Map<number, Known>();
@@ -34,18 +41,25 @@ export class LoggedSessions {
 
   /** Notes the start or end of a session. Returns false for any other message. */
   note(entry: LogEntry): boolean {
-    const { pid, message } = entry;
+    const { pid, session: id, message } = entry;
+    // A function can write anything.
+    if (entry.hasContext) return false;
+    const gone = crashed.exec(message);
+    if (gone) this.#byPid.delete(Number(gone[1]));
+    if (restarted.test(message)) this.#byPid.clear();
     if (!message.startsWith("connection ") && !message.startsWith("disconnection: ")) return false;
     const host = received.exec(message);
-    if (host && pid !== undefined) this.#remember(pid, { address: addressOf(host[1]) });
+    if (host && pid !== undefined) this.#remember(pid, { session: id, address: addressOf(host[1]) });
     const login = authorized.exec(message);
     if (login) {
-      const before = pid === undefined ? undefined : this.#byPid.get(pid);
+      const before = this.#known(entry);
       const session = {
+        session: id,
         user: login[1],
         database: login[2],
         application: knownName(login[3]),
-        address: entry.address ?? before?.address,
+        // One that has a user is a session before this one.
+        address: entry.address ?? (before?.user === undefined ? before?.address : undefined),
       };
       if (pid !== undefined) this.#remember(pid, session);
       this.#count(session);
@@ -56,7 +70,7 @@ export class LoggedSessions {
 
   /** Who sent the entry's statement: what its line says, else what the session's login said. */
   of(entry: LogEntry): LoggedSession {
-    const known = entry.pid === undefined ? undefined : this.#byPid.get(entry.pid);
+    const known = this.#known(entry);
     return {
       user: entry.user ?? known?.user,
       database: entry.database ?? known?.database,
@@ -67,7 +81,8 @@ export class LoggedSessions {
   }
 
   /** Notes what a statement changes in its session. */
-  sent({ pid }: LogEntry, text: string): void {
+  sent(entry: LogEntry, text: string): void {
+    const { pid } = entry;
     if (pid === undefined || text.length > 1000) return;
     if (endsTransaction.test(text)) {
       const session = this.#byPid.get(pid);
@@ -77,13 +92,22 @@ export class LoggedSessions {
     } else if (resets.test(text)) {
       const session = this.#byPid.get(pid);
       if (session) session.searchPath = undefined;
-    } else if (/search_path/i.test(text)) this.#setSearchPath(pid, text);
+    } else if (/search_path/i.test(text)) this.#setSearchPath(pid, entry, text);
   }
 
-  #setSearchPath(pid: number, text: string): void {
+  /** The session of the entry. A process of another one has the same pid if the log has no end of that. */
+  #known(entry: LogEntry): Known | undefined {
+    const { pid } = entry;
+    const known = pid === undefined ? undefined : this.#byPid.get(pid);
+    if (pid === undefined || known === undefined || !isOther(known, entry)) return known;
+    this.#byPid.delete(pid);
+    return undefined;
+  }
+
+  #setSearchPath(pid: number, { session: id, user, database, address }: LogEntry, text: string): void {
     const match = searchPath.exec(text);
     if (!match) return;
-    const session = this.#byPid.get(pid) ?? this.#remember(pid, {});
+    const session = this.#byPid.get(pid) ?? this.#remember(pid, { session: id, user, database, address });
     const isLocal = match[1]?.toLowerCase() === "local" || match[4]?.toLowerCase() === "true";
     if (isLocal) session.outside ??= { searchPath: session.searchPath };
     const value = match[3]?.replaceAll("''", "'") ?? match[2];
@@ -116,4 +140,10 @@ export class LoggedSessions {
   logins(): LogRead["logins"] {
     return [...this.#logins.values()];
   }
+}
+
+function isOther(known: Known, entry: LogEntry): boolean {
+  return (["session", "user", "database", "address"] as const).some(
+    (name) => known[name] !== undefined && entry[name] !== undefined && known[name] !== entry[name],
+  );
 }
