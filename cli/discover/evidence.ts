@@ -38,7 +38,7 @@ export interface Use {
   schema: string;
   /** Without quotes; of a function with its argument types: `touch(integer,text)`. */
   name: string;
-  /** SQL's name: SELECT, USAGE, EXECUTE, MAINTAIN, ...; OWNER for what only the owner can do. */
+  /** SQL's name: SELECT, USAGE, EXECUTE, MAINTAIN, ...; OWNER for what only the owner can do; VACUUM for what is skipped otherwise. */
   privilege: string;
   /** The columns named, of a table. Undefined: unknown or the whole table. */
   columns?: string[] | undefined;
@@ -122,7 +122,7 @@ export interface Watch {
 export interface Reason {
   /**
    * `access`, `migrates`, `alsoOwn`, the path below grants (`tables.public.schema_migrations`), `superuser`: a privilege that no
-   * proposal can give it, or `unknown`: why a statement is not known.
+   * proposal can give it, `skipped`: what is not done without ownership, or `unknown`: why a statement is not known.
    */
   subject: string;
   /** "INSERT on tracksolid.position_history, 312 times, last 14:02 (UTC)". */

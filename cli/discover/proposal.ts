@@ -307,6 +307,13 @@ function askAbout(role: string, { name }: SeenService, { reasons }: Need, decide
   if (beyond.length > 0) {
     decide(["services", name], `It needs more than a role of the stack can have: ${whats(beyond).join("; ")}.`);
   }
+  const skipped = of("skipped");
+  if (skipped.length > 0) {
+    decide(
+      ["services", name],
+      `Postgres will skip, with a warning, what its role does not own: ${whats(skipped).join(", ")}. Leave it to autovacuum, or run it as the owner.`,
+    );
+  }
   const unknown = of("unknown");
   if (unknown.length > 0) {
     decide(["services", name], `What some of its statements need is not known: ${whats(unknown).join("; ")}.`);

@@ -50,7 +50,7 @@ function ofStatement({ type, text, effects }: ReadStatement, prepared: ReadonlyS
     return untriedFor("DDL is not tried: its locks would block the services");
   }
   if (bodies.length > 0) return untriedFor("DO is not tried: it would have to run");
-  if (uses.some(({ privilege }) => privilege === "OWNER" || privilege === "MAINTAIN")) {
+  if (uses.some(({ privilege }) => ["OWNER", "MAINTAIN", "VACUUM"].includes(privilege))) {
     return untriedFor("what takes the ownership is not tried: no object changes its owner in a replay");
   }
   if (type === "CopyStmt" && effects.unknown[0] !== undefined) return untriedFor(effects.unknown[0]);

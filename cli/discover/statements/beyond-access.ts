@@ -70,6 +70,7 @@ function placeOf(
     if (canAlsoOwn(use, object, schemas)) return { alsoOwn: nameOf(schema, name), reason: { subject: "alsoOwn" } };
     return { reason: { subject: "superuser" } };
   }
+  if (privilege === "VACUUM") return { reason: { subject: "skipped" } };
   if (/^(pg_|information_schema$)/.test(kind === "schema" ? name : schema)) return { reason: { subject: "superuser" } };
   if (kind === "database")
     return { grant: { section: "database", object: "", privilege }, reason: { subject: "database" } };

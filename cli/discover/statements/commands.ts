@@ -72,7 +72,7 @@ function nameOf({ schema, name }: ObjectName): string {
 function vacuum({ rels, is_vacuumcmd: isVacuum }: VacuumStmt, { collector }: StatementContext): void {
   const relations = allOf("VacuumRelation", rels);
   for (const { relation } of relations) {
-    if (relation) collector.use({ kind: "table", object: relationOf(relation), privilege: "MAINTAIN" });
+    if (relation) collector.use({ kind: "table", object: relationOf(relation), privilege: "VACUUM" });
   }
   if (relations.length === 0) {
     collector.unknown(`${isVacuum ? "VACUUM" : "ANALYZE"} of all tables skips those that the role must not maintain`);

@@ -17,7 +17,10 @@ export interface NamedUse {
   kind: UsedKind;
   /** An empty name: the current database, or the current schema (the first of search_path). */
   object: ObjectName;
-  /** MAINTAIN is OWNER before PostgreSQL 17. OWNER: ownership, also through membership. */
+  /**
+   * MAINTAIN is OWNER before PostgreSQL 17. OWNER: ownership, also through membership. VACUUM, also of ANALYZE, is MAINTAIN from
+   * PostgreSQL 17: without it Postgres skips the table with a warning.
+   */
   privilege: string;
   /** Undefined: the whole table, any column, or not known. */
   columns?: string[] | undefined;

@@ -117,8 +117,8 @@ class Resolution implements Resolved {
 
   #use({ kind, object, privilege: named, columns, ofColumn, certainty }: NamedUse, scope: Scope): void {
     const within = { ...scope, certainty: weaker(scope.certainty, certainty) };
-    const privilege = named === "MAINTAIN" && !this.#names.catalog.hasMaintain ? "OWNER" : named;
     const { catalog } = this.#names;
+    const privilege = inVersion(named, catalog.hasMaintain);
     switch (kind) {
       case "database":
         this.#add({ kind, schema: "", name: object.name || catalog.database, privilege }, within);
@@ -308,6 +308,11 @@ class Resolution implements Resolved {
       known.columns = known.columns && use.columns && [...new Set([...known.columns, ...use.columns])];
     }
   }
+}
+
+function inVersion(privilege: string, hasMaintain: boolean): string {
+  if (privilege === "VACUUM") return hasMaintain ? "MAINTAIN" : privilege;
+  return privilege === "MAINTAIN" && !hasMaintain ? "OWNER" : privilege;
 }
 
 function isOfPostgres(schema: string): boolean {

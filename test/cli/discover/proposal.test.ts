@@ -169,6 +169,7 @@ test("what is not certain, and what no role can have, is left to a person", () =
     reason("functions.shop.f", "EXECUTE on function shop.f()", "likely"),
     reason("tables.audit.log", "INSERT on audit.log", "certain"),
     reason("superuser", "ownership of schema shop", "certain"),
+    reason("skipped", "VACUUM on shop.items", "certain"),
     reason("unknown", "dynamic EXECUTE in shop.f", "likely"),
   ];
   const grants = { functions: { "shop.f": ["EXECUTE"] }, tables: { "audit.log": ["INSERT"] } };
@@ -189,6 +190,7 @@ test("what is not certain, and what no role can have, is left to a person", () =
   ]);
   expect(of("services", "api")).toEqual([
     "It needs more than a role of the stack can have: ownership of schema shop.",
+    "Postgres will skip, with a warning, what its role does not own: VACUUM on shop.items. Leave it to autovacuum, or run it as the owner.",
     "What some of its statements need is not known: dynamic EXECUTE in shop.f.",
   ]);
   // Counts and times differ from one discovery to the next.

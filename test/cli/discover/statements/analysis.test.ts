@@ -85,6 +85,25 @@ test("a change of the catalog is a service's only if nobody else uses the databa
   expect(seen.notes).toEqual([]);
 });
 
+test("VACUUM alone takes no ownership: without it, or MAINTAIN, Postgres skips the table", async () => {
+  const services = [service("cleaner", "VACUUM shop.items", "ANALYZE shop.items", "SELECT * FROM shop.items")];
+  const maintained = (await analysed({ services })).needs.get("cleaner");
+  expect(maintained).toMatchObject({ access: "reader", grants: { tables: { "shop.items": ["MAINTAIN"] } } });
+  const older = new NamesInDatabase({ ...names.catalog, hasMaintain: false });
+  const skipped = (await analysed({ services, names: older })).needs.get("cleaner");
+  expect(skipped).toMatchObject({ access: "reader", grants: {} });
+  expect(skipped?.reasons).toContainEqual({
+    subject: "skipped",
+    what: "VACUUM on shop.items",
+    line: "VACUUM on shop.items, 2 times",
+    certainty: "certain",
+  });
+  const owner = service("cleaner", "VACUUM shop.items", "DROP TABLE shop.events");
+  const owned = (await analysed({ services: [owner], names: older })).needs.get("cleaner");
+  expect(owned?.access).toBe("owner");
+  expect(owned?.reasons.map(({ subject }) => subject)).not.toContain("skipped");
+});
+
 test("a service of which nothing was seen has no need", async () => {
   const { evidence, needs } = await analysed({ services: [service("idle")] });
   expect(evidence.get("idle")).toMatchObject({ statements: 0, uses: [] });

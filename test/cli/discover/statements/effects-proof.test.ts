@@ -280,6 +280,24 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     }
   }
 
+  test.each(["VACUUM", "ANALYZE"])("%s of a table of another role only warns", async (command) => {
+    const warnings: (string | undefined)[] = [];
+    const noted = ({ message }: { message?: string | undefined }) => warnings.push(message);
+    admin.on("notice", noted);
+    try {
+      await admin.query("GRANT USAGE ON SCHEMA s TO r");
+      await admin.query("SET ROLE r");
+      await admin.query(`${command} s.t`);
+    } finally {
+      await admin.query("RESET ROLE");
+      await admin.query("REVOKE USAGE ON SCHEMA s FROM r");
+      admin.off("notice", noted);
+    }
+    expect(warnings).toEqual([
+      expect.stringMatching(/^(skipping "t" --- only|permission denied to \w+ "t", skipping)/),
+    ]);
+  });
+
   test.each(statements.filter(([, since = 0]) => version >= since))("%s", async (sql) => {
     const [effects] = await effectsOf(sql);
     const grants = grantsOf(effects as Effects);
