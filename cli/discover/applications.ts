@@ -1,15 +1,19 @@
 /** What a session's application_name says about who opened it. */
-export type Kind = "service" | "person" | "tool";
+export type Kind = "service" | "person" | "tool" | "app-roles";
 
 /** Clients that people use, by the beginning of their application_name. */
 const people =
   /^(psql|pgcli|pgadmin|dbeaver|datagrip|intellij|jetbrains|tableplus|navicat|heidisql|postico|beekeeper|azure data studio|sqltools|dbvisualizer|adminer|pspg|usql)\b/i;
 
-/** Backups, monitoring, pooling and administration. */
+/** Sessions of this program, also of other commands. */
+const ours = /^app-roles\b/i;
+
+/** Backups, monitoring, pooling, benchmarks and administration. */
 const tools =
-  /^(pg_dump|pg_dumpall|pg_restore|pg_basebackup|pg_receivewal|pg_recvlogical|pg_rewind|pgbackrest|barman|wal-g|wal-e|patroni|repmgrd?|pg_auto_failover|vacuumdb|reindexdb|pg_repack|postgres_exporter|pgwatch|pganalyze|datadog|telegraf|check_postgres|zabbix|pg_cron|app-roles|pulumi|terraform)/i;
+  /^(pg_amcheck|pg_isready|pgbench|pgloader|pg_activity|createdb|dropdb|createuser|dropuser|clusterdb|pg_dump|pg_dumpall|pg_restore|pg_basebackup|pg_receivewal|pg_recvlogical|pg_rewind|pgbackrest|barman|wal-g|wal-e|patroni|repmgrd?|pg_auto_failover|vacuumdb|reindexdb|pg_repack|postgres_exporter|pgwatch|pganalyze|datadog|telegraf|check_postgres|zabbix|pg_cron|pulumi|terraform)/i;
 
 export function kindOf(application: string): Kind {
+  if (ours.test(application)) return "app-roles";
   if (people.test(application)) return "person";
   return tools.test(application) ? "tool" : "service";
 }

@@ -121,6 +121,7 @@ function otherLines({ who }: Discovery): string[] {
     ...named("People", people),
     ...named("Tools", tools),
     ...named("Replication", replication),
+    ...recurring([...people, ...tools]),
     ...pooler,
   ];
   return lines.length > 0 ? ["", ...lines] : [];
@@ -128,8 +129,23 @@ function otherLines({ who }: Discovery): string[] {
 
 function named(what: string, clients: OtherClients[]): string[] {
   if (clients.length === 0) return [];
-  const each = clients.map(({ application, user, sessions }) => `${application} as ${user} (${sessions})`);
+  const each = clients.map(
+    ({ application, user, sessions }) => `${application} as ${user} (${sessions > 0 ? sessions : "in the log"})`,
+  );
   return [`${what}, not services: ${[...new Set(each)].join(", ")}.`];
+}
+
+/** From how many times on a program can be one that a job runs. */
+const often = 3;
+
+function recurring(clients: OtherClients[]): string[] {
+  const names = clients
+    .filter(({ times }) => times >= often)
+    .map(({ application, times }) => `${application} (${times} times)`);
+  if (names.length === 0) return [];
+  return [
+    `Came back: ${names.join(", ")}. If a job runs it, name its sessions (PGAPPNAME=nightly_report) to have it proposed as a service.`,
+  ];
 }
 
 function noteLines({ notes }: Discovery): string[] {

@@ -36,7 +36,10 @@ export interface OtherClients {
   user: string;
   database: string;
   application: string;
+  /** The most at one look; 0: only a log has it. */
   sessions: number;
+  /** How often it got its first session during the watch. */
+  times: number;
 }
 
 /** Who uses the server. */
@@ -78,6 +81,7 @@ export function findWho(
     programs.filter(({ user }) => !superusers.has(user)),
     ({ user }) => user,
   );
+  const other = (client: ClientUse) => otherOf(client, watch);
   const addresses = new Set(services.flatMap((service) => service.addresses));
   const pooled = clients.find(
     ({ application, address }) =>
@@ -86,9 +90,9 @@ export function findWho(
   );
   return {
     services,
-    people: ofKind("person").map(otherOf),
-    tools: ofKind("tool").map(otherOf),
-    replication: clients.filter(({ isReplication }) => isReplication).map(otherOf),
+    people: ofKind("person").map(other),
+    tools: ofKind("tool").map(other),
+    replication: clients.filter(({ isReplication }) => isReplication).map(other),
     existing: new Map([...existing].map(([user, group]) => [user, watch.peakOf(new Set(group.map(({ key }) => key)))])),
     onlyAddress: addresses.size === 1 && services.length > 1 ? [...addresses][0] : undefined,
     isPooler: pooled !== undefined,
@@ -193,8 +197,9 @@ function atOnce(replicas: Set<string>[], watch: SessionWatch): number {
   return watch.clientsAtOnce(first);
 }
 
-function otherOf({ user, database, application, sessions }: ClientUse): OtherClients {
-  return { user, database, application: application === "" ? "unnamed" : application, sessions };
+function otherOf({ key, user, database, application, sessions }: ClientUse, watch: SessionWatch): OtherClients {
+  const name = application === "" ? "unnamed" : application;
+  return { user, database, application: name, sessions, times: watch.timesOf(key) };
 }
 
 /** Names made unique: with the database, then with the login, then with a number. */

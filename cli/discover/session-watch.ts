@@ -112,6 +112,12 @@ export class SessionWatch {
     return isKept && !isKnown ? this.#counts[start]?.at : undefined;
   }
 
+  /** How often the client got a session while it had none. */
+  timesOf(key: string): number {
+    return this.#counts.filter(({ sessions }, i) => sessions.has(key) && !this.#counts[i - 1]?.sessions.has(key))
+      .length;
+  }
+
   #most(of: (counts: Map<string, number>) => number): number {
     return this.#counts.reduce((most, { sessions }) => Math.max(most, of(sessions)), 0);
   }

@@ -20,10 +20,12 @@ test.each([
   ["DBeaver 24.1 - Main", "person"],
   ["pg_dump", "tool"],
   ["Patroni heartbeat", "tool"],
-  ["app-roles", "tool"],
+  ["pgbench", "tool"],
+  ["app-roles", "app-roles"],
+  ["app-roles discover", "app-roles"],
   ["psqlite_sync", "service"],
   ["reports", "service"],
-])("%j is a %s", (application, kind) => expect(kindOf(application)).toBe(kind));
+])("%j is %s", (application, kind) => expect(kindOf(application)).toBe(kind));
 
 test("names of drivers do not tell services apart", () => {
   for (const name of ["", "PostgreSQL JDBC Driver", "pgx", "Npgsql"]) expect(isTelling(name)).toBe(false);

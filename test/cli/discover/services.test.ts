@@ -86,6 +86,7 @@ describe("services", () => {
       watchOf([
         session("psql"),
         session("pg_dump"),
+        session("app-roles discover"),
         session("walreceiver", { database: "", isReplication: true }),
         session("grafana", { user: "grafana_ro" }),
         session("grafana", { user: "grafana_ro", address: "10.0.0.9" }),
@@ -96,6 +97,19 @@ describe("services", () => {
     expect(found.tools).toMatchObject([{ application: "pg_dump" }]);
     expect(found.replication).toMatchObject([{ application: "walreceiver" }]);
     expect(found.existing).toEqual(new Map([["grafana_ro", 2]]));
+  });
+
+  test("how often a person or a tool came back is counted, app-roles is not named", () => {
+    const watch = watchOf([session("psql")], [], [session("psql"), session("pgbench")], [session("psql")], []);
+    watch.addLogged(clientOf(session("app-roles discover")), new Date(0));
+    watch.addLogged(clientOf(session("pg_dump")), new Date(0));
+    const { people, tools, services } = who(watch);
+    expect(people).toMatchObject([{ application: "psql", times: 2 }]);
+    expect(tools).toMatchObject([
+      { application: "pg_dump", sessions: 0, times: 0 },
+      { application: "pgbench", sessions: 1, times: 1 },
+    ]);
+    expect(services).toEqual([]);
   });
 
   test("one address for all can be a pooler", () => {
