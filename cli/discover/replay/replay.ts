@@ -8,7 +8,9 @@ import { type RehearsedRoles, readRoles } from "../../../provider/rehearsal/role
 import { Blocked, HeldTooLong, rolledBack, type Transaction } from "../../../provider/rehearsal/rolled-back.ts";
 import { withPrerequisites } from "../../../provider/rehearsal/run-trial.ts";
 import type { Replayed, Statement, Unknown, Use } from "../evidence.ts";
-import { normalize, shapeOf } from "../statements/normalize.ts";
+import { effectsOf, UnparsableStatement } from "../statements/effects-of.ts";
+import { hasConstants, normalize, shapeOf } from "../statements/normalize.ts";
+import { passingNames } from "../statements/passing-names.ts";
 import { attempt, type Session } from "./attempt.ts";
 import { type Trial, trialsOf } from "./trial.ts";
 import { usageOf } from "./usage.ts";
@@ -58,7 +60,10 @@ async function supportsGenericPlans(db: Queryable): Promise<boolean> {
 /** One step for each different statement. */
 async function stepsOf(statements: Statement[], untried: Unknown[]): Promise<Step[]> {
   const steps: Step[] = [];
-  const names = new Set(statements.flatMap(({ text }) => /^\s*PREPARE\s+"?(\w+)/i.exec(text)?.[1] ?? []));
+  const names = {
+    prepared: new Set(statements.flatMap(({ text }) => /^\s*PREPARE\s+"?(\w+)/i.exec(text)?.[1] ?? [])),
+    temporary: await temporaryTables(statements),
+  };
   const groups = Map.groupBy(statements, ({ text, searchPath }) => JSON.stringify([shapeOf(text), searchPath]));
   for (const [first, ...others] of groups.values()) {
     if (!first) continue;
@@ -68,6 +73,19 @@ async function stepsOf(statements: Statement[], untried: Unknown[]): Promise<Ste
     for (const reason of found.untried) untried.push(unknown(statement, reason));
   }
   return steps;
+}
+
+async function temporaryTables(statements: Statement[]): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const { text } of statements) {
+    if (!/\btemp/i.test(text)) continue;
+    try {
+      for (const name of passingNames(await effectsOf(text)).temporary) names.add(name);
+    } catch (error) {
+      if (!(error instanceof UnparsableStatement)) throw error;
+    }
+  }
+  return names;
 }
 
 function unknown({ text, count, at }: Statement, reason: string): Unknown {
@@ -138,11 +156,18 @@ async function take(
   );
   const code = codeOf(refused);
   if (refused && code !== "42501") {
-    result.untried.push(unknown(statement, `Postgres refuses it for another reason: ${refused.message} (${code})`));
+    const reason = `Postgres refuses it for another reason: ${messageOf(refused, statement)} (${code})`;
+    result.untried.push(unknown(statement, reason));
     return;
   }
   result.tried++;
   if (!refused) return;
   const { example, count } = unknown(statement, "");
-  result.denied.push({ role, example, message: refused.message, code: "42501", count });
+  result.denied.push({ role, example, message: messageOf(refused, statement), code: "42501", count });
+}
+
+/** Postgres quotes constants of the statement in some messages, and they can be secrets. */
+function messageOf({ message }: Error, { text }: Statement): string {
+  if (/^permission denied for \w/.test(message) || !hasConstants(text)) return message;
+  return "its message is not printed, since it can quote a constant of the statement";
 }

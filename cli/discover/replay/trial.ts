@@ -1,5 +1,5 @@
 import { loadModule } from "libpg-query";
-import type { Call, Effects, NamedUse } from "../statements/effects.ts";
+import type { Call, Effects, NamedUse, ObjectName } from "../statements/effects.ts";
 import { effectsNow, type ReadStatement, UnparsableStatement } from "../statements/effects-of.ts";
 import type { NodeName } from "../statements/nodes.ts";
 
@@ -26,27 +26,37 @@ const explained = new Set<NodeName>(["SelectStmt", "InsertStmt", "UpdateStmt", "
 const explainedIfTemporary = new Set<NodeName>(["DeclareCursorStmt", "CreateTableAsStmt"]);
 const checked = new Set<NodeName>(["CopyStmt", "TruncateStmt", "LockStmt", "CallStmt", "ExplainStmt"]);
 
-/** @param prepared names of PREPARE whose statement was recorded, and is tried there */
-export async function trialsOf(sql: string, prepared: ReadonlySet<string>): Promise<Trials> {
-  await loadModule();
-  return read(sql, prepared);
+/** What only the sessions of the statements had. */
+export interface SessionNames {
+  /** Names of PREPARE whose statement was recorded, and is tried there. */
+  prepared: ReadonlySet<string>;
+  /** Temporary tables. */
+  temporary: ReadonlySet<string>;
 }
 
-function read(sql: string, prepared: ReadonlySet<string>): Trials {
+export async function trialsOf(sql: string, names: SessionNames): Promise<Trials> {
+  await loadModule();
+  return read(sql, names);
+}
+
+function read(sql: string, names: SessionNames): Trials {
   try {
-    const all = effectsNow(sql, new Set()).map((each) => ofStatement(each, prepared));
+    const all = effectsNow(sql, new Set()).map((each) => ofStatement(each, names));
     return { trials: all.flatMap(({ trials }) => trials), untried: all.flatMap(({ untried }) => untried) };
   } catch (error) {
-    if (error instanceof UnparsableStatement) return untriedFor(`it cannot be parsed: ${error.message}`);
+    if (error instanceof UnparsableStatement) return untriedFor("it cannot be parsed");
     throw error;
   }
 }
 
-function ofStatement({ type, text, effects }: ReadStatement, prepared: ReadonlySet<string>): Trials {
-  const { uses, calls, ddl, bodies, prepares, executes } = effects;
-  if (prepares) return read(prepares.sql, prepared);
-  if (executes !== undefined && !prepared.has(executes)) return untriedFor("its PREPARE was not recorded");
-  if (ddl.some(({ isTemporary }) => !isTemporary)) {
+function ofStatement({ type, text, effects }: ReadStatement, names: SessionNames): Trials {
+  const { calls, ddl, bodies, prepares, executes } = effects;
+  if (prepares) return read(prepares.sql, names);
+  if (executes !== undefined && !names.prepared.has(executes)) return untriedFor("its PREPARE was not recorded");
+  const isTemporary = ({ schema, name }: ObjectName) =>
+    schema === "pg_temp" || (schema === undefined && names.temporary.has(name));
+  const uses = effects.uses.filter(({ object }) => !isTemporary(object));
+  if (ddl.some((each) => !each.isTemporary && !(each.object && isTemporary(each.object)))) {
     return untriedFor("DDL is not tried: its locks would block the services");
   }
   if (bodies.length > 0) return untriedFor("DO is not tried: it would have to run");
@@ -54,9 +64,16 @@ function ofStatement({ type, text, effects }: ReadStatement, prepared: ReadonlyS
     return untriedFor("what takes the ownership is not tried: no object changes its owner in a replay");
   }
   if (type === "CopyStmt" && effects.unknown[0] !== undefined) return untriedFor(effects.unknown[0]);
-  if (explained.has(type) || explainedIfTemporary.has(type)) return tried(explain(text, effects));
-  if (!checked.has(type)) return { trials: [], untried: [] };
-  return tried({ parameters: 0, uses, calls: calls.filter(({ isProcedure }) => isProcedure) });
+  // A statement on a temporary table, which a replay does not have, cannot be explained.
+  const hasTemporary = uses.length < effects.uses.length;
+  const isExplained = explained.has(type) || explainedIfTemporary.has(type);
+  if (isExplained && !hasTemporary) return tried(explain(text, effects));
+  if (!isExplained && !checked.has(type)) return { trials: [], untried: [] };
+  return tried({
+    parameters: 0,
+    uses: uses.filter(({ certainty }) => certainty === "certain"),
+    calls: calls.filter(({ isProcedure }) => isProcedure),
+  });
 }
 
 function explain(text: string, { uses }: Effects): Trial {

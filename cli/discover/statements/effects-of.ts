@@ -78,7 +78,7 @@ function readStatement(statement: Node, text: string, scope: Scope): Effects {
       for (const { stmt } of statementsOf(sql)) read(stmt);
     } catch (error) {
       if (!(error instanceof UnparsableStatement)) throw error;
-      collector.unknown(`SQL in a string cannot be parsed: ${error.message}`);
+      collector.unknown("SQL in a string cannot be parsed");
     }
     collector.certainty = before;
   });

@@ -123,6 +123,15 @@ export function normalize(sql: string): string {
   return normalized.length > longest ? `${normalized.slice(0, longest - 1)}…` : normalized;
 }
 
+export function hasConstants(sql: string): boolean {
+  let found = false;
+  rewrite(sql, () => {
+    found = true;
+    return "";
+  });
+  return found;
+}
+
 /** Constants that decide which object a statement uses. */
 const naming = /\b(?:nextval|currval|setval|set_config|pg_notify|to_reg\w+)\s*\((?:\s|--.*\n|\/\*.*?\*\/)*$/i;
 const cast = /^\s*::\s*(?:pg_catalog\.)?reg/i;

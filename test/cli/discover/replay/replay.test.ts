@@ -127,6 +127,31 @@ describe.each(availableVersions())("PostgreSQL %i", (version) => {
     expect([denied, tried]).toEqual([[], 1]);
   });
 
+  test("statements on temporary tables are tried by their other privileges", async () => {
+    const { untried, denied, tried } = await played(
+      recorded("reader_app", [
+        "CREATE TEMP TABLE tmp (id int, a text) ON COMMIT DROP",
+        "INSERT INTO tmp VALUES (1, 'a')",
+        "INSERT INTO tmp SELECT id, a FROM s.t",
+        "INSERT INTO s.t SELECT id, a FROM tmp",
+      ]),
+    );
+    expect([untried, tried]).toEqual([[], 3]);
+    expect(denied.map(({ example }) => example)).toEqual(["INSERT INTO s.t SELECT id, a FROM tmp"]);
+  });
+
+  test("what Postgres says does not repeat a constant", async () => {
+    const result = await played(
+      recorded("writer_app", [
+        "SELECT 1 FROM s.t WHERE id = 'hunter2'",
+        "SELECT 'hunter2'::regclass",
+        "SELECT 'hunter2' FROM FROM",
+      ]),
+    );
+    expect(JSON.stringify(result)).not.toContain("hunter2");
+    expect(result.untried.map(({ reason }) => /\((\w+)\)$/.exec(reason)?.[1])).toContain("22P02");
+  });
+
   test("a text that is several statements for the server cannot leave the transaction", async () => {
     await admin.query("SET standard_conforming_strings = off");
     const { untried } = await played(recorded("s_owner", [`SELECT '\\' || '; COMMIT; DROP TABLE s.t; --'`]));

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { trialsOf } from "../../../../cli/discover/replay/trial.ts";
 
-const trials = (sql: string, prepared: string[] = []) => trialsOf(sql, new Set(prepared));
+const trials = (sql: string, prepared: string[] = []) =>
+  trialsOf(sql, { prepared: new Set(prepared), temporary: new Set(["tmp"]) });
 
 test.each([
   ["SELECT a FROM s.t WHERE id = $2 AND a > $1", "SELECT a FROM s.t WHERE id = $2 AND a > $1", 2],
@@ -43,4 +44,25 @@ test.each([
   ["SELECT FROM FROM", "cannot be parsed"],
 ])("%s is not tried", async (sql, reason) => {
   expect(await trials(sql)).toEqual({ trials: [], untried: [expect.stringContaining(reason)] });
+});
+
+test.each([
+  ["INSERT INTO tmp SELECT a FROM s.t", ["SELECT"]],
+  ["UPDATE s.t SET a = tmp.a FROM tmp", ["UPDATE"]],
+  ["COPY tmp FROM STDIN", []],
+])("of %s on a temporary table the other privileges are checked", async (sql, privileges) => {
+  const { trials: found, untried } = await trials(sql);
+  expect(found.map(({ explain, uses }) => [explain, uses.map(({ privilege }) => privilege)])).toEqual([
+    [undefined, privileges],
+  ]);
+  expect(untried).toEqual([]);
+});
+
+test.each(["DROP TABLE tmp", "CREATE INDEX ON tmp (a)", "ANALYZE tmp", "DROP TABLE pg_temp.x"])(
+  "%s on a temporary table needs no trial",
+  async (sql) => expect(await trials(sql)).toEqual({ trials: [], untried: [] }),
+);
+
+test("an unparsable text is not quoted", async () => {
+  expect((await trials("SELECT 'secret' 'x' FROM 'hunter2'")).untried).toEqual(["it cannot be parsed"]);
 });
