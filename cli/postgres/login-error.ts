@@ -5,7 +5,7 @@ type Problem = "password" | "database" | "address" | "TLS" | "certificate" | "ot
 
 const nextSteps: Record<Exclude<NamedBy, "stack">, Record<Problem, string>> = {
   URL: {
-    password: "Check the password: in the URL or, so that no process list shows it, in PGPASSWORD.",
+    password: "Check the password: in the URL or, so that no process list shows it, in PGPASSWORD or ~/.pgpass.",
     database: "Check the database in the URL; postgres exists on most servers.",
     address: "Check host and port in the URL, and that the server is up.",
     TLS: "If the network is trusted, add ?sslmode=disable to the URL.",
@@ -13,7 +13,7 @@ const nextSteps: Record<Exclude<NamedBy, "stack">, Record<Problem, string>> = {
     other: "Check the URL and that the server is up.",
   },
   environment: {
-    password: "Check PGPASSWORD.",
+    password: "Check PGPASSWORD or ~/.pgpass.",
     database: "Check PGDATABASE; postgres exists on most servers.",
     address: "Check PGHOST and PGPORT, and that the server is up.",
     TLS: "If the network is trusted, set PGSSLMODE=disable.",

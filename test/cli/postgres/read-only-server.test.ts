@@ -33,8 +33,8 @@ const refusals = {
 };
 
 test.each([
-  ["URL", "password", /\(28P01\)\. Check the password: in the URL or, .* in PGPASSWORD\.$/],
-  ["environment", "password", /\(28P01\)\. Check PGPASSWORD\.$/],
+  ["URL", "password", /\(28P01\)\. Check the password: in the URL or, .* in PGPASSWORD or ~\/\.pgpass\.$/],
+  ["environment", "password", /\(28P01\)\. Check PGPASSWORD or ~\/\.pgpass\.$/],
   ["stack", "password", /\(28P01\)\. Check the admin password \(app-roles:adminPassword/],
   ["URL", "database", /\(3D000\)\. Check the database in the URL;/],
   ["environment", "database", /\(3D000\)\. Check PGDATABASE;/],
