@@ -9,11 +9,11 @@ import { declaredViolations } from "../../../policies/declared.ts";
 import { type Postgres, startPostgres } from "../../../sandbox/postgres/server.ts";
 import { discover } from "./server.ts";
 
-/** Strangers' schemas, and what clients like pgbench do with them: name to statements of one transaction. */
+/** Strangers' schemas, and what clients do with them: name to statements of one transaction. */
 const estates: Record<string, { file?: string; clients: Record<string, [sql: string, ...values: unknown[]][]> }> = {
   pgbench: {
     clients: {
-      pgbench: [
+      teller: [
         ["UPDATE pgbench_accounts SET abalance = abalance + $1 WHERE aid = $2", 7, 1],
         ["SELECT abalance FROM pgbench_accounts WHERE aid = $1", 1],
         ["UPDATE pgbench_tellers SET tbalance = tbalance + $1 WHERE tid = $2", 7, 1],
@@ -101,8 +101,8 @@ test("every client is a service of a valid stack", () => {
   expect(stack.services.map(({ name, database }) => `${name} in ${database}`).toSorted()).toEqual([
     "feed in platform",
     "migrator in rental",
-    "pgbench in pgbench",
     "reports in rental",
+    "teller in pgbench",
     "till in rental",
     "writer_x07_x in platform",
   ]);
@@ -129,9 +129,9 @@ test("access and grants are those of the statements seen", () => {
   const roles = Object.entries(stack.roles).map(([name, { access, grants }]) => [name, access, grants]);
   expect(roles.toSorted(([a], [b]) => (String(a) < String(b) ? -1 : 1))).toEqual([
     ["feed_app", { platform: "reader" }, { platform: { schemas: { auth: ["USAGE"] } } }],
-    ["pgbench_app", { pgbench: "writer" }, {}],
     ["rental_owner", { rental: "owner" }, { rental: { schemas: { public: ["CREATE"] } } }],
     ["reports_app", { rental: "reader" }, {}],
+    ["teller_app", { pgbench: "writer" }, {}],
     ["till_app", { rental: "writer" }, {}],
     [
       "writer_x07_x_app",
