@@ -165,7 +165,7 @@ function useLines(uses: Use[], { reasons }: Need, now: Date): string[] {
   return [...lines.slice(0, mostUses), ...(more > 0 ? [`  uses: ${counted(more, "further privilege")}`] : [])];
 }
 
-function detailLines({ activity, server, evidence, watch }: Discovery, { services }: Proposal): string[] {
+function detailLines({ activity, server, evidence, watch, estates }: Discovery, { services }: Proposal): string[] {
   const of = services.flatMap(({ seen, need, role }) => [
     "",
     `${seen.name}, as ${role}: ${describe(seen)}`,
@@ -184,12 +184,17 @@ function detailLines({ activity, server, evidence, watch }: Discovery, { service
     ),
     ...changed.map(({ name, what }) => `  ${database}: ${name} was ${what}`),
   ]);
+  const unwatched = estates
+    .filter(({ name }) => !activity.has(name))
+    .map(({ name }) => `  ${name}: not known, since it had no session when the watch began`);
   const superusers = server.roles.filter(({ superuser }) => superuser).map(({ role }) => role);
   return [
     ...of,
     "",
     "During the watch",
-    ...(writes.length > 0 ? writes : ["  nothing was written and no object changed"]),
+    ...(writes.length + unwatched.length > 0
+      ? [...writes, ...unwatched]
+      : ["  nothing was written and no object changed"]),
     "",
     `Superusers that can log in: ${superusers.join(", ")}.`,
   ];

@@ -1,7 +1,8 @@
 import { loadModule } from "libpg-query";
-import type { Call, Effects, NamedUse, ObjectName } from "../statements/effects.ts";
+import type { Call, Effects, NamedUse } from "../statements/effects.ts";
 import { effectsNow, type ReadStatement, UnparsableStatement } from "../statements/effects-of.ts";
 import type { NodeName } from "../statements/nodes.ts";
+import { isTemporaryName } from "../statements/passing-names.ts";
 
 /** How a recorded statement is tried without being run. */
 export interface Trial {
@@ -53,10 +54,8 @@ function ofStatement({ type, text, effects }: ReadStatement, names: SessionNames
   const { calls, ddl, bodies, prepares, executes } = effects;
   if (prepares) return read(prepares.sql, names);
   if (executes !== undefined && !names.prepared.has(executes)) return untriedFor("its PREPARE was not recorded");
-  const isTemporary = ({ schema, name }: ObjectName) =>
-    schema === "pg_temp" || (schema === undefined && names.temporary.has(name));
-  const uses = effects.uses.filter(({ object }) => !isTemporary(object));
-  if (ddl.some((each) => !each.isTemporary && !(each.object && isTemporary(each.object)))) {
+  const uses = effects.uses.filter(({ object }) => !isTemporaryName(object, names));
+  if (ddl.some(({ isTemporary, object }) => !isTemporary && !isTemporaryName(object, names))) {
     return untriedFor("DDL is not tried: its locks would block the services");
   }
   if (bodies.length > 0) return untriedFor("DO is not tried: it would have to run");

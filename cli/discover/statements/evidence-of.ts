@@ -1,10 +1,10 @@
 import { isCutOff } from "../cut-off.ts";
 import type { Evidence, Statement, Unknown, Use } from "../evidence.ts";
 import { breaksPooling } from "./breaks-pooling.ts";
-import { type Effects, mergeHabits, type ObjectName } from "./effects.ts";
+import { type Effects, mergeHabits } from "./effects.ts";
 import { effectsOf } from "./effects-of.ts";
 import { normalize } from "./normalize.ts";
-import { type Passing, passingNames } from "./passing-names.ts";
+import { isTemporaryName, type Passing, passingNames } from "./passing-names.ts";
 import type { Resolved, Resolver } from "./resolve.ts";
 
 /** What one service was seen to do. */
@@ -72,10 +72,6 @@ async function gather(gathered: Gathered, { statement, effects, isCut }: Parsed,
   }
   const { user, searchPath } = statement;
   gathered.add(statement, executed, await resolver.resolve(executed, { user, searchPath, passing }), passing);
-}
-
-function isTemporaryName(object: ObjectName | undefined, { temporary }: Passing): boolean {
-  return object?.schema === "pg_temp" || (object?.schema === undefined && temporary.has(object?.name ?? ""));
 }
 
 class Gathered {

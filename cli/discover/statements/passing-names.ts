@@ -1,4 +1,4 @@
-import type { Effects } from "./effects.ts";
+import type { Effects, ObjectName } from "./effects.ts";
 
 /** Names that are not, or need not be, in the catalog. */
 export interface Passing {
@@ -18,4 +18,9 @@ export function passingNames(effects: Effects[], outer?: Passing): Passing {
     ]),
     created: new Set([...(outer?.created ?? []), ...ddl.flatMap(({ object }) => object?.name ?? [])]),
   };
+}
+
+/** Whether a name is that of a temporary table, or of what is on one. */
+export function isTemporaryName(object: ObjectName | undefined, { temporary }: Pick<Passing, "temporary">): boolean {
+  return object?.schema === "pg_temp" || (object?.schema === undefined && temporary.has(object?.name ?? ""));
 }

@@ -2,7 +2,7 @@ import type { Certainty, Habits, Use } from "../evidence.ts";
 import { effectsOfBlock, effectsOfBody } from "./bodies.ts";
 import type { Call, Effects, NamedUse, ObjectName } from "./effects.ts";
 import { type Attached, type NamesInDatabase, type Relation, type Routine, signatureOf } from "./names-in-database.ts";
-import { type Passing, passingNames } from "./passing-names.ts";
+import { isTemporaryName, type Passing, passingNames } from "./passing-names.ts";
 
 /** A privilege that one statement needs. */
 export type ResolvedUse = Omit<Use, "count" | "last" | "example">;
@@ -104,7 +104,11 @@ class Resolution implements Resolved {
   #addEffects(effects: Effects, scope: Scope): void {
     this.habits.push(effects.habits);
     for (const use of effects.uses) this.#use(use, scope);
-    for (const { needs } of effects.ddl) for (const use of needs) this.#use(use, scope);
+    for (const { needs, object } of effects.ddl) {
+      // An index on a temporary table is in the schema of that table, which is the session's own.
+      const isOnTemporary = isTemporaryName(object, scope.passing);
+      for (const use of needs) if (!isOnTemporary || use.kind !== "schema") this.#use(use, scope);
+    }
     for (const call of effects.calls) this.#call(call, scope);
     for (const body of effects.bodies) this.#steps.push(() => this.#block(body, scope));
     for (const reason of effects.unknown) this.#isUnknown(reason, scope);

@@ -82,6 +82,9 @@ describe("a quiet server", () => {
     const text = discoveryReport(found, proposal, { verbose: true });
     expect(text).toMatch(/^3 services log in as a superuser; all limits add up to \d+ of 55; \d+ decisions left\n/);
     expect(text).toContain("People, not services: psql as postgres (1).");
+    const late = discoveryReport({ ...found, activity: new Map() }, proposal, { verbose: true });
+    expect(late).toContain("fleet_platform: not known, since it had no session when the watch began");
+    expect(late).not.toContain("nothing was written");
     const written = stackDocument(proposal);
     expect(written).toContain("settings whose values are not copied: app.key");
     for (const secret of ["a literal", "very secret", postgres.password]) {

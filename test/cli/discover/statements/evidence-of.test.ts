@@ -198,6 +198,18 @@ describe("a statement needs", () => {
   });
 });
 
+test("an index on a temporary table needs nothing on a schema of the database", async () => {
+  const { evidence } = await seen([
+    "CREATE TEMP TABLE work (a int)",
+    "CREATE INDEX ON work (a)",
+    "ALTER TABLE work RENAME TO worked",
+    "ANALYZE work",
+    "DROP TABLE work",
+  ]);
+  expect(evidence.uses.map(useText)).toEqual([expect.stringMatching(/^TEMPORARY on database /)]);
+  expect(evidence.ddl).toEqual([]);
+});
+
 test("uses are counted, dated and without literals; temporary and prepared objects are known", async () => {
   const { evidence } = await seen([
     "SELECT * FROM items WHERE name = 'secret'",
