@@ -122,7 +122,8 @@ export interface Watch {
 export interface Reason {
   /**
    * `access`, `migrates`, `alsoOwn`, the path below grants (`tables.public.schema_migrations`), `superuser`: a privilege that no
-   * proposal can give it, `skipped`: what is not done without ownership, or `unknown`: why a statement is not known.
+   * proposal can give it, `skipped`: what is not done without ownership, `hides DDL`: why it is not known whether it
+   * migrates although all was seen, or `unknown`: why a statement is not known.
    */
   subject: string;
   /** "INSERT on tracksolid.position_history, 312 times, last 14:02 (UTC)". */

@@ -486,6 +486,10 @@ function serviceOf(
 }
 
 function unconfirmedText({ startedAt, container }: SeenService, { reasons }: Need): string {
+  const hidden = reasons.find(({ subject }) => subject === "hides DDL");
+  if (hidden) {
+    return `Not confirmed: no DDL was seen, and its start was watched, but ${hidden.what} can hide it. Read its start command.`;
+  }
   const isSilent = reasons.length === 0;
   const why = isSilent ? "none of its statements was seen" : "no DDL was seen";
   const start = startedAt || isSilent ? "" : ", but its start was not watched";

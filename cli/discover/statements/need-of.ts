@@ -79,8 +79,9 @@ function migrationOf(evidence: Evidence, facts: NeedFacts): { migrates: Migrates
     return { migrates: true, reasons };
   }
   const { isComplete, sawStart } = facts.watch;
-  const isHidden = unknown.some(({ reason }) => canHideDdl.test(reason) || isUnread.test(reason));
-  if (!isComplete || !sawStart || isHidden) return { migrates: "unconfirmed", reasons: [] };
+  const hidden = unknown.find(({ reason }) => canHideDdl.test(reason) || isUnread.test(reason))?.reason;
+  if (!isComplete || !sawStart) return { migrates: "unconfirmed", reasons: [] };
+  if (hidden !== undefined) return { migrates: "unconfirmed", reasons: [reasonOf("hides DDL", hidden, "likely")] };
   const what = "no DDL, and its start was watched";
   const line = `no DDL in ${statements} statements, and its start was watched`;
   return { migrates: false, reasons: [reasonOf("migrates", what, "certain", line)] };

@@ -197,6 +197,15 @@ test("what is not certain, and what no role can have, is left to a person", () =
   expect(text).not.toMatch(/9 times|14:02/);
 });
 
+test("what can hide DDL of a service whose start was watched is named", () => {
+  const hidden = { subject: "hides DDL", what: "dynamic EXECUTE in shop.f", line: "", certainty: "likely" as const };
+  const api = service("api", "shop_db", { startedAt: new Date(0) });
+  const { decisions } = proposed([[api, need("writer", "unconfirmed", { reasons: [hidden] })]], [shop]);
+  expect(decisions.find(({ path }) => path.join() === "services,api,migrates")?.text).toBe(
+    "Not confirmed: no DDL was seen, and its start was watched, but dynamic EXECUTE in shop.f can hide it. Read its start command.",
+  );
+});
+
 test("a ledger elsewhere belongs to the owner, with the rights on its schema", () => {
   const ledger = { key: "public.schema_migrations", schema: "public", owner: "postgres", isSuperusers: true };
   const { config } = proposed(

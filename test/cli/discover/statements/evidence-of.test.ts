@@ -338,6 +338,7 @@ describe("a role needs", () => {
     expect(await migrates({ watch: { isComplete: false, sawStart: true } })).toBe("unconfirmed");
     expect(await migrates({ watch: { isComplete: true, sawStart: false } })).toBe("unconfirmed");
     expect(await migrates({}, "SELECT again(1)")).toBe("unconfirmed");
+    expect((await need(["SELECT again(1)"], {}))?.reasons.map(({ subject }) => subject)).toContain("hides DDL");
     const cut = await seen(["SELECT * FROM items", "SELECT 1; DROP T"], { isTruncated: true });
     expect(cut.evidence.unknown).toMatchObject([
       { reason: "the text was cut off (longer than a megabyte)" },
