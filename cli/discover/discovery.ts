@@ -7,7 +7,7 @@ import { type DatabaseEstate, readEstate } from "./estate.ts";
 import type { Evidence, LogRead, Watch } from "./evidence.ts";
 import { readLogs } from "./log/read-logs.ts";
 import { unknownNames } from "./log/unknown-names.ts";
-import type { Findings } from "./proposal.ts";
+import type { Findings } from "./proposed/config.ts";
 import { type SeenStatements, seenStatements } from "./seen-statements.ts";
 import { readServerFacts, type ServerFacts } from "./server-facts.ts";
 import { findWho, type SeenService } from "./services.ts";

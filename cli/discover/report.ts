@@ -3,7 +3,7 @@ import { table } from "../terminal/screen.ts";
 import { visible } from "../terminal/visible.ts";
 import type { Discovery } from "./discovery.ts";
 import { evidenceLine, type Need, type Use } from "./evidence.ts";
-import type { Decision, Proposal } from "./proposal.ts";
+import type { Decision, Proposal } from "./proposed/config.ts";
 import type { OtherClients, SeenService } from "./services.ts";
 
 export interface ReportOptions {

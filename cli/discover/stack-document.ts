@@ -1,6 +1,6 @@
 import { Document, isMap, isPair, isScalar, type Pair, parseDocument, type Scalar, type YAMLMap } from "yaml";
 import { visible } from "../terminal/visible.ts";
-import type { Decision, Proposal } from "./proposal.ts";
+import type { Decision, Proposal } from "./proposed/config.ts";
 
 const namespace = "app-roles:";
 

@@ -4,7 +4,7 @@ import { diff, styleText } from "node:util";
 import { isMap, isScalar, parseDocument } from "yaml";
 import { parseStack } from "../../config/parse-stack.ts";
 import { writeFileAtomically } from "../../provider/write-file.ts";
-import type { Proposal } from "./proposal.ts";
+import type { Proposal } from "./proposed/config.ts";
 import { stackDocument } from "./stack-document.ts";
 
 /**

@@ -4,7 +4,7 @@ import { alone } from "../../../provider/postgres/locks.ts";
 import { rehearsalGoals } from "../../rehearse/rehearse.ts";
 import type { Discovery } from "../discovery.ts";
 import type { Replayed } from "../evidence.ts";
-import type { Proposal } from "../proposal.ts";
+import type { Proposal } from "../proposed/config.ts";
 import { seenStatements } from "../seen-statements.ts";
 import { type Recorded, replay } from "./replay.ts";
 

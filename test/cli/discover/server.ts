@@ -1,6 +1,7 @@
 import { discoveredServer } from "../../../cli/discover/connection.ts";
 import { type Discovery, type DiscoveryOptions, makeDiscovery } from "../../../cli/discover/discovery.ts";
-import { type Proposal, propose } from "../../../cli/discover/proposal.ts";
+import { propose } from "../../../cli/discover/proposal.ts";
+import type { Proposal } from "../../../cli/discover/proposed/config.ts";
 import type { Postgres } from "../../../sandbox/postgres/server.ts";
 
 export interface Login {
