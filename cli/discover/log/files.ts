@@ -1,20 +1,46 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { type ReadFile, withoutCopies } from "./copies.ts";
+import { firstTime, type TimeOptions } from "./time-span.ts";
 
 /**
  * The files that --log names, oldest first: files, directories, and patterns with `*` and `?` in the last part of the path; `-` is
- * standard input. A server that writes several formats writes each message to every one, so of the files that differ in their
- * format only one is read: jsonlog, else csvlog, else stderr. Throws if a name matches no file.
+ * standard input. What the server wrote in several formats is read in one of them only. Throws if a name matches no file.
  */
-export async function logFiles(names: string[]): Promise<string[]> {
-  const found: { file: string; modified: number }[] = [];
+export async function logFiles(names: string[], options: TimeOptions = {}): Promise<ReadFile[]> {
+  const found = new Map<string, { file: string; begin: number; first: number | undefined; modified: number }>();
   for (const name of names) {
     const files = name === "-" ? ["-"] : await filesOf(name);
     if (files.length === 0) throw new Error(`--log ${name}: there is no log file`);
-    for (const file of files) found.push({ file, modified: file === "-" ? Infinity : (await stat(file)).mtimeMs });
+    for (const file of files) {
+      const modified = file === "-" ? Infinity : (await stat(file)).mtimeMs;
+      const first = file === "-" ? undefined : await firstTime(file, options);
+      found.set(file, { file, begin: first ?? modified, first, modified });
+    }
   }
-  const oldestFirst = found.toSorted((a, b) => a.modified - b.modified || (a.file < b.file ? -1 : 1));
-  return withoutCopies([...new Set(oldestFirst.map(({ file }) => file))]);
+  // A copy of a file can have another time of modification.
+  const oldestFirst = [...found.values()].toSorted(
+    (a, b) => order(a.begin, b.begin) || order(a.modified, b.modified) || byName(a.file, b.file),
+  );
+  return withoutCopies(oldestFirst, options);
+}
+
+/** Numbers of rotated files are highest for the oldest (`log.2`, `log.1`, `log`), and dates for the latest. */
+function byName(a: string, b: string): number {
+  const [[stemA, numberA], [stemB, numberB]] = [rotationOf(a), rotationOf(b)];
+  if (stemA === stemB) return numberB - numberA;
+  if (stemA.startsWith(stemB)) return -1;
+  if (stemB.startsWith(stemA)) return 1;
+  return stemA < stemB ? -1 : 1;
+}
+
+function rotationOf(file: string): [string, number] {
+  const [, stem = file, number = "0"] = /^(.*?)(?:\.(\d+))?(?:\.gz)?$/s.exec(file) ?? [];
+  return [stem, Number(number)];
+}
+
+function order(a: number, b: number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 async function filesOf(name: string): Promise<string[]> {
@@ -35,15 +61,4 @@ async function filesIn(directory: string, pattern: RegExp): Promise<string[]> {
     throw new Error(`--log ${directory}: ${error.message}`);
   });
   return entries.filter((entry) => entry.isFile() && pattern.test(entry.name)).map(({ name }) => join(directory, name));
-}
-
-const format = /\.(log|csv|json)(?=(\.\d+)?(\.gz)?$)/;
-const preference = ["json", "csv", "log"];
-
-function withoutCopies(files: string[]): string[] {
-  const best = new Map<string, number>();
-  const rankOf = (file: string) => preference.indexOf(format.exec(file)?.[1] ?? "log");
-  const stemOf = (file: string) => file.replace(format, "");
-  for (const file of files) best.set(stemOf(file), Math.min(best.get(stemOf(file)) ?? Infinity, rankOf(file)));
-  return files.filter((file) => rankOf(file) === best.get(stemOf(file)));
 }

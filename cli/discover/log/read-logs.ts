@@ -1,15 +1,14 @@
 import type { LogRead, Statement } from "../evidence.ts";
 import { shapeOf } from "../statements/normalize.ts";
-import { CsvFormat, csvStart } from "./csv.ts";
+import type { ReadFile } from "./copies.ts";
 import { type LogEntry, type LogFormat, Times } from "./entry.ts";
 import { logFiles } from "./files.ts";
-import { JsonFormat } from "./json.ts";
+import { formatOf } from "./format-of.ts";
 import { canBeForeign } from "./language.ts";
 import { recommendedPrefix } from "./line-prefix.ts";
 import { lines } from "./lines.ts";
 import { loggedStatement } from "./logged-statement.ts";
 import { LoggedSessions } from "./sessions.ts";
-import { StderrFormat } from "./stderr.ts";
 
 export interface LogOptions {
   /** log_line_prefix, for logs of log_destination stderr. @default "%m [%p] " */
@@ -35,9 +34,9 @@ const mostShapes = 20_000;
 export async function readLogs(names: string[], options: LogOptions = {}): Promise<LogRead> {
   const times = new Times(options.timeZone);
   const reading = new Reading();
-  for (const file of await logFiles(names)) {
+  for (const file of await logFiles(names, options)) {
     const format = await readFile(file, times, reading, options);
-    for (const problem of format?.problems() ?? []) reading.problem(`${file}: ${problem}`);
+    for (const problem of format?.problems() ?? []) reading.problem(`${file.file}: ${problem}`);
   }
   if (times.unknown !== undefined) {
     reading.problem(`times in ${times.unknown} are left out: this time zone is not known (log_timezone)`);
@@ -46,21 +45,22 @@ export async function readLogs(names: string[], options: LogOptions = {}): Promi
 }
 
 async function readFile(
-  file: string,
+  { file, copied }: ReadFile,
   times: Times,
   reading: Reading,
   options: LogOptions,
 ): Promise<LogFormat | undefined> {
   let format: LogFormat | undefined;
   let bytes = 0;
+  const add = (entry: LogEntry | undefined) => {
+    const at = entry?.at?.getTime();
+    if (entry && (at === undefined || !copied.some(({ from, to }) => at >= from && at <= to))) reading.add(entry);
+  };
   try {
     for await (const batch of lines(file)) {
       options.signal?.throwIfAborted();
       format ??= formatOf(batch.lines, times, options.linePrefix);
-      for (const line of batch.lines) {
-        const entry = format.push(line);
-        if (entry) reading.add(entry);
-      }
+      for (const line of batch.lines) add(format.push(line));
       // A server ends every line.
       if (batch.isCut) reading.problem(`${file} ends in the middle of a line`);
       if (batch.hasGap) reading.problem(`${file} has a line that is too long to read`);
@@ -74,17 +74,8 @@ async function readFile(
     if (!code?.startsWith("Z_")) throw options.signal?.aborted ? error : new Error(`cannot read ${file}: ${message}`);
     reading.problem(`${file} cannot be read to its end: ${message}`);
   }
-  const last = format?.end();
-  if (last) reading.add(last);
+  add(format?.end());
   return format;
-}
-
-function formatOf(first: string[], times: Times, prefix = "%m [%p] "): LogFormat {
-  // A file can begin in the middle of a message.
-  const some = first.slice(0, 1000);
-  if (some.some((line) => line.startsWith('{"timestamp"'))) return new JsonFormat(times);
-  if (some.some((line) => csvStart.test(line))) return new CsvFormat(times);
-  return new StderrFormat(prefix, times);
 }
 
 /** What has been read so far. */
