@@ -13,8 +13,10 @@ export async function logFiles(names: string[], options: TimeOptions = {}): Prom
     const files = name === "-" ? ["-"] : await filesOf(name);
     if (files.length === 0) throw new Error(`--log ${name}: there is no log file`);
     for (const file of files) {
-      const modified = file === "-" ? Infinity : (await stat(file)).mtimeMs;
-      const first = file === "-" ? undefined : await firstTime(file, options);
+      const status = file === "-" ? undefined : await stat(file);
+      const modified = status?.mtimeMs ?? Infinity;
+      // A pipe can be read only once.
+      const first = status?.isFile() ? await firstTime(file, options) : undefined;
       found.set(file, { file, begin: first ?? modified, first, modified });
     }
   }

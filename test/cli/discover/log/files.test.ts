@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -49,6 +50,16 @@ describe("files that were modified at the same time are read oldest first", () =
       ["TABLE b", "x"],
       ["TABLE a", "x"],
     ]);
+  });
+
+  test("a named pipe is read once", async () => {
+    const path = join(root, "pipe");
+    execFileSync("mkfifo", [path]);
+    const [{ statements }] = await Promise.all([
+      readLogs([path], { linePrefix }),
+      writeFile(path, lines.log(1, "TABLE a")),
+    ]);
+    expect(statements.map(({ text }) => text)).toEqual(["TABLE a"]);
   });
 
   test.each([
