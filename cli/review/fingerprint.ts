@@ -51,7 +51,7 @@ export async function fingerprintOf(
 }
 
 /** The stack without the organization and the project of Pulumi Cloud. */
-function nameOf(stack: string): string {
+export function nameOf(stack: string): string {
   return stack.slice(stack.lastIndexOf("/") + 1);
 }
 
@@ -156,7 +156,6 @@ const most = 10;
 /** What differs from the review, one line each; empty if the fingerprint still holds. */
 export function moved(reviewed: Fingerprint, now: Fingerprint): string[] {
   return [
-    ...(reviewed.stack === now.stack ? [] : [`the review is of the stack ${reviewed.stack}, not ${now.stack}`]),
     ...(reviewed.version === now.version ? [] : [`app-roles: version ${reviewed.version} -> ${now.version}`]),
     ...limited(differences("configuration", reviewed.config, now.config)),
     ...limited(differences("code", reviewed.code, now.code)),

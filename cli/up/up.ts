@@ -5,7 +5,7 @@ import { createInterface } from "node:readline/promises";
 import { StackFileCopy } from "../../config/stack-file.ts";
 import { switches } from "../../model/switches.ts";
 import { selectedStack, showPulumi } from "../pulumi/pulumi.ts";
-import { type Fingerprint, fingerprintOf, fingerprintSchema, moved } from "../review/fingerprint.ts";
+import { type Fingerprint, fingerprintOf, fingerprintSchema, moved, nameOf } from "../review/fingerprint.ts";
 import type { Preview } from "../review/preview.ts";
 import { runPreview, stackArgs } from "../review/run-preview.ts";
 import { UsageError } from "../terminal/command.ts";
@@ -27,6 +27,9 @@ export async function up({ reviewed: path, yes, stack: given, ...policies }: UpO
   if (!yes && !process.stdin.isTTY) throw new UsageError("without a terminal, up needs --yes");
   const reviewed = await readFingerprint(path);
   const stack = given ?? (await selectedStack());
+  if (reviewed.stack !== nameOf(stack)) {
+    throw new Error(`${path} is a review of the stack ${reviewed.stack}, not of ${stack}: name it with --stack`);
+  }
   const config = await StackFileCopy.exact(stack);
   const folder = await mkdtemp(join(tmpdir(), "app-roles-reviewed-"));
   try {

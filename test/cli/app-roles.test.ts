@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
@@ -92,6 +92,32 @@ test("discover needs a server, and a failed login says what to do without the pa
     expect(stderr).not.toContain("hunter2");
   } finally {
     await rm(empty, { recursive: true });
+  }
+});
+
+test("a review of another stack is refused before anything runs", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "app-roles-cli-"));
+  try {
+    const file = join(folder, "review.json");
+    const review = {
+      format: "app-roles review 1",
+      stack: "prod",
+      version: "1",
+      config: {},
+      code: {},
+      resources: {},
+      plans: {},
+    };
+    await writeFile(file, JSON.stringify(review));
+    const { code, stderr } = await appRoles(["up", "--yes", "--reviewed", file, "--stack", "org/shop/staging"], {
+      PATH: "",
+    });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(/review\.json is a review of the stack prod, not of org\/shop\/staging: .*--stack/),
+    });
+  } finally {
+    await rm(folder, { recursive: true });
   }
 });
 
