@@ -34,7 +34,7 @@ export async function serveProvider(
   plugin.attach(engine);
   return {
     port,
-    interrupt: () => (plugin.signal.aborted ? ended() : void plugin.cancel().catch(ended)),
+    interrupt: () => (plugin.signal.aborted || !plugin.engine ? ended() : void plugin.cancel().catch(ended)),
     async stop() {
       await plugin.cancel();
       plugin.engine?.close();

@@ -55,3 +55,9 @@ test("plugins in one host have the folder, environment and children of their own
   expect(urls).toEqual([...expected, ...expected].map((url) => new Secret(`postgresql://${url}`)));
   await Promise.all(plugins.map((plugin) => plugin.stop()));
 });
+
+test("a plugin that no engine started ends with the first SIGTERM", async () => {
+  const plugin = await start(folders[0] as string, {});
+  process.kill(plugin.pid, "SIGTERM");
+  expect(await plugin.exited).toBe(0);
+});
