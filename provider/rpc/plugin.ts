@@ -46,6 +46,12 @@ export class Plugin {
     watchEngine(client, this.engineGone);
   }
 
+  /** What a SIGINT or SIGTERM does: it cancels, or ends the plugin by `quit` if it is cancelled already or has no engine to wait for. */
+  interrupt(quit: () => void): void {
+    if (this.signal.aborted || !this.engine) quit();
+    else this.cancel().catch(quit);
+  }
+
   /** Aborts running calls and closes the sessions; later calls are refused. */
   cancel(): Promise<void> {
     this.controller.abort(new Error("cancelled"));

@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
+import { listen } from "./listen.ts";
 import { channelOptions, Plugin } from "./plugin.ts";
 import { propertyService } from "./property-messages.ts";
 import type { Provider } from "./provider.ts";
@@ -34,10 +35,7 @@ export async function serve(provider: Provider, argv: string[] = process.argv.sl
     end((then) => server.tryShutdown(then));
   }
   for (const name of ["SIGINT", "SIGTERM"] as const) {
-    process.on(name, () => {
-      if (plugin.signal.aborted || !plugin.engine) quit();
-      else plugin.cancel().catch(quit);
-    });
+    process.on(name, () => plugin.interrupt(quit));
   }
 
   const address = parseArgs({
@@ -46,11 +44,7 @@ export async function serve(provider: Provider, argv: string[] = process.argv.sl
     allowPositionals: true,
     strict: false,
   }).positionals[0];
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
+  const port = await listen(server);
   process.stdout.write(`${port}\n`);
   plugin.attach(address ?? "");
 }

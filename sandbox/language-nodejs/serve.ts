@@ -1,6 +1,7 @@
-import { credentials, Server, ServerCredentials } from "@grpc/grpc-js";
+import { credentials, Server } from "@grpc/grpc-js";
 import engineService from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import languageService from "@pulumi/pulumi/proto/language_grpc_pb.js";
+import { listen } from "../../provider/rpc/listen.ts";
 import { channelOptions, watchEngine } from "../../provider/rpc/plugin.ts";
 import { Children, type Inherited } from "./run.ts";
 import { languageRuntime } from "./runtime.ts";
@@ -38,10 +39,6 @@ export async function serveLanguage(
     ended();
   });
   server.addService(languageService.LanguageRuntimeService, { ...languageRuntime(engineAddress, children) });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
+  const port = await listen(server);
   return { port, stop };
 }

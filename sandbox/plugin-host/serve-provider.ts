@@ -1,4 +1,5 @@
-import { Server, ServerCredentials, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { Server, type UntypedServiceImplementation } from "@grpc/grpc-js";
+import { listen } from "../../provider/rpc/listen.ts";
 import { channelOptions, Plugin } from "../../provider/rpc/plugin.ts";
 import { propertyService } from "../../provider/rpc/property-messages.ts";
 import type { Provider } from "../../provider/rpc/provider.ts";
@@ -26,15 +27,11 @@ export async function serveProvider(
     ([method, answer]) => [method, (call: never, callback: never) => within(() => answer(call, callback))],
   );
   server.addService(propertyService, Object.fromEntries(service) as UntypedServiceImplementation);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
+  const port = await listen(server);
   plugin.attach(engine);
   return {
     port,
-    interrupt: () => (plugin.signal.aborted || !plugin.engine ? ended() : void plugin.cancel().catch(ended)),
+    interrupt: () => plugin.interrupt(ended),
     async stop() {
       await plugin.cancel();
       plugin.engine?.close();

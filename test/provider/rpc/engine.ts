@@ -1,7 +1,8 @@
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { Server } from "@grpc/grpc-js";
 import service from "@pulumi/pulumi/proto/engine_grpc_pb.js";
 import messages from "@pulumi/pulumi/proto/engine_pb.js";
 import empty from "google-protobuf/google/protobuf/empty_pb.js";
+import { listen } from "../../../provider/rpc/listen.ts";
 
 export interface Line {
   severity: "debug" | "info" | "warning" | "error";
@@ -38,10 +39,6 @@ export async function startEngine(): Promise<Engine> {
       callback(null, new empty.Empty());
     },
   });
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    );
-  });
+  const port = await listen(server);
   return { address: `127.0.0.1:${port}`, lines, stop: () => server.forceShutdown() };
 }
