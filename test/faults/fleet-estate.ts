@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import type { SandboxOptions } from "../../sandbox/project/sandbox.ts";
 import { createEstate, type Estate } from "../e2e/estate.ts";
 import { Fleet, type Name, names } from "../e2e/fleet.ts";
 
@@ -16,8 +15,8 @@ export class FleetEstate {
     this.services = services;
   }
 
-  static async create(options: Pick<SandboxOptions, "pluginProcess"> = {}): Promise<FleetEstate> {
-    const estate = await createEstate({}, options);
+  static async create(): Promise<FleetEstate> {
+    const estate = await createEstate();
     const services = await Fleet.declare(estate, { timeout: "6s", soak: "0s" });
     await estate.up();
     return new FleetEstate(estate, services);

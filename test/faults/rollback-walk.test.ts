@@ -140,7 +140,7 @@ test(
       if (what === undefined) continue;
       done.push(`${done.length + 1}. ${name} ${what}`);
       if (process.env.FAULT_CASES) console.log(done.at(-1));
-      // The next step's command makes a preview first, which fails if this step left a state without one.
+      // The next step's command plans the whole stack, as a preview does, and fails if this step left a state that cannot be planned.
       await shop.check(done.join("\n"));
     }
     await shop.preview(done.join("\n"));
