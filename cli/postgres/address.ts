@@ -12,8 +12,8 @@ import { UsageError } from "../terminal/command.ts";
 import { passwordFromFile } from "./password-file.ts";
 
 /**
- * The address and login of a URL, with defaults from libpq's environment variables and password file. Throws UsageError, which never contains the
- * URL.
+ * The address and login of a URL, with defaults from libpq's environment variables and password file. Throws UsageError, which
+ * never contains the URL.
  */
 export function addressOfUrl(url: string, env: NodeJS.ProcessEnv): ServerAddress {
   try {

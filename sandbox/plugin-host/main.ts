@@ -1,6 +1,7 @@
 /**
- * One process for the language hosts, stand-ins and, where a sandbox allows it, the plugins pgaccess of many engines. An engine starts three to six plugins per command, and
- * each would cost a quarter of a second of CPU time to load the same modules; tests run hundreds of commands.
+ * One process for the language hosts and stand-ins of many engines, and for the plugins pgaccess of sandboxes without
+ * `pluginProcess`. An engine starts three to six plugins per command, and each would cost a quarter of a second of CPU time to
+ * load the same modules; tests run hundreds of commands.
  *
  * The engine starts plugin.sh instead of a plugin. That script connects to this process and sends the token, its process id,
  * the plugin's name and arguments. The plugin runs here with the script's environment, working directory and output, and ends
@@ -25,7 +26,7 @@ if (!token) throw new Error("SANDBOX_PLUGIN_HOST_TOKEN is not set");
 
 separateSurroundings();
 
-/** By name; the arguments are the script's process id, the engine's address, and what to do when the engine has ended. */
+/** By name. The arguments are the script's process id, the engine's address, and what to do when the engine has ended. */
 type Plugins = Record<string, (pid: number, engine: string, ended: () => void) => Promise<Hosted>>;
 
 const plugins: Plugins = {

@@ -40,7 +40,8 @@ interface Exported {
 
 /**
  * @param settings server settings by name
- * @param options the superuser's password, by default one that the servers of other tests have too; and `pluginProcess` of the sandbox
+ * @param options the superuser's password, by default one that the servers of other tests have too; `pluginProcess` as in
+ *   SandboxOptions
  */
 export async function createEstate(
   settings: Record<string, string | number> = {},

@@ -1,6 +1,6 @@
 import { lastTime, type TimeOptions } from "./time-span.ts";
 
-/** A log file, with what of it is read. */
+/** A log file, and the part of it that another file has too. */
 export interface ReadFile {
   file: string;
   /** Times, in milliseconds, whose messages are in a file of another format too. */
@@ -26,7 +26,7 @@ const stamp = /\d{4}-?\d\d-?\d\d(?:[T_-]?\d\d[:-]?\d\d(?:[:-]?\d\d)?)?|\d{10}/g;
 
 /**
  * Leaves out what is read in another format: a server that writes several writes each message to every one. Of these jsonlog is
- * read, else csvlog, else stderr; another one for the time only that the better ones do not have, when log_destination was different.
+ * read, else csvlog, else stderr. Another one is read only for times that the better ones lack, when log_destination was different.
  *
  * @param files oldest first
  */
@@ -35,7 +35,7 @@ export async function withoutCopies(files: Found[], options: TimeOptions): Promi
   const logs = Map.groupBy(files, ({ file }) => stemOf(file).replace(stamp, "#"));
   for (const log of logs.values()) {
     const formats = best
-      .map((name) => log.filter(({ file }) => formatOf(file) === name))
+      .map((name) => log.filter(({ file }) => formatInName(file) === name))
       .filter(({ length }) => length > 0);
     if (formats.length < 2) continue;
     // The better ones later: what a running server writes meanwhile is in them.
@@ -83,7 +83,7 @@ async function spansOf(files: Found[], options: TimeOptions): Promise<Map<Found,
   return spans;
 }
 
-function formatOf(file: string): string {
+function formatInName(file: string): string {
   return format.exec(file)?.[1] ?? "log";
 }
 
